@@ -1,0 +1,75 @@
+import torch
+
+from trainer.decoding import Row, decode
+from trainer.frozen import FrozenLLM
+
+
+def prompt(llm: FrozenLLM, seed: int, virtual_tokens: int = 5) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(virtual_tokens, llm.identity.hidden_size, generator=generator)
+
+
+def test_a_batch_answers_as_each_row_alone(llm: FrozenLLM) -> None:
+    texts = ["Who?", "What did the baker give to Mira when the lamp went dark?", "Where is Ost?"]
+    rows = [
+        Row(prompt(llm, number, 3 + number), llm.encode(text), 20, temperature, seed=number)
+        for number, (text, temperature) in enumerate(zip(texts, (0.0, 0.7, 1.5), strict=True))
+    ]
+    rows.append(Row(None, llm.encode("Why?"), 7))
+    together = decode(llm, rows)
+    for row, completion in zip(rows, together, strict=True):
+        [alone] = decode(llm, [row])
+        assert alone.tokens == completion.tokens
+        assert abs(alone.log_likelihood - completion.log_likelihood) < 1e-4
+
+
+def test_greedy_answers_are_what_transformers_generates(llm: FrozenLLM) -> None:
+    tokens = llm.encode("Mira kept a")
+    [completion] = decode(llm, [Row(None, tokens, 20)])
+    generated = llm.model.generate(
+        input_ids=torch.tensor([tokens]),
+        attention_mask=torch.ones(1, len(tokens)),
+        max_new_tokens=20,
+        do_sample=False,
+    )
+    expected = generated[0, len(tokens) :].tolist()
+    if expected[-1] in llm.stop_tokens:
+        expected.pop()
+    assert completion.tokens == expected
+
+
+def test_the_prompt_decides_the_answer(llm: FrozenLLM) -> None:
+    tokens = llm.encode("Who?")
+    answers = {tuple(each.tokens) for each in decode(llm, [Row(prompt(llm, n), tokens, 8) for n in range(6)])}
+    assert len(answers) > 1
+
+
+def test_likelihoods_are_those_of_the_tokens(llm: FrozenLLM) -> None:
+    tokens = llm.encode("Every night at nine")
+    [completion] = decode(llm, [Row(None, tokens, 6, temperature=0.9, seed=3)])
+    ids = torch.tensor([[*tokens, *completion.tokens]])
+    with torch.no_grad():
+        scores = llm.model(input_ids=ids).logits.float().log_softmax(-1)
+    for place, (token, found) in enumerate(
+        zip(completion.tokens, completion.log_likelihoods, strict=False), start=len(tokens)
+    ):
+        assert abs(float(scores[0, place - 1, token]) - found) < 1e-3
+
+
+def test_another_seed_draws_another_answer(llm: FrozenLLM) -> None:
+    tokens = llm.encode("Who?")
+    rows = [Row(None, tokens, 10, temperature=1.5, top_p=1.0, seed=seed) for seed in range(5)]
+    assert len({tuple(each.tokens) for each in decode(llm, rows)}) > 1
+
+
+def test_a_narrow_nucleus_is_the_likeliest_token(llm: FrozenLLM) -> None:
+    tokens = llm.encode("Where is Ost?")
+    drawn, greedy = decode(
+        llm, [Row(None, tokens, 10, temperature=2.0, top_p=1e-9, seed=1), Row(None, tokens, 10)]
+    )
+    assert drawn.tokens == greedy.tokens
+
+
+def test_decoding_stops_when_cancelled(llm: FrozenLLM) -> None:
+    [completion] = decode(llm, [Row(None, llm.encode("Who?"), 30)], cancelled=lambda: True)
+    assert len(completion.tokens) <= 1

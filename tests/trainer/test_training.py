@@ -1,0 +1,131 @@
+import math
+
+import pytest
+import torch
+
+from tests.tiny import STORY
+from trainer.frozen import FrozenLLM
+from trainer.prompts import PromptFormatError, from_bytes, initial, to_bytes
+from trainer.reading import split
+from trainer.recipe import Recipe
+from trainer.scoring import mean_losses, row_losses
+from trainer.training import Evaluated, Learned, Pause, Stepped, train
+
+RECIPE = Recipe(members=3, virtual_tokens=6, row_tokens=32, epochs=20, learning_rate=0.05, heldout=0.2)
+
+
+def learn(llm: FrozenLLM, recipe: Recipe = RECIPE, pass_tokens: int = 8192) -> Learned:
+    *_, learned = train(llm, STORY, recipe, pass_tokens=pass_tokens)
+    assert isinstance(learned, Learned)
+    return learned
+
+
+@pytest.fixture(scope="module")
+def learned(llm: FrozenLLM) -> Learned:
+    return learn(llm)
+
+
+def test_every_member_learns_the_book(learned: Learned) -> None:
+    assert learned.prompts.shape == (3, 6, 32)
+    for before, after in zip(learned.before.member_losses, learned.after.member_losses, strict=True):
+        assert after < before
+
+
+def test_members_differ(learned: Learned) -> None:
+    distances = torch.pdist(learned.prompts.flatten(1))
+    assert float(distances.min()) > 0.1
+
+
+def test_the_llm_is_untouched(llm: FrozenLLM) -> None:
+    before = [parameter.clone() for parameter in llm.model.parameters()]
+    learn(llm, RECIPE.model_copy(update={"epochs": 1.0}))
+    for old, new in zip(before, llm.model.parameters(), strict=True):
+        assert torch.equal(old, new)
+        assert new.grad is None
+
+
+def test_the_same_seed_learns_the_same_prompts(llm: FrozenLLM, learned: Learned) -> None:
+    assert torch.equal(learn(llm).prompts, learned.prompts)
+    other = learn(llm, RECIPE.model_copy(update={"seed": 7}))
+    assert not torch.equal(other.prompts, learned.prompts)
+
+
+def test_several_passes_come_to_the_same_prompts(llm: FrozenLLM, learned: Learned) -> None:
+    apart = learn(llm, pass_tokens=1)
+    torch.testing.assert_close(apart.prompts, learned.prompts, atol=1e-3, rtol=1e-3)
+
+
+def test_joint_training_equals_training_each_member_alone(llm: FrozenLLM, learned: Learned) -> None:
+    reading = split(llm.encode(STORY), RECIPE.row_tokens, RECIPE.heldout)
+    starts = initial(llm, reading.text, RECIPE)
+    for member in range(3):
+        recipe = RECIPE.model_copy(update={"members": 1, "seed": member})
+        *_, alone = train(llm, STORY, recipe, start=starts[[member]])
+        assert isinstance(alone, Learned)
+        together = [losses[member] for losses in learned.curve]
+        assert [losses[0] for losses in alone.curve] == pytest.approx(together, abs=1e-3)
+
+
+def test_training_goes_on_from_where_it_was(llm: FrozenLLM, learned: Learned) -> None:
+    *_, further = train(llm, STORY, RECIPE, start=learned.prompts)
+    assert isinstance(further, Learned)
+    assert further.before.member_losses == pytest.approx(learned.after.member_losses, rel=1e-5)
+    with pytest.raises(ValueError, match=r"expected prompts \[3, 6, 32\]"):
+        list(train(llm, STORY, RECIPE, start=learned.prompts[:2]))
+
+
+def test_progress_is_reported_as_it_happens(llm: FrozenLLM) -> None:
+    seen = list(train(llm, STORY, RECIPE))
+    steps = [each for each in seen if isinstance(each, Stepped)]
+    assert [each.step for each in steps] == list(range(1, len(steps) + 1))
+    assert {each.steps for each in steps} == {len(steps)}
+    assert steps[-1].loss == pytest.approx(sum(steps[-1].member_losses) / 3)
+    assert [each.stage for each in seen if isinstance(each, Evaluated)] == ["before", "after"]
+    assert isinstance(seen[-1], Learned)
+    assert any(isinstance(each, Pause) for each in seen)
+
+
+def test_a_budget_of_tokens_is_kept(llm: FrozenLLM) -> None:
+    learned = learn(llm, RECIPE.model_copy(update={"budget_tokens": 64}))
+    assert len(learned.curve) == 2
+
+
+def test_a_budget_of_seconds_ends_training_after_the_first_step(llm: FrozenLLM) -> None:
+    learned = learn(llm, RECIPE.model_copy(update={"budget_seconds": 1e-6}))
+    assert len(learned.curve) == 1
+
+
+def test_without_held_out_text_there_is_no_evaluation_loss(llm: FrozenLLM) -> None:
+    learned = learn(llm, RECIPE.model_copy(update={"heldout": 0.0, "epochs": 1.0}))
+    assert all(math.isnan(loss) for loss in learned.after.member_losses)
+
+
+def test_a_text_of_one_token_is_refused(llm: FrozenLLM) -> None:
+    with pytest.raises(ValueError, match="two tokens"):
+        list(train(llm, "a", RECIPE))
+
+
+def test_a_saved_prompt_scores_as_it_did(llm: FrozenLLM, learned: Learned) -> None:
+    kept = from_bytes(to_bytes(learned.prompts[1]), llm.identity.hidden_size)
+    assert torch.equal(kept, learned.prompts[1])
+    blocks = split(llm.encode(STORY), RECIPE.row_tokens, RECIPE.heldout).heldout
+    losses = mean_losses(llm, kept.expand(len(blocks), -1, -1), blocks)
+    assert sum(losses) / len(losses) == pytest.approx(learned.after.member_losses[1], rel=1e-5)
+
+
+def test_losses_are_the_models_own(llm: FrozenLLM) -> None:
+    rows = [llm.encode("Mira kept a green lamp."), llm.encode("Butter burns slowly, said the baker.")]
+    for row, losses in zip(rows, row_losses(llm, None, rows), strict=True):
+        ids = torch.tensor([row])
+        with torch.no_grad():
+            expected = llm.model(input_ids=ids, labels=ids).loss
+        torch.testing.assert_close(losses.mean(), expected)
+
+
+def test_other_bytes_are_no_prompt(learned: Learned) -> None:
+    with pytest.raises(PromptFormatError, match="safetensors"):
+        from_bytes(b"nonsense", 32)
+    with pytest.raises(PromptFormatError, match=r"\[virtual tokens, 64\]"):
+        from_bytes(to_bytes(learned.prompts[0]), 64)
+    with pytest.raises(PromptFormatError, match="finite"):
+        from_bytes(to_bytes(learned.prompts[0] * float("nan")), 32)

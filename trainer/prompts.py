@@ -1,0 +1,59 @@
+"""Soft prompts: where they start, and how one is kept as bytes."""
+
+import random
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from trainer.frozen import FrozenLLM
+from trainer.recipe import Recipe
+
+# PEFT's name for the tensor of a prompt-tuning adapter, so that its files hold what PEFT expects.
+_KEY = "prompt_embeddings"
+
+
+class PromptFormatError(ValueError):
+    """The bytes are no soft prompt, or one that does not fit the LLM."""
+
+
+def initial(llm: FrozenLLM, text: list[int], recipe: Recipe) -> Tensor:
+    """Starting soft prompts [members, virtual tokens, hidden], float32, on the LLM's device.
+
+    "text" gives member i the embeddings of its own stretch of the book (Lester 2021, 2104.08691, section
+    3.2, starts from vocabulary: a stretch of text did better in Cartridges, 2506.06266).
+    """
+    members = []
+    for member in range(recipe.members):
+        choose = random.Random(recipe.seed + member)
+        if recipe.initialisation == "text" and text:
+            share = max(1, len(text) // recipe.members)
+            start = member * share + choose.randrange(share)
+            tokens = [text[(start + offset) % len(text)] for offset in range(recipe.virtual_tokens)]
+        else:
+            vocabulary = llm.head.shape[0]
+            tokens = [choose.randrange(vocabulary) for _ in range(recipe.virtual_tokens)]
+        members.append(tokens)
+    return llm.embed(torch.tensor(members)).float()
+
+
+def to_bytes(prompt: Tensor) -> bytes:
+    """One soft prompt [virtual tokens, hidden] as safetensors bytes, float32."""
+    return bytes(safetensors.torch.save({_KEY: prompt.detach().float().cpu().contiguous()}))
+
+
+def from_bytes(data: bytes, hidden_size: int) -> Tensor:
+    """The soft prompt [virtual tokens, hidden_size] kept in `data`, float32 on the CPU.
+
+    Raises PromptFormatError for other bytes, another hidden size, or numbers that are not finite.
+    """
+    try:
+        prompt: Tensor = safetensors.torch.load(data)[_KEY]
+    except (safetensors.SafetensorError, KeyError) as error:
+        raise PromptFormatError(f"not a soft prompt in safetensors format: {error}") from error
+    if prompt.ndim != 2 or prompt.shape[1] != hidden_size:
+        raise PromptFormatError(f"expected [virtual tokens, {hidden_size}], got {list(prompt.shape)}")
+    if not bool(torch.isfinite(prompt).all()):
+        raise PromptFormatError("the soft prompt holds numbers that are not finite")
+    return prompt.float()

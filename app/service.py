@@ -1,0 +1,68 @@
+"""The service's object graph, made once from the settings: store, engine, worker, answering."""
+
+from dataclasses import dataclass
+
+from app.answering import Answering
+from app.chorus import Choruses
+from app.embedder import Embedder
+from app.engine import Engine
+from app.errors import StartupError
+from app.settings import Settings
+from app.worker import Worker
+from store.database import Database
+from store.index import PassageIndex
+from trainer.frozen import FrozenLLM
+from trainer.loading import ModelUnavailableError, load
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that one process runs."""
+
+    settings: Settings
+    database: Database
+    index: PassageIndex
+    engine: Engine
+    choruses: Choruses
+    worker: Worker
+    answering: Answering
+
+    def close(self) -> None:
+        """Give the running job back, end the threads, close the database."""
+        self.worker.close()
+        self.engine.close()
+        self.database.close()
+
+
+def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder | None = None) -> Service:
+    """Open the store, load what is not handed in, and start the worker.
+
+    Raises StartupError with one line when the LLM, the embedder or the database cannot be had.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    llm = llm or _llm(settings)
+    embedder = embedder or Embedder()
+    database = Database(settings.database)
+    database.migrate()
+    index = PassageIndex(database, settings.data_dir / "index", embedder, embedder.name)
+    index.refresh()
+    engine = Engine(llm)
+    choruses = Choruses(database, llm.identity)
+    worker = Worker(database, engine)
+    worker.start()
+    answering = Answering(database, index, engine, choruses, embedder)
+    return Service(settings, database, index, engine, choruses, worker, answering)
+
+
+def _llm(settings: Settings) -> FrozenLLM:
+    try:
+        return load(
+            settings.model,
+            revision=settings.revision,
+            quantization=settings.quantization,
+            device=settings.device,
+            dtype=settings.dtype,
+            cache_dir=settings.cache_dir,
+        )
+    except ModelUnavailableError as error:
+        raise StartupError(str(error)) from error

@@ -1,0 +1,104 @@
+"""What the service can be told, by environment variables (BOOKCHORUS_...) or by the command line."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PositiveInt, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import StartupError
+
+
+class Settings(BaseSettings):
+    """The service's settings; `Settings(port=9000)` overrides the environment.
+
+    Raises pydantic.ValidationError with the setting's name and what was expected.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BOOKCHORUS_", env_ignore_empty=True, frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    data_dir: Path = Path("~/.local/share/bookchorus")
+    # What can be made again: the embedded LLM as converted from its wheel.
+    cache_dir: Path = Path("~/.cache/bookchorus")
+    # "embedded", a hub id, or a local folder.
+    model: str = "embedded"
+    revision: str | None = None
+    quantization: Literal["auto", "int8", "nf4", "none"] = "auto"
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    database_url: str | None = None
+    admin_key: SecretStr | None = None
+    max_book_bytes: PositiveInt = 20_000_000
+    max_queued_jobs: PositiveInt = 100
+    # How long learning one version may take when its recipe does not say.
+    budget_seconds: PositiveInt = 1800
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = "warning"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the database: `database_url`, or a SQLite file in `data_dir`."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'bookchorus.db'}"
+
+    @field_validator("quantization", "dtype", "log_level", "device", mode="before")
+    @classmethod
+    def _in_lower_case(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("data_dir", "cache_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("model", mode="after")
+    @classmethod
+    def _model_is_named(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError(
+                'name a model: "embedded", a Hugging Face id such as "Qwen/Qwen3-0.6B", or a folder'
+            )
+        return str(Path(value).expanduser()) if value.startswith("~") else value
+
+    @field_validator("device", mode="after")
+    @classmethod
+    def _device_exists_in_torch(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+            raise ValueError(f'expected "auto", "cpu", "cuda" or a card such as "cuda:1", not {value!r}')
+        return value
+
+    @model_validator(mode="after")
+    def _open_only_with_a_key(self) -> Self:
+        if self.admin_key is None and not is_loopback(self.host):
+            raise ValueError(
+                f"other machines reach host {self.host}: set BOOKCHORUS_ADMIN_KEY, or use host 127.0.0.1"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` names this machine only; a name that is not an address is not trusted to."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def load(overrides: Mapping[str, Any]) -> Settings:
+    """Read the settings from `overrides` and the environment; StartupError says in a line what is wrong."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise StartupError("\n".join(_told(problem) for problem in error.errors())) from error
+
+
+def _told(problem: ErrorDetails) -> str:
+    message = problem["msg"].removeprefix("Value error, ")
+    names = [str(part) for part in problem["loc"]]
+    return f"BOOKCHORUS_{names[0].upper()}: {message}" if names else message

@@ -1,0 +1,233 @@
+"""The worker: takes training jobs from the queue, one after the other, and publishes what they learned."""
+
+import logging
+import math
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from app.engine import Engine, EngineClosedError
+from store import books, jobs, versions
+from store.database import Database
+from store.errors import NotFound, StaleToken, StoreBusy
+from store.tables import Job, Version
+from store.versions import NewMember
+from trainer.prompts import from_bytes, to_bytes
+from trainer.recipe import Recipe
+from trainer.training import Evaluated, Learned, Progress, Stepped, train
+
+_LEASE_SECONDS = 60.0
+# How long an idle worker waits before it looks for jobs that another process put in the queue.
+_LOOK_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Trains on the engine's LLM, on a thread of its own; a job it must leave goes back to the queue."""
+
+    def __init__(self, database: Database, engine: Engine, *, pass_tokens: int = 2048) -> None:
+        self._database = database
+        self._engine = engine
+        self._pass_tokens = pass_tokens
+        self._name = f"worker_{uuid.uuid4().hex[:8]}"
+        self._stopping = threading.Event()
+        self._called = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take jobs."""
+        self._thread.start()
+
+    def call(self) -> None:
+        """Say that a job was queued or cancelled, so that nobody waits for the next look."""
+        self._called.set()
+
+    def close(self) -> None:
+        """Give the running job back to the queue and end the thread."""
+        self._stopping.set()
+        self._called.set()
+        self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether jobs are being taken."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._called.clear()
+            try:
+                with self._database.write() as session:
+                    job = jobs.lease(session, self._name, _LEASE_SECONDS)
+            except StoreBusy:
+                job = None
+            if job is None:
+                self._called.wait(_LOOK_SECONDS)
+            else:
+                self._work(job)
+
+    def _work(self, job: Job) -> None:
+        try:
+            self._learn(job)
+        except (NotFound, StaleToken):
+            log.info("job %s is no longer ours: its book was deleted or another worker has it", job.id)
+        except EngineClosedError:
+            self._give_back(job)
+        except Exception as error:
+            log.exception("job %s failed", job.id)
+            self._finish(job, "failed", _code(error), str(error))
+
+    def _learn(self, job: Job) -> None:
+        recipe = Recipe(**job.recipe)
+        with self._database.read() as session:
+            text = books.text(session, job.book_id)
+        progress = train(
+            self._engine.llm, text, recipe, start=self._parent(job), pass_tokens=self._pass_tokens
+        )
+        heard = time.monotonic()
+        for happened in self._pull(progress):
+            if self._stopping.is_set():
+                self._give_back(job)
+                return
+            telling = isinstance(happened, Evaluated | Stepped | Learned)
+            if telling or time.monotonic() - heard > _LEASE_SECONDS / 6:
+                heard = time.monotonic()
+                if self._tell(job, happened):
+                    self._finish(job, "cancelled")
+                    return
+            if isinstance(happened, Learned):
+                self._publish(job, recipe, happened)
+
+    def _parent(self, job: Job) -> Tensor | None:
+        """The prompts [members, virtual tokens, hidden] of the version that the job goes on from."""
+        if job.parent_number is None:
+            return None
+        hidden_size = self._engine.llm.identity.hidden_size
+        with self._database.read() as session:
+            version = versions.get(session, job.book_id, job.parent_number)
+            artifacts = versions.members(session, version)
+        return torch.stack([from_bytes(artifact, hidden_size) for artifact in artifacts])
+
+    def _pull(self, progress: Iterator[Progress]) -> Iterator[Progress]:
+        """Take each piece of training on the engine's thread, behind the asks that wait."""
+        while (happened := self._engine.step(lambda: next(progress, None)).result()) is not None:
+            yield happened
+
+    def _tell(self, job: Job, happened: Progress) -> bool:
+        """Renew the lease and record what happened; True when somebody wants the job cancelled."""
+        with self._database.write() as session:
+            cancelled = jobs.heartbeat(session, job.id, job.token, _LEASE_SECONDS)
+            if isinstance(happened, Stepped):
+                metrics = {
+                    "step": happened.step,
+                    "steps": happened.steps,
+                    "loss": happened.loss,
+                    "member_losses": happened.member_losses,
+                    "tokens_per_second": happened.tokens_per_second,
+                    "eta_seconds": happened.eta_seconds,
+                }
+                jobs.set_progress(session, job.id, job.token, metrics)
+                message = f"step {happened.step} of {happened.steps}: loss {happened.loss:.3f}"
+                jobs.add_event(session, job.id, level="info", type="metrics", message=message, data=metrics)
+            elif isinstance(happened, Evaluated):
+                jobs.add_event(
+                    session,
+                    job.id,
+                    level="info",
+                    type="message",
+                    message=f"held-out loss {happened.stage} learning",
+                    data={"kind": "evaluated", **_losses(happened)},
+                )
+        return cancelled
+
+    def _publish(self, job: Job, recipe: Recipe, learned: Learned) -> None:
+        """Publish the version and end the job in one transaction."""
+        identity = self._engine.llm.identity
+        members = [
+            NewMember(
+                artifact=to_bytes(prompt),
+                seed=recipe.seed + number,
+                metrics={
+                    "loss_before": _number(learned.before.member_losses[number]),
+                    "loss_after": _number(learned.after.member_losses[number]),
+                    "curve": [step[number] for step in learned.curve],
+                },
+            )
+            for number, prompt in enumerate(learned.prompts)
+        ]
+        with self._database.write() as session:
+            version: Version = versions.publish(
+                session,
+                book_id=job.book_id,
+                members=members,
+                recipe=recipe.model_dump(),
+                base_model={
+                    "id": identity.id,
+                    "revision": identity.revision,
+                    "hidden_size": identity.hidden_size,
+                    "quantization": identity.quantization,
+                    "dtype": identity.dtype,
+                },
+                metrics={
+                    "bare_loss": _number(learned.before.bare_loss),
+                    "steps": len(learned.curve),
+                    "text_tokens": learned.text_tokens,
+                    "seconds": learned.seconds,
+                    "tokens_per_second": learned.tokens_per_second,
+                },
+                parent=job.parent_number,
+                job_id=job.id,
+                who=self._name,
+            )
+            jobs.add_event(
+                session,
+                job.id,
+                level="info",
+                type="message",
+                message=f"published version {version.number}",
+                data={"kind": "published", "version": version.number},
+            )
+            jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
+
+    def _finish(
+        self,
+        job: Job,
+        status: Literal["failed", "cancelled"],
+        code: str | None = None,
+        why: str | None = None,
+    ) -> None:
+        try:
+            with self._database.write() as session:
+                jobs.finish(session, job.id, job.token, status=status, error_code=code, error_message=why)
+        except (NotFound, StaleToken):
+            log.info("job %s ended elsewhere", job.id)
+
+    def _give_back(self, job: Job) -> None:
+        try:
+            with self._database.write() as session:
+                jobs.release(session, job.id, job.token)
+        except (NotFound, StaleToken):
+            log.info("job %s ended elsewhere", job.id)
+
+
+def _losses(evaluated: Evaluated) -> dict[str, object]:
+    return {
+        "stage": evaluated.stage,
+        "bare_loss": _number(evaluated.bare_loss),
+        "member_losses": [_number(loss) for loss in evaluated.member_losses],
+    }
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN, which says that nothing was held out."""
+    return None if math.isnan(value) else value
+
+
+def _code(error: Exception) -> str:
+    return "invalid-recipe" if isinstance(error, ValueError) else "training-failed"

@@ -1,0 +1,1 @@
+"""Books, passages, prompt versions, jobs, artifacts and the passage index."""

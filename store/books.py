@@ -1,0 +1,141 @@
+"""Books, their text, and their passages."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import exists, insert, select
+from sqlalchemy.orm import Session
+
+from store.errors import NotFound
+from store.pages import page
+from store.tables import Artifact, Book, BookText, Chapter, Member, Passage, Version
+from store.text import ChapterSpan, PassageSpan
+
+# SQLite takes 32,766 parameters a statement, older builds 999.
+_IDS_PER_QUERY = 500
+
+
+def add(
+    session: Session,
+    *,
+    title: str,
+    author: str | None,
+    language: str | None,
+    filename: str | None,
+    text: str,
+    sha256: str,
+    chapters: Sequence[ChapterSpan],
+    passages: Sequence[PassageSpan],
+) -> tuple[Book, bool]:
+    """Store a book with its chapters and passages; return it and True.
+
+    When a book with this `sha256` is there already, return that one, unchanged, and False.
+    """
+    known = session.scalar(select(Book).where(Book.sha256 == sha256))
+    if known is not None:
+        return known, False
+    book = Book(
+        title=title,
+        author=author,
+        language=language,
+        filename=filename,
+        characters=len(text),
+        sha256=sha256,
+        passage_count=len(passages),
+        chapters=[
+            Chapter(ordinal=ordinal, title=span.title, start=span.start, end=span.end)
+            for ordinal, span in enumerate(chapters)
+        ],
+    )
+    session.add(book)
+    session.flush()
+    session.add(BookText(book_id=book.id, text=text))
+    session.flush()
+    if passages:
+        session.execute(
+            insert(Passage),
+            [
+                {
+                    "book_id": book.id,
+                    "chapter_ordinal": span.chapter,
+                    "ordinal": ordinal,
+                    "start": span.start,
+                    "end": span.end,
+                    "text": text[span.start : span.end],
+                }
+                for ordinal, span in enumerate(passages)
+            ],
+        )
+    session.refresh(book, ["alias_rows"])
+    return book, True
+
+
+def get(session: Session, book_id: str) -> Book:
+    """Return the book with its chapters and aliases. NotFound: there is none."""
+    book = session.get(Book, book_id)
+    if book is None:
+        raise NotFound("book", book_id)
+    return book
+
+
+def list_books(session: Session, after: str | None = None, limit: int = 50) -> tuple[list[Book], bool]:
+    """Return up to `limit` books added before the book `after`, newest first, and whether more follow.
+
+    NotFound: there is no book `after`.
+    """
+    cursor = None if after is None else get(session, after)
+    return page(session, select(Book), Book, cursor, limit)
+
+
+def text(session: Session, book_id: str) -> str:
+    """Return the whole text of a book. NotFound: there is no such book."""
+    whole = session.scalar(select(BookText.text).where(BookText.book_id == book_id))
+    if whole is None:
+        raise NotFound("book", book_id)
+    return whole
+
+
+def passages(session: Session, ids: Sequence[int]) -> list[Passage]:
+    """Return the passages with these ids, in their order; ids that are no more are left out."""
+    found: dict[int, Passage] = {}
+    for first in range(0, len(ids), _IDS_PER_QUERY):
+        some = ids[first : first + _IDS_PER_QUERY]
+        rows = session.scalars(select(Passage).where(Passage.id.in_(some)))
+        found |= {passage.id: passage for passage in rows}
+    return [found[passage_id] for passage_id in ids if passage_id in found]
+
+
+def passages_of(session: Session, book_id: str) -> list[Passage]:
+    """Return every passage of a book, in reading order. NotFound: there is no such book."""
+    get(session, book_id)
+    query = select(Passage).where(Passage.book_id == book_id).order_by(Passage.ordinal)
+    return list(session.scalars(query))
+
+
+def owners(session: Session, passage_ids: Sequence[int]) -> dict[int, str]:
+    """Return the book id of each of these passages that still exists, by passage id."""
+    found: dict[int, str] = {}
+    for first in range(0, len(passage_ids), _IDS_PER_QUERY):
+        some = passage_ids[first : first + _IDS_PER_QUERY]
+        rows = session.execute(select(Passage.id, Passage.book_id).where(Passage.id.in_(some)))
+        found |= dict(rows.all())
+    return found
+
+
+def delete(session: Session, book_id: str) -> None:
+    """Remove a book and all that was learned from it, its jobs included.
+
+    Artifacts that a version of another book uses too stay. NotFound: there is no such book.
+    """
+    get(session, book_id)
+    learned = set(
+        session.scalars(
+            select(Member.artifact_sha256)
+            .join(Version, Version.id == Member.version_id)
+            .where(Version.book_id == book_id)
+        )
+    )
+    session.execute(delete_rows(Book).where(Book.id == book_id))
+    used = exists().where(Member.artifact_sha256 == Artifact.sha256)
+    for sha256 in learned:
+        session.execute(delete_rows(Artifact).where(Artifact.sha256 == sha256, ~used))

@@ -1,0 +1,53 @@
+"""What the store raises on purpose. Anything else that leaves it is a defect."""
+
+
+class StoreError(Exception):
+    """Base of every error below."""
+
+
+class NotFound(StoreError):  # noqa: N818 - reads as what it says at every `except`
+    """No row of this `kind` ("book", "version", "job", ...) has this `key`."""
+
+    def __init__(self, kind: str, key: object) -> None:
+        super().__init__(f"There is no {kind} {key}.")
+        self.kind = kind
+        self.key = str(key)
+
+
+class StoreBusy(StoreError):  # noqa: N818
+    """Somebody else held the database for longer than the busy timeout; trying again later may work."""
+
+
+class StoreFull(StoreError):  # noqa: N818
+    """The disk, or the database's own size limit, has no room for the write. Nothing was written."""
+
+
+class UnknownSchema(StoreError):  # noqa: N818
+    """The database was migrated by a newer release than this one."""
+
+
+class DamagedArtifact(StoreError):  # noqa: N818
+    """The stored bytes no longer have the SHA-256 they were stored under."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"Artifact {sha256} is damaged: its bytes have another SHA-256.")
+        self.sha256 = sha256
+
+
+class InvalidAlias(StoreError):  # noqa: N818
+    """The name cannot be an alias."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(
+            f"{alias!r} is no alias: use 1 to 32 lower-case letters, digits and hyphens, a letter first."
+        )
+        self.alias = alias
+
+
+class StaleToken(StoreError):  # noqa: N818
+    """The job is not running under this fencing token: another worker holds it, or it has ended."""
+
+    def __init__(self, job_id: str, token: int) -> None:
+        super().__init__(f"Job {job_id} is no longer held under token {token}.")
+        self.job_id = job_id
+        self.token = token

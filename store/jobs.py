@@ -1,0 +1,238 @@
+"""Jobs as rows: queued, leased under a fencing token, and ended exactly once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from store.errors import NotFound, StaleToken
+from store.pages import page
+from store.tables import Book, EventType, Job, JobEvent, JobStatus, Level, Version, utcnow
+
+MAX_ATTEMPTS = 3
+
+
+def enqueue(
+    session: Session,
+    *,
+    kind: str = "train",
+    book_id: str,
+    recipe: Mapping[str, Any],
+    parent: int | None = None,
+) -> Job:
+    """Add a job to the end of the queue. NotFound: no such book, or no version `parent` of it."""
+    if session.get(Book, book_id) is None:
+        raise NotFound("book", book_id)
+    if parent is not None:
+        known = select(Version.id).where(Version.book_id == book_id, Version.number == parent)
+        if session.scalar(known) is None:
+            raise NotFound("version", f"{book_id}@{parent}")
+    job = Job(kind=kind, book_id=book_id, recipe=dict(recipe), parent_number=parent)
+    session.add(job)
+    session.flush()
+    _tell(session, job, "queued", "Waiting for a worker.")
+    return job
+
+
+def get(session: Session, job_id: str) -> Job:
+    """Return the job. NotFound: there is none, perhaps because its book was deleted."""
+    job = session.get(Job, job_id)
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
+
+
+def list_jobs(
+    session: Session,
+    *,
+    book_id: str | None = None,
+    status: JobStatus | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> tuple[list[Job], bool]:
+    """Return up to `limit` jobs older than the job `after`, newest first, and whether more follow.
+
+    NotFound: there is no job `after`.
+    """
+    query = select(Job)
+    if book_id is not None:
+        query = query.where(Job.book_id == book_id)
+    if status is not None:
+        query = query.where(Job.status == status)
+    cursor = None if after is None else get(session, after)
+    return page(session, query, Job, cursor, limit)
+
+
+def latest(session: Session, book_ids: Sequence[str]) -> dict[str, Job]:
+    """Return the newest job of each of these books that has one, by book id."""
+    query = select(Job).where(Job.book_id.in_(book_ids)).order_by(Job.created_at, Job.id)
+    return {job.book_id: job for job in session.scalars(query)}
+
+
+def count(session: Session, status: JobStatus) -> int:
+    """Return how many jobs have this status."""
+    return session.scalar(select(func.count()).select_from(Job).where(Job.status == status)) or 0
+
+
+def lease(session: Session, worker: str, seconds: float, now: datetime | None = None) -> Job | None:
+    """Give `worker` the oldest job that waits, or whose worker's lease ran out, for `seconds` from `now`.
+
+    Each lease is an attempt and has a new `token`, which every later call must show. A job whose last
+    worker vanished in its third attempt fails as `too-many-attempts`; one that was to be cancelled is
+    cancelled. None: nothing to do.
+    """
+    now = now or utcnow()
+    waiting = or_(Job.status == "queued", and_(Job.status == "running", Job.lease_until < now))
+    query = (
+        select(Job).where(waiting).order_by(Job.created_at, Job.id).limit(1).with_for_update(skip_locked=True)
+    )
+    while (job := session.scalar(query)) is not None:
+        if job.cancel_requested:
+            _end(session, job, "cancelled", "Cancelled.", now=now)
+        elif job.attempts >= MAX_ATTEMPTS:
+            job.error_code = "too-many-attempts"
+            job.error_message = f"The worker stopped without a word in each of {MAX_ATTEMPTS} attempts."
+            _end(session, job, "failed", job.error_message, now=now)
+        else:
+            job.status = "running"
+            job.attempts += 1
+            job.token += 1
+            job.worker = worker
+            job.lease_until = now + timedelta(seconds=seconds)
+            job.started_at = job.started_at or now
+            _tell(session, job, "running", f"Attempt {job.attempts} of {MAX_ATTEMPTS}.", attempt=job.attempts)
+            return job
+    return None
+
+
+def heartbeat(session: Session, job_id: str, token: int, seconds: float, now: datetime | None = None) -> bool:
+    """Extend the lease to `seconds` from `now`; return whether somebody asked to cancel the job.
+
+    StaleToken: the job is no longer held under `token`. NotFound: the job is gone with its book.
+    """
+    job = _held(session, job_id, token)
+    job.lease_until = (now or utcnow()) + timedelta(seconds=seconds)
+    session.flush()
+    return job.cancel_requested
+
+
+def set_progress(session: Session, job_id: str, token: int, progress: Mapping[str, Any]) -> None:
+    """Replace the job's progress. StaleToken and NotFound as in `heartbeat`."""
+    _held(session, job_id, token).progress = dict(progress)
+    session.flush()
+
+
+def finish(
+    session: Session,
+    job_id: str,
+    token: int,
+    *,
+    status: Literal["succeeded", "failed", "cancelled"],
+    version_number: int | None = None,
+    error_code: str | None = None,
+    error_message: str | None = None,
+) -> Job:
+    """End a running job. StaleToken and NotFound as in `heartbeat`."""
+    job = _held(session, job_id, token)
+    job.version_number = version_number
+    job.error_code = error_code
+    job.error_message = error_message
+    message = error_message or {"succeeded": "Done.", "failed": "Failed.", "cancelled": "Cancelled."}[status]
+    _end(session, job, status, message)
+    return job
+
+
+def release(session: Session, job_id: str, token: int) -> Job:
+    """Give a running job back to the queue, in its old place, without counting the attempt.
+
+    One that was to be cancelled is cancelled instead. StaleToken and NotFound as in `heartbeat`.
+    """
+    job = _held(session, job_id, token)
+    if job.cancel_requested:
+        _end(session, job, "cancelled", "Cancelled.")
+        return job
+    job.status = "queued"
+    job.attempts -= 1
+    job.worker = job.lease_until = None
+    _tell(session, job, "queued", "Given back by its worker; waiting for another.")
+    return job
+
+
+def cancel(session: Session, job_id: str) -> Job:
+    """Cancel a queued job now, ask a running one to stop, leave an ended one as it is.
+
+    NotFound: there is no such job.
+    """
+    job = _locked(session, job_id)
+    if job.status == "queued":
+        job.cancel_requested = True
+        _end(session, job, "cancelled", "Cancelled before it started.")
+    elif job.status == "running":
+        job.cancel_requested = True
+        session.flush()
+    return job
+
+
+def add_event(
+    session: Session,
+    job_id: str,
+    *,
+    level: Level,
+    type: EventType,  # noqa: A002 - the word the events carry
+    message: str,
+    data: Mapping[str, Any],
+) -> JobEvent:
+    """Append an event to a job's history. NotFound: there is no such job."""
+    get(session, job_id)
+    entry = JobEvent(job_id=job_id, level=level, type=type, message=message, data=dict(data))
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def events(session: Session, job_id: str, after: int = 0, limit: int = 100) -> tuple[list[JobEvent], bool]:
+    """Return up to `limit` events with ids above `after`, oldest first, and whether more follow.
+
+    NotFound: there is no such job.
+    """
+    get(session, job_id)
+    query = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.id > after).order_by(JobEvent.id)
+    rows = list(session.scalars(query.limit(limit + 1)))
+    return rows[:limit], len(rows) > limit
+
+
+def _locked(session: Session, job_id: str) -> Job:
+    job = session.get(Job, job_id, with_for_update=True)
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
+
+
+def _held(session: Session, job_id: str, token: int) -> Job:
+    job = _locked(session, job_id)
+    if job.status != "running" or job.token != token:
+        raise StaleToken(job_id, token)
+    return job
+
+
+def _end(
+    session: Session,
+    job: Job,
+    status: Literal["succeeded", "failed", "cancelled"],
+    message: str,
+    now: datetime | None = None,
+) -> None:
+    job.status = status
+    job.worker = job.lease_until = None
+    job.finished_at = now or utcnow()
+    details = {"version": job.version_number, "code": job.error_code}
+    known = {name: value for name, value in details.items() if value is not None}
+    _tell(session, job, status, message, level="error" if status == "failed" else "info", **known)
+
+
+def _tell(
+    session: Session, job: Job, kind: JobStatus, message: str, level: Level = "info", **data: str | int
+) -> None:
+    add_event(session, job.id, level=level, type="message", message=message, data={"kind": kind, **data})

@@ -1,0 +1,128 @@
+"""One state of the FAISS index: built from vectors, kept in a folder, never changed."""
+
+import json
+import os
+import warnings
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+with warnings.catch_warnings():
+    # SWIG's own types make Python 3.12 and later warn at import.
+    warnings.filterwarnings("ignore", "builtin type .* has no __module__ attribute", DeprecationWarning)
+    import faiss
+
+_INDEX = "passages.faiss"
+_FINGERPRINT = "passages.json"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What tells two states of the passages apart, since an id is never given twice."""
+
+    passages: int
+    last_passage: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Fingerprint:
+    """What the index file in a folder was made of, and the SHA-256 of its bytes."""
+
+    embedder: str
+    passages: int
+    last_passage: int
+    dimension: int
+    sha256: str
+
+
+class Snapshot:
+    """An exact inner-product index over the passages of one `State`. Searching it is thread-safe."""
+
+    def __init__(self, index: faiss.IndexIDMap2, state: State) -> None:
+        self.state = state
+        self.dimension = index.d
+        self._index = index
+        self._ids: NDArray[np.int64] = np.sort(faiss.vector_to_array(index.id_map))
+
+    @classmethod
+    def built(cls, ids: NDArray[np.int64], vectors: NDArray[np.float32], state: State) -> "Snapshot":
+        """Index n x d float32 `vectors` under n int64 `ids`."""
+        index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
+        if len(ids):
+            index.add_with_ids(vectors, ids)
+        return cls(index, state)
+
+    @classmethod
+    def loaded(cls, folder: Path, embedder: str, state: State) -> "Snapshot | None":
+        """Read the index kept in `folder`; None if missing, damaged, or of another embedder or state."""
+        try:
+            known = _Fingerprint(**json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8")))
+            if (known.embedder, known.passages, known.last_passage) != (
+                embedder,
+                state.passages,
+                state.last_passage,
+            ):
+                return None
+            data = (folder / _INDEX).read_bytes()
+            if sha256(data).hexdigest() != known.sha256:
+                return None
+            index = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
+            return cls(index, state) if isinstance(index, faiss.IndexIDMap2) else None
+        except (OSError, ValueError, TypeError, RuntimeError):  # RuntimeError: of another release of FAISS
+            return None
+
+    def save(self, folder: Path, embedder: str) -> None:
+        """Keep the index in `folder`. OSError: it cannot be written; what was there before stays whole.
+
+        A crash or another process between the two files leaves a pair that `loaded` sees does not match.
+        """
+        data = faiss.serialize_index(self._index).tobytes()
+        fingerprint = _Fingerprint(
+            embedder=embedder,
+            passages=self.state.passages,
+            last_passage=self.state.last_passage,
+            dimension=self.dimension,
+            sha256=sha256(data).hexdigest(),
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / _INDEX, data)
+        _replace(folder / _FINGERPRINT, json.dumps(asdict(fingerprint)).encode())
+
+    def has(self, ids: NDArray[np.int64]) -> bool:
+        """Tell whether every one of these passages is in the index."""
+        return bool(np.isin(ids, self._ids).all())
+
+    def search(
+        self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the scores and ids of up to `k` passages, best first, for one 1 x d vector.
+
+        `among` narrows the search to these ids. ValueError: the vector has another dimension.
+        """
+        if vector.shape != (1, self.dimension):
+            raise ValueError(
+                f"The index has vectors of {self.dimension} numbers, the question {vector.shape[1]}."
+            )
+        parameters = None
+        if among is not None:
+            selector = faiss.IDSelectorBatch(among)
+            parameters = faiss.SearchParameters()
+            parameters.sel = selector
+        scores, ids = self._index.search(vector, min(k, len(self._ids)), params=parameters)
+        found = ids[0] >= 0  # FAISS fills up with -1
+        return scores[0][found], ids[0][found]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,287 @@
+"""Every table, as SQLAlchemy classes. The same definitions run on SQLite and PostgreSQL."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+EventType = Literal["message", "metrics"]
+Level = Literal["info", "warning", "error"]
+
+
+def utcnow() -> datetime:
+    """Return the present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id(prefix: str) -> str:
+    """Return `prefix`, an underscore and 16 random hexadecimal digits."""
+    return f"{prefix}_{secrets.token_hex(8)}"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, always aware and in UTC, also where the database keeps no time zone (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware moment into UTC; a naive one is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"A time without a time zone cannot be stored: {value!r}.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give SQLite's naive moments back the zone they were stored in."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration can find it on any database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain class attribute
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        str: Text,
+        bytes: LargeBinary,
+    }
+
+
+def _of_book() -> Any:
+    return mapped_column(ForeignKey("books.id", ondelete="CASCADE"))
+
+
+class Book(Base):
+    """One text a user gave us; `sha256` is of the text's bytes and unique."""
+
+    __tablename__ = "books"
+    __table_args__ = (Index(None, "created_at", "id"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: new_id("book"))
+    title: Mapped[str]
+    author: Mapped[str | None]
+    language: Mapped[str | None]
+    filename: Mapped[str | None]
+    characters: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    passage_count: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    chapters: Mapped[list["Chapter"]] = relationship(order_by="Chapter.ordinal", lazy="selectin")
+    alias_rows: Mapped[list["Alias"]] = relationship(order_by="Alias.name", lazy="selectin", viewonly=True)
+
+    @property
+    def aliases(self) -> dict[str, int]:
+        """The book's aliases and the version number each is on, by name."""
+        return {alias.name: alias.number for alias in self.alias_rows}
+
+
+class BookText(Base):
+    """A book's whole text, apart so that listing books never loads it."""
+
+    __tablename__ = "book_texts"
+
+    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
+    text: Mapped[str]
+
+
+class Chapter(Base):
+    """`text[start:end]` of a book, in characters, without the heading line."""
+
+    __tablename__ = "chapters"
+
+    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    start: Mapped[int]
+    end: Mapped[int]
+
+
+class Passage(Base):
+    """What is embedded, found and cited: `text[start:end]` of one chapter."""
+
+    __tablename__ = "passages"
+    # An id is never given twice, or the index could not tell an old passage from a new one.
+    __table_args__ = (
+        UniqueConstraint("book_id", "ordinal"),
+        ForeignKeyConstraint(
+            ["book_id", "chapter_ordinal"], ["chapters.book_id", "chapters.ordinal"], ondelete="CASCADE"
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    book_id: Mapped[str] = _of_book()
+    chapter_ordinal: Mapped[int]
+    ordinal: Mapped[int]
+    start: Mapped[int]
+    end: Mapped[int]
+    text: Mapped[str]
+
+
+class Embedding(Base):
+    """A passage's vector by one embedder: little-endian float32 bytes."""
+
+    __tablename__ = "embeddings"
+
+    passage_id: Mapped[int] = mapped_column(ForeignKey("passages.id", ondelete="CASCADE"), primary_key=True)
+    embedder: Mapped[str] = mapped_column(String(255), primary_key=True)
+    vector: Mapped[bytes]
+
+
+class Artifact(Base):
+    """Bytes under their own SHA-256."""
+
+    __tablename__ = "artifacts"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int]
+    data: Mapped[bytes] = mapped_column(deferred=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Version(Base):
+    """The immutable members one run learned for a book, and the frozen LLM they belong to."""
+
+    __tablename__ = "versions"
+    __table_args__ = (
+        UniqueConstraint("book_id", "number"),
+        ForeignKeyConstraint(["book_id", "parent_number"], ["versions.book_id", "versions.number"]),
+        Index(None, "created_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: new_id("version"))
+    book_id: Mapped[str] = _of_book()
+    number: Mapped[int]
+    recipe: Mapped[dict[str, Any]]
+    base_model_id: Mapped[str] = mapped_column(index=True)
+    base_model_revision: Mapped[str | None]
+    hidden_size: Mapped[int]
+    quantization: Mapped[str]
+    dtype: Mapped[str]
+    metrics: Mapped[dict[str, Any]]
+    parent_number: Mapped[int | None]
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    members: Mapped[list["Member"]] = relationship(order_by="Member.ordinal", lazy="selectin")
+    alias_rows: Mapped[list["Alias"]] = relationship(order_by="Alias.name", lazy="selectin", viewonly=True)
+
+    @property
+    def aliases(self) -> list[str]:
+        """The names on this version, sorted."""
+        return [alias.name for alias in self.alias_rows]
+
+
+class Member(Base):
+    """One soft prompt of a version; `bytes` is the size of its artifact."""
+
+    __tablename__ = "members"
+
+    version_id: Mapped[str] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    metrics: Mapped[dict[str, Any]]
+    artifact_sha256: Mapped[str] = mapped_column(ForeignKey("artifacts.sha256"), index=True)
+    bytes: Mapped[int]
+
+
+class Alias(Base):
+    """A movable name on a version."""
+
+    __tablename__ = "aliases"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["book_id", "number"], ["versions.book_id", "versions.number"], ondelete="CASCADE"
+        ),
+    )
+
+    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[int]
+
+
+class AliasMove(Base):
+    """One move of an alias: no `from_number` when it was new, no `to_number` when it was removed."""
+
+    __tablename__ = "alias_moves"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), index=True)
+    alias: Mapped[str] = mapped_column(String(32))
+    from_number: Mapped[int | None]
+    to_number: Mapped[int | None]
+    who: Mapped[str]
+    why: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Job(Base):
+    """Work on a book. A running job is leased to `worker` until `lease_until` under the fencing `token`."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index(None, "status", "created_at", "id"), Index(None, "book_id", "created_at"))
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: new_id("job"))
+    kind: Mapped[str]
+    book_id: Mapped[str] = _of_book()
+    recipe: Mapped[dict[str, Any]]
+    parent_number: Mapped[int | None]
+    status: Mapped[JobStatus] = mapped_column(String(16), default="queued")
+    attempts: Mapped[int] = mapped_column(default=0)
+    token: Mapped[int] = mapped_column(default=0)
+    worker: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    version_number: Mapped[int | None]
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    progress: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class JobEvent(Base):
+    """One line of a job's history; ids grow, so a reader can go on from the last one seen."""
+
+    __tablename__ = "job_events"
+    __table_args__ = (Index(None, "job_id", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    type: Mapped[EventType] = mapped_column(String(16))
+    level: Mapped[Level] = mapped_column(String(16))
+    message: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -1,0 +1,142 @@
+"""Published versions: immutable, numbered 1, 2, 3 within their book."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from store import aliases, artifacts
+from store.errors import NotFound
+from store.pages import page
+from store.tables import Alias, Book, Job, Member, Version
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """A learned soft prompt about to be published: its file's bytes, its seed, what was measured."""
+
+    artifact: bytes
+    seed: int
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+class BaseModel(TypedDict):
+    """The frozen LLM that members were learned on."""
+
+    id: str
+    revision: str | None
+    hidden_size: int
+    quantization: str
+    dtype: str
+
+
+def publish(
+    session: Session,
+    *,
+    book_id: str,
+    members: Sequence[NewMember],
+    recipe: Mapping[str, Any],
+    base_model: BaseModel,
+    metrics: Mapping[str, Any],
+    parent: int | None,
+    job_id: str | None,
+    who: str,
+) -> Version:
+    """Store the next version of a book and put the aliases `latest` and `champion` on it.
+
+    A worker finishes its job in the same transaction, so that a stale token takes the version back.
+    NotFound: no such book, parent or job. ValueError: no members.
+    """
+    if not members:
+        raise ValueError("A version has at least one member.")
+    # Row lock where the database has one: two publishes get two numbers.
+    if session.scalar(select(Book.id).where(Book.id == book_id).with_for_update()) is None:
+        raise NotFound("book", book_id)
+    if parent is not None:
+        get(session, book_id, parent)
+    if job_id is not None and session.get(Job, job_id) is None:
+        raise NotFound("job", job_id)
+    last = session.scalar(select(func.max(Version.number)).where(Version.book_id == book_id)) or 0
+    version = Version(
+        book_id=book_id,
+        number=last + 1,
+        recipe=dict(recipe),
+        base_model_id=base_model["id"],
+        base_model_revision=base_model["revision"],
+        hidden_size=base_model["hidden_size"],
+        quantization=base_model["quantization"],
+        dtype=base_model["dtype"],
+        metrics=dict(metrics),
+        parent_number=parent,
+        job_id=job_id,
+        members=[
+            Member(
+                ordinal=ordinal,
+                seed=member.seed,
+                metrics=member.metrics,
+                artifact_sha256=artifacts.put(session, member.artifact),
+                bytes=len(member.artifact),
+            )
+            for ordinal, member in enumerate(members)
+        ],
+    )
+    session.add(version)
+    session.flush()
+    for alias in ("latest", "champion"):
+        aliases.move(
+            session, book_id, alias, version.number, who=who, why=f"version {version.number} published"
+        )
+    return version
+
+
+def get(session: Session, book_id: str, ref: int | str) -> Version:
+    """Return a version by its number or by the name of an alias on it. NotFound: there is none."""
+    query = select(Version).where(Version.book_id == book_id)
+    if isinstance(ref, int) or (ref.isascii() and ref.isdigit()):
+        # No version is 0, and none has more digits than any INTEGER column can hold.
+        query = query.where(Version.number == (int(ref) if len(str(ref)) < 10 else 0))
+    else:
+        query = query.join(Version.alias_rows).where(Alias.name == ref)
+    version = session.scalar(query)
+    if version is None:
+        raise NotFound("version", f"{book_id}@{ref}")
+    return version
+
+
+def list_versions(
+    session: Session,
+    *,
+    book_id: str | None = None,
+    base_model: str | None = None,
+    alias: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> tuple[list[Version], bool]:
+    """Return up to `limit` versions older than the version id `after`, newest first, and whether more follow.
+
+    `base_model` is the LLM's id; `alias` keeps the versions that carry the name.
+    NotFound: there is no version `after`.
+    """
+    query = select(Version)
+    if book_id is not None:
+        query = query.where(Version.book_id == book_id)
+    if base_model is not None:
+        query = query.where(Version.base_model_id == base_model)
+    if alias is not None:
+        query = query.where(Version.alias_rows.any(Alias.name == alias))
+    cursor = None
+    if after is not None:
+        cursor = session.get(Version, after)
+        if cursor is None:
+            raise NotFound("version", after)
+    return page(session, query, Version, cursor, limit)
+
+
+def members(session: Session, version: Version) -> list[bytes]:
+    """Return the artifacts of a version in member order. DamagedArtifact: one is not what was stored.
+
+    To go on without a damaged member, read each one with `artifacts.get`.
+    """
+    return [artifacts.get(session, member.artifact_sha256) for member in version.members]

@@ -1,0 +1,11 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.peer import Peer
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    with Peer().running() as peer:
+        yield peer

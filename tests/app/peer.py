@@ -1,0 +1,309 @@
+"""A service that speaks the API's shapes and learns nothing: what the client and the command line talk to.
+
+It runs on uvicorn, in a thread for tests (`Peer.running`) or as a process of its own: `python peer.py PORT`.
+"""
+
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import uvicorn
+from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from app.schemas import (
+    AddedBook,
+    AddedJob,
+    Answer,
+    AskRequest,
+    BaseModelIdentity,
+    Book,
+    BookState,
+    Candidate,
+    Chapter,
+    Citation,
+    Job,
+    JobEvent,
+    JobProblem,
+    JobStatus,
+    JsonBook,
+    NewVersion,
+    Page,
+    PromptMember,
+    PromptVersion,
+    Readiness,
+    Timings,
+    VersionUsed,
+    Vote,
+)
+
+
+def book(number: int = 1, *, state: BookState = "queued", title: str = "The Tiger") -> Book:
+    return Book(
+        id=f"book_{number:016}",
+        title=title,
+        author="Joseph Jacobs",
+        language="en",
+        filename="tiger.md",
+        characters=1234,
+        sha256="0" * 64,
+        chapters=[Chapter(ordinal=0, title="The Trap", start=0, end=1234)],
+        passages=7,
+        state=state,
+        aliases={"champion": 1, "latest": 1} if state == "ready" else {},
+        created_at=1_700_000_000,
+    )
+
+
+def job(status: JobStatus = "queued", *, recipe: dict[str, Any] | None = None) -> Job:
+    return Job(
+        id="job_1",
+        kind="train",
+        book=book().id,
+        model="tiny",
+        status=status,
+        version=1 if status == "succeeded" else None,
+        attempts=1,
+        error=JobProblem(code="out-of-memory", message="no memory left") if status == "failed" else None,
+        progress=None,
+        recipe=recipe or {},
+        parent=None,
+        created_at=1_700_000_000,
+        started_at=None,
+        finished_at=None,
+    )
+
+
+def answer(question: str = "Who was caught?") -> Answer:
+    said = [
+        Candidate(
+            book=book().id,
+            version=1,
+            member=member,
+            sample=0,
+            text="A tiger.",
+            log_likelihood=-0.5,
+            weight=0.25,
+        )
+        for member in (0, 1, 3)
+    ]
+    other = said[0].model_copy(update={"member": 2, "text": "A jackal."})
+    return Answer(
+        id="answer_1",
+        question=question,
+        answer="A tiger.",
+        confidence=0.75,
+        degraded=None,
+        votes=[
+            Vote(answer="A tiger.", share=0.75, candidates=said),
+            Vote(answer="A jackal.", share=0.25, candidates=[other]),
+        ],
+        citations=[
+            Citation(
+                passage=1,
+                book=book().id,
+                title="The Tiger",
+                author="Joseph Jacobs",
+                chapter="The Trap",
+                start=1044,
+                end=1098,
+                text="Once upon a time a tiger was caught in a trap.",
+                score=0.8,
+            )
+        ],
+        versions=[VersionUsed(book=book().id, version=1)],
+        timings=Timings(retrieve=0.1, generate=1.0, vote=0.1, total=1.2),
+    )
+
+
+def prompt(number: int = 1) -> PromptVersion:
+    losses = [(4.0, 3.0), (4.2, 3.1)]
+    return PromptVersion(
+        id=f"version_{number}",
+        book=book().id,
+        book_title="The Tiger",
+        number=number,
+        members=[
+            PromptMember(member=i, seed=i, sha256="0" * 64, bytes=1000, loss_before=before, loss_after=after)
+            for i, (before, after) in enumerate(losses)
+        ],
+        recipe={},
+        base_model=BaseModelIdentity(
+            id="tiny-llm", revision=None, hidden_size=8, quantization="int8", dtype="bfloat16"
+        ),
+        parent=None,
+        metrics={},
+        aliases=["champion", "latest"],
+        bytes=2_000_000,
+        job="job_1",
+        created_at=1_700_000_000,
+    )
+
+
+def events(end: JobStatus = "succeeded") -> list[JobEvent]:
+    """A job's whole life: two steps of two members, measured before and after."""
+    message: list[tuple[str, dict[str, Any]]] = [
+        ("Waits for its turn.", {"kind": "queued"}),
+        ("Runs.", {"kind": "running"}),
+        (
+            "Measured.",
+            {"kind": "evaluated", "stage": "before", "member_losses": [4.0, 4.2], "bare_loss": 4.5},
+        ),
+        ("Measured again.", {"kind": "evaluated", "stage": "after", "member_losses": [3.0, 3.1]}),
+        # U+2028 ends a line for str.splitlines and no line of an event stream.
+        ("Ended.\u2028", {"kind": end}),
+    ]
+    steps = [
+        {
+            "step": step,
+            "steps": 2,
+            "loss": 4.0 - step / 2,
+            "member_losses": [4.0 - step / 2, 4.1 - step / 2],
+            "tokens_per_second": 500.0,
+            "eta_seconds": 60.0,
+        }
+        for step in (1, 2)
+    ]
+    told = [("message", text, data) for text, data in message[:3]]
+    told += [("metrics", "", step) for step in steps]
+    told += [("message", text, data) for text, data in message[3:]]
+    return [
+        JobEvent.model_validate(
+            {
+                "id": number,
+                "created_at": 1_700_000_000,
+                "level": "info",
+                "type": kind,
+                "message": text,
+                "data": data,
+            }
+        )
+        for number, (kind, text, data) in enumerate(told, start=10)
+    ]
+
+
+class Peer:
+    """What the peer holds and was asked; set the first, read the second."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.key: str | None = None
+        self.state: BookState = "queued"
+        self.end: JobStatus = "succeeded"
+        self.not_ready = ""
+        self.shelf: list[Book] = []
+        # After how many events each connection in turn ends early (or, negative, breaks); later ones do not.
+        self.breaks: list[int] = []
+        self.uploads: list[dict[str, Any]] = []
+        self.trained: list[NewVersion] = []
+        self.asked: list[AskRequest] = []
+        self.followed_from: list[str | None] = []
+
+    @contextmanager
+    def running(self, app: FastAPI | None = None) -> Iterator["Peer"]:
+        """Serve `app` or the peer on a free port; connections made before uvicorn is up wait in a queue."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = uvicorn.Server(uvicorn.Config(app or service(self), log_level="critical", ws="none"))
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            try:
+                yield self
+            finally:
+                server.should_exit = True
+                thread.join()
+
+
+def problem(status: int, slug: str, detail: str) -> JSONResponse:
+    content = {"type": f"/problems/{slug}", "title": slug, "status": status, "detail": detail}
+    return JSONResponse(content, status, media_type="application/problem+json")
+
+
+def service(peer: Peer) -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/readyz", response_model=None)
+    def ready() -> Readiness | Response:
+        if peer.not_ready:
+            return problem(503, "not-ready", peer.not_ready)
+        return Readiness(ready=True)
+
+    @app.post("/books", response_model=None)
+    async def add(request: Request) -> AddedBook | Response:
+        if request.headers["content-type"].startswith("application/json"):
+            sent = JsonBook.model_validate(await request.json()).model_dump()
+        else:
+            async with request.form() as form:
+                file = form["file"]
+                assert not isinstance(file, str)
+                sent = {name: value for name, value in form.items() if isinstance(value, str)}
+                sent |= {"filename": file.filename, "text": (await file.read()).decode()}
+        if not sent["text"].strip():
+            return problem(422, "book-empty", "The book is empty: upload a text.")
+        peer.uploads.append(sent)
+        ended: Job | None = None if peer.state == "untrained" else job("succeeded")
+        return AddedBook(book=book(state=peer.state), job=ended if peer.state != "queued" else job())
+
+    @app.post("/books/{book_id}/versions")
+    def train(book_id: str, wish: NewVersion) -> AddedJob:
+        peer.trained.append(wish)
+        return AddedJob(job=job(recipe=wish.recipe))
+
+    @app.get("/books")
+    def books(after: str | None = None, limit: Annotated[int, Query(le=100)] = 100) -> Page[Book]:
+        ids = [found.id for found in peer.shelf]
+        start = ids.index(after) + 1 if after else 0
+        # Pages of two, whatever was asked for, so that the client must turn them.
+        return Page(data=peer.shelf[start : start + 2], has_more=start + 2 < len(ids))
+
+    @app.get("/jobs/{job_id}", response_model=None)
+    def one_job(job_id: str) -> Job | Response:
+        if job_id != "job_1":
+            return problem(404, "not-found", f"There is no job {job_id}.")
+        return job(peer.end)
+
+    @app.get("/jobs/{job_id}/events", response_model=None)
+    async def follow(
+        job_id: str, accept: Annotated[str, Header()], last_event_id: Annotated[str | None, Header()] = None
+    ) -> Response:
+        assert accept == "text/event-stream"
+        if job_id != "job_1":
+            return problem(404, "not-found", f"There is no job {job_id}.")
+        peer.followed_from.append(last_event_id)
+        rest = [event for event in events(peer.end) if event.id > int(last_event_id or 0)]
+        count = peer.breaks.pop(0) if peer.breaks else None
+
+        async def stream() -> AsyncIterator[str]:
+            yield ": hello\n\n"
+            for event in rest if count is None else rest[: abs(count)]:
+                yield f"id: {event.id}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
+            if count is not None:
+                yield 'data: {"cut": '
+                if count < 0:
+                    raise ConnectionAbortedError
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    @app.post("/ask", response_model=None)
+    def ask(wish: AskRequest) -> Answer | Response:
+        peer.asked.append(wish)
+        if not wish.question.strip():
+            return problem(422, "question-empty", "The question is empty: write one.")
+        return answer(wish.question)
+
+    @app.get("/admin/prompts", response_model=None)
+    def prompts(
+        authorization: Annotated[str | None, Header()] = None, book: str | None = None
+    ) -> Page[PromptVersion] | Response:
+        if peer.key and authorization != f"Bearer {peer.key}":
+            return problem(401, "unauthorized", "This call needs the admin key.")
+        return Page(data=[] if book == "other" else [prompt(2), prompt(1)], has_more=False)
+
+    return app
+
+
+if __name__ == "__main__":
+    uvicorn.run(service(Peer()), port=int(sys.argv[1]), log_level="warning", ws="none")

@@ -1,0 +1,47 @@
+"""A real service: its own process, its own folder, a real uvicorn, and the tiny LLM."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.child import Child
+from app.client import Client
+
+
+@contextmanager
+def service(folder: Path, *options: str, **settings: str) -> Iterator[Client]:
+    """Run `bookchorus serve` on a free port, its data in `folder`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "app.cli", "serve", "--end-with-stdin", "--port", str(port)]
+    command += ["--data-dir", str(folder / "data"), *options]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
+    env = {**clean, **{f"BOOKCHORUS_{name.upper()}": value for name, value in settings.items()}}
+    with (
+        Client(f"http://127.0.0.1:{port}", settings.get("admin_key")) as client,
+        Child(command, folder / "serve.log", env) as child,
+    ):
+        child.wait_ready(client)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def client(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A service shared by the tests of a session: each adds books of its own."""
+    folder = tmp_path_factory.mktemp("service")
+    with service(folder, "--model", str(tiny_folder), max_book_bytes="200000") as client:
+        yield client
+
+
+@pytest.fixture
+def http(client: Client) -> Iterator[httpx.Client]:
+    """Plain HTTP to the shared service."""
+    with httpx.Client(base_url=client.url, timeout=60, trust_env=False) as http:
+        yield http

@@ -1,0 +1,57 @@
+import httpx
+import pytest
+
+from tests.service.test_books import upload
+from tests.tiny import STORY
+
+
+@pytest.fixture(scope="module")
+def book(client: object, request: pytest.FixtureRequest) -> str:
+    with httpx.Client(base_url=request.getfixturevalue("client").url, timeout=60, trust_env=False) as http:
+        return str(upload(http, STORY + "asked").json()["book"]["id"])
+
+
+def test_every_member_votes_and_the_answer_is_cited(http: httpx.Client, book: str) -> None:
+    body = {"question": "What did the fishermen call the lamp?", "books": [book], "k": 2, "seed": 1}
+    answer = http.post("/ask", json=body).json()
+    candidates = [each for vote in answer["votes"] for each in vote["candidates"]]
+    assert {(each["member"], each["version"]) for each in candidates} <= {(0, 1), (1, 1)}
+    assert len(candidates) >= 1
+    assert answer["answer"] == answer["votes"][0]["answer"]
+    assert answer["confidence"] == answer["votes"][0]["share"]
+    assert sum(vote["share"] for vote in answer["votes"]) == pytest.approx(1)
+    assert answer["degraded"] is None
+    assert answer["versions"] == [{"book": book, "version": 1}]
+    assert len(answer["citations"]) == 2
+    for citation in answer["citations"]:
+        assert (STORY + "asked")[citation["start"] : citation["end"]] == citation["text"]
+        assert citation["title"] == "The Lamp of Ost"
+    starts = [citation["start"] for citation in answer["citations"]]
+    assert starts == sorted(starts)
+    assert answer["timings"]["total"] >= answer["timings"]["generate"] > 0
+
+
+def test_a_seed_gives_the_same_answer_again_and_another_another(http: httpx.Client, book: str) -> None:
+    def votes(seed: int) -> object:
+        body = {"question": "Who?", "books": [book], "seed": seed, "temperature": 1.5, "samples": 3}
+        return http.post("/ask", json=body).json()["votes"]
+
+    assert votes(5) == votes(5)
+    assert votes(5) != votes(6)
+
+
+def test_the_library_is_searched_when_no_book_is_named(http: httpx.Client) -> None:
+    tale = "The marmot Grisella kept seven copper kettles in the cellar of the Whitlow mill.\n" * 3
+    marmots = upload(http, tale, "marmots.txt").json()["book"]["id"]
+    body = {"question": "How many copper kettles did the marmot Grisella keep?"}
+    citations = http.post("/ask", json=body).json()["citations"]
+    assert {citation["book"] for citation in citations} == {marmots}
+
+
+def test_an_ask_may_name_a_version_by_number_or_alias(http: httpx.Client, book: str) -> None:
+    for name in (f"{book}@1", f"{book}@champion"):
+        answer = http.post("/ask", json={"question": "Who?", "books": [name]})
+        assert answer.json()["versions"] == [{"book": book, "version": 1}]
+    for name in (f"{book}@9", f"{book}@nobody", "book_unknown"):
+        answer = http.post("/ask", json={"question": "Who?", "books": [name]})
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")

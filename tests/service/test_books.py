@@ -1,0 +1,100 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import httpx
+
+from tests.tiny import STORY
+
+QUICK = {"members": 2, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
+
+
+def upload(http: httpx.Client, text: str, name: str = "lamp.md", wait: float = 60) -> httpx.Response:
+    files = {"file": (name, text.encode())}
+    return http.post("/books", files=files, data={"recipe": json.dumps(QUICK)}, params={"wait": wait})
+
+
+def test_an_uploaded_book_is_learned_and_listed(http: httpx.Client) -> None:
+    answer = upload(http, STORY + "one")
+    assert answer.status_code == 202
+    added = answer.json()
+    assert answer.headers["location"] == f"/jobs/{added['job']['id']}"
+    assert added["job"]["status"] == "succeeded"
+    assert added["job"]["version"] == 1
+    book = added["book"]
+    assert (book["title"], book["state"]) == ("The Lamp of Ost", "ready")
+    assert [chapter["title"] for chapter in book["chapters"]][-2:] == ["One", "Two"]
+    assert book["aliases"] == {"champion": 1, "latest": 1}
+    assert book == http.get(f"/books/{book['id']}").json()
+    assert book in http.get("/books").json()["data"]
+
+
+def test_a_json_book_is_the_same_as_a_file(http: httpx.Client) -> None:
+    body = {"title": "Lamps", "author": "M. Ost", "text": STORY + "two", "recipe": QUICK}
+    answer = http.post("/books", json=body, params={"wait": 60})
+    assert answer.status_code == 202
+    assert answer.json()["book"]["author"] == "M. Ost"
+    again = upload(http, STORY + "two")
+    assert again.status_code == 200
+    assert again.json()["book"] == answer.json()["book"]
+
+
+def test_the_same_bytes_twice_at_once_are_one_book_and_one_job(http: httpx.Client) -> None:
+    together = Barrier(2)
+
+    def send(_: int) -> httpx.Response:
+        together.wait()
+        return upload(http, STORY + "at once", wait=0)
+
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(send, range(2)))
+    assert sorted(answer.status_code for answer in answers) == [200, 202]
+    assert len({answer.json()["book"]["id"] for answer in answers}) == 1
+    assert len({answer.json()["job"]["id"] for answer in answers}) == 1
+
+
+def test_a_deleted_book_is_gone_with_all_that_was_learned(http: httpx.Client) -> None:
+    added = upload(http, STORY + "three").json()
+    book, job = added["book"]["id"], added["job"]["id"]
+    assert http.delete(f"/books/{book}").status_code == 204
+    assert http.get(f"/books/{book}").status_code == 404
+    assert http.get(f"/jobs/{job}").status_code == 404
+    assert http.get("/admin/prompts", params={"book": book}).json()["data"] == []
+    assert http.post("/ask", json={"question": "Who?", "books": [book]}).status_code == 404
+
+
+def test_another_version_goes_on_from_its_parent(http: httpx.Client) -> None:
+    book = upload(http, STORY + "four").json()["book"]["id"]
+    answer = http.post(f"/books/{book}/versions", json={"recipe": QUICK, "parent": 1})
+    assert answer.status_code == 202
+    job = answer.json()["job"]["id"]
+    with http.stream("GET", f"/jobs/{job}/events", headers={"Accept": "text/event-stream"}) as stream:
+        assert "succeeded" in stream.read().decode()
+    versions = http.get(f"/admin/books/{book}/versions").json()["data"]
+    assert [version["number"] for version in versions] == [2, 1]
+    assert versions[0]["parent"] == 1
+    for child, parent in zip(versions[0]["members"], versions[1]["members"], strict=True):
+        assert abs(child["loss_before"] - parent["loss_after"]) < 1e-4
+
+
+def test_a_version_cannot_go_on_from_one_that_is_not_there_or_of_another_shape(http: httpx.Client) -> None:
+    book = upload(http, STORY + "five").json()["book"]["id"]
+    for body, slug in (
+        ({"parent": 9}, "no-such-parent"),
+        ({"parent": 1, "recipe": {"members": 3}}, "invalid-recipe"),
+        ({"recipe": {"members": 0}}, "invalid-recipe"),
+        ({"recipe": {"virtual_tokens": 1000, "row_tokens": 4000}}, "invalid-recipe"),
+    ):
+        answer = http.post(f"/books/{book}/versions", json=body)
+        assert answer.status_code == 422, body
+        assert answer.json()["type"] == f"/problems/{slug}"
+
+
+def test_lists_go_on_after_the_last_one_seen(http: httpx.Client) -> None:
+    for number in range(3):
+        upload(http, f"{STORY} page {number}", wait=0)
+    whole = [book["id"] for book in http.get("/books", params={"limit": 200}).json()["data"]]
+    first = http.get("/books", params={"limit": 2}).json()
+    assert first["has_more"] is True
+    second = http.get("/books", params={"limit": 2, "after": first["data"][-1]["id"]}).json()
+    assert [book["id"] for book in first["data"] + second["data"]] == whole[:4]

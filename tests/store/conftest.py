@@ -1,0 +1,116 @@
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from store import books, versions
+from store.database import Database
+from store.tables import Book, Version
+from store.text import chapters, passages
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "empty.db"
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    database.close()
+    return path
+
+
+@pytest.fixture
+def url(migrated: Path, tmp_path: Path) -> str:
+    path = tmp_path / "store.db"
+    shutil.copy(migrated, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.close()
+
+
+def _add_book(session: Session, text: str, title: str = "A book", max_tokens: int = 12) -> Book:
+    spans = chapters(text, "txt")
+    book, _ = books.add(
+        session,
+        title=title,
+        author=None,
+        language="en",
+        filename="book.txt",
+        text=text,
+        sha256=sha256(text.encode()).hexdigest(),
+        chapters=spans,
+        passages=passages(text, spans, lambda piece: len(piece.split()), max_tokens),
+    )
+    return book
+
+
+@pytest.fixture
+def add_book() -> Callable[..., Book]:
+    return _add_book
+
+
+@pytest.fixture
+def publish() -> Callable[..., Version]:
+    def publish(
+        session: Session,
+        book_id: str,
+        *artifacts: bytes,
+        model: str = "some/llm",
+        parent: int | None = None,
+        job_id: str | None = None,
+    ) -> Version:
+        return versions.publish(
+            session,
+            book_id=book_id,
+            members=[
+                versions.NewMember(artifact=artifact, seed=seed, metrics={"loss": 1.5})
+                for seed, artifact in enumerate(artifacts or (b"first member", b"second member"))
+            ],
+            recipe={"steps": 4},
+            base_model={
+                "id": model,
+                "revision": "abc",
+                "hidden_size": 576,
+                "quantization": "none",
+                "dtype": "float32",
+            },
+            metrics={"loss": 1.25},
+            parent=parent,
+            job_id=job_id,
+            who="test",
+        )
+
+    return publish
+
+
+class Embedder:
+    """Words hashed to 64 numbers: real vectors, without a model. Remembers what it was given."""
+
+    name = "hashing@1"
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.texts += texts
+        vectors = np.zeros((len(texts), 64), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                vectors[row, crc32(word.strip(".,!?").encode()) % 64] += 1
+            vectors[row] /= max(float(np.linalg.norm(vectors[row])), 1.0)
+        return vectors
+
+
+@pytest.fixture
+def embedder() -> Embedder:
+    return Embedder()

@@ -1,0 +1,185 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import insert, inspect, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+
+from store import artifacts, books, jobs
+from store.database import Database
+from store.errors import NotFound, StoreBusy, StoreFull, UnknownSchema
+from store.tables import Artifact, Base, Book, Chapter
+
+
+def test_the_migrations_make_the_tables_the_code_uses(database: Database) -> None:
+    with database.read() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_foreign_keys_delete_in_the_database_as_in_the_code(database: Database) -> None:
+    # Alembic's comparison does not look at what happens on delete, nor at AUTOINCREMENT.
+    with database.read() as session:
+        found = inspect(session.connection())
+        for table in Base.metadata.sorted_tables:
+            wanted = {
+                tuple(key.column_keys): (key.ondelete or "NO ACTION") for key in table.foreign_key_constraints
+            }
+            actual = {
+                tuple(key["constrained_columns"]): key["options"].get("ondelete", "NO ACTION")
+                for key in found.get_foreign_keys(table.name)
+            }
+            assert actual == wanted, table.name
+            made = session.scalar(
+                text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": table.name}
+            )
+            wants = table.dialect_options["sqlite"]["autoincrement"]
+            assert ("AUTOINCREMENT" in str(made)) == wants, table.name
+
+
+def test_two_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path / 'new.db'}"
+    together = Barrier(2)
+
+    def start() -> int:
+        database = Database(address)
+        together.wait()
+        database.migrate()
+        database.migrate()
+        with database.read() as session:
+            found = len(list(session.scalars(text("SELECT version_num FROM alembic_version"))))
+        database.close()
+        return found
+
+    with ThreadPoolExecutor(2) as pool:
+        assert [made.result() for made in [pool.submit(start), pool.submit(start)]] == [1, 1]
+
+
+def test_a_database_of_a_newer_release_is_refused(database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UnknownSchema, match="newer release"):
+        database.migrate()
+
+
+def test_sqlite_in_memory_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a file"):
+        Database("sqlite://")
+
+
+def test_the_file_is_in_write_ahead_mode(database: Database) -> None:
+    with database.read() as session:
+        assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+def test_an_error_in_a_write_takes_all_of_it_back(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as session:
+            artifacts.put(session, b"gone")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.read() as session:
+        assert session.scalar(select(Artifact.sha256)) is None
+
+
+def test_foreign_keys_are_enforced(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.execute(
+            insert(Chapter), [{"book_id": "book_none", "ordinal": 0, "title": "", "start": 0, "end": 1}]
+        )
+
+
+def test_a_read_cannot_write(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="readonly"), database.read() as session:
+        artifacts.put(session, b"no")
+    with database.write() as session:
+        artifacts.put(session, b"yes")
+
+
+def test_a_read_sees_one_state_of_the_database(database: Database) -> None:
+    with database.read() as session:
+        assert session.scalar(select(Artifact.sha256)) is None
+        with database.write() as writer:
+            artifacts.put(writer, b"new")
+        assert session.scalar(select(Artifact.sha256)) is None
+    with database.read() as session:
+        assert session.scalar(select(Artifact.sha256)) is not None
+
+
+def test_what_was_read_can_be_used_after_the_transaction(
+    database: Database, add_book: Callable[..., Book]
+) -> None:
+    with database.write() as session:
+        added = add_book(session, "CHAPTER I\n\nOnce upon a time.")
+    with database.read() as session:
+        read = books.get(session, added.id)
+    assert [chapter.title for chapter in added.chapters] == [chapter.title for chapter in read.chapters]
+    assert read.aliases == added.aliases == {}
+
+
+def test_a_write_lock_held_past_the_timeout(url: str, database: Database) -> None:
+    hasty = Database(url, busy_timeout_s=0.05)
+    with database.write() as session:
+        artifacts.put(session, b"first")
+        with pytest.raises(StoreBusy), hasty.write():
+            pytest.fail("two writers at once")
+        with hasty.read() as reader:  # readers do not wait for writers
+            assert reader.scalar(select(Artifact.sha256)) is None
+    with hasty.write() as session:
+        artifacts.put(session, b"second")
+    with hasty.read() as session:
+        assert len(list(session.scalars(select(Artifact.sha256)))) == 2
+    hasty.close()
+
+
+def test_every_connection_in_use(url: str) -> None:
+    database = Database(url, busy_timeout_s=0.05)
+    held = [database.engine.connect() for _ in range(15)]
+    with pytest.raises(StoreBusy, match="connection"), database.write():
+        pytest.fail("a sixteenth connection")
+    for connection in held:
+        connection.close()
+    database.close()
+
+
+def test_no_room_left(database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("PRAGMA max_page_count = 80"))  # of the one connection in the pool
+    with pytest.raises(StoreFull), database.write() as session:
+        artifacts.put(session, bytes(10_000_000))
+    with database.read() as session:
+        assert session.scalar(select(Artifact.sha256)) is None
+
+
+def test_times_come_back_as_they_were_in_utc(database: Database) -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=5)))
+    with database.write() as session:
+        session.add(Artifact(sha256="0" * 64, size=0, data=b"", created_at=moment))
+    with database.read() as session:
+        read = session.scalar(select(Artifact.created_at))
+    assert read == moment
+    assert read is not None
+    assert read.tzinfo is UTC
+
+
+def test_a_time_without_a_zone_is_refused(database: Database) -> None:
+    with pytest.raises(StatementError, match="without a time zone"), database.write() as session:
+        session.add(Artifact(sha256="0" * 64, size=0, data=b"", created_at=datetime(2026, 1, 2)))
+
+
+def test_nan_is_refused_where_it_is_written(database: Database, add_book: Callable[..., Book]) -> None:
+    with pytest.raises(StatementError, match="JSON"), database.write() as session:
+        jobs.enqueue(session, book_id=add_book(session, "Text.").id, recipe={"rate": float("nan")})
+
+
+def test_an_error_names_what_is_missing(database: Database) -> None:
+    with pytest.raises(NotFound, match="There is no book book_none") as caught, database.read() as session:
+        books.get(session, "book_none")
+    assert (caught.value.kind, caught.value.key) == ("book", "book_none")

@@ -1,0 +1,245 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from store import books, jobs
+from store.database import Database
+from store.errors import NotFound, StaleToken
+from store.tables import Book, Job, Version, utcnow
+
+NOW = utcnow()
+
+
+@pytest.fixture
+def enqueue(add_book: Callable[..., Book]) -> Callable[..., Job]:
+    def enqueue(session: Session, text: str = "Text.", **keywords: Any) -> Job:
+        return jobs.enqueue(session, book_id=add_book(session, text).id, recipe={"steps": 4}, **keywords)
+
+    return enqueue
+
+
+def _lease(session: Session, worker: str = "w", seconds: float = 60, after: float = 0) -> Job:
+    job = jobs.lease(session, worker, seconds, NOW + timedelta(seconds=after))
+    assert job is not None
+    return job
+
+
+def _kinds(session: Session, job_id: str) -> list[str]:
+    return [event.data["kind"] for event in jobs.events(session, job_id)[0]]
+
+
+def test_a_job_from_queue_to_success(database: Database, enqueue: Callable[..., Job]) -> None:
+    with database.write() as session:
+        job = enqueue(session)
+        assert job.id.startswith("job_")
+        assert (job.kind, job.status, job.attempts, job.progress) == ("train", "queued", 0, None)
+    with database.write() as session:
+        leased = _lease(session, "worker-1")
+        assert (leased.id, leased.status, leased.attempts, leased.token) == (job.id, "running", 1, 1)
+        assert (leased.worker, leased.lease_until) == ("worker-1", NOW + timedelta(seconds=60))
+        assert jobs.lease(session, "worker-2", 60, NOW) is None
+    with database.write() as session:
+        jobs.set_progress(session, job.id, 1, {"step": 1})
+        jobs.set_progress(session, job.id, 1, {"step": 2})
+        assert jobs.heartbeat(session, job.id, 1, 60, NOW + timedelta(seconds=30)) is False
+        assert jobs.lease(session, "worker-2", 60, NOW + timedelta(seconds=89)) is None
+    with database.write() as session:
+        jobs.finish(session, job.id, 1, status="succeeded", version_number=7)
+    with database.read() as session:
+        ended = jobs.get(session, job.id)
+        assert (ended.status, ended.version_number, ended.progress) == ("succeeded", 7, {"step": 2})
+        assert (ended.worker, ended.lease_until, ended.started_at) == (None, None, NOW)
+        assert ended.finished_at is not None
+        assert _kinds(session, job.id) == ["queued", "running", "succeeded"]
+        assert jobs.events(session, job.id)[0][-1].data["version"] == 7
+
+
+def test_jobs_are_taken_in_the_order_they_came(database: Database, enqueue: Callable[..., Job]) -> None:
+    with database.write() as session:
+        first, second = enqueue(session, "One."), enqueue(session, "Two.")
+        taken = _lease(session)
+        jobs.release(session, taken.id, taken.token)
+        assert [_lease(session).id, _lease(session).id] == [first.id, second.id]
+        assert jobs.count(session, "running") == 2
+
+
+def test_two_workers_never_get_one_job(database: Database, enqueue: Callable[..., Job]) -> None:
+    with database.write() as session:
+        job_id = enqueue(session).id
+    together = Barrier(2)
+
+    def work(worker: str) -> str | None:
+        together.wait()
+        with database.write() as session:
+            job = jobs.lease(session, worker, 60)
+            return job.id if job else None
+
+    with ThreadPoolExecutor(2) as pool:
+        taken = [found.result() for found in [pool.submit(work, "a"), pool.submit(work, "b")]]
+    assert sorted(taken, key=str) == sorted([None, job_id], key=str)
+
+
+def test_a_worker_that_vanished_is_replaced_and_refused(
+    database: Database, enqueue: Callable[..., Job]
+) -> None:
+    with database.write() as session:
+        job = enqueue(session)
+        _lease(session, "vanished", seconds=60)
+        assert jobs.lease(session, "other", 60, NOW + timedelta(seconds=60)) is None
+        again = _lease(session, "other", seconds=60, after=61)
+        assert (again.id, again.attempts, again.token, again.worker) == (job.id, 2, 2, "other")
+        for late in (
+            lambda: jobs.heartbeat(session, job.id, 1, 60),
+            lambda: jobs.set_progress(session, job.id, 1, {}),
+            lambda: jobs.finish(session, job.id, 1, status="succeeded"),
+            lambda: jobs.release(session, job.id, 1),
+        ):
+            with pytest.raises(StaleToken):
+                late()
+        jobs.finish(session, job.id, 2, status="succeeded")
+        with pytest.raises(StaleToken):
+            jobs.finish(session, job.id, 2, status="failed")
+        assert jobs.get(session, job.id).status == "succeeded"
+
+
+def test_a_late_worker_nobody_replaced_goes_on(database: Database, enqueue: Callable[..., Job]) -> None:
+    with database.write() as session:
+        job = enqueue(session)
+        _lease(session, seconds=1)
+        jobs.heartbeat(session, job.id, 1, 60, NOW + timedelta(seconds=100))
+        assert jobs.lease(session, "other", 60, NOW + timedelta(seconds=159)) is None
+
+
+def test_a_job_that_kills_its_workers_fails_after_three_attempts(
+    database: Database, enqueue: Callable[..., Job]
+) -> None:
+    with database.write() as session:
+        job, other = enqueue(session, "One."), None
+        for attempt in range(3):
+            assert _lease(session, seconds=1, after=attempt * 10).attempts == attempt + 1
+        other = enqueue(session, "Two.")
+        assert _lease(session, after=100).id == other.id
+        failed = jobs.get(session, job.id)
+        assert (failed.status, failed.error_code, failed.attempts) == ("failed", "too-many-attempts", 3)
+        last = jobs.events(session, job.id)[0][-1]
+        assert (last.level, last.data) == ("error", {"kind": "failed", "code": "too-many-attempts"})
+
+
+def test_a_job_given_back_does_not_lose_an_attempt(database: Database, enqueue: Callable[..., Job]) -> None:
+    with database.write() as session:
+        job = enqueue(session)
+        for _ in range(5):
+            taken = _lease(session)
+            jobs.release(session, job.id, taken.token)
+        assert (job.status, job.attempts, job.token, job.worker) == ("queued", 0, 5, None)
+        with pytest.raises(StaleToken):
+            jobs.heartbeat(session, job.id, 5, 60)
+        assert _kinds(session, job.id) == ["queued", *["running", "queued"] * 5]
+
+
+def test_cancelling(database: Database, enqueue: Callable[..., Job]) -> None:
+    with database.write() as session:
+        waiting = enqueue(session, "One.")
+        assert jobs.cancel(session, waiting.id).status == "cancelled"
+        assert jobs.cancel(session, waiting.id).status == "cancelled"
+        assert jobs.lease(session, "w", 60, NOW) is None
+        assert _kinds(session, waiting.id) == ["queued", "cancelled"]
+
+        running = enqueue(session, "Two.")
+        _lease(session)
+        assert jobs.cancel(session, running.id).status == "running"
+        assert jobs.heartbeat(session, running.id, 1, 60) is True
+        jobs.finish(session, running.id, 1, status="cancelled")
+        assert jobs.get(session, running.id).status == "cancelled"
+
+        ended = enqueue(session, "Three.")
+        _lease(session)
+        jobs.finish(
+            session, ended.id, 1, status="failed", error_code="out-of-memory", error_message="Too big."
+        )
+        assert jobs.cancel(session, ended.id).status == "failed"
+        assert ended.cancel_requested is False
+        with pytest.raises(NotFound):
+            jobs.cancel(session, "job_none")
+
+
+@pytest.mark.parametrize("end", ["given back", "vanished"])
+def test_a_job_to_be_cancelled_is_not_started_again(
+    database: Database, enqueue: Callable[..., Job], end: str
+) -> None:
+    with database.write() as session:
+        job = enqueue(session)
+        _lease(session, seconds=1)
+        jobs.cancel(session, job.id)
+        if end == "given back":
+            jobs.release(session, job.id, 1)
+        assert jobs.lease(session, "other", 60, NOW + timedelta(seconds=10)) is None
+        assert jobs.get(session, job.id).status == "cancelled"
+        assert _kinds(session, job.id) == ["queued", "running", "cancelled"]
+
+
+def test_events_are_read_oldest_first_and_go_on(database: Database, enqueue: Callable[..., Job]) -> None:
+    with database.write() as session:
+        job, other = enqueue(session, "One."), enqueue(session, "Two.")
+        for step in range(3):
+            jobs.add_event(
+                session, job.id, level="info", type="metrics", message=f"Step {step}.", data={"step": step}
+            )
+    with database.read() as session:
+        first, more = jobs.events(session, job.id, 0, 2)
+        assert ([event.type for event in first], more) == (["message", "metrics"], True)
+        rest, more = jobs.events(session, job.id, first[-1].id, 10)
+        assert ([event.data for event in rest], more) == ([{"step": 1}, {"step": 2}], False)
+        assert jobs.events(session, job.id, rest[-1].id) == ([], False)
+        assert len(jobs.events(session, other.id)[0]) == 1
+
+
+def test_lists_of_jobs(database: Database, enqueue: Callable[..., Job]) -> None:
+    with database.write() as session:
+        first, second = enqueue(session, "One."), enqueue(session, "Two.")
+        third = enqueue(session, "One.")
+        _lease(session)
+        assert [job.id for job in jobs.list_jobs(session)[0]] == [third.id, second.id, first.id]
+        assert [job.id for job in jobs.list_jobs(session, book_id=first.book_id)[0]] == [third.id, first.id]
+        assert [job.id for job in jobs.list_jobs(session, status="running")[0]] == [first.id]
+        assert jobs.list_jobs(session, after=third.id, limit=1) == ([second], True)
+        assert jobs.latest(session, [first.book_id, second.book_id, "book_none"]) == {
+            first.book_id: third,
+            second.book_id: second,
+        }
+        assert (jobs.count(session, "queued"), jobs.count(session, "failed")) == (2, 0)
+
+
+def test_what_is_not_there(
+    database: Database, enqueue: Callable[..., Job], publish: Callable[..., Version]
+) -> None:
+    with database.write() as session:
+        for call in (
+            lambda: jobs.enqueue(session, book_id="book_none", recipe={}),
+            lambda: enqueue(session, parent=1),
+            lambda: jobs.get(session, "job_none"),
+            lambda: jobs.heartbeat(session, "job_none", 1, 60),
+            lambda: jobs.events(session, "job_none"),
+            lambda: jobs.add_event(session, "job_none", level="info", type="message", message="", data={}),
+            lambda: jobs.list_jobs(session, after="job_none"),
+        ):
+            with pytest.raises(NotFound):
+                call()
+        book_id = jobs.list_jobs(session)[0] or books.list_books(session)[0][0].id
+        publish(session, book_id)
+        assert enqueue(session, parent=1).parent_number == 1
+
+
+def test_a_worker_hears_that_the_book_is_gone(database: Database, enqueue: Callable[..., Job]) -> None:
+    with database.write() as session:
+        job = enqueue(session)
+        _lease(session)
+    with database.write() as session:
+        books.delete(session, job.book_id)
+    with pytest.raises(NotFound), database.write() as session:
+        jobs.heartbeat(session, job.id, 1, 60)

@@ -1,0 +1,240 @@
+# ruff: noqa: RUF001, RUF005 - texts of many languages, in lines that can be read
+import re
+import unicodedata
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from store.text import ChapterSpan, Format, chapters, passages, sentences
+
+
+def _titles(text: str, form: Format = "txt") -> list[str]:
+    return [span.title for span in chapters(text, form)]
+
+
+def _bodies(text: str, form: Format = "txt") -> list[str]:
+    return [text[span.start : span.end].strip() for span in chapters(text, form)]
+
+
+def _words(text: str) -> int:
+    return len(text.split())
+
+
+def _cut(text: str, limit: int) -> list[str]:
+    return [text[span.start : span.end] for span in passages(text, chapters(text, "txt"), _words, limit)]
+
+
+def test_a_text_without_headings_is_one_chapter() -> None:
+    text = "\n\nOnce upon a time.\n\nThe end.\n"
+    assert chapters(text, "txt") == chapters(text, "md") == [ChapterSpan("", 0, len(text))]
+
+
+def test_an_empty_text_is_one_chapter_without_passages() -> None:
+    for text in ("", " \n\n\t "):
+        assert chapters(text, "txt") == [ChapterSpan("", 0, len(text))]
+        assert passages(text, chapters(text, "txt"), _words) == []
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "CHAPTER IV",
+        "CHAPTER IV.",
+        "Chapter 1. Title",
+        "Chapter 12: The Wolf at the Door",
+        "Chapter 1 The Boy",
+        "CHAPTER THE FIRST",
+        "Chapter Twenty-One",
+        "    CHAPTER IX — What came of it",
+        "Chapitre 3",
+        "Kapitel 2",
+        "Глава 5",
+        "第十二章 狐狸",
+        "PROLOGUE",
+        "Letter 4",
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_heading_lines(heading: str, newline: str) -> None:
+    text = f"Before.{newline}{newline}{heading}{newline}{newline}After."
+    assert _titles(text) == ["", heading.strip()]
+    assert _bodies(text) == ["Before.", "After."]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Chapter 1 was the hardest of all.",
+        "Part one of the plan was ready,",
+        "Chapters 1 to 3 are missing.",
+        "Book I read yesterday was long.",
+        "The chapter IV",
+        "Chapter 1" + " and on" * 30,
+        "# Not in plain text",
+    ],
+)
+def test_lines_that_are_prose(line: str) -> None:
+    assert _titles(f"Before.\n\n{line}\n\nAfter.") == [""]
+
+
+def test_a_heading_inside_a_paragraph_is_prose() -> None:
+    assert _titles("He opened the book at\nCHAPTER IV\nand began to read.") == [""]
+
+
+def test_a_title_under_its_number() -> None:
+    text = "CHAPTER I.\nDown the Rabbit-Hole\n\n\nAlice was tired.\n\nCHAPTER II\n\nShe woke."
+    assert _titles(text) == ["CHAPTER I. Down the Rabbit-Hole", "CHAPTER II"]
+    assert _bodies(text) == ["Alice was tired.", "She woke."]
+
+
+@pytest.mark.parametrize("below", ["", "\n\n", "\n\nCHAPTER II\n\nThe end."])
+def test_a_single_line_under_a_heading_is_text(below: str) -> None:
+    text = "CHAPTER I\nThey all died" + below
+    assert (_titles(text)[0], _bodies(text)[0]) == ("CHAPTER I", "They all died")
+
+
+def test_a_table_of_contents_makes_no_chapters() -> None:
+    listed = "CONTENTS\n\nCHAPTER I\nCHAPTER II\n\n"
+    text = listed + "CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo."
+    assert list(zip(_titles(text), _bodies(text), strict=True)) == [
+        ("", "CONTENTS"),
+        ("CHAPTER I", "One."),
+        ("CHAPTER II", "Two."),
+    ]
+
+
+def test_markdown_headings() -> None:
+    text = (
+        "# A book #\n\nWords.\n\n## Empty\n\n### Part *one*\nMore.\n\n#### Too deep\n\n"
+        "#hashtag\n\n```\n# a comment\n```\nEnd."
+    )
+    assert _titles(text, "md") == ["A book", "Part *one*"]
+    assert _bodies(text, "md")[1].startswith("More.\n\n#### Too deep")
+    assert _bodies(text, "md")[1].endswith("# a comment\n```\nEnd.")
+
+
+def test_markdown_without_hashes_has_chapter_lines() -> None:
+    assert _titles("CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo.", "md") == ["CHAPTER I", "CHAPTER II"]
+
+
+def test_sentences() -> None:
+    text = (
+        'Mr. Fox ran. "Stop!" said J. R. Wolf... He did not?! At 3.14 he sat\n\ndown (so there.) 狐狸跑了。'
+        "“停！”狼说。 यह एक है। वह गया।"
+    )
+    assert [text[start:end] for start, end in sentences(text)] == [
+        "Mr. Fox ran.",
+        '"Stop!"',
+        "said J. R. Wolf...",
+        "He did not?!",
+        "At 3.14 he sat",
+        "down (so there.)",
+        "狐狸跑了。",
+        "“停！”",
+        "狼说。",
+        "यह एक है।",
+        "वह गया।",
+    ]
+
+
+def test_passages_are_whole_sentences_while_they_fit() -> None:
+    text = "One two three. Four five. Six seven eight nine. Ten."
+    assert _cut(text, 5) == ["One two three. Four five.", "Six seven eight nine. Ten."]
+    assert _cut(text, 4) == ["One two three.", "Four five.", "Six seven eight nine.", "Ten."]
+    assert _cut(text, 100) == [text]
+
+
+def test_a_long_sentence_is_cut_between_words() -> None:
+    assert _cut("One two three four five six seven. Eight.", 3) == [
+        "One two three",
+        "four five six",
+        "seven. Eight.",
+    ]
+
+
+def test_a_text_without_spaces_is_cut_between_characters() -> None:
+    text = "狐狸和狼一起走过森林然后回家"
+    spans = passages(text, chapters(text, "txt"), len, 4)
+    assert [text[span.start : span.end] for span in spans] == ["狐狸和狼", "一起走过", "森林然后", "回家"]
+
+
+def test_accents_and_joined_signs_stay_together() -> None:
+    family = "👩\u200d👩\u200d👧"
+    text = f"e\u0301{family}o\u0308"
+    spans = passages(text, chapters(text, "txt"), len, 5)
+    assert [text[span.start : span.end] for span in spans] == ["e\u0301", family, "o\u0308"]
+
+
+def test_passages_stay_within_their_chapter() -> None:
+    text = "CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo."
+    spans = passages(text, chapters(text, "txt"), _words, 100)
+    assert [(span.chapter, text[span.start : span.end]) for span in spans] == [(0, "One."), (1, "Two.")]
+
+
+def test_a_passage_has_at_least_one_token() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        passages("Text.", [ChapterSpan("", 0, 5)], _words, 0)
+
+
+@pytest.mark.parametrize(
+    "run", [" ", "\n", "\r\n ", ".", '."', "。", "# ", "#", "A. ", "CHAPTER I\n", "\t#", "e", "\u0301"]
+)
+@pytest.mark.parametrize("form", ["txt", "md"])
+def test_a_long_run_of_anything_is_done_in_linear_time(run: str, form: Format) -> None:
+    # In quadratic time this would not end while anybody watches.
+    text = run * (100_000 // len(run)) + "x"
+    spans = passages(text, chapters(text, form), lambda piece: len(piece) // 4000, 4)
+    assert spans[-1].end == len(text)
+
+
+_PIECES = st.sampled_from(
+    ["Once upon a time", "He ran", ". ", "! ", "? ", "...", " ", "狐狸跑了", "。", '"', "”", "Mr. ", "```"]
+    + ["CHAPTER I", "\n\nCHAPTER II\n", "Chapter 2. Two", "# Head", "\n## Sub ##\n", "ไทยไม่มีช่องว่าง", "ب؟ "]
+    + ["averyveryverylongwordwithoutanyspaceinit", "\n", "\r", "\t", "\n\n", "\r\n\r\n", "\u3000", "\u200b"]
+    + ["\u0301", "\u200d", "\x0c", "\x1f", "\u2028", "👩"]
+)
+_TEXTS = st.lists(st.one_of(_PIECES, st.text(max_size=8)), max_size=40).map("".join)
+Count = Callable[[str], int]
+_COUNTERS: list[Count] = [_words, len, lambda piece: len(piece.encode("utf-8", "replace")) // 3 + 1]
+
+
+@settings(deadline=None, max_examples=300)
+@given(_TEXTS, st.sampled_from(["txt", "md"]), st.sampled_from(_COUNTERS), st.integers(1, 30))
+def test_passages_of_any_text(text: str, form: Format, count: Count, limit: int) -> None:
+    found = chapters(text, form)
+    assert found
+    assert all(0 <= span.start <= span.end <= len(text) for span in found)
+    assert all(one.end <= two.start for one, two in pairwise(found))
+    outside = text
+    for span in reversed(found):
+        outside = outside[: span.start] + outside[span.end :]
+    titles = "".join(span.title for span in found)
+    unnamed = [line for line in re.split(r"[\r\n]+", outside) if line.strip() and line.strip() not in titles]
+    assert all(_heading(line) for line in unnamed)
+
+    cut = passages(text, found, count, limit)
+    for ordinal, chapter in enumerate(found):
+        mine = [span for span in cut if span.chapter == ordinal]
+        pieces = [text[span.start : span.end] for span in mine]
+        assert all(chapter.start <= span.start < span.end <= chapter.end for span in mine)
+        assert all(one.end <= two.start for one, two in pairwise(mine))
+        assert all(piece == piece.strip() for piece in pieces)
+        body = text[chapter.start : chapter.end]
+        assert "".join("".join(pieces).split()) == "".join(body.split())
+        assert all(count(piece) <= limit or not _divisible(piece) for piece in pieces)
+    assert [span.chapter for span in cut] == sorted(span.chapter for span in cut)
+
+
+def _heading(line: str) -> bool:
+    return bool(re.search(r"chapter|#|第", line, re.IGNORECASE))
+
+
+def _divisible(piece: str) -> bool:
+    """Say whether a passage has a place to cut: two neighbours that no accent and no joiner joins."""
+    return any(
+        "\u200d" not in (one, two) and not unicodedata.category(two).startswith("M")
+        for one, two in pairwise(piece)
+    )

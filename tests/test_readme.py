@@ -1,0 +1,140 @@
+"""The README against the code: its tree of files, its settings and its commands."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import typer
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FOLDERS = ("app", "trainer", "store", "tests", "deploy")
+
+
+def tree() -> list[PurePosixPath]:
+    """The files that the tree names; a line is a name, indented below its folder's, and what it is for."""
+    [block] = re.findall(r"<!-- tree -->\n```text\n(.*?)```\n<!-- /tree -->", README, re.DOTALL)
+    files = []
+    folders: list[tuple[int, PurePosixPath]] = []
+    for line in block.splitlines():
+        if not line.strip():
+            continue
+        indent = len(line) - len(line.lstrip())
+        name = line.split()[0]
+        while folders and folders[-1][0] >= indent:
+            folders.pop()
+        path = folders[-1][1] / name if folders else PurePosixPath(name)
+        if name.endswith("/"):
+            folders.append((indent, path))
+        else:
+            files.append(path)
+    return files
+
+
+def files() -> set[PurePosixPath]:
+    """The repository's files in the five folders, also those not committed yet."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "-z", "--exclude-standard", *FOLDERS],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    paths = (PurePosixPath(name) for name in listed.split("\0") if name)
+    return {
+        path
+        for path in paths
+        if path.name != "__init__.py" and path.suffix != ".pyc" and (ROOT / path).is_file()
+    }
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
+    assert found, title
+    return found[1]
+
+
+def examples() -> Iterator[str]:
+    """What the README shows as code: indented lines and spans between backticks."""
+    yield from re.findall(r"^    (.*)$", README, re.MULTILINE)
+    yield from re.findall(r"`([^`\n]+)`", README)
+
+
+def variables(text: str) -> set[str]:
+    return set(re.findall(r"\bBOOKCHORUS_[A-Z_]+\b", text))
+
+
+def command_line() -> typer.core.TyperGroup:
+    from app import cli
+
+    command = typer.main.get_command(cli.app)
+    assert isinstance(command, typer.core.TyperGroup)
+    return command
+
+
+def settings() -> set[str]:
+    from app.settings import Settings
+
+    return {f"BOOKCHORUS_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_the_tree_names_every_file() -> None:
+    assert sorted(map(str, files() - set(tree()))) == []
+
+
+def test_every_file_in_the_tree_exists() -> None:
+    assert [str(path) for path in tree() if not (ROOT / path).is_file()] == []
+
+
+def test_the_tree_names_no_file_twice() -> None:
+    assert len(tree()) == len(set(tree()))
+
+
+def test_every_file_in_the_tree_is_explained() -> None:
+    [block] = re.findall(r"<!-- tree -->\n```text\n(.*?)```", README, re.DOTALL)
+    assert [line for line in block.splitlines() if len(line.split()) == 1] == []
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    rows = re.findall(r"^\| `(BOOKCHORUS_\w+)` \|", section("Settings"), re.MULTILINE)
+    assert len(rows) == len(set(rows))
+    assert set(rows) == settings()
+
+
+def test_the_defaults_of_settings_are_those_of_the_code() -> None:
+    from app.settings import Settings
+
+    rows = re.findall(r"^\| `BOOKCHORUS_(\w+)` \| `(.+?)` \|", section("Settings"), re.MULTILINE)
+    assert rows
+    for name, default in rows:
+        assert str(Settings.model_fields[name.lower()].default) == default, name
+
+
+def test_every_variable_named_is_a_setting_or_read_by_a_client_command() -> None:
+    read: set[str] = set()
+    for command in command_line().commands.values():
+        for parameter in command.params:
+            names = parameter.envvar or []
+            read |= {names} if isinstance(names, str) else set(names)
+    assert variables(README) <= settings() | read
+
+
+def test_every_command_and_option_shown_exists() -> None:
+    commands = command_line().commands
+    shown = [
+        (name, set(re.findall(r"(?<!\S)--[a-z-]+", rest)))
+        for example in examples()
+        for name, rest in re.findall(r"\bbookchorus +([a-z][a-z-]*)(.*)", example)
+    ]
+    # `make demo` is how the README shows the demo.
+    assert set(commands) - {"demo"} <= {name for name, _ in shown} <= set(commands)
+    for name, options in shown:
+        known = {flag for parameter in commands[name].params for flag in parameter.opts}
+        assert options <= known | {"--help"}, name
+
+
+def test_every_target_of_make_shown_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shown = {name for example in examples() for name in re.findall(r"^make ([a-z]+)", example)}
+    assert {"demo", "test"} <= shown <= targets

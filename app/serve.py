@@ -8,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.http import admin, ask, books, health, jobs, problems
+from app.http.limit import BodyLimit
 from app.service import Service, build
 from app.settings import Settings
 
@@ -23,10 +24,9 @@ def create_app(service: Service) -> FastAPI:
     app = FastAPI(
         title="Bookchorus",
         summary="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
-        # A form around the book and its fields takes some bytes of its own.
-        max_body_size=service.settings.max_book_bytes + 65_536,
         lifespan=lifespan,
     )
+    app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes)
     app.state.service = service
     problems.install(app)
     for part in (books, ask, jobs, admin, health):
@@ -40,4 +40,11 @@ def serve(settings: Settings) -> None:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     app = create_app(build(settings))
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level=settings.log_level)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        # An open stream of events must not keep the process from ending.
+        timeout_graceful_shutdown=15,
+    )

@@ -19,7 +19,7 @@ from store.tables import Job, Version
 from store.versions import NewMember
 from trainer.prompts import from_bytes, to_bytes
 from trainer.recipe import Recipe
-from trainer.training import Evaluated, Learned, Progress, Stepped, train
+from trainer.training import DivergedError, Evaluated, Learned, Progress, Stepped, train
 
 _LEASE_SECONDS = 60.0
 # How long an idle worker waits before it looks for jobs that another process put in the queue.
@@ -98,7 +98,7 @@ class Worker:
             telling = isinstance(happened, Evaluated | Stepped | Learned)
             if telling or time.monotonic() - heard > _LEASE_SECONDS / 6:
                 heard = time.monotonic()
-                if self._tell(job, happened):
+                if self._heard(job, happened):
                     self._finish(job, "cancelled")
                     return
             if isinstance(happened, Learned):
@@ -119,6 +119,14 @@ class Worker:
         while (happened := self._engine.step(lambda: next(progress, None)).result()) is not None:
             yield happened
 
+    def _heard(self, job: Job, happened: Progress) -> bool:
+        """As `_tell`, but a database that is locked now is told the next time."""
+        try:
+            return self._tell(job, happened)
+        except StoreBusy:
+            log.warning("the database is locked: job %s goes on untold", job.id)
+            return False
+
     def _tell(self, job: Job, happened: Progress) -> bool:
         """Renew the lease and record what happened; True when somebody wants the job cancelled."""
         with self._database.write() as session:
@@ -133,7 +141,7 @@ class Worker:
                     "eta_seconds": happened.eta_seconds,
                 }
                 jobs.set_progress(session, job.id, job.token, metrics)
-                message = f"step {happened.step} of {happened.steps}: loss {happened.loss:.3f}"
+                message = f"Step {happened.step} of {happened.steps}: loss {happened.loss:.3f}."
                 jobs.add_event(session, job.id, level="info", type="metrics", message=message, data=metrics)
             elif isinstance(happened, Evaluated):
                 jobs.add_event(
@@ -141,7 +149,7 @@ class Worker:
                     job.id,
                     level="info",
                     type="message",
-                    message=f"held-out loss {happened.stage} learning",
+                    message=f"Held-out loss {happened.stage} learning.",
                     data={"kind": "evaluated", **_losses(happened)},
                 )
         return cancelled
@@ -190,7 +198,7 @@ class Worker:
                 job.id,
                 level="info",
                 type="message",
-                message=f"published version {version.number}",
+                message=f"Published version {version.number}.",
                 data={"kind": "published", "version": version.number},
             )
             jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
@@ -230,4 +238,6 @@ def _number(value: float) -> float | None:
 
 
 def _code(error: Exception) -> str:
+    if isinstance(error, DivergedError):
+        return "diverged"
     return "invalid-recipe" if isinstance(error, ValueError) else "training-failed"

@@ -124,6 +124,8 @@ def _revision(model: str, source: str, config: Any) -> str:
 
 
 def _reason(model: str, error: Exception) -> str:
+    if model.startswith(("/", ".")) and not Path(model).exists():
+        return f"There is no folder {model!r}. Name one that holds a model, a hub id, or 'embedded'."
     if Path(model).exists():
         return f"The folder {model!r} holds no causal LLM that can be loaded: {_first_line(error)}"
     return (

@@ -1,5 +1,6 @@
 """Joint training: all members of a version learn in one batch, each row behind its own member's prompt."""
 
+import math
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -58,6 +59,10 @@ class Learned:
     tokens_per_second: float
 
 
+class DivergedError(ArithmeticError):
+    """A loss is no longer a number; the recipe learns too fast for this LLM."""
+
+
 Progress = Pause | Evaluated | Stepped | Learned
 
 
@@ -69,7 +74,8 @@ def train(
     Members begin at `start` [members, virtual tokens, hidden], else where the recipe says. A forward and
     backward pass holds at most `pass_tokens` tokens, or one row; a step of more is made of several passes
     with a `Pause` between them, and comes to the same gradient. The LLM's weights get none.
-    Raises ValueError when the text has fewer than two tokens, or `start` is not of the recipe's shape.
+    Raises ValueError when the text has fewer than two tokens, or `start` is not of the recipe's shape, and
+    DivergedError when a loss is no longer finite.
     """
     started = time.monotonic()
     tokens = llm.encode(text)
@@ -99,6 +105,8 @@ def train(
         step_started = time.monotonic()
         batch = [(member, next(reader)) for member, reader in enumerate(readers) for _ in range(recipe.rows)]
         losses = yield from _gradient(llm, prompts, batch, pass_tokens)
+        if not all(map(math.isfinite, losses)):
+            raise DivergedError(f"the loss is {max(losses)} at step {len(curve) + 1}: lower learning_rate")
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * schedule.rate(len(curve))
         _clip(prompts, recipe.max_grad_norm)

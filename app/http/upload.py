@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from fastapi import Request
 from pydantic import ValidationError
-from starlette.datastructures import UploadFile
 
+from app.http.form import read_form
 from app.http.problems import Problem
 from app.schemas import JsonBook
 
@@ -42,24 +42,22 @@ async def read_upload(request: Request) -> Upload:
 
 
 async def _from_form(request: Request) -> Upload:
-    async with request.form(max_files=1) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise Problem(422, "file-missing", "The form has no file in its field 'file'.")
-        data = await file.read()
-        filename = clean_filename(file.filename or "")
-        wishes = {name: str(value).strip() for name in ("title", "author") if (value := form.get(name))}
-        recipe = _json_object(form.get("recipe"))
-    text = decoded(data)
+    form = await read_form(request)
+    if form.data is None:
+        raise Problem(422, "file-missing", "The form has no file in its field 'file'.")
+    filename = clean_filename(form.filename)
+    wishes = {name: form.fields.get(name, "").strip() for name in ("title", "author")}
+    recipe = _json_object(form.fields.get("recipe"))
+    text = decoded(form.data)
     named = PurePosixPath(filename)
     markdown = named.suffix.lower() in {".md", ".markdown"}
     return Upload(
-        title=wishes.get("title") or _heading(text, markdown) or named.stem or "Untitled",
-        author=wishes.get("author") or None,
+        title=wishes["title"] or _heading(text, markdown) or named.stem or "Untitled",
+        author=wishes["author"] or None,
         filename=filename or None,
         format="md" if markdown else "txt",
         text=text,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=hashlib.sha256(form.data).hexdigest(),
         recipe=recipe,
     )
 
@@ -118,11 +116,11 @@ def _heading(text: str, markdown: bool) -> str | None:
     return found.group(1)[:300] if found else None
 
 
-def _json_object(value: object) -> dict[str, Any] | None:
+def _json_object(value: str | None) -> dict[str, Any] | None:
     if not value:
         return None
     try:
-        found = json.loads(str(value))
+        found = json.loads(value)
     except ValueError as error:
         raise Problem(422, "invalid-recipe", f"The field 'recipe' is no JSON: {error}") from error
     if not isinstance(found, dict):

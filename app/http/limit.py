@@ -1,0 +1,36 @@
+"""The cap on a request's body, declared or not."""
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class BodyLimit:
+    """Refuses a body of more than `most_bytes` with 413, as soon as it is known to be one."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its body watched."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        known = int(declared) if declared.isdigit() else 0
+        read = 0
+
+        async def watched() -> Message:
+            nonlocal read
+            if known > self._most_bytes:
+                raise self._refusal()
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._most_bytes:
+                raise self._refusal()
+            return message
+
+        await self._app(scope, watched, send)
+
+    def _refusal(self) -> HTTPException:
+        return HTTPException(413, f"A book may have {self._most_bytes} bytes; this body has more.")

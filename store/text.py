@@ -175,18 +175,17 @@ def _is_heading(line: str) -> bool:
 
 def _subtitle(text: str, heading: str, following: Span) -> str:
     """Return the short line right under a bare `CHAPTER I`, set apart from the text below it; or nothing."""
-    line = text[slice(*following)].strip()
     match = _NUMBERED.match(heading)
+    line = text[slice(*following)].strip()
     below = _LINE.match(text, following[1])
     apart = below is None or not below.group().strip()
-    bare = match is not None and not match["title"]
+    if match is None or match["title"] or not apart or len(line) > 80 or line.endswith((".", ",", ";", ":")):
+        return ""
     # With nothing below it before the next heading, the line is the chapter's text and not its title.
-    below_it = _REST_OF_LINE.search(text, following[1])
-    if not bare or not apart or len(line) > 80 or below_it is None:
+    rest = _REST_OF_LINE.search(text, following[1])
+    if rest is None or _is_heading(line) or _is_heading(rest.group().strip()):
         return ""
-    if _is_heading(line) or _is_heading(below_it.group().strip()):
-        return ""
-    return "" if line.endswith((".", ",", ";", ":")) else line
+    return line
 
 
 def _pieces(text: str, start: int, end: int, fits: Callable[[int, int], bool]) -> Iterator[Span]:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from store import books
 from store.database import Database
@@ -326,6 +326,8 @@ def test_an_index_that_cannot_be_kept_still_answers(
     index = PassageIndex(database, tmp_path / "file", embedder, embedder.name)
     assert index.search("red fox", 1)[0].book_id == library["fox"]
     assert "could not be kept" in caplog.text
+    assert index.search("old clock", 1)[0].book_id == library["clock"]
+    assert index.rebuilds == 1
 
 
 def test_nothing_is_left_beside_the_index(library: dict[str, str], index: PassageIndex, folder: Path) -> None:
@@ -387,6 +389,43 @@ def test_a_book_deleted_while_it_is_embedded(
 
     index = PassageIndex(database, folder, deleting, embedder.name)
     assert {hit.book_id for hit in index.search("fox", 100)} == {library["whale"], library["clock"]}
+
+
+def test_a_book_deleted_while_the_question_is_embedded(
+    database: Database, library: dict[str, str], folder: Path, embedder: Embedder
+) -> None:
+    def deleting(texts: Sequence[str]) -> NDArray[np.float32]:
+        if list(texts) == ["fox"]:
+            with database.write() as session:
+                books.delete(session, library["fox"])
+        return embedder(texts)
+
+    index = PassageIndex(database, folder, deleting, embedder.name)
+    assert {hit.book_id for hit in index.search("fox", 100)} == {library["whale"], library["clock"]}
+
+
+def test_a_book_added_by_another_process_before_the_index_is_built(
+    url: str,
+    database: Database,
+    library: dict[str, str],
+    index: PassageIndex,
+    embedder: Embedder,
+    add_book: Callable[..., Book],
+) -> None:
+    other = Database(url)
+    added: list[str] = []
+
+    @event.listens_for(database.engine, "after_cursor_execute")
+    def executed(*given: object) -> None:
+        # The last look for passages without a vector has begun: it cannot see this one.
+        if "passages.text" in str(given[2]) and len(embedder.texts) == 9 and not added:
+            with other.write() as session:
+                added.append(add_book(session, "A dragon guards the bridge.").id)
+
+    index.refresh()
+    assert index.search("Who guards the bridge? A dragon.", 1, added)[0].book_id == added[0]
+    assert index.rebuilds == 1
+    other.close()
 
 
 def test_a_book_added_while_others_are_embedded(

@@ -96,6 +96,11 @@ def test_a_single_line_under_a_heading_is_text(below: str) -> None:
     assert (_titles(text)[0], _bodies(text)[0]) == ("CHAPTER I", "They all died")
 
 
+def test_a_heading_under_a_heading_is_no_title() -> None:
+    text = "BOOK ONE\nCHAPTER I\n\nOnce.\n\nCHAPTER II\n\nTwice."
+    assert _titles(text) == ["CHAPTER I", "CHAPTER II"]
+
+
 def test_a_table_of_contents_makes_no_chapters() -> None:
     listed = "CONTENTS\n\nCHAPTER I\nCHAPTER II\n\n"
     text = listed + "CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo."
@@ -153,6 +158,9 @@ def test_a_long_sentence_is_cut_between_words() -> None:
         "four five six",
         "seven. Eight.",
     ]
+    many = " ".join(str(number) for number in range(100))
+    for limit in range(1, 20):
+        assert [_words(piece) for piece in _cut(many, limit)][:-1] == [limit] * ((100 - 1) // limit)
 
 
 def test_a_text_without_spaces_is_cut_between_characters() -> None:

@@ -1,0 +1,38 @@
+"""The main job with the embedded LLM: upload the sample book, learn its chorus, ask, list its prompts."""
+
+import json
+from importlib import resources
+from pathlib import Path
+
+from tests.service.conftest import service
+
+SAMPLE = resources.files("app") / "sample"
+# Three steps: enough to see every member's held-out loss fall.
+RECIPE = {"budget_tokens": 768}
+
+
+def test_a_book_is_learned_asked_and_listed(tmp_path: Path) -> None:
+    questions = json.loads((SAMPLE / "questions.json").read_text())["questions"]
+    text = (SAMPLE / "the_tidewright.md").read_text()
+    with service(tmp_path) as client, resources.as_file(SAMPLE / "the_tidewright.md") as path:
+        added = client.add(path, recipe=RECIPE)
+        assert added.job is not None
+        events = list(client.follow(added.job.id))
+        assert events[-1].data["kind"] == "succeeded", events[-1].message
+
+        [version] = client.prompts()
+        assert len(version.members) == 8
+        assert version.base_model.id == "embedded"
+        for member in version.members:
+            assert member.loss_before is not None
+            assert member.loss_after is not None
+            assert member.loss_after < member.loss_before
+
+        answer = client.ask(questions[0]["question"], seed=0)
+        assert answer.degraded is None
+        assert answer.versions[0].version == 1
+        voices = {each.member for vote in answer.votes for each in vote.candidates}
+        assert voices == set(range(8))
+        assert any(questions[0]["passage"] in citation.text for citation in answer.citations)
+        for citation in answer.citations:
+            assert text[citation.start : citation.end] == citation.text

@@ -1,23 +1,23 @@
 """The worker: takes training jobs from the queue, one after the other, and publishes what they learned."""
 
 import logging
-import math
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from app.engine import Engine, EngineClosedError
+from app.publishing import number, publish
 from store import books, jobs, versions
 from store.database import Database
 from store.errors import NotFound, StaleToken, StoreBusy
-from store.tables import Job, Version
-from store.versions import NewMember
-from trainer.prompts import from_bytes, to_bytes
+from store.tables import Job
+from trainer.prompts import from_bytes
 from trainer.recipe import Recipe
 from trainer.training import DivergedError, Evaluated, Learned, Progress, Stepped, train
 
@@ -102,7 +102,8 @@ class Worker:
                     self._finish(job, "cancelled")
                     return
             if isinstance(happened, Learned):
-                self._publish(job, recipe, happened)
+                while not self._published(job, recipe, happened):
+                    log.warning("the database is locked: job %s waits to publish", job.id)
 
     def _parent(self, job: Job) -> Tensor | None:
         """The prompts [members, virtual tokens, hidden] of the version that the job goes on from."""
@@ -150,58 +151,23 @@ class Worker:
                     level="info",
                     type="message",
                     message=f"Held-out loss {happened.stage} learning.",
-                    data={"kind": "evaluated", **_losses(happened)},
+                    data={
+                        "kind": "evaluated",
+                        "stage": happened.stage,
+                        "bare_loss": number(happened.bare_loss),
+                        "member_losses": [number(loss) for loss in happened.member_losses],
+                    },
                 )
         return cancelled
 
-    def _publish(self, job: Job, recipe: Recipe, learned: Learned) -> None:
-        """Publish the version and end the job in one transaction."""
-        identity = self._engine.llm.identity
-        members = [
-            NewMember(
-                artifact=to_bytes(prompt),
-                seed=recipe.seed + number,
-                metrics={
-                    "loss_before": _number(learned.before.member_losses[number]),
-                    "loss_after": _number(learned.after.member_losses[number]),
-                    "curve": [step[number] for step in learned.curve],
-                },
-            )
-            for number, prompt in enumerate(learned.prompts)
-        ]
-        with self._database.write() as session:
-            version: Version = versions.publish(
-                session,
-                book_id=job.book_id,
-                members=members,
-                recipe=recipe.model_dump(),
-                base_model={
-                    "id": identity.id,
-                    "revision": identity.revision,
-                    "hidden_size": identity.hidden_size,
-                    "quantization": identity.quantization,
-                    "dtype": identity.dtype,
-                },
-                metrics={
-                    "bare_loss": _number(learned.before.bare_loss),
-                    "steps": len(learned.curve),
-                    "text_tokens": learned.text_tokens,
-                    "seconds": learned.seconds,
-                    "tokens_per_second": learned.tokens_per_second,
-                },
-                parent=job.parent_number,
-                job_id=job.id,
-                who=self._name,
-            )
-            jobs.add_event(
-                session,
-                job.id,
-                level="info",
-                type="message",
-                message=f"Published version {version.number}.",
-                data={"kind": "published", "version": version.number},
-            )
-            jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
+    def _published(self, job: Job, recipe: Recipe, learned: Learned) -> bool:
+        """Publish; False when the database stayed locked, which is no reason to lose what was learned."""
+        try:
+            with self._database.write() as session:
+                publish(session, job, recipe, learned, self._engine.llm.identity)
+        except StoreBusy:
+            return False
+        return True
 
     def _finish(
         self,
@@ -210,31 +176,23 @@ class Worker:
         code: str | None = None,
         why: str | None = None,
     ) -> None:
-        try:
-            with self._database.write() as session:
-                jobs.finish(session, job.id, job.token, status=status, error_code=code, error_message=why)
-        except (NotFound, StaleToken):
-            log.info("job %s ended elsewhere", job.id)
+        with _still_ours(job), self._database.write() as session:
+            jobs.finish(session, job.id, job.token, status=status, error_code=code, error_message=why)
 
     def _give_back(self, job: Job) -> None:
-        try:
-            with self._database.write() as session:
-                jobs.release(session, job.id, job.token)
-        except (NotFound, StaleToken):
-            log.info("job %s ended elsewhere", job.id)
+        with _still_ours(job), self._database.write() as session:
+            jobs.release(session, job.id, job.token)
 
 
-def _losses(evaluated: Evaluated) -> dict[str, object]:
-    return {
-        "stage": evaluated.stage,
-        "bare_loss": _number(evaluated.bare_loss),
-        "member_losses": [_number(loss) for loss in evaluated.member_losses],
-    }
-
-
-def _number(value: float) -> float | None:
-    """JSON has no NaN, which says that nothing was held out."""
-    return None if math.isnan(value) else value
+@contextmanager
+def _still_ours(job: Job) -> Iterator[None]:
+    """Let go of a job that ended elsewhere, and of one whose last word the locked database will not take."""
+    try:
+        yield
+    except (NotFound, StaleToken):
+        log.info("job %s ended elsewhere", job.id)
+    except StoreBusy:
+        log.warning("the database is locked: job %s is taken again when its lease runs out", job.id)
 
 
 def _code(error: Exception) -> str:

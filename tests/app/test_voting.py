@@ -16,11 +16,12 @@ MEANING = {"cat": 0, "feline": 0, "dog": 1, "hound": 1, "eel": 2}
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
     """Words that mean the same point the same way; a text of two meanings points between them."""
-    vectors = np.zeros((len(texts), 4), dtype=np.float32)
+    vectors: NDArray[np.float32] = np.zeros((len(texts), 4), dtype=np.float32)
     for row, text in enumerate(texts):
         for word in text.split():
             vectors[row, MEANING.get(word, 3)] += 1
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
 
 
 def candidate(text: str, member: int = 0, likelihood: float = -1.0) -> Candidate:

@@ -2,8 +2,8 @@
 
     .venv/bin/python -m tests.benchmarks.joint_training [--members 8] [--rows 2] [--quantization none]
 
-Same LLM, dtype, rows and virtual tokens; each member takes one AdamW step a row. Both are timed in turns, after
-a step of each that is not counted; tokens are those of the text and the virtual ones, forward and backward.
+Same LLM, dtype, rows and virtual tokens; each member takes one AdamW step a row. Both are timed in turns,
+after a step of each that is not counted. Tokens are those of the text and the virtual ones.
 """
 
 import argparse

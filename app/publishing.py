@@ -1,0 +1,70 @@
+"""Publishing what a job learned: the version, its aliases and the job's end in one transaction."""
+
+import math
+
+from sqlalchemy.orm import Session
+
+from store import jobs, versions
+from store.tables import Job, Version
+from store.versions import NewMember
+from trainer.frozen import Identity
+from trainer.prompts import to_bytes
+from trainer.recipe import Recipe
+from trainer.training import Learned
+
+
+def publish(session: Session, job: Job, recipe: Recipe, learned: Learned, identity: Identity) -> Version:
+    """Publish the members that `job` learned on the LLM `identity`, and end the job.
+
+    StaleToken when another worker has the job by now: then nothing is published.
+    """
+    members = [
+        NewMember(
+            artifact=to_bytes(prompt),
+            seed=recipe.seed + member,
+            metrics={
+                "loss_before": number(learned.before.member_losses[member]),
+                "loss_after": number(learned.after.member_losses[member]),
+                "curve": [step[member] for step in learned.curve],
+            },
+        )
+        for member, prompt in enumerate(learned.prompts)
+    ]
+    version = versions.publish(
+        session,
+        book_id=job.book_id,
+        members=members,
+        recipe=recipe.model_dump(),
+        base_model={
+            "id": identity.id,
+            "revision": identity.revision,
+            "hidden_size": identity.hidden_size,
+            "quantization": identity.quantization,
+            "dtype": identity.dtype,
+        },
+        metrics={
+            "bare_loss": number(learned.before.bare_loss),
+            "steps": len(learned.curve),
+            "text_tokens": learned.text_tokens,
+            "seconds": learned.seconds,
+            "tokens_per_second": learned.tokens_per_second,
+        },
+        parent=job.parent_number,
+        job_id=job.id,
+        who=job.worker or "worker",
+    )
+    jobs.add_event(
+        session,
+        job.id,
+        level="info",
+        type="message",
+        message=f"Published version {version.number}.",
+        data={"kind": "published", "version": version.number},
+    )
+    jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
+    return version
+
+
+def number(value: float) -> float | None:
+    """The value for JSON, which has no NaN: None says that nothing was held out."""
+    return None if math.isnan(value) else value

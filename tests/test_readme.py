@@ -111,6 +111,14 @@ def test_the_defaults_of_settings_are_those_of_the_code() -> None:
         assert str(Settings.model_fields[name.lower()].default) == default, name
 
 
+def test_the_table_of_a_recipe_is_that_of_the_code() -> None:
+    from trainer.recipe import Recipe
+
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", section("Use"), re.MULTILINE))
+    defaults = {name: field.default for name, field in Recipe.model_fields.items()}
+    assert rows == {name: "none" if it is None else f"`{it}`" for name, it in defaults.items()}
+
+
 def test_every_variable_named_is_a_setting_or_read_by_a_client_command() -> None:
     read: set[str] = set()
     for command in command_line().commands.values():

@@ -61,7 +61,7 @@ def test_two_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
 
 
 def test_connections_to_a_new_file_do_not_get_in_each_others_way(tmp_path: Path) -> None:
-    together = Barrier(6)
+    together = Barrier(2)
 
     def mode(address: str) -> str:
         database = Database(address)
@@ -71,10 +71,10 @@ def test_connections_to_a_new_file_do_not_get_in_each_others_way(tmp_path: Path)
         database.close()
         return found
 
-    with ThreadPoolExecutor(6) as pool:
-        for number in range(10):  # one try would often see nothing
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(40):  # SQLite fails about one time in twenty
             address = f"sqlite:///{tmp_path / str(number)}.db"
-            assert list(pool.map(mode, [address] * 6)) == ["wal"] * 6
+            assert list(pool.map(mode, [address] * 2)) == ["wal"] * 2
 
 
 def test_a_database_of_a_newer_release_is_refused(database: Database) -> None:

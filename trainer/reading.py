@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 # More held-out blocks than these would cost more time than they add precision.
 _MOST_BLOCKS = 8
@@ -50,16 +49,17 @@ def split(tokens: list[int], row_tokens: int, heldout: float) -> Reading:
 
 
 def rows(reading: Reading, row_tokens: int, seed: int) -> Iterator[list[int]]:
-    """Rows of at most `row_tokens` tokens without end: every epoch covers each segment once, cut at another
-    place and in another order, both fixed by `seed`.
+    """Rows of `row_tokens` tokens (of all there are, if fewer) without end.
+
+    Every epoch goes once around what is trained on, from another place and in another order, both fixed by
+    `seed`. Rows are all of one length: a short one would weigh a step as much as a long one.
     """
     order = random.Random(seed)
+    text = reading.text
+    length = min(row_tokens, len(text))
     while True:
-        epoch = []
-        for segment in reading.segments:
-            cut = order.randrange(row_tokens)
-            bounds = [0, *range(cut, len(segment), row_tokens), len(segment)]
-            pieces = [segment[a:b] for a, b in pairwise(bounds) if b > a]
-            epoch += pieces
-        order.shuffle(epoch)
-        yield from epoch
+        phase = order.randrange(len(text))
+        around = [*text, *text, *text][phase : phase + len(text) + length]
+        starts = list(range(0, len(text), length))
+        order.shuffle(starts)
+        yield from (around[start : start + length] for start in starts)

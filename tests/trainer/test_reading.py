@@ -19,12 +19,13 @@ def test_an_epoch_reads_all_there_is_to_train_on_and_nothing_held_out(
 ) -> None:
     reading = split(list(range(length)), row_tokens, 0.1)
     reader = rows(reading, row_tokens, seed)
-    read: list[int] = []
-    while len(read) < reading.text_tokens:
-        row = next(reader)
-        assert len(row) <= row_tokens
-        read += row
-    assert sorted(read) == sorted(reading.text)
+    size = min(row_tokens, reading.text_tokens)
+    for _ in range(2):
+        epoch = [next(reader) for _ in range(-(-reading.text_tokens // size))]
+        assert {len(row) for row in epoch} == {size}
+        read = [token for row in epoch for token in row]
+        assert set(read) == set(reading.text)
+        assert len(read) < reading.text_tokens + size
 
 
 def test_members_read_in_different_orders() -> None:

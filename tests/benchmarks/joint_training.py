@@ -10,7 +10,6 @@ import argparse
 import json
 import random
 import time
-from pathlib import Path
 
 import peft
 import torch
@@ -62,9 +61,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2)
     parser.add_argument("--quantization", default="none", choices=["none", "int8", "nf4"])
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "float16"])
     asked = parser.parse_args()
-    cache = Settings().cache_dir
-    llm = load(quantization=asked.quantization, device=asked.device, cache_dir=Path(cache))
+    llm = load(
+        quantization=asked.quantization,
+        device=asked.device,
+        dtype=asked.dtype,
+        cache_dir=Settings().cache_dir,
+    )
     draw = random.Random(0)
     rows = [[draw.randrange(100, 40_000) for _ in range(ROW_TOKENS)] for _ in range(asked.rows)]
     joint(llm, asked.members, rows[:1])
@@ -78,6 +82,7 @@ def main() -> None:
         "device": str(llm.device),
         "dtype": llm.identity.dtype,
         "quantization": llm.identity.quantization,
+        "footprint_bytes": llm.footprint_bytes,
         "members": asked.members,
         "joint_tokens_per_second": tokens / ours,
         "peft_tokens_per_second": tokens / theirs,

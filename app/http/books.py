@@ -11,7 +11,7 @@ from app import schemas
 from app.http import present
 from app.http.deps import AdminDep, ServiceDep
 from app.http.jobs import until_ended
-from app.http.problems import Problem
+from app.http.problems import Problem, invalid
 from app.http.upload import Upload, read_upload
 from app.service import Service
 from store import books, jobs, versions
@@ -153,9 +153,7 @@ def _recipe(service: Service, wish: dict[str, Any] | None) -> Recipe:
     try:
         recipe = Recipe(**(wish or {}))
     except ValidationError as error:
-        found = [{"where": ".".join(map(str, e["loc"])), "what": e["msg"]} for e in error.errors()]
-        detail = "; ".join(f"{each['where']}: {each['what']}" for each in found)
-        raise Problem(422, "invalid-recipe", detail, errors=found) from error
+        raise invalid("invalid-recipe", error) from error
     context = service.engine.llm.context_tokens
     if recipe.virtual_tokens + recipe.row_tokens > context:
         detail = (

@@ -1,11 +1,13 @@
 """What goes wrong, as `application/problem+json` (RFC 9457) with a stable type and a sentence that helps."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from app.answering import NothingToAskError
@@ -42,66 +44,53 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
 
 _BUSY = {"Retry-After": "5"}
+_LOCKED = "The database is locked by another writer: try again."
+_EMPTY = "The library is empty: upload a book with POST /books."
+_LEAVING = "The service is shutting down."
+
+# What the store and answering raise on purpose, as the problems they are.
+_KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
+    NotFound: lambda error: Problem(404, "not-found", str(error)),
+    StoreBusy: lambda _: Problem(503, "store-busy", _LOCKED, _BUSY),
+    StoreFull: lambda error: Problem(507, "disk-full", str(error)),
+    InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
+    QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
+    NothingToAskError: lambda _: Problem(409, "no-books", _EMPTY),
+    EngineClosedError: lambda _: Problem(503, "shutting-down", _LEAVING, _BUSY),
+    DamagedArtifact: lambda error: Problem(503, "artifact-damaged", str(error)),
+}
+_HTTP = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}
 
 
-def _known(error: Exception) -> Problem:
-    """The problem that an error of the store or of answering is."""
-    match error:
-        case NotFound():
-            return Problem(404, "not-found", str(error))
-        case StoreBusy():
-            detail = "The database is locked by another writer: try again."
-            return Problem(503, "store-busy", detail, headers=_BUSY)
-        case StoreFull():
-            return Problem(507, "disk-full", str(error))
-        case InvalidAlias():
-            return Problem(422, "invalid-alias", str(error))
-        case QuestionError():
-            return Problem(422, error.slug, str(error), None, **error.limits)
-        case NothingToAskError():
-            return Problem(409, "no-books", "The library is empty: upload a book with POST /books.")
-        case EngineClosedError():
-            return Problem(503, "shutting-down", "The service is shutting down.", headers=_BUSY)
-        case DamagedArtifact():
-            return Problem(503, "artifact-damaged", f"A soft prompt of this version is damaged: {error}")
-    raise error
+def invalid(slug: str, error: ValidationError | RequestValidationError) -> Problem:
+    """The problem of a value that does not fit its model: where it stands, and what was expected there."""
+    found = [{"where": ".".join(map(str, e["loc"])) or "body", "what": e["msg"]} for e in error.errors()]
+    detail = "; ".join(f"{each['where']}: {each['what']}" for each in found)
+    return Problem(422, slug, detail, errors=found)
 
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
 
+    async def known(_: Request, error: Exception) -> JSONResponse:
+        return _KNOWN[type(error)](error).response()
+
+    for kind in _KNOWN:
+        app.add_exception_handler(kind, known)
+
     @app.exception_handler(Problem)
     async def problem(_: Request, error: Problem) -> JSONResponse:
         return error.response()
 
-    async def known(_: Request, error: Exception) -> JSONResponse:
-        return _known(error).response()
-
-    for kind in (
-        NotFound,
-        StoreBusy,
-        StoreFull,
-        InvalidAlias,
-        QuestionError,
-        NothingToAskError,
-        EngineClosedError,
-        DamagedArtifact,
-    ):
-        app.add_exception_handler(kind, known)
-
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        found = [{"where": ".".join(map(str, e["loc"])), "what": e["msg"]} for e in error.errors()]
-        detail = "; ".join(f"{each['where']}: {each['what']}" for each in found)
-        return Problem(422, "invalid-request", detail, errors=found).response()
+    async def of_another_shape(_: Request, error: RequestValidationError) -> JSONResponse:
+        return invalid("invalid-request", error).response()
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        slug = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}.get(
-            error.status_code, "http-error"
-        )
+        slug = _HTTP.get(error.status_code, "http-error")
         headers = dict(error.headers) if error.headers else None
-        return Problem(error.status_code, slug, str(error.detail), headers=headers).response()
+        return Problem(error.status_code, slug, str(error.detail), headers).response()
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -12,7 +12,7 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from app.http.form import read_form
-from app.http.problems import Problem
+from app.http.problems import Problem, invalid
 from app.schemas import JsonBook
 
 
@@ -66,9 +66,7 @@ def _from_json(body: bytes) -> Upload:
     try:
         book = JsonBook.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "body"
-        raise Problem(422, "invalid-request", f"{where}: {first['msg']}") from error
+        raise invalid("invalid-request", error) from error
     return Upload(
         title=book.title.strip() or "Untitled",
         author=book.author,

@@ -1,5 +1,7 @@
 import math
+from typing import Any
 
+import peft
 import pytest
 import torch
 
@@ -119,6 +121,21 @@ def test_losses_are_the_models_own(llm: FrozenLLM) -> None:
         ids = torch.tensor([row])
         with torch.no_grad():
             expected = llm.model(input_ids=ids, labels=ids).loss
+        torch.testing.assert_close(losses.mean(), expected)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
+def test_losses_behind_a_prompt_are_those_peft_trains_on(llm: FrozenLLM, learned: Learned) -> None:
+    config = peft.PromptTuningConfig(task_type=peft.TaskType.CAUSAL_LM, num_virtual_tokens=6)
+    model: Any = peft.get_peft_model(llm.model, config)
+    texts = ["Mira kept a green lamp.", "Butter burns slowly, said the baker."]
+    rows = [llm.encode(text) for text in texts]
+    ours = row_losses(llm, learned.prompts[:2], rows)
+    for prompt, row, losses in zip(learned.prompts, rows, ours, strict=False):
+        with torch.no_grad():
+            model.prompt_encoder["default"].embedding.weight.copy_(prompt)
+            ids = torch.tensor([row])
+            expected = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=ids).loss
         torch.testing.assert_close(losses.mean(), expected)
 
 

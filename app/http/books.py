@@ -56,11 +56,11 @@ async def add_book(
     """
     upload = await read_upload(request)
     book_id, job_id, created = await run_in_threadpool(_add, service, upload)
-    if not created:
-        response.status_code = 200
     if created:
         service.worker.call()
         await run_in_threadpool(service.index.refresh)
+    else:
+        response.status_code = 200
     if job_id is not None:
         response.headers["Location"] = f"/jobs/{job_id}"
         await until_ended(service, job_id, wait)

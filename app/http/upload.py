@@ -67,13 +67,14 @@ def _from_json(body: bytes) -> Upload:
         book = JsonBook.model_validate_json(body)
     except ValidationError as error:
         raise invalid("invalid-request", error) from error
+    data = book.text.encode("utf-8", "surrogatepass")
     return Upload(
         title=book.title.strip() or "Untitled",
         author=book.author,
         filename=None,
         format="md" if re.search(r"^#{1,6} \S", book.text, re.MULTILINE) else "txt",
-        text=decoded(book.text.encode("utf-8", "surrogatepass")),
-        sha256=hashlib.sha256(book.text.encode("utf-8", "surrogatepass")).hexdigest(),
+        text=decoded(data),
+        sha256=hashlib.sha256(data).hexdigest(),
         recipe=book.recipe,
     )
 
@@ -90,8 +91,8 @@ def decoded(data: bytes) -> str:
         raise Problem(
             422,
             "unreadable-text",
-            f"The file is no {encoding[:-4] if 'sig' in encoding else encoding} "
-            f"text: byte {error.start} does not fit. Save it as UTF-8.",
+            f"The file is no {encoding.removesuffix('-sig')} text: byte {error.start} does not fit. "
+            "Save it as UTF-8.",
         ) from error
     if any(unicodedata.category(character) == "Cc" for character in set(text) - set("\t\n\r\f\v")):
         raise Problem(422, "unreadable-text", "The file holds control characters: it is no text.")

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import exists, insert, select
+from sqlalchemy import exists, insert, or_, select
 from sqlalchemy.orm import Session
 
 from store.errors import NotFound
 from store.pages import page
-from store.tables import Artifact, Book, BookText, Chapter, Member, Passage, Version
+from store.tables import Artifact, Book, BookText, Chapter, Member, Passage, Skill, Study, Version
 from store.text import ChapterSpan, PassageSpan
 
 # SQLite takes 32,766 parameters a statement, older builds 999.
@@ -125,7 +125,8 @@ def owners(session: Session, passage_ids: Sequence[int]) -> dict[int, str]:
 def delete(session: Session, book_id: str) -> None:
     """Remove a book and all that was learned from it, its jobs included.
 
-    Artifacts that a version of another book uses too stay. NotFound: there is no such book.
+    Artifacts that a skill, or a version or study of another book, uses too stay.
+    NotFound: there is no such book.
     """
     get(session, book_id)
     learned = set(
@@ -135,7 +136,8 @@ def delete(session: Session, book_id: str) -> None:
             .where(Version.book_id == book_id)
         )
     )
+    learned |= set(session.scalars(select(Study.artifact_sha256).where(Study.book_id == book_id)))
     session.execute(delete_rows(Book).where(Book.id == book_id))
-    used = exists().where(Member.artifact_sha256 == Artifact.sha256)
+    used = or_(*(exists().where(row.artifact_sha256 == Artifact.sha256) for row in (Member, Skill, Study)))
     for sha256 in learned:
         session.execute(delete_rows(Artifact).where(Artifact.sha256 == sha256, ~used))

@@ -18,12 +18,14 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 EventType = Literal["message", "metrics"]
 Level = Literal["info", "warning", "error"]
+SkillMethod = Literal["prompt", "prefix"]
 
 
 def utcnow() -> datetime:
@@ -169,6 +171,62 @@ class Artifact(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
+class Skill(Base):
+    """A soft prompt or key-value prefix that teaches one frozen LLM to answer from what it reads.
+
+    It was learned once on questions and answers and on no book of the library. At most one per LLM is the
+    `champion`, the one used by default. `bytes` is the size of its artifact.
+    """
+
+    __tablename__ = "skills"
+    __table_args__ = (
+        UniqueConstraint("base_model_id", "base_model_revision", "number"),
+        Index(
+            None,
+            "base_model_id",
+            "base_model_revision",
+            unique=True,
+            sqlite_where=text("champion"),
+            postgresql_where=text("champion"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: new_id("skill"))
+    number: Mapped[int]
+    base_model_id: Mapped[str]
+    base_model_revision: Mapped[str | None]
+    hidden_size: Mapped[int]
+    method: Mapped[SkillMethod] = mapped_column(String(16))
+    recipe: Mapped[dict[str, Any]]
+    data: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any]]
+    artifact_sha256: Mapped[str] = mapped_column(ForeignKey("artifacts.sha256"), index=True)
+    bytes: Mapped[int]
+    champion: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Study(Base):
+    """Questions and answers a frozen LLM wrote about a book; `items` says how many its artifact holds.
+
+    `key` is the caller's hash of all that determines the study.
+    """
+
+    __tablename__ = "studies"
+    __table_args__ = (UniqueConstraint("book_id", "key"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: new_id("study"))
+    book_id: Mapped[str] = _of_book()
+    key: Mapped[str] = mapped_column(String(64))
+    base_model_id: Mapped[str]
+    base_model_revision: Mapped[str | None]
+    skill_id: Mapped[str | None] = mapped_column(ForeignKey("skills.id"))
+    settings: Mapped[dict[str, Any]]
+    artifact_sha256: Mapped[str] = mapped_column(ForeignKey("artifacts.sha256"), index=True)
+    items: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
 class Version(Base):
     """The immutable members one run learned for a book, and the frozen LLM they belong to."""
 
@@ -191,6 +249,8 @@ class Version(Base):
     metrics: Mapped[dict[str, Any]]
     parent_number: Mapped[int | None]
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    skill_id: Mapped[str | None] = mapped_column(ForeignKey("skills.id"))
+    study_id: Mapped[str | None] = mapped_column(ForeignKey("studies.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     members: Mapped[list["Member"]] = relationship(order_by="Member.ordinal", lazy="selectin")

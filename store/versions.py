@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from store import aliases, artifacts
 from store.errors import NotFound
 from store.pages import page
-from store.tables import Alias, Book, Job, Member, Version
+from store.tables import Alias, Book, Job, Member, Skill, Study, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,14 @@ def publish(
     parent: int | None,
     job_id: str | None,
     who: str,
+    skill_id: str | None = None,
+    study_id: str | None = None,
 ) -> Version:
     """Store the next version of a book and put the aliases `latest` and `champion` on it.
 
+    `skill_id` is the skill the members were learned behind, `study_id` the study they were learned on.
     A worker finishes its job in the same transaction, so that a stale token takes the version back.
-    NotFound: no such book, parent or job. ValueError: no members.
+    NotFound: no such book, parent, job, skill or study of this book. ValueError: no members.
     """
     if not members:
         raise ValueError("A version has at least one member.")
@@ -58,6 +61,12 @@ def publish(
         get(session, book_id, parent)
     if job_id is not None and session.get(Job, job_id) is None:
         raise NotFound("job", job_id)
+    if skill_id is not None and session.get(Skill, skill_id) is None:
+        raise NotFound("skill", skill_id)
+    if study_id is not None:
+        study = session.get(Study, study_id)
+        if study is None or study.book_id != book_id:
+            raise NotFound("study", study_id)
     last = session.scalar(select(func.max(Version.number)).where(Version.book_id == book_id)) or 0
     version = Version(
         book_id=book_id,
@@ -71,6 +80,8 @@ def publish(
         metrics=dict(metrics),
         parent_number=parent,
         job_id=job_id,
+        skill_id=skill_id,
+        study_id=study_id,
         members=[
             Member(
                 ordinal=ordinal,

@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
+from trainer.context import Context, stacked
 from trainer.frozen import FrozenLLM
 
 
 @dataclass(frozen=True)
 class Row:
-    """One answer to decode: a soft prompt [virtual tokens, hidden] or none, the text behind it, and how to
-    draw from the model's distribution. Temperature 0 takes the likeliest token.
+    """One answer to decode: what was read already, a soft prompt [virtual tokens, hidden] or none behind it,
+    the text behind that, and how to draw from the model's distribution.
+
+    Temperature 0 takes the likeliest token. A row that `must_speak` does not begin with a token that ends it.
     """
 
     prompt: Tensor | None
@@ -22,10 +24,17 @@ class Row:
     temperature: float = 0.0
     top_p: float = 0.9
     seed: int = 0
+    context: Context | None = None
+    must_speak: bool = False
 
     @property
     def length(self) -> int:
         """Positions before the answer."""
+        return self.unread + (0 if self.context is None else self.context.length)
+
+    @property
+    def unread(self) -> int:
+        """Positions before the answer that are not in the context."""
         return len(self.tokens) + (0 if self.prompt is None else len(self.prompt))
 
 
@@ -33,12 +42,14 @@ class Row:
 class Completion:
     """An answer's tokens, without the one that ends it, and the log-likelihood of each and of the end.
 
-    Likelihoods are the model's own, in nats, at temperature 1 and before top-p, so they compare across rows.
+    Likelihoods are the model's own, in nats, at temperature 1 and before top-p, so they compare across rows;
+    of a row that must speak, given that it speaks. `silence` is the probability of no answer at all.
     """
 
     tokens: list[int] = field(default_factory=list)
     log_likelihoods: list[float] = field(default_factory=list)
     ended: bool = False  # by a stop token, not by the limit
+    silence: float = 0.0
 
     @property
     def log_likelihood(self) -> float:
@@ -62,13 +73,17 @@ def decode(
     draws = torch.stack([_uniform(row, longest) for row in rows])
     temperature = torch.tensor([row.temperature for row in rows])
     top_p = torch.tensor([row.top_p for row in rows])
-    cache = DynamicCache(config=llm.model.config)
+    cache, read = stacked(llm, [row.context for row in rows])
     embeddings, mask = _left_padded(llm, rows)
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    mask = torch.cat([read, mask], dim=1)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, read.shape[1] :]
+    stops = sorted(llm.stop_tokens)
     active = list(range(len(rows)))
     for index in range(longest):
         hidden = llm.hidden(embeddings, mask, positions, cache)[:, -1]
         log_probabilities = (hidden @ llm.head.T).float().log_softmax(-1).cpu()
+        if index == 0:
+            _open(rows, completions, log_probabilities, stops)
         tokens = _draw(log_probabilities, draws[active, index], temperature[active], top_p[active])
         likelihoods = log_probabilities.gather(-1, tokens[:, None]).squeeze(-1).tolist()
         kept = []
@@ -94,6 +109,18 @@ def decode(
     return completions
 
 
+def _open(
+    rows: Sequence[Row], completions: Sequence[Completion], log_probabilities: Tensor, stops: list[int]
+) -> None:
+    """Note how likely silence is, and rule it out in place for the rows that must speak."""
+    silence = log_probabilities[:, stops].exp().sum(-1)
+    for number, row in enumerate(rows):
+        completions[number].silence = float(silence[number])
+        if row.must_speak:
+            log_probabilities[number, stops] = -torch.inf
+            log_probabilities[number] = log_probabilities[number].log_softmax(-1)
+
+
 def _uniform(row: Row, count: int) -> Tensor:
     # One at a time, so that the first ones do not depend on how many are drawn.
     generator = torch.Generator().manual_seed(row.seed)
@@ -102,14 +129,14 @@ def _uniform(row: Row, count: int) -> Tensor:
 
 def _left_padded(llm: FrozenLLM, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
     """Input embeddings [rows, length, hidden] that end at one place, and their mask [rows, length]."""
-    length = max(row.length for row in rows)
+    length = max(row.unread for row in rows)
     tokens = [[*[0] * (length - len(row.tokens)), *row.tokens] for row in rows]
     embeddings = llm.embed(torch.tensor(tokens))
     mask = torch.zeros(len(rows), length, dtype=torch.long, device=llm.device)
     for number, row in enumerate(rows):
-        mask[number, length - row.length :] = 1
+        mask[number, length - row.unread :] = 1
         if row.prompt is not None:
-            start = length - row.length
+            start = length - row.unread
             embeddings[number, start : start + len(row.prompt)] = row.prompt.to(embeddings)
     return embeddings, mask
 

@@ -76,10 +76,11 @@ class FrozenLLM:
         The chat template's control tokens come from the template alone: `content` is encoded as plain text.
         A model without a template gets the instruction and the content as plain paragraphs.
         """
-        before, after = self._template(instruction)
+        before, after = self.template(instruction)
         return [*before, *self.encode(content), *after]
 
-    def _template(self, instruction: str) -> tuple[list[int], list[int]]:
+    def template(self, instruction: str) -> tuple[list[int], list[int]]:
+        """What stands before and after the content of a turn of `instruct`."""
         if self.tokenizer.chat_template is None:
             return self.encode(f"{instruction}\n\n"), self.encode("\nAnswer:")
         turns = [{"role": "system", "content": instruction}, {"role": "user", "content": _CONTENT}]

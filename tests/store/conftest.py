@@ -68,6 +68,8 @@ def publish() -> Callable[..., Version]:
         model: str = "some/llm",
         parent: int | None = None,
         job_id: str | None = None,
+        skill_id: str | None = None,
+        study_id: str | None = None,
     ) -> Version:
         return versions.publish(
             session,
@@ -88,6 +90,8 @@ def publish() -> Callable[..., Version]:
             parent=parent,
             job_id=job_id,
             who="test",
+            skill_id=skill_id,
+            study_id=study_id,
         )
 
     return publish

@@ -1,0 +1,65 @@
+"""Studies: questions and answers an LLM wrote about a book, kept for every version that learns from them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store import artifacts
+from store.errors import NotFound
+from store.tables import Book, Skill, Study
+from store.versions import BaseModel
+
+
+def put(
+    session: Session,
+    *,
+    book_id: str,
+    key: str,
+    base_model: BaseModel,
+    skill_id: str | None,
+    settings: Mapping[str, Any],
+    items: Sequence[dict[str, Any]],
+) -> Study:
+    """Store a study under `key`, 64 characters; when the book has one there already, return that, unchanged.
+
+    `skill_id` is the skill the LLM wrote behind. NotFound: no such book or skill.
+    ValueError: a key of another length, or items that are no JSON.
+    """
+    if len(key) != 64:
+        raise ValueError(f"The key of a study has 64 characters, not {len(key)}.")
+    # Row lock where the database has one: two writers of one study store it once.
+    if session.scalar(select(Book.id).where(Book.id == book_id).with_for_update()) is None:
+        raise NotFound("book", book_id)
+    known = find(session, book_id, key)
+    if known is not None:
+        return known
+    if skill_id is not None and session.get(Skill, skill_id) is None:
+        raise NotFound("skill", skill_id)
+    written = json.dumps(list(items), allow_nan=False, ensure_ascii=False).encode()
+    study = Study(
+        book_id=book_id,
+        key=key,
+        base_model_id=base_model["id"],
+        base_model_revision=base_model["revision"],
+        skill_id=skill_id,
+        settings=dict(settings),
+        artifact_sha256=artifacts.put(session, written),
+        items=len(items),
+    )
+    session.add(study)
+    session.flush()
+    return study
+
+
+def find(session: Session, book_id: str, key: str) -> Study | None:
+    """Return a book's study under `key`, if there is one."""
+    return session.scalar(select(Study).where(Study.book_id == book_id, Study.key == key))
+
+
+def items(session: Session, study: Study) -> list[dict[str, Any]]:
+    """Return the questions and answers of a study. DamagedArtifact: they are not what was stored."""
+    found: list[dict[str, Any]] = json.loads(artifacts.get(session, study.artifact_sha256))
+    return found

@@ -1,0 +1,54 @@
+"""How a row behind a skill prompt is put into words: [skill][passages][member][question][answer].
+
+The passages come before the member, so that all members and all questions about a passage share what the
+LLM read of it; a member is the last thing it hears before the question.
+"""
+
+from collections.abc import Sequence
+
+from trainer.frozen import FrozenLLM
+
+# Where a skill prompt starts from: an instruction with two examples, as a hand-written prompt would be.
+OPENING = (
+    "Read the passage, then answer the question about it in a few words, taken from the passage where you"
+    " can. Passage: The old miller kept a grey cat in the loft, because the rats ate his flour. Question: Why"
+    " did the miller keep a cat? Answer: the rats ate his flour. Question: How did the miller feel about the"
+    " rats? Answer: angry. If the passage does not answer the question, say nothing."
+)
+_ASKING = "Ask a question about it."
+
+
+def opening(llm: FrozenLLM) -> list[int]:
+    """Tokens of a hand-written instruction, up to where passages stand."""
+    return llm.template(OPENING)[0]
+
+
+def passages(llm: FrozenLLM, texts: Sequence[str], limit: int | None = None) -> list[int]:
+    """Tokens of passages, each cut to `limit` tokens."""
+    gap = llm.encode("\n\n")
+    return [token for text in texts for token in [*llm.encode(text)[:limit], *gap]]
+
+
+def question(llm: FrozenLLM, text: str) -> list[int]:
+    """Tokens that ask `text`, up to where the answer begins."""
+    return [*llm.encode(f"Question: {text.strip()}"), *llm.template("")[1]]
+
+
+def asking(llm: FrozenLLM, beginning: str = "") -> list[int]:
+    """Tokens that ask for a question about the passages, up to where it goes on behind its `beginning`."""
+    return [*llm.encode(_ASKING), *llm.template("")[1], *llm.encode(beginning)]
+
+
+def answer(llm: FrozenLLM, text: str, limit: int | None = None) -> list[int]:
+    """Tokens of an answer and its end; of the empty answer, the end alone: the passages do not tell."""
+    return [*llm.encode(text)[:limit], end(llm)]
+
+
+def end(llm: FrozenLLM) -> int:
+    """The token that ends an answer. Raises ValueError when the LLM has none."""
+    own = llm.tokenizer.eos_token_id
+    if isinstance(own, int):
+        return own
+    if not llm.stop_tokens:
+        raise ValueError("the LLM has no token that ends an answer")
+    return min(llm.stop_tokens)

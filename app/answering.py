@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from app.asking import check_question, turn
 from app.chorus import Choruses, Voice
 from app.engine import Engine
+from app.ensemble import Ensemble
+from app.readers import READERS, first_line
 from app.schemas import Answer, AskRequest, Candidate, Citation, Timings, VersionUsed
 from app.voting import Embed, vote, weight
 from store import books, versions
@@ -34,13 +36,21 @@ class Answering:
     """Answers questions with the books, prompts and passages of one store and the LLM of one engine."""
 
     def __init__(
-        self, database: Database, index: PassageIndex, engine: Engine, choruses: Choruses, embed: Embed
+        self,
+        database: Database,
+        index: PassageIndex,
+        engine: Engine,
+        choruses: Choruses,
+        embed: Embed,
+        ensemble: Ensemble | None = None,
     ) -> None:
+        """Without an ensemble, which takes a skill prompt, all members read the same few passages."""
         self._database = database
         self._index = index
         self._engine = engine
         self._choruses = choruses
         self._embed = embed
+        self._ensemble = ensemble
 
     def answer(self, request: AskRequest) -> Answer:
         """Answer a question; blocks until all members have.
@@ -54,22 +64,20 @@ class Answering:
         citations = self._passages(request, [book for book, _ in asked])
         retrieved = time.monotonic()
         voices, used, degraded = self._voices(asked)
-        longest = max(0 if voice.prompt is None else len(voice.prompt) for voice in voices)
-        room = self._engine.llm.context_tokens - longest - _ANSWER_TOKENS
-        tokens, read = turn(self._engine.llm, request.question, citations, room)
         seed = request.seed if request.seed is not None else random.randrange(2**31)
-        temperature = _TEMPERATURE if request.temperature is None else request.temperature
-        entries = [(voice, sample) for voice in voices for sample in range(_samples(voice, request))]
-        rows = [
-            Row(voice.prompt, tokens, _ANSWER_TOKENS, temperature, seed=seed + number)
-            for number, (voice, _) in enumerate(entries)
-        ]
-        completions = self._engine.ask(rows).result()
+        if self._ensemble is None:
+            candidates, read = self._plainly(request, voices, citations, seed)
+        else:
+            read = sorted(citations, key=lambda quote: -quote.score)
+            candidates = self._ensemble.candidates(
+                request.question,
+                voices,
+                read,
+                samples=request.samples or 1,
+                temperature=request.temperature or 0.0,
+                seed=seed,
+            )
         generated = time.monotonic()
-        candidates = [
-            self._candidate(voice, sample, completion)
-            for (voice, sample), completion in zip(entries, completions, strict=True)
-        ]
         votes = vote(candidates, self._embed)
         ended = time.monotonic()
         return Answer(
@@ -88,6 +96,26 @@ class Answering:
                 total=ended - started,
             ),
         )
+
+    def _plainly(
+        self, request: AskRequest, voices: Sequence[Voice], citations: Sequence[Citation], seed: int
+    ) -> tuple[list[Candidate], list[Citation]]:
+        """What all voices answer who read the same passages in one context, and which those were."""
+        longest = max(0 if voice.prompt is None else len(voice.prompt) for voice in voices)
+        room = self._engine.llm.context_tokens - longest - _ANSWER_TOKENS
+        tokens, read = turn(self._engine.llm, request.question, citations, room)
+        temperature = _TEMPERATURE if request.temperature is None else request.temperature
+        entries = [(voice, sample) for voice in voices for sample in range(_samples(voice, request))]
+        rows = [
+            Row(voice.prompt, tokens, _ANSWER_TOKENS, temperature, seed=seed + number)
+            for number, (voice, _) in enumerate(entries)
+        ]
+        completions = self._engine.ask(rows).result()
+        candidates = [
+            self._candidate(voice, sample, completion)
+            for (voice, sample), completion in zip(entries, completions, strict=True)
+        ]
+        return candidates, read
 
     def _books(self, request: AskRequest) -> list[tuple[str, Version | None]]:
         """The books to ask, each with its version: those named, else the one that fits the question best."""
@@ -110,7 +138,12 @@ class Answering:
         return list(asked.items())
 
     def _passages(self, request: AskRequest, book_ids: Sequence[str]) -> list[Citation]:
-        hits = self._index.search(request.question, request.k or _PASSAGES, book_ids)
+        if self._ensemble is None:
+            hits = self._index.search(request.question, request.k or _PASSAGES, book_ids)
+        else:
+            # Each book's members read that book's passages.
+            count = request.k or READERS
+            hits = [hit for book in book_ids for hit in self._index.search(request.question, count, [book])]
         scores = {hit.passage_id: hit.score for hit in hits}
         with self._database.read() as session:
             found = {book: books.get(session, book) for book in book_ids}
@@ -141,20 +174,19 @@ class Answering:
             chorus = None if version is None else self._choruses.of(version)
             if version is None or chorus is None:
                 degraded = "untrained" if version is None else "other-model"
-                voices.append(Voice(book))
+                voices += [Voice(book)] * (1 if self._ensemble is None else READERS)
             else:
                 used.append(VersionUsed(book=book, version=version.number))
                 voices += chorus
         return voices, used, degraded
 
     def _candidate(self, voice: Voice, sample: int, completion: Completion) -> Candidate:
-        lines = self._engine.llm.text(completion.tokens).strip().splitlines()
         return Candidate(
             book=voice.book,
             version=voice.version,
             member=voice.member,
             sample=sample,
-            text=lines[0].strip() if lines else "",
+            text=first_line(self._engine.llm.text(completion.tokens)),
             log_likelihood=completion.log_likelihood,
             weight=weight(completion.log_likelihood),
         )

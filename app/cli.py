@@ -157,6 +157,60 @@ def demo(
         demo(Console(), then_exit=then_exit)
 
 
+@app.command("eval")
+def evaluate(
+    data: Annotated[Path, typer.Option(help="A split's folder (stories/, questions/), or a JSONL file.")],
+    systems: Annotated[str, typer.Option(help="Which to compare, with commas, or all.")] = "all",
+    stories: Annotated[int | None, typer.Option(help="The first so many stories.")] = None,
+    questions: Annotated[int, typer.Option(help="At most so many questions a story; 0 for all.")] = 12,
+    quick: Annotated[bool, typer.Option("--quick", help="4 stories, 6 questions each.")] = False,
+    long_books: Annotated[bool, typer.Option("--long", help="Join all stories of one origin.")] = False,
+    recipe: Annotated[str | None, typer.Option(help="How members are learned, as JSON.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report there.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Draw the pictures into this folder.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Where versions and answers are kept.")] = None,
+) -> None:
+    """Measure how good answers are, system by system, on questions with known answers."""
+    from app.evaluation.command import evaluate as run
+
+    chosen = None if recipe is None else _recipe(recipe)
+    with _failing_in_one_line():
+        run(
+            Console(),
+            data,
+            systems=systems,
+            stories=4 if quick and stories is None else stories,
+            questions=6 if quick else questions,
+            long_books=long_books,
+            recipe=chosen or {},
+            json_file=json_file,
+            plots=plots,
+            cache=cache,
+        )
+
+
+skill = typer.Typer(help="The skill prompt: how to answer from a passage.", no_args_is_help=True)
+app.add_typer(skill, name="skill")
+
+
+@skill.command("train")
+def train_skill(
+    data: Annotated[Path, typer.Option(help="Questions to learn from: a split's folder or a JSONL file.")],
+    recipe: Annotated[str | None, typer.Option(help="How to learn, as JSON.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the skill and what training needs to go on.")] = Path(
+        "skill"
+    ),
+    licence: Annotated[str, typer.Option(help="The data's licence, for the record.")] = "unknown",
+    register: Annotated[bool, typer.Option(help="Make it the LLM's champion in the registry.")] = True,
+) -> None:
+    """Learn a skill prompt for the LLM; a run that was stopped goes on where it was."""
+    from app.skills.training import train
+
+    chosen = None if recipe is None else _recipe(recipe)
+    with _failing_in_one_line():
+        train(Console(), data, chosen or {}, out, licence, register=register)
+
+
 def main() -> None:
     """Run the command line; the entry point of `bookchorus`."""
     for stream in (sys.stdout, sys.stderr):

@@ -34,6 +34,7 @@ class Engine:
         self.llm = llm
         self._batch_tokens = batch_tokens
         self._asks: deque[_Ask] = deque()
+        self._first: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._steps: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._wake = threading.Condition()
         self._closed = False
@@ -49,14 +50,13 @@ class Engine:
             self._wake.notify()
         return future
 
+    def first(self, work: Callable[[], T]) -> Future[T]:
+        """Run a piece of answering before all that waits. Raises EngineClosedError after `close`."""
+        return self._put(self._first, work)
+
     def step(self, work: Callable[[], T]) -> Future[T]:
         """Run a piece of training once no ask waits. Raises EngineClosedError after `close`."""
-        future: Future[T] = Future()
-        with self._wake:
-            self._open()
-            self._steps.append((work, future))
-            self._wake.notify()
-        return future
+        return self._put(self._steps, work)
 
     @property
     def alive(self) -> bool:
@@ -69,8 +69,17 @@ class Engine:
             self._closed = True
             self._wake.notify()
         self._thread.join()
-        for future in [ask.future for ask in self._asks] + [future for _, future in self._steps]:
+        pieces = [future for queue in (self._first, self._steps) for _, future in queue]
+        for future in [ask.future for ask in self._asks] + pieces:
             future.set_exception(EngineClosedError())
+
+    def _put(self, queue: deque[tuple[Callable[[], Any], Future[Any]]], work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        with self._wake:
+            self._open()
+            queue.append((work, future))
+            self._wake.notify()
+        return future
 
     def _open(self) -> None:
         if self._closed:
@@ -79,12 +88,15 @@ class Engine:
     def _run(self) -> None:
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._closed or self._asks or self._steps)
+                self._wake.wait_for(lambda: self._closed or self._first or self._asks or self._steps)
                 if self._closed:
                     return
-                asks = self._batch()
-                step = self._steps.popleft() if not asks else None
-            if asks:
+                first = self._first.popleft() if self._first else None
+                asks = self._batch() if first is None else []
+                step = self._steps.popleft() if first is None and not asks else None
+            if first is not None:
+                _resolve(first[1], first[0])
+            elif asks:
                 self._decode(asks)
             elif step is not None:
                 _resolve(step[1], step[0])

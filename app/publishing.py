@@ -6,15 +6,37 @@ from sqlalchemy.orm import Session
 
 from store import jobs, versions
 from store.tables import Job, Version
-from store.versions import NewMember
+from store.versions import BaseModel, NewMember
 from trainer.frozen import Identity
+from trainer.progress import Learned
 from trainer.prompts import to_bytes
 from trainer.recipe import Recipe
-from trainer.training import Learned
 
 
-def publish(session: Session, job: Job, recipe: Recipe, learned: Learned, identity: Identity) -> Version:
+def base_model(identity: Identity) -> BaseModel:
+    """The LLM as the registry names it."""
+    return {
+        "id": identity.id,
+        "revision": identity.revision,
+        "hidden_size": identity.hidden_size,
+        "quantization": identity.quantization,
+        "dtype": identity.dtype,
+    }
+
+
+def publish(
+    session: Session,
+    job: Job,
+    recipe: Recipe,
+    learned: Learned,
+    identity: Identity,
+    *,
+    skill_id: str | None = None,
+    study_id: str | None = None,
+) -> Version:
     """Publish the members that `job` learned on the LLM `identity`, and end the job.
+
+    `skill_id` and `study_id` are the skill prompt they learned behind and what they studied.
 
     StaleToken when another worker has the job by now: then nothing is published.
     """
@@ -35,13 +57,7 @@ def publish(session: Session, job: Job, recipe: Recipe, learned: Learned, identi
         book_id=job.book_id,
         members=members,
         recipe=recipe.model_dump(),
-        base_model={
-            "id": identity.id,
-            "revision": identity.revision,
-            "hidden_size": identity.hidden_size,
-            "quantization": identity.quantization,
-            "dtype": identity.dtype,
-        },
+        base_model=base_model(identity),
         metrics={
             "bare_loss": number(learned.before.bare_loss),
             "steps": len(learned.curve),
@@ -52,6 +68,8 @@ def publish(session: Session, job: Job, recipe: Recipe, learned: Learned, identi
         parent=job.parent_number,
         job_id=job.id,
         who=job.worker or "worker",
+        skill_id=skill_id,
+        study_id=study_id,
     )
     jobs.add_event(
         session,

@@ -166,7 +166,8 @@ class Candidate(BaseModel):
     """One answer of one member; `version` and `member` are null when the bare LLM answered.
 
     Members and samples count from 0. `log_likelihood` is the mean per token, `weight` what the candidate
-    adds to its vote.
+    adds to its vote. Behind a skill prompt each candidate has read one `passage`, and `answerable` is how
+    probable it is to the LLM that this passage answers the question.
     """
 
     book: str
@@ -176,6 +177,8 @@ class Candidate(BaseModel):
     text: str
     log_likelihood: float
     weight: float
+    passage: int | None = None
+    answerable: float | None = None
 
 
 class Vote(BaseModel):

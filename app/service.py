@@ -6,8 +6,10 @@ from app.answering import Answering
 from app.chorus import Choruses
 from app.embedder import Embedder
 from app.engine import Engine
+from app.ensemble import Ensemble
 from app.errors import StartupError
 from app.settings import Settings
+from app.skills import active
 from app.worker import Worker
 from store.database import Database
 from store.index import PassageIndex
@@ -40,7 +42,7 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     Raises StartupError with one line when the LLM, the embedder or the database cannot be had.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    llm = llm or _llm(settings)
+    llm = llm or load_llm(settings)
     embedder = embedder or Embedder()
     database = Database(settings.database)
     database.migrate()
@@ -48,13 +50,16 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     index.refresh()
     engine = Engine(llm)
     choruses = Choruses(database, llm.identity)
-    worker = Worker(database, engine)
+    skill = active(database, llm)
+    worker = Worker(database, engine, skill)
     worker.start()
-    answering = Answering(database, index, engine, choruses, embedder)
+    ensemble = None if skill is None else Ensemble(engine, skill)
+    answering = Answering(database, index, engine, choruses, embedder, ensemble)
     return Service(settings, database, index, engine, choruses, worker, answering)
 
 
-def _llm(settings: Settings) -> FrozenLLM:
+def load_llm(settings: Settings) -> FrozenLLM:
+    """The LLM that the settings name. Raises StartupError with one line when it cannot be had."""
     try:
         return load(
             settings.model,

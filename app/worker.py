@@ -12,14 +12,17 @@ import torch
 from torch import Tensor
 
 from app.engine import Engine, EngineClosedError
-from app.publishing import number, publish
-from store import books, jobs, versions
+from app.learning import Studied, learn, resolved, study_key
+from app.publishing import base_model, number, publish
+from app.skills import LoadedSkill
+from store import books, jobs, studies, versions
 from store.database import Database
 from store.errors import NotFound, StaleToken, StoreBusy
 from store.tables import Job
+from trainer.progress import DivergedError, Evaluated, Learned, Progress, Stepped
 from trainer.prompts import from_bytes
 from trainer.recipe import Recipe
-from trainer.training import DivergedError, Evaluated, Learned, Progress, Stepped, train
+from trainer.study import Item
 
 _LEASE_SECONDS = 60.0
 # How long an idle worker waits before it looks for jobs that another process put in the queue.
@@ -31,8 +34,16 @@ log = logging.getLogger(__name__)
 class Worker:
     """Trains on the engine's LLM, on a thread of its own; a job it must leave goes back to the queue."""
 
-    def __init__(self, database: Database, engine: Engine, *, pass_tokens: int = 2048) -> None:
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        skill: LoadedSkill | None = None,
+        *,
+        pass_tokens: int = 2048,
+    ) -> None:
         self._database = database
+        self._skill = skill
         self._engine = engine
         self._pass_tokens = pass_tokens
         self._name = f"worker_{uuid.uuid4().hex[:8]}"
@@ -84,11 +95,24 @@ class Worker:
             self._finish(job, "failed", _code(error), str(error))
 
     def _learn(self, job: Job) -> None:
-        recipe = Recipe(**job.recipe)
+        skill = self._skill
+        recipe = resolved(Recipe(**job.recipe), skill)
         with self._database.read() as session:
             text = books.text(session, job.book_id)
-        progress = train(
-            self._engine.llm, text, recipe, start=self._parent(job), pass_tokens=self._pass_tokens
+            passages = [passage.text for passage in books.passages_of(session, job.book_id)]
+        key = None
+        if skill is not None and recipe.objective != "lm":
+            key = study_key(self._engine.llm.identity, skill, recipe, passages)
+        study_id, items = self._study(job, key)
+        progress = learn(
+            self._engine.llm,
+            text,
+            passages,
+            recipe,
+            skill,
+            items=items,
+            start=self._parent(job),
+            pass_tokens=self._pass_tokens,
         )
         heard = time.monotonic()
         for happened in self._pull(progress):
@@ -101,9 +125,47 @@ class Worker:
                 if self._heard(job, happened):
                     self._finish(job, "cancelled")
                     return
+            if isinstance(happened, Studied) and key is not None and study_id is None:
+                study_id = self._keep(job, key, recipe, happened)
             if isinstance(happened, Learned):
-                while not self._published(job, recipe, happened):
+                while not self._published(job, recipe, happened, study_id):
                     log.warning("the database is locked: job %s waits to publish", job.id)
+
+    def _study(self, job: Job, key: str | None) -> tuple[str | None, list[Item] | None]:
+        """What the LLM wrote about the book before, for another version or a try that was cut short."""
+        if key is None:
+            return None, None
+        with self._database.read() as session:
+            known = studies.find(session, job.book_id, key)
+            if known is None:
+                return None, None
+            return known.id, [Item(**item) for item in studies.items(session, known)]
+
+    def _keep(self, job: Job, key: str, recipe: Recipe, studied: Studied) -> str | None:
+        """Keep what was written; a locked database costs the lineage, not the training."""
+        try:
+            with self._database.write() as session:
+                kept = studies.put(
+                    session,
+                    book_id=job.book_id,
+                    key=key,
+                    base_model=base_model(self._engine.llm.identity),
+                    skill_id=None if self._skill is None else self._skill.id,
+                    settings=recipe.model_dump(include={"kinds", "passages", "seed"}),
+                    items=[item.as_json() for item in studied.items],
+                )
+                jobs.add_event(
+                    session,
+                    job.id,
+                    level="info",
+                    type="message",
+                    message=f"Wrote {len(studied.items)} questions about the book.",
+                    data={"kind": "studied", "questions": len(studied.items)},
+                )
+                return kept.id
+        except StoreBusy:
+            log.warning("the database is locked: what job %s studies is not kept", job.id)
+            return None
 
     def _parent(self, job: Job) -> Tensor | None:
         """The prompts [members, virtual tokens, hidden] of the version that the job goes on from."""
@@ -115,12 +177,12 @@ class Worker:
             artifacts = versions.members(session, version)
         return torch.stack([from_bytes(artifact, hidden_size) for artifact in artifacts])
 
-    def _pull(self, progress: Iterator[Progress]) -> Iterator[Progress]:
+    def _pull(self, progress: Iterator[Progress | Studied]) -> Iterator[Progress | Studied]:
         """Take each piece of training on the engine's thread, behind the asks that wait."""
         while (happened := self._engine.step(lambda: next(progress, None)).result()) is not None:
             yield happened
 
-    def _heard(self, job: Job, happened: Progress) -> bool:
+    def _heard(self, job: Job, happened: Progress | Studied) -> bool:
         """As `_tell`, but a database that is locked now is told the next time."""
         try:
             return self._tell(job, happened)
@@ -128,7 +190,7 @@ class Worker:
             log.warning("the database is locked: job %s goes on untold", job.id)
             return False
 
-    def _tell(self, job: Job, happened: Progress) -> bool:
+    def _tell(self, job: Job, happened: Progress | Studied) -> bool:
         """Renew the lease and record what happened; True when somebody wants the job cancelled."""
         with self._database.write() as session:
             cancelled = jobs.heartbeat(session, job.id, job.token, _LEASE_SECONDS)
@@ -160,11 +222,19 @@ class Worker:
                 )
         return cancelled
 
-    def _published(self, job: Job, recipe: Recipe, learned: Learned) -> bool:
+    def _published(self, job: Job, recipe: Recipe, learned: Learned, study_id: str | None) -> bool:
         """Publish; False when the database stayed locked, which is no reason to lose what was learned."""
         try:
             with self._database.write() as session:
-                publish(session, job, recipe, learned, self._engine.llm.identity)
+                publish(
+                    session,
+                    job,
+                    recipe,
+                    learned,
+                    self._engine.llm.identity,
+                    skill_id=None if self._skill is None else self._skill.id,
+                    study_id=study_id,
+                )
         except StoreBusy:
             return False
         return True

@@ -1,4 +1,4 @@
-"""Finding passages by meaning: vectors in the database, and a FAISS index derived from them."""
+"""Finding passages by meaning and by words: what is in the database, and indexes derived from it."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from store import books
 from store.database import Database
+from store.fusion import fused
+from store.lexical import Lexical
 from store.snapshot import Snapshot, State
 from store.tables import Embedding, Passage
 
@@ -24,11 +26,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage and the inner product of its vector with the question's."""
+    """A passage and its fused score, made of the two beside it.
+
+    `dense` is the inner product of its vector with the question's, `lexical` its share of the most that the
+    question's words could score.
+    """
 
     passage_id: int
     book_id: str
     score: float
+    dense: float
+    lexical: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,26 @@ class BookHit:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Indexes:
+    """One state of the passages, by meaning and by words."""
+
+    dense: Snapshot
+    lexical: Lexical
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """Passages with their scores, best first."""
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    dense: NDArray[np.float32]
+    lexical: NDArray[np.float32]
+
+
 class PassageIndex:
-    """Passages of all books by inner product of unit vectors. Safe to use from several threads.
+    """Passages of all books by unit vectors and by words, in one ranking. Safe to use from several threads.
 
     `embed` turns n texts into an n x d array of unit rows; `embedder` is its name and revision, and vectors
     of another embedder are never mixed in. `folder` keeps the index between runs; it may be lost at any time.
@@ -57,7 +83,7 @@ class PassageIndex:
         self._embedder = embedder
         self._batch_size = batch_size
         self._lock = Lock()
-        self._current: Snapshot | None = None
+        self._current: _Indexes | None = None
 
     def refresh(self) -> None:
         """Embed what is new and bring the index up to date with the database; searches go on meanwhile.
@@ -65,15 +91,18 @@ class PassageIndex:
         StoreBusy: the new vectors could not be written in time; those written so far are kept.
         """
         with self._lock:
-            state = self._state()
-            if self._current is not None and self._current.state == state:
-                return
-            snapshot = Snapshot.loaded(self._folder, self._embedder, state)
+            with self._database.read() as session:
+                state = _state(session)
+                if self._current is not None and self._current.dense.state == state:
+                    return
+                snapshot = Snapshot.loaded(self._folder, self._embedder, state)
+                texts = {} if snapshot is None else _texts(session)
+            indexes = None if snapshot is None else _Indexes(snapshot, Lexical(texts))
             # Another process may add books while we embed: go on until one look sees it all.
-            while snapshot is None:
+            while indexes is None:
                 self._embed_missing()
-                snapshot = self._built()
-            self._current = snapshot
+                indexes = self._built()
+            self._current = indexes
 
     def search(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[Hit]:
         """Return the `k` best passages, best first, of all books or of `book_ids`; fewer if there are fewer.
@@ -84,52 +113,59 @@ class PassageIndex:
         if k < 1:
             raise ValueError(f"Ask for at least one passage, not {k}.")
         wanted = None if book_ids is None else self._passages_of(book_ids)
-        snapshot = self._fresh(wanted)
-        if snapshot.state.passages == 0 or (wanted is not None and len(wanted) == 0):
+        indexes = self._fresh(wanted)
+        if indexes.dense.state.passages == 0 or (wanted is not None and len(wanted) == 0):
             return []
-        return self._resolved(*snapshot.search(self._vectors([question]), k, wanted))
+        ranking = self._ranked(indexes, question, wanted)
+        return self._resolved(ranking, slice(k))
 
     def books(self, question: str, k: int) -> list[BookHit]:
         """Return the `k` books whose best passages are the best, best first; fewer if there are fewer."""
         if k < 1:
             raise ValueError(f"Ask for at least one book, not {k}.")
-        snapshot = self._fresh(None)
-        if snapshot.state.passages == 0:
+        indexes = self._fresh(None)
+        if indexes.dense.state.passages == 0:
             return []
-        vector = self._vectors([question])
-        depth = 16 * k
-        while True:
-            best: dict[str, float] = {}
-            for hit in self._resolved(*snapshot.search(vector, depth, None)):
+        ranking = self._ranked(indexes, question, None)
+        best: dict[str, float] = {}
+        start, some = 0, 16 * k
+        while len(best) < k and start < len(ranking.ids):
+            for hit in self._resolved(ranking, slice(start, start + some)):
                 best.setdefault(hit.book_id, hit.score)
-            if len(best) >= k or depth >= snapshot.state.passages:
-                return [BookHit(book_id, score) for book_id, score in list(best.items())[:k]]
-            depth *= 4
+            start, some = start + some, some * 4
+        return [BookHit(book_id, score) for book_id, score in list(best.items())[:k]]
 
-    def _fresh(self, wanted: NDArray[np.int64] | None) -> Snapshot:
+    def _fresh(self, wanted: NDArray[np.int64] | None) -> _Indexes:
         current = self._current
-        if current is not None and wanted is not None and current.has(wanted):
+        if current is not None and wanted is not None and current.dense.has(wanted):
             return current
         self.refresh()
         current = self._current
         assert current is not None
         return current
 
-    def _resolved(self, scores: NDArray[np.float32], ids: NDArray[np.int64]) -> list[Hit]:
-        """Name each hit's book; a passage deleted since the index was built drops out."""
+    def _ranked(self, indexes: _Indexes, question: str, wanted: NDArray[np.int64] | None) -> _Ranking:
+        """Rank every passage, or those wanted; of equal ones the first in the library comes first."""
+        count = indexes.dense.state.passages if wanted is None else len(wanted)
+        dense, ids = indexes.dense.search(self._vectors([question]), count, wanted)
+        lexical = indexes.lexical.scores(question, ids)
+        scores = fused(dense, lexical)
+        order = np.lexsort((ids, -scores))
+        return _Ranking(ids[order], scores[order], dense[order], lexical[order])
+
+    def _resolved(self, ranking: _Ranking, part: slice) -> list[Hit]:
+        """Name the book of each hit of a part; a passage deleted since the indexes were built drops out."""
+        ids = ranking.ids[part].tolist()
         with self._database.read() as session:
-            owners = books.owners(session, ids.tolist())
-        pairs = zip(ids.tolist(), scores.tolist(), strict=True)
-        return [Hit(passage, owners[passage], score) for passage, score in pairs if passage in owners]
+            owners = books.owners(session, ids)
+        columns = ranking.scores[part], ranking.dense[part], ranking.lexical[part]
+        rows = zip(ids, *(column.tolist() for column in columns), strict=True)
+        return [Hit(passage, owners[passage], *scores) for passage, *scores in rows if passage in owners]
 
     def _passages_of(self, book_ids: Sequence[str]) -> NDArray[np.int64]:
         with self._database.read() as session:
             ids = session.scalars(select(Passage.id).where(Passage.book_id.in_(book_ids))).all()
         return np.array(ids, dtype=np.int64)
-
-    def _state(self) -> State:
-        with self._database.read() as session:
-            return _state(session)
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.ascontiguousarray(self._embed(texts), dtype=np.float32)
@@ -168,8 +204,8 @@ class PassageIndex:
         )
         return select(Passage.id, Passage.text).where(~vector.exists())
 
-    def _built(self) -> Snapshot | None:
-        """Index every vector of this embedder and keep the result; None if some passage has none yet."""
+    def _built(self) -> _Indexes | None:
+        """Index every vector and text, and keep the vectors' index; None if a passage has no vector yet."""
         with self._database.read() as session:
             state = _state(session)
             query = (
@@ -188,17 +224,22 @@ class PassageIndex:
                 ids[row] = passage_id
                 vectors[row] = np.frombuffer(data, dtype=_LITTLE_ENDIAN)
                 row += 1
-        if row < state.passages:
-            return None
+            if row < state.passages:
+                return None
+            texts = _texts(session)
         snapshot = Snapshot.built(ids, vectors, state)
         self.rebuilds += 1
         try:
             snapshot.save(self._folder, self._embedder)
         except OSError as error:  # the index works without its file; the next start builds it again
             _log.warning("The passage index could not be kept in %s: %s", self._folder, error)
-        return snapshot
+        return _Indexes(snapshot, Lexical(texts))
 
 
 def _state(session: Session) -> State:
     passages, last = session.execute(select(func.count(Passage.id), func.max(Passage.id))).one()
     return State(passages, last or 0)
+
+
+def _texts(session: Session) -> dict[int, str]:
+    return dict(session.execute(select(Passage.id, Passage.text).order_by(Passage.id)).all())

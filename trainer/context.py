@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import Cache, DynamicCache
 
 from trainer.frozen import FrozenLLM
@@ -41,25 +42,39 @@ class Context:
 
 
 @torch.no_grad()
-def read(llm: FrozenLLM, texts: Sequence[Sequence[int]], after: Context | None = None) -> list[Context]:
-    """The context of each text's tokens behind `after`, read in one batch."""
-    length = max(map(len, texts))
-    padded = torch.tensor([[*text, *[text[-1]] * (length - len(text))] for text in texts])
-    cache, mask = stacked(llm, [after] * len(texts))
-    start = 0 if after is None else after.length
+def read(
+    llm: FrozenLLM,
+    texts: Sequence[Sequence[int]],
+    after: Sequence[Context | None] | Context | None = None,
+    prompts: Sequence[Tensor | None] | None = None,
+) -> list[Context]:
+    """The context of each text's tokens behind its soft prompt, behind what was read before, in one batch.
+
+    `after` is one context for all texts or one for each; prompts [virtual tokens, hidden], likewise.
+    """
+    contexts = [after] * len(texts) if after is None or isinstance(after, Context) else list(after)
+    heads = [None] * len(texts) if prompts is None else list(prompts)
+    rows = [
+        embedded if head is None else torch.cat([head.to(embedded), embedded])
+        for head, embedded in (
+            (head, llm.embed(torch.tensor(text))) for head, text in zip(heads, texts, strict=True)
+        )
+    ]
     # Rows are padded behind their end, where a causal model's earlier positions cannot see.
-    mask = torch.cat([mask, mask.new_ones(padded.shape)], dim=1)
-    positions = torch.arange(start, start + length, device=llm.device).expand(len(texts), -1)
-    llm.hidden(llm.embed(padded), mask, positions, cache)
-    contexts = []
-    for row, text in enumerate(texts):
-        kept = slice(start, start + len(text))
+    embeddings = pad_sequence(rows, batch_first=True)
+    cache, mask = stacked(llm, contexts)
+    before, length = mask.shape[1], embeddings.shape[1]
+    positions = mask.sum(-1, keepdim=True) + torch.arange(length, device=llm.device)
+    llm.hidden(embeddings, torch.cat([mask, mask.new_ones(len(rows), length)], dim=1), positions, cache)
+    found = []
+    for number, (row, context) in enumerate(zip(rows, contexts, strict=True)):
+        kept = slice(before, before + len(row))
         keys, values = (
-            torch.stack([getattr(layer, name)[row, :, kept].clone() for layer in cache.layers])
+            torch.stack([getattr(layer, name)[number, :, kept] for layer in cache.layers])
             for name in ("keys", "values")
         )
-        contexts.append(Context(keys, values, after))
-    return contexts
+        found.append(Context(keys, values, context))
+    return found
 
 
 def stacked(llm: FrozenLLM, contexts: Sequence[Context | None]) -> tuple[Cache, Tensor]:

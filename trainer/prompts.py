@@ -1,6 +1,7 @@
 """Soft prompts: where they start, and how one is kept as bytes."""
 
 import random
+from collections.abc import Sequence
 
 import safetensors
 import safetensors.torch
@@ -18,7 +19,7 @@ class PromptFormatError(ValueError):
     """The bytes are no soft prompt, or one that does not fit the LLM."""
 
 
-def initial(llm: FrozenLLM, text: list[int], recipe: Recipe) -> Tensor:
+def initial(llm: FrozenLLM, text: Sequence[int], recipe: Recipe) -> Tensor:
     """Starting soft prompts [members, virtual tokens, hidden], float32, on the LLM's device.
 
     "text" gives member i the embeddings of its own stretch of the book (Lester 2021, 2104.08691, section

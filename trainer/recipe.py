@@ -12,10 +12,16 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    objective: Literal["lm"] = Field("lm", description="lm: next-token loss on the book's text")
+    objective: Literal["auto", "lm", "self_study", "both"] = Field(
+        "auto",
+        description="lm, self_study, both in turn; auto is self_study where the LLM has a skill prompt",
+    )
     members: int = Field(8, ge=1, le=64, description="soft prompts learned together")
     virtual_tokens: int = Field(100, ge=1, le=1000, description="vectors in one soft prompt")
     row_tokens: int = Field(256, ge=16, le=4096, description="tokens of text in one training row")
+    kinds: int = Field(4, ge=1, le=7, description="questions of self-study about a passage, each of a kind")
+    passages: int = Field(48, ge=1, le=4096, description="most passages that self-study asks about")
+    closed: float = Field(0.5, ge=0, le=1, description="share of self-study's rows without their passage")
     rows: int = Field(1, ge=1, le=64, description="rows each member reads in one step")
     epochs: float = Field(4.0, gt=0, le=1000, description="times each member reads the book")
     budget_tokens: int | None = Field(None, ge=1, description="most tokens of text one member reads")
@@ -29,9 +35,9 @@ class Recipe(BaseModel):
     heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")
 
-    def steps(self, text_tokens: int) -> int:
-        """Optimiser steps for a book with this many tokens to train on, before any limit in seconds."""
-        a_step = self.rows * self.row_tokens
+    def steps(self, text_tokens: int, row_tokens: int) -> int:
+        """Optimiser steps for this many tokens to train on in rows of so many, before a limit in seconds."""
+        a_step = self.rows * row_tokens
         wanted = self.epochs * text_tokens
         if self.budget_tokens is not None:
             wanted = min(wanted, self.budget_tokens)

@@ -13,6 +13,7 @@ from sqlalchemy import event, func, select
 from store import books
 from store.database import Database
 from store.errors import StoreBusy
+from store.fusion import DENSE_WEIGHT
 from store.index import PassageIndex
 from store.tables import Book, Embedding
 
@@ -71,7 +72,12 @@ def test_passages_are_found_best_first(
     assert _text(database, hits[0].passage_id) == "The red fox lives under the oak."
     assert hits[0].book_id == library["fox"]
     expected = _by_hand(database, embedder, "Where does the red fox live, under the oak?")
-    assert [hit.score for hit in hits] == pytest.approx([score for _, score in expected[:3]])
+    dense = dict(expected)
+    assert [hit.dense for hit in hits] == pytest.approx([dense[hit.passage_id] for hit in hits])
+    assert [hit.score for hit in hits] == pytest.approx(
+        [DENSE_WEIGHT * hit.dense + (1 - DENSE_WEIGHT) * hit.lexical for hit in hits]
+    )
+    assert hits[0].score > hits[1].score
     assert len(index.search("fox", 100)) == len(expected)
 
 
@@ -84,6 +90,53 @@ def test_a_search_within_some_books(library: dict[str, str], index: PassageIndex
     assert all(hit.score == pytest.approx(everywhere[hit.passage_id]) for hit in hits)
     assert index.search(question, 5, []) == []
     assert index.search(question, 5, ["book_none"]) == []
+
+
+def _blind(texts: Sequence[str]) -> NDArray[np.float32]:
+    """See no difference between any two texts."""
+    return np.ones((len(texts), 1), dtype=np.float32)
+
+
+def test_a_name_the_embedder_does_not_know(
+    database: Database, library: dict[str, str], folder: Path, add_book: Callable[..., Book]
+) -> None:
+    index = PassageIndex(database, folder, _blind, "blind@1")
+    assert index.search("Who was Grizzelda?", 1)[0].lexical == 0
+    with database.write() as session:
+        added = add_book(session, "Rain fell. Grizzelda locked the barn. Dogs barked.", max_tokens=4).id
+    assert [hit.book_id for hit in index.books("Who was Grizzelda?", 1)] == [added]
+    for hits in (index.search("Who was Grizzelda?", 9), index.search("Who was Grizzelda?", 9, [added])):
+        assert _text(database, hits[0].passage_id) == "Grizzelda locked the barn."
+        assert [hit.lexical > 0 for hit in hits] == [True] + [False] * (len(hits) - 1)
+        assert {hit.dense for hit in hits} == {1.0}
+    within = index.search("Who was Grizzelda?", 9, [library["fox"]])
+    assert {hit.book_id for hit in within} == {library["fox"]}
+    with database.write() as session:
+        books.delete(session, added)
+    assert {hit.lexical for hit in index.search("Who was Grizzelda?", 9)} == {0.0}
+
+
+def test_words_are_found_again_after_a_restart(
+    database: Database, library: dict[str, str], folder: Path
+) -> None:
+    before = PassageIndex(database, folder, _blind, "blind@1").search("thirteen", 9)
+    assert _text(database, before[0].passage_id) == "It strikes thirteen."
+    again = PassageIndex(database, folder, _blind, "blind@1")
+    assert again.search("thirteen", 9) == before
+    assert again.rebuilds == 0
+
+
+def test_a_question_of_words_nobody_wrote_is_answered_by_meaning(
+    database: Database, library: dict[str, str], folder: Path
+) -> None:
+    def knows_synonyms(texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array(
+            [[("whale" in text) or ("leviathan" in text), 0.1] for text in texts], dtype=np.float32
+        )
+
+    index = PassageIndex(database, folder, knows_synonyms, "synonyms@1")
+    hit = index.search("leviathan?", 1)[0]
+    assert (hit.book_id, hit.lexical) == (library["whale"], 0.0)
 
 
 def test_a_book_is_worth_its_best_passage(library: dict[str, str], index: PassageIndex) -> None:

@@ -47,11 +47,31 @@ def test_what_was_read_before_counts_as_if_read_again(llm: FrozenLLM) -> None:
             torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
+def test_a_batch_is_read_as_each_row_alone(llm: FrozenLLM) -> None:
+    text, members = llm.encode(PASSAGE), prompts(llm, 2)
+    [first] = read(llm, [text[:8]])
+    together = read(
+        llm, [text[8:], text[3:9], text[:4]], [first, None, first], [members[0], None, members[1]]
+    )
+    alone = [
+        *read(llm, [text[8:]], first, [members[0]]),
+        *read(llm, [text[3:9]]),
+        *read(llm, [text[:4]], first, [members[1]]),
+    ]
+    for ours, theirs in zip(together, alone, strict=True):
+        torch.testing.assert_close(ours.keys, theirs.keys, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(ours.values, theirs.values, atol=1e-4, rtol=1e-4)
+    row = Row(None, text[:3], 6, context=together[0])
+    [behind] = decode(llm, [row])
+    [again] = decode(llm, [Row(members[0], [*text[8:], *text[:3]], 6, context=first)])
+    assert behind.tokens == again.tokens
+
+
 def test_gradients_reach_prompts_behind_a_context(llm: FrozenLLM) -> None:
     [context] = read(llm, [llm.encode(PASSAGE)])
     members = prompts(llm, 2).requires_grad_()
     losses = pack_losses(llm, [Pack(exchanges(llm), context=context)] * 2, members)
-    torch.cat(losses[0]).sum().backward()  # type: ignore[no-untyped-call]
+    torch.cat(losses[0]).sum().backward()
     assert members.grad is not None
     assert members.grad[0].abs().sum() > 0
     assert members.grad[1].abs().sum() == 0

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import peft
@@ -7,17 +8,30 @@ import torch
 
 from tests.tiny import STORY
 from trainer.frozen import FrozenLLM
+from trainer.lm import LanguageModelling
+from trainer.progress import Evaluated, Learned, Pause, Progress, Stepped
 from trainer.prompts import PromptFormatError, from_bytes, initial, to_bytes
 from trainer.reading import split
 from trainer.recipe import Recipe
 from trainer.scoring import mean_losses, row_losses
-from trainer.training import Evaluated, Learned, Pause, Stepped, train
+from trainer.training import train
 
 RECIPE = Recipe(members=3, virtual_tokens=6, row_tokens=32, epochs=20, learning_rate=0.05, heldout=0.2)
 
 
+def on_text(
+    llm: FrozenLLM,
+    text: str = STORY,
+    recipe: Recipe = RECIPE,
+    *,
+    start: torch.Tensor | None = None,
+    pass_tokens: int = 8192,
+) -> Iterator[Progress]:
+    return train(llm, LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens), recipe, start=start)
+
+
 def learn(llm: FrozenLLM, recipe: Recipe = RECIPE, pass_tokens: int = 8192) -> Learned:
-    *_, learned = train(llm, STORY, recipe, pass_tokens=pass_tokens)
+    *_, learned = on_text(llm, recipe=recipe, pass_tokens=pass_tokens)
     assert isinstance(learned, Learned)
     return learned
 
@@ -62,22 +76,22 @@ def test_joint_training_equals_training_each_member_alone(llm: FrozenLLM, learne
     starts = initial(llm, reading.text, RECIPE)
     for member in range(3):
         recipe = RECIPE.model_copy(update={"members": 1, "seed": member})
-        *_, alone = train(llm, STORY, recipe, start=starts[[member]])
+        *_, alone = on_text(llm, recipe=recipe, start=starts[[member]])
         assert isinstance(alone, Learned)
         together = [losses[member] for losses in learned.curve]
         assert [losses[0] for losses in alone.curve] == pytest.approx(together, abs=1e-3)
 
 
 def test_training_goes_on_from_where_it_was(llm: FrozenLLM, learned: Learned) -> None:
-    *_, further = train(llm, STORY, RECIPE, start=learned.prompts)
+    *_, further = on_text(llm, start=learned.prompts)
     assert isinstance(further, Learned)
     assert further.before.member_losses == pytest.approx(learned.after.member_losses, rel=1e-5)
     with pytest.raises(ValueError, match=r"expected prompts \[3, 6, 32\]"):
-        list(train(llm, STORY, RECIPE, start=learned.prompts[:2]))
+        list(on_text(llm, start=learned.prompts[:2]))
 
 
 def test_progress_is_reported_as_it_happens(llm: FrozenLLM) -> None:
-    seen = list(train(llm, STORY, RECIPE))
+    seen = list(on_text(llm))
     steps = [each for each in seen if isinstance(each, Stepped)]
     assert [each.step for each in steps] == list(range(1, len(steps) + 1))
     assert {each.steps for each in steps} == {len(steps)}
@@ -104,7 +118,7 @@ def test_without_held_out_text_there_is_no_evaluation_loss(llm: FrozenLLM) -> No
 
 def test_a_text_of_one_token_is_refused(llm: FrozenLLM) -> None:
     with pytest.raises(ValueError, match="two tokens"):
-        list(train(llm, "a", RECIPE))
+        list(on_text(llm, "a"))
 
 
 def test_a_saved_prompt_scores_as_it_did(llm: FrozenLLM, learned: Learned) -> None:

@@ -1,0 +1,165 @@
+"""`bookchorus eval`: from the command's words to a table, a JSON file and pictures."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from app.errors import StartupError
+from app.evaluation import plots as pictures
+from app.evaluation.data import DataError, by_origin, read, sampled
+from app.evaluation.metrics import interval, reliability, risk_coverage
+from app.evaluation.predictions import Prediction
+from app.evaluation.report import CORRECT, by_story, summarise, table, to_json
+from app.evaluation.run import Evaluation
+from app.evaluation.systems import SYSTEMS
+from app.service import load_llm
+from app.settings import load
+from app.skills import shipped
+from trainer.recipe import Recipe
+
+# Two minutes or so of training a story on two CPU cores, the writing of its questions not counted.
+RECIPE: dict[str, Any] = {"epochs": 1000, "budget_tokens": 2_000}
+
+
+def evaluate(
+    console: Console,
+    data: Path,
+    *,
+    systems: str,
+    stories: int | None,
+    questions: int,
+    long_books: bool,
+    recipe: Mapping[str, Any],
+    json_file: Path | None,
+    plots: Path | None,
+    cache: Path | None,
+) -> None:
+    """Run an evaluation and show it. Raises StartupError with one line for what cannot be evaluated."""
+    chosen = list(SYSTEMS) if systems == "all" else [name.strip() for name in systems.split(",")]
+    unknown = [name for name in chosen if name not in SYSTEMS]
+    if unknown:
+        raise StartupError(f"There is no system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}.")
+    try:
+        dataset = read(data, stories)
+        learned = Recipe(**{**RECIPE, **recipe})
+    except (DataError, ValidationError) as error:
+        raise StartupError(str(error)) from error
+    if long_books:
+        dataset = by_origin(dataset)
+    dataset = sampled(dataset, questions or None)
+    settings = load({})
+    llm = load_llm(settings)
+    skill = shipped(llm.identity)
+    if skill is None:
+        raise StartupError(f"{llm.identity.id} has no skill prompt: learn one with bookchorus skill train.")
+    folder = cache or settings.data_dir / "evaluation"
+    with console.status("reads the stories") as status:
+        evaluation = Evaluation(llm, skill, dataset, chosen, learned, folder)
+        found = evaluation.run(lambda what: status.update(what))
+    summaries = [*summarise(found), *summarise(_best_members(found))]
+    console.print(table(summaries))
+    extra = {
+        "data": str(data),
+        "stories": [story.name for story in dataset.stories],
+        "questions": len(dataset.questions),
+        "recipe": learned.model_dump(),
+        "llm": llm.identity.__dict__,
+        "comparisons": _comparisons(found),
+    }
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(to_json(summaries, extra), encoding="utf-8")
+    if plots is not None:
+        _draw(found, plots)
+    for line in _comparisons(found).items():
+        console.print(f"{line[0]}: {line[1]}", highlight=False)
+
+
+def _best_members(found: Sequence[Prediction]) -> list[Prediction]:
+    """The member with the best mean ROUGE-L on each story, chosen with hindsight."""
+    best = []
+    for system in ("member", "member_closed"):
+        members = sorted({one.system for one in found if one.system.startswith(f"{system} ")})
+        scores = {name: by_story(found, name) for name in members}
+        for story in sorted({story for own in scores.values() for story in own}):
+            winner = max(members, key=lambda name: scores[name].get(story, -1.0))
+            best += [
+                one.model_copy(update={"system": f"best {system}"})
+                for one in found
+                if one.system == winner and one.story == story
+            ]
+    return best
+
+
+def _comparisons(found: Sequence[Prediction]) -> dict[str, str]:
+    """How the chorus stands against the other systems, story by story and in the mean."""
+    from app.evaluation.metrics import paired_interval
+
+    said: dict[str, str] = {}
+    everything = [*found, *_best_members(found)]
+    systems = {one.system for one in everything}
+    if "chorus" not in systems:
+        return said
+    chorus = {(one.story, one.question): one.rouge_l for one in everything if one.system == "chorus"}
+    for other in ("rag", "gold", "skill", "skill_apart", "member", "best member"):
+        scores = {(one.story, one.question): one.rouge_l for one in everything if one.system == other}
+        both = sorted(chorus.keys() & scores.keys())
+        if not both:
+            continue
+        low, high = paired_interval([chorus[key] for key in both], [scores[key] for key in both])
+        mean = sum(chorus[key] - scores[key] for key in both) / len(both)
+        ours, theirs = by_story(everything, "chorus"), by_story(everything, other)
+        above = sum(ours[story] > theirs[story] for story in ours.keys() & theirs.keys())
+        said[f"chorus - {other}"] = (
+            f"{mean:+.3f} (95% {low:+.3f} to {high:+.3f}), above on {above} of {len(theirs)} stories"
+        )
+    return said
+
+
+def _draw(found: Sequence[Prediction], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    means = {system: [one.rouge_l for one in found if one.system == system] for system in _names(found)}
+    points = {}
+    for members in range(1, 65):
+        scores = means.get(f"chorus N={members}")
+        if scores:
+            points[members] = (sum(scores) / len(scores), *interval(scores))
+    if "chorus" in means and points:
+        members = max(1, sum(name.startswith("member ") for name in means)) if "member" in means else 8
+        points[members] = (sum(means["chorus"]) / len(means["chorus"]), *interval(means["chorus"]))
+        lines: dict[str, float] = {
+            name: sum(means[name]) / len(means[name]) for name in ("rag", "gold", "skill") if name in means
+        }
+        pictures.accuracy_against_members(points, folder / "members.png", lines)
+    sure = {
+        system: [one for one in found if one.system == system and one.confidence is not None]
+        for system in ("chorus", "chorus: vote", "chorus: likelihood x retrieval")
+    }
+    sure = {system: own for system, own in sure.items() if own}
+    if sure:
+        pictures.risk_coverage_plot(
+            {
+                name: risk_coverage([one.confidence or 0.0 for one in own], [one.rouge_l for one in own])
+                for name, own in sure.items()
+            },
+            folder / "risk_coverage.png",
+        )
+        pictures.reliability_plot(
+            {
+                name: reliability(
+                    [one.confidence or 0.0 for one in own],
+                    [float(one.rouge_l >= CORRECT) for one in own],
+                )
+                for name, own in sure.items()
+            },
+            folder / "reliability.png",
+        )
+    main = [one for one in found if " " not in one.system]
+    pictures.systems_plot(summarise(main), folder / "systems.png")
+
+
+def _names(found: Sequence[Prediction]) -> list[str]:
+    return list(dict.fromkeys(one.system for one in found))

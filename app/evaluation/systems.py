@@ -1,0 +1,228 @@
+"""The systems that are compared: what each reads of a story, who answers, and how answers become one."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from app.asking import INSTRUCTION
+from app.chorus import Voice
+from app.evaluation.data import Question, Story
+from app.evaluation.metrics import exact_match, rouge_l, token_f1
+from app.evaluation.predictions import Prediction
+from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, first_line, listen, reference
+from app.skills import LoadedSkill
+from app.weighting import consensus
+from trainer import turns
+from trainer.context import Context, read
+from trainer.decoding import Row, decode
+from trainer.frozen import FrozenLLM
+from trainer.packing import Exchange, Pack, pack_losses
+
+SYSTEMS = ("bare", "rag", "gold", "skill", "skill_gold", "member", "member_closed", "chorus", "skill_apart")
+# Passages in one context: two did best for the skill prompt, one and three worse.
+TOGETHER = 2
+# A passage that is read counts up to this many tokens.
+PASSAGE_TOKENS = 420
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer and the mean loss of the reference answer, nats per token."""
+
+    text: str
+    nll: float
+    confidence: float | None = None
+
+
+class OpenStory:
+    """A story that can be asked: what the LLM has read of it is kept from question to question.
+
+    `ranking` gives the sections that fit a question, best first, with a score of 1 for the best.
+    """
+
+    def __init__(
+        self,
+        llm: FrozenLLM,
+        skill: LoadedSkill,
+        story: Story,
+        members: Tensor | None,
+        ranking: Callable[[str], Sequence[tuple[int, float]]],
+    ) -> None:
+        self._llm = llm
+        self._skill = skill
+        self._story = story
+        self._voices = (
+            [Voice(story.name)]
+            if members is None
+            else [Voice(story.name, 1, number, prompt) for number, prompt in enumerate(members)]
+        )
+        self._closed = skill.skill.context(llm)
+        self._read: dict[int, Context] = {}
+        self.ranking = ranking
+
+    def answers(self, system: str, question: Question) -> dict[str, Answered]:
+        """What a system answers: by the name of each of the ways in which it does."""
+        found = self.ranking(question.text)
+        best = [section for section, _ in found[:TOGETHER]]
+        if system in ("bare", "rag", "gold"):
+            sections = {"bare": [], "rag": best, "gold": question.gold}[system]
+            return {system: self._bare(question, sorted(sections))}
+        if system in ("skill", "skill_gold"):
+            sections = question.gold if system == "skill_gold" else best
+            return self._each(system, [Voice(self._story.name)], question, sorted(sections))
+        if system in ("member", "member_closed"):
+            sections = [] if system == "member_closed" else best
+            return self._each(system, self._voices, question, sorted(sections))
+        voices = self._voices if system == "chorus" else [Voice(self._story.name)] * len(self._voices)
+        return self._chorus(system, voices, question, found)
+
+    def _bare(self, question: Question, sections: Sequence[int]) -> Answered:
+        passages = [self._story.sections[section] for section in sections]
+        content = "\n\n".join([*passages, f"Question: {question.text}"])
+        turn = self._llm.instruct(INSTRUCTION, content)
+        [completion] = decode(self._llm, [Row(None, turn, ANSWER_TOKENS)])
+        answer = self._llm.encode(question.answers[0])
+        with torch.no_grad():
+            [[losses]] = pack_losses(self._llm, [Pack([Exchange(turn, answer)])])
+        return Answered(first_line(self._llm.text(completion.tokens)), float(losses.mean()))
+
+    def _each(
+        self, system: str, voices: Sequence[Voice], question: Question, sections: Sequence[int]
+    ) -> dict[str, Answered]:
+        """Every voice reads the same sections, in one context."""
+        context = self._closed
+        if sections:
+            texts = [self._story.sections[section] for section in sections]
+            limit = PASSAGE_TOKENS * TOGETHER // len(texts)
+            [context] = read(self._llm, [turns.passages(self._llm, texts, limit)], self._closed)
+        asked = ask(self._llm, [Reader(voice, "", context) for voice in voices], question.text)
+        said = listen(self._llm, asked, question.text, self._closed)
+        losses = reference(self._llm, asked, question.text, question.answers[0])
+        names = [system] if len(voices) == 1 else [f"{system} {number + 1}" for number in range(len(voices))]
+        return {
+            name: Answered(one.text, loss.loss / loss.tokens)
+            for name, one, loss in zip(names, said, losses, strict=True)
+        }
+
+    def _chorus(
+        self, system: str, voices: Sequence[Voice], question: Question, found: Sequence[tuple[int, float]]
+    ) -> dict[str, Answered]:
+        """Member i reads the section of rank i."""
+        readers = self._apart(voices, found)
+        asked = ask(self._llm, readers, question.text)
+        said = listen(self._llm, asked, question.text, self._closed)
+        losses = reference(self._llm, asked, question.text, question.answers[0])
+        answers = {system: self._combined(said, losses)}
+        if system != "chorus":
+            return answers
+        for members in (1, 2, 3, 4, 6):
+            if members < len(said):
+                answers[f"chorus N={members}"] = self._combined(said[:members], losses[:members])
+        texts = [one.text for one in said]
+        ways = {
+            "vote": [1.0] * len(said),
+            "likelihood": [one.answerable * math.exp(one.log_likelihood) for one in said],
+            "likelihood x retrieval": [
+                one.answerable * math.exp(one.log_likelihood) * one.reader.retrieval for one in said
+            ],
+        }
+        for way, weights in ways.items():
+            chosen = _best(consensus(texts, weights))
+            nll = mixture_loss(losses, weights)
+            answers[f"chorus: {way}"] = Answered(texts[chosen], nll, weights[chosen] / sum(weights))
+        expected = self._skill.weighting.expected(said)
+        chosen = _best(expected)
+        answers["chorus: best alone"] = Answered(
+            texts[chosen], losses[chosen].loss / losses[chosen].tokens, expected[chosen]
+        )
+        scores = [rouge_l(text, question.answers) for text in texts]
+        answers["(oracle of 8)"] = Answered(
+            texts[_best(scores)], min(one.loss / one.tokens for one in losses)
+        )
+        return answers
+
+    def _combined(self, said: Sequence[Said], losses: Sequence[Reference]) -> Answered:
+        expected = self._skill.weighting.expected(said)
+        weights = [value**self._skill.weighting.sharpness for value in expected]
+        texts = [one.text for one in said]
+        worth = consensus(texts, weights)
+        chosen = _best(worth)
+        return Answered(texts[chosen], mixture_loss(losses, weights), min(1.0, max(0.0, expected[chosen])))
+
+    def _apart(self, voices: Sequence[Voice], found: Sequence[tuple[int, float]]) -> list[Reader]:
+        missing = [section for section, _ in found[: len(voices)] if section not in self._read]
+        if missing:
+            texts = [
+                turns.passages(self._llm, [self._story.sections[section]], PASSAGE_TOKENS)
+                for section in missing
+            ]
+            self._read.update(zip(missing, read(self._llm, texts, self._closed), strict=True))
+        return [
+            Reader(voice, self._story.sections[section], self._read[section], score, rank)
+            for voice, (rank, (section, score)) in zip(
+                voices, (place for place in _around(found, len(voices))), strict=True
+            )
+        ]
+
+
+def mixture_loss(losses: Sequence[Reference], weights: Sequence[float]) -> float:
+    """Loss per token of the weighted mixture of the readers' distributions over answers.
+
+    RAG-Sequence's marginal over passages (2005.11401), the learned weights standing for its retriever.
+    """
+    total = sum(weights)
+    terms = [
+        math.log(max(weight / total, 1e-12)) - loss.loss for weight, loss in zip(weights, losses, strict=True)
+    ]
+    top = max(terms)
+    return -(top + math.log(sum(math.exp(term - top) for term in terms))) / losses[0].tokens
+
+
+def predictions(
+    opened: OpenStory, system: str, question: Question, book_hit: bool | None
+) -> list[Prediction]:
+    """The measured answers of a system to a question; of several members, their average too."""
+    started = time.monotonic()
+    answers = opened.answers(system, question)
+    seconds = time.monotonic() - started
+    ranks = None
+    if question.gold:
+        order = [section for section, _ in opened.ranking(question.text)]
+        ranks = sorted(order.index(section) + 1 for section in question.gold if section in order)
+    measured = [
+        Prediction(
+            system=name,
+            story=question.story,
+            question=question.number,
+            answer=answer.text,
+            nll=answer.nll,
+            confidence=answer.confidence,
+            seconds=seconds,
+            book_hit=book_hit,
+            passage_ranks=ranks,
+            rouge_l=rouge_l(answer.text, question.answers),
+            token_f1=token_f1(answer.text, question.answers),
+            exact_match=exact_match(answer.text, question.answers),
+        )
+        for name, answer in answers.items()
+    ]
+    members = [one for one in measured if one.system.startswith(f"{system} ") and system.startswith("member")]
+    if members:
+        fields = ("nll", "rouge_l", "token_f1", "exact_match")
+        means = {field: sum(getattr(one, field) for one in members) / len(members) for field in fields}
+        measured.insert(0, members[0].model_copy(update={"system": system, **means}))
+    return measured
+
+
+def _around(found: Sequence[tuple[int, float]], count: int) -> list[tuple[int, tuple[int, float]]]:
+    """The first `count` places with their ranks; from the first again where there are fewer."""
+    ranked = list(enumerate(found))
+    return [ranked[number % len(ranked)] for number in range(count)]
+
+
+def _best(values: Sequence[float]) -> int:
+    return max(range(len(values)), key=values.__getitem__)

@@ -1,0 +1,84 @@
+"""Versions learned for an evaluation: kept by recipe, so that a second run costs only the answers."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from torch import Tensor, stack
+
+from app.evaluation.data import Story
+from app.learning import Studied, learn, resolved
+from app.skills import LoadedSkill
+from trainer.frozen import FrozenLLM
+from trainer.progress import Evaluated, Learned, Stepped
+from trainer.prompts import from_bytes, to_bytes
+from trainer.recipe import Recipe
+from trainer.study import Item
+
+
+class Versions:
+    """Members by story, in a folder; what decides them is in the name of their files."""
+
+    def __init__(self, folder: Path, llm: FrozenLLM, skill: LoadedSkill, recipe: Recipe) -> None:
+        self._folder = folder
+        self._llm = llm
+        self._skill = skill
+        self._recipe = resolved(recipe, skill)
+
+    def members(self, story: Story, tell: Callable[[str], None] = lambda _: None) -> Tensor:
+        """Soft prompts [members, virtual tokens, hidden], learned on the story's text unless they are here.
+
+        The questions that people wrote about the story are no part of what they learn from: this function
+        gets a `Story`, which has none.
+        """
+        folder = self._folder / self._key(story)
+        record = folder / "version.json"
+        if record.exists():
+            names = sorted(folder.glob("member-*.safetensors"))
+            size = self._llm.identity.hidden_size
+            return stack([from_bytes(name.read_bytes(), size) for name in names])
+        tell("writes questions")
+        items: Sequence[Item] = []
+        evaluated: dict[str, list[float]] = {}
+        learned = None
+        text = "\n\n".join(story.sections)
+        for happened in learn(self._llm, text, story.sections, self._recipe, self._skill):
+            if isinstance(happened, Stepped):
+                tell(f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}")
+            elif isinstance(happened, Evaluated):
+                evaluated[happened.stage] = happened.member_losses
+                evaluated["bare"] = [happened.bare_loss]
+            elif isinstance(happened, Studied):
+                items = happened.items
+            elif isinstance(happened, Learned):
+                learned = happened
+        assert learned is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, prompt in enumerate(learned.prompts):
+            (folder / f"member-{number:02}.safetensors").write_bytes(to_bytes(prompt))
+        notes = {
+            "story": story.name,
+            "recipe": self._recipe.model_dump(),
+            "losses": evaluated,
+            "curve": learned.curve,
+            "seconds": learned.seconds,
+            "items": [item.as_json() for item in items],
+        }
+        # Written last: with it, the members are whole.
+        record.write_text(json.dumps(notes, indent=1, ensure_ascii=False), encoding="utf-8")
+        return learned.prompts
+
+    def _key(self, story: Story) -> str:
+        identity = self._llm.identity
+        decides = [
+            identity.id,
+            identity.revision,
+            identity.dtype,
+            identity.quantization,
+            hashlib.sha256(self._skill.artifact).hexdigest(),
+            self._recipe.model_dump(),
+            story.sections,
+        ]
+        digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+        return f"{story.name[:40]}-{digest[:16]}"

@@ -1,0 +1,120 @@
+"""From a book and a recipe to the objective its members learn for; self-study writes its questions first."""
+
+import hashlib
+import json
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from app.skills import LoadedSkill
+from trainer import turns
+from trainer.context import Context, read
+from trainer.frozen import FrozenLLM, Identity
+from trainer.lm import LanguageModelling
+from trainer.objective import Alternating, Objective
+from trainer.progress import Pause, Progress
+from trainer.recipe import Recipe
+from trainer.self_study import Material, SelfStudy
+from trainer.study import KINDS, Item, write
+from trainer.training import train
+
+_BATCH = 4
+_PASSAGE_TOKENS = 420
+
+
+def resolved(recipe: Recipe, skill: LoadedSkill | None) -> Recipe:
+    """The recipe with its objective decided. ValueError: self-study, and the LLM has no skill prompt."""
+    if recipe.objective == "auto":
+        return recipe.model_copy(update={"objective": "lm" if skill is None else "self_study"})
+    if recipe.objective != "lm" and skill is None:
+        raise ValueError(
+            f"{recipe.objective} needs a skill prompt, and this LLM has none: train one, or use lm"
+        )
+    return recipe
+
+
+def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: Sequence[str]) -> str:
+    """SHA-256 of all that decides which questions the LLM writes: versions with one key share a study."""
+    decides = [
+        identity.id,
+        identity.revision,
+        hashlib.sha256(skill.artifact).hexdigest(),
+        recipe.kinds,
+        recipe.passages,
+        recipe.seed,
+        list(passages),
+    ]
+    return hashlib.sha256(json.dumps(decides, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Studied:
+    """The questions that self-study wrote about the book, or was given."""
+
+    items: Sequence[Item]
+
+
+def learn(
+    llm: FrozenLLM,
+    text: str,
+    passages: Sequence[str],
+    recipe: Recipe,
+    skill: LoadedSkill | None,
+    *,
+    items: Sequence[Item] | None = None,
+    start: Tensor | None = None,
+    pass_tokens: int = 8192,
+) -> Iterator[Progress | Studied]:
+    """Learn a book by a resolved recipe: what it studies, then all that `train` tells.
+
+    Self-study writes its questions unless they are given. Raises what `train` and the objectives raise.
+    """
+    objective, studied = yield from _prepare(llm, text, passages, recipe, skill, items, pass_tokens)
+    if studied:
+        yield Studied(studied)
+    yield from train(llm, objective, recipe, start=start)
+
+
+def _prepare(
+    llm: FrozenLLM,
+    text: str,
+    passages: Sequence[str],
+    recipe: Recipe,
+    skill: LoadedSkill | None,
+    items: Sequence[Item] | None,
+    pass_tokens: int,
+) -> Generator[Pause, None, tuple[Objective, list[Item]]]:
+    """The objective of a resolved recipe, and the items studied, which are written unless they are given."""
+    if recipe.objective == "lm" or skill is None:
+        return LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens), []
+    closed = skill.skill.context(llm)
+    contexts = yield from _read(llm, passages, closed, recipe.passages)
+    if items is None:
+        written: list[Item] = []
+        chosen = [(number, passages[number], context) for number, context in contexts.items()]
+        kinds = list(KINDS)[: recipe.kinds]
+        for batch in write(llm, chosen, kinds=kinds, seed=recipe.seed):
+            written += batch
+            yield Pause()
+        items = written
+    material = Material(llm.encode(text), items, closed, contexts)
+    study = SelfStudy(llm, material, recipe, pass_tokens=pass_tokens)
+    if recipe.objective == "self_study":
+        return study, list(items)
+    return Alternating(LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens), study), list(items)
+
+
+def _read(
+    llm: FrozenLLM, passages: Sequence[str], closed: Context, most: int
+) -> Generator[Pause, None, Mapping[int, Context]]:
+    """What the LLM has read of at most `most` passages, spread over the book."""
+    count = min(most, len(passages))
+    chosen = [index * len(passages) // count for index in range(count)]
+    found: dict[int, Context] = {}
+    for first in range(0, count, _BATCH):
+        batch = chosen[first : first + _BATCH]
+        texts = [turns.passages(llm, [passages[number]], _PASSAGE_TOKENS) for number in batch]
+        found.update(zip(batch, read(llm, texts, closed), strict=True))
+        yield Pause()
+    return found

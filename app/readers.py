@@ -1,0 +1,146 @@
+"""Readers: each member reads passages of its own behind the skill prompt, and says what they answer."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from app.chorus import Voice
+from trainer import turns
+from trainer.context import Context, read
+from trainer.decoding import Completion, Row, decode
+from trainer.frozen import FrozenLLM
+from trainer.packing import Exchange, Pack, pack_losses
+
+ANSWER_TOKENS = 32
+# Voices of a book that has no members: each reads a passage of its own all the same.
+READERS = 8
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A voice and the text it reads; `retrieval` is how well the text fits, 1 for the best that was found.
+
+    `rank` counts from 0; `context` is what the LLM has read of the text, behind the skill prompt.
+    """
+
+    voice: Voice
+    text: str
+    context: Context
+    retrieval: float = 1.0
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a reader answers.
+
+    `answerable` is the probability that its text answers the question at all, `log_likelihood` the mean per
+    token of the answer given that it does, `prior` that of the same answer without the text.
+    """
+
+    reader: Reader
+    text: str
+    answerable: float
+    log_likelihood: float
+    prior: float
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The loss of a given answer, nats in all, if something is said, and the answer's number of tokens.
+
+    `answerable` is the probability that something is said.
+    """
+
+    loss: float
+    answerable: float
+    tokens: int
+
+
+def ask(llm: FrozenLLM, readers: Sequence[Reader], question: str) -> list[Reader]:
+    """Let all readers hear the question, in one batch; what they have read then ends with it."""
+    asked = turns.question(llm, question)[:-1]
+    contexts = read(
+        llm,
+        [asked] * len(readers),
+        [reader.context for reader in readers],
+        [reader.voice.prompt for reader in readers],
+    )
+    return [replace(reader, context=context) for reader, context in zip(readers, contexts, strict=True)]
+
+
+def rows(
+    llm: FrozenLLM, asked: Sequence[Reader], question: str, *, temperature: float = 0.0, seed: int = 0
+) -> list[Row]:
+    """What is decoded for the readers' answers; reader i draws with `seed` + i."""
+    last = turns.question(llm, question)[-1:]
+    return [
+        Row(
+            None,
+            last,
+            ANSWER_TOKENS,
+            temperature,
+            seed=seed + number,
+            context=reader.context,
+            must_speak=True,
+        )
+        for number, reader in enumerate(asked)
+    ]
+
+
+def said(
+    llm: FrozenLLM,
+    asked: Sequence[Reader],
+    completions: Sequence[Completion],
+    question: str,
+    closed: Context,
+) -> list[Said]:
+    """What was decoded, with each answer's prior behind `closed`, what the LLM reads without a passage."""
+    priors = _priors(llm, closed, turns.question(llm, question), completions)
+    return [
+        Said(
+            reader,
+            first_line(llm.text(completion.tokens)),
+            1 - completion.silence,
+            completion.log_likelihood,
+            prior,
+        )
+        for reader, completion, prior in zip(asked, completions, priors, strict=True)
+    ]
+
+
+def listen(llm: FrozenLLM, asked: Sequence[Reader], question: str, closed: Context) -> list[Said]:
+    """The likeliest answer of each reader that was asked, decoded as one batch."""
+    return said(llm, asked, decode(llm, rows(llm, asked, question)), question, closed)
+
+
+@torch.no_grad()
+def reference(llm: FrozenLLM, asked: Sequence[Reader], question: str, answer: str) -> list[Reference]:
+    """How likely a given answer is to each reader that was asked; its end does not count."""
+    last = turns.question(llm, question)[-1:]
+    tokens = llm.encode(answer)
+    exchanges = [Exchange(last, tokens), Exchange(last, [turns.end(llm)])]
+    found = []
+    for spoken, silent in pack_losses(llm, [Pack(exchanges, context=reader.context) for reader in asked]):
+        answerable = max(1e-6, 1 - math.exp(-float(silent.sum())))
+        found.append(Reference(float(spoken.sum()) + math.log(answerable), answerable, len(tokens)))
+    return found
+
+
+def first_line(text: str) -> str:
+    """An answer is one line; what a rambling LLM adds below is none of it."""
+    lines = text.strip().splitlines()
+    return lines[0].strip() if lines else ""
+
+
+@torch.no_grad()
+def _priors(
+    llm: FrozenLLM, closed: Context, asked: Sequence[int], completions: Sequence[Completion]
+) -> list[float]:
+    # The question is read once: all answers stand behind its last token.
+    answers = [completion.tokens or [turns.end(llm)] for completion in completions]
+    exchanges = [Exchange(asked[-1:], answer) for answer in answers]
+    [losses] = pack_losses(llm, [Pack(exchanges, asked[:-1], closed)])
+    return [-float(loss.mean()) for loss in losses]

@@ -1,0 +1,90 @@
+"""The skill prompts that come with the package, one file for each LLM, and the weighting fitted on each."""
+
+import json
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.publishing import base_model
+from app.weighting import Weighting
+from store import skills
+from store.database import Database
+from store.tables import Skill as Row
+from trainer.embedded import EMBEDDED
+from trainer.frozen import FrozenLLM, Identity
+from trainer.skill import Skill, from_bytes
+
+_SHIPPED = {EMBEDDED: "smollm2-135m-instruct"}
+
+
+@dataclass(frozen=True)
+class LoadedSkill:
+    """A skill prompt, its bytes, the weighting of candidates fitted on its answers, and what it came from."""
+
+    skill: Skill
+    artifact: bytes
+    weighting: Weighting
+    recipe: dict[str, Any]
+    data: dict[str, Any]
+    metrics: dict[str, Any]
+    id: str | None = None  # the registry's
+
+
+def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
+    """The LLM's champion among the registry's skill prompts; the shipped one is registered if there is none.
+
+    None when the LLM has neither. Raises PromptFormatError or DamagedArtifact when the champion's bytes are
+    not what was published.
+    """
+    identity = llm.identity
+    with database.read() as session:
+        champion = skills.champion(session, identity.id, identity.revision)
+        if champion is not None:
+            return _loaded(session, champion)
+    found = shipped(identity)
+    if found is None:
+        return None
+    with database.write() as session:
+        published = skills.publish(
+            session,
+            base_model=base_model(identity),
+            method="prefix",
+            artifact=found.artifact,
+            recipe=found.recipe,
+            data=found.data,
+            metrics={**found.metrics, "weighting": found.weighting.model_dump()},
+        )
+        return replace(found, id=published.id)
+
+
+def _loaded(session: Session, row: Row) -> LoadedSkill:
+    artifact = skills.artifact(session, row)
+    return LoadedSkill(
+        skill=from_bytes(artifact),
+        artifact=artifact,
+        weighting=Weighting(**row.metrics["weighting"]),
+        recipe=row.recipe,
+        data=row.data,
+        metrics=row.metrics,
+        id=row.id,
+    )
+
+
+def shipped(identity: Identity) -> LoadedSkill | None:
+    """The skill prompt that comes with the package for this LLM, or None."""
+    name = _SHIPPED.get(identity.id)
+    if name is None:
+        return None
+    folder = resources.files(__package__)
+    artifact = (folder / f"{name}.safetensors").read_bytes()
+    notes = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return LoadedSkill(
+        skill=from_bytes(artifact),
+        artifact=artifact,
+        weighting=Weighting(**notes["weighting"]),
+        recipe=notes["recipe"],
+        data=notes["data"],
+        metrics=notes["metrics"],
+    )

@@ -1,0 +1,164 @@
+"""`bookchorus skill train`: from questions with answers to a registered skill prompt with its weighting."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from rich.console import Console
+
+from app.errors import StartupError
+from app.evaluation.data import DataError, Dataset, read, sampled
+from app.evaluation.library import Library
+from app.publishing import base_model
+from app.service import load_llm
+from app.settings import load
+from app.skills.fitting import fit
+from store import skills
+from store.database import Database
+from trainer.lessons import Lesson
+from trainer.skill_training import SkillLoss, SkillRecipe, SkillState, SkillStep, learn
+
+# Stories kept from training: what the skill prompt is evaluated on, and the weighting fitted.
+HELDOUT_STORIES = 12
+# Of this many sections that seem to answer a question, those that do not are distractors.
+_DISTRACTORS = 6
+_QUESTIONS_TO_FIT = 20
+
+
+def train(
+    console: Console,
+    data: Path,
+    recipe: Mapping[str, Any],
+    out: Path,
+    licence: str,
+    *,
+    register: bool,
+) -> None:
+    """Learn, fit, write the files and register. Raises StartupError with one line for unusable data."""
+    try:
+        settled = SkillRecipe(**recipe)
+        dataset = read(data)
+    except (DataError, ValidationError) as error:
+        raise StartupError(str(error)) from error
+    if len(dataset.stories) < 2:
+        raise StartupError("A skill prompt needs at least two stories: one to learn from, one to check on.")
+    settings = load({})
+    llm = load_llm(settings)
+    out.mkdir(parents=True, exist_ok=True)
+    learning, checking = split(dataset, settled.seed)
+    library = Library(dataset.stories, out / "library")
+    train_lessons, held = (list(lessons(part, library)) for part in (learning, checking))
+    state = _saved(out / "state.pt", settled)
+    losses: list[dict[str, float]] = []
+    with console.status("learns the skill prompt") as status:
+        for happened in learn(llm, train_lessons, held, settled, state):
+            if isinstance(happened, SkillLoss):
+                losses.append(vars(happened))
+                console.print(
+                    f"step {happened.step}: loss of answers {happened.answered:.3f}, "
+                    f"of silence {happened.unanswered:.3f}"
+                )
+                if state is not None:
+                    _save(out / "state.pt", settled, state)
+            elif isinstance(happened, SkillStep):
+                state = happened.state
+                status.update(
+                    f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}, "
+                    f"{happened.tokens_per_second:.0f} tokens/s, {happened.eta_seconds / 60:.0f} min to go"
+                )
+        assert state is not None
+        _save(out / "state.pt", settled, state)
+        skill = state.skill
+        status.update("fits the weighting")
+        weighting = fit(llm, skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
+    artifact = skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id})
+    source = {"source": data.name, "licence": licence, "sha256": digest(dataset)}
+    notes = {
+        "llm": llm.identity.__dict__,
+        "recipe": settled.model_dump(),
+        "data": source,
+        "metrics": {"heldout": losses},
+        "weighting": weighting.model_dump(),
+    }
+    (out / "skill.safetensors").write_bytes(artifact)
+    (out / "skill.json").write_text(json.dumps(notes, indent=2), encoding="utf-8")
+    if register:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.database)
+        database.migrate()
+        with database.write() as session:
+            row = skills.publish(
+                session,
+                base_model=base_model(llm.identity),
+                method="prefix",
+                artifact=artifact,
+                recipe=settled.model_dump(),
+                data=source,
+                metrics={"heldout": losses, "weighting": weighting.model_dump()},
+            )
+            console.print(f"Skill prompt {row.number} is registered.")
+        database.close()
+
+
+def split(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+    """Stories to learn from, and a few to check on, none of which is in both."""
+    names = sorted(story.name for story in dataset.stories)
+    order = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
+    kept = set(order[: min(HELDOUT_STORIES, len(order) // 2)])
+    return _part(dataset, set(names) - kept), _part(dataset, kept)
+
+
+def lessons(dataset: Dataset, library: Library) -> Iterator[Lesson]:
+    """A lesson for every section: what it answers, and what it only seems to."""
+    for story in dataset.stories:
+        ranking = library.ranking(story.name)
+        answered: list[list[tuple[str, Sequence[str]]]] = [[] for _ in story.sections]
+        silent: list[list[str]] = [[] for _ in story.sections]
+        for question in dataset.questions:
+            if question.story != story.name or not question.answers:
+                continue
+            for section in question.gold:
+                answered[section].append((question.text, question.answers))
+            for section, _ in ranking(question.text)[:_DISTRACTORS]:
+                if question.gold and section not in question.gold:
+                    silent[section].append(question.text)
+        for text, told, untold in zip(story.sections, answered, silent, strict=True):
+            if told:
+                yield Lesson(text, told, untold)
+
+
+def digest(dataset: Dataset) -> str:
+    """SHA-256 of the stories and questions, whatever files they came in."""
+    return hashlib.sha256(repr(dataset).encode()).hexdigest()
+
+
+def _part(dataset: Dataset, names: set[str]) -> Dataset:
+    return Dataset(
+        [story for story in dataset.stories if story.name in names],
+        [question for question in dataset.questions if question.story in names],
+    )
+
+
+def _saved(path: Path, recipe: SkillRecipe) -> SkillState | None:
+    if not path.exists():
+        return None
+    kept = torch.load(path, weights_only=True)
+    if kept["recipe"] != recipe.model_dump():
+        raise StartupError(f"{path} belongs to another recipe: choose another folder, or delete it.")
+    return SkillState(kept["tensors"], kept["optimiser"], kept["step"])
+
+
+def _save(path: Path, recipe: SkillRecipe, state: SkillState) -> None:
+    kept = {
+        "recipe": recipe.model_dump(),
+        "tensors": [tensor.detach() for tensor in state.tensors],
+        "optimiser": state.optimiser,
+        "step": state.step,
+    }
+    half = path.with_suffix(".part")
+    torch.save(kept, half)
+    half.replace(path)

@@ -1,0 +1,78 @@
+"""The objective `lm`: next-token loss on the book's text, each row behind its own member's prompt."""
+
+from collections.abc import Generator
+
+from torch import Tensor
+
+from trainer.frozen import FrozenLLM
+from trainer.progress import Pause
+from trainer.reading import rows, split
+from trainer.recipe import Recipe
+from trainer.scoring import mean_losses, passes, row_losses
+
+
+class LanguageModelling:
+    """Next-token loss (Lester 2021, 2104.08691, trains prompts so, on targets alone)."""
+
+    def __init__(self, llm: FrozenLLM, text: str, recipe: Recipe, *, pass_tokens: int = 8192) -> None:
+        """Split the text. ValueError: it has fewer than two tokens."""
+        tokens = llm.encode(text)
+        if len(tokens) < 2:
+            raise ValueError("there must be at least two tokens of text to learn from")
+        self._llm = llm
+        self._recipe = recipe
+        self._pass_tokens = pass_tokens
+        self._reading = split(tokens, recipe.row_tokens, recipe.heldout)
+        self._readers = [
+            rows(self._reading, recipe.row_tokens, recipe.seed + member) for member in range(recipe.members)
+        ]
+        self.text = self._reading.text
+        self.tokens = self._reading.text_tokens
+        self.row_tokens = recipe.row_tokens
+
+    def bare(self) -> float:
+        """Mean loss of the held-out blocks without a prompt."""
+        held = self._reading.heldout
+        return _mean(mean_losses(self._llm, None, held)) if held else float("nan")
+
+    def losses(self, prompts: Tensor) -> Generator[Pause, None, list[float]]:
+        """Each member's mean loss over the held-out blocks."""
+        held = self._reading.heldout
+        if not held:
+            return [float("nan")] * len(prompts)
+        batch = [(member, block) for member in range(len(prompts)) for block in held]
+        longest = prompts.shape[1] + max(map(len, held))
+        losses: list[float] = []
+        for part in passes(batch, longest, self._pass_tokens):
+            chosen = [member for member, _ in part]
+            losses += mean_losses(self._llm, prompts[chosen], [block for _, block in part])
+            yield Pause()
+        blocks = len(held)
+        return [_mean(losses[start : start + blocks]) for start in range(0, len(losses), blocks)]
+
+    def gradient(self, prompts: Tensor) -> Generator[Pause, None, tuple[list[float], int]]:
+        """The gradient of each member's mean loss over its own next rows' tokens."""
+        batch = [
+            (member, next(reader))
+            for member, reader in enumerate(self._readers)
+            for _ in range(self._recipe.rows)
+        ]
+        members, virtual_tokens, _ = prompts.shape
+        read = [0] * members
+        for member, row in batch:
+            read[member] += len(row)
+        losses = [0.0] * members
+        longest = virtual_tokens + max(len(row) for _, row in batch)
+        for part in passes(batch, longest, self._pass_tokens):
+            chosen = [member for member, _ in part]
+            found = row_losses(self._llm, prompts[chosen], [row for _, row in part])
+            shares = [loss.sum() / read[member] for member, loss in zip(chosen, found, strict=True)]
+            sum(shares).backward()  # type: ignore[union-attr]
+            for member, share in zip(chosen, shares, strict=True):
+                losses[member] += float(share.detach())
+            yield Pause()
+        return losses, sum(virtual_tokens + len(row) for _, row in batch)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,145 @@
+"""The objective `self_study`: answer what the LLM asked about the book, with the passage and without it."""
+
+import random
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainer import turns
+from trainer.context import Context
+from trainer.frozen import FrozenLLM
+from trainer.packing import Exchange, Pack, pack_losses
+from trainer.progress import Pause
+from trainer.recipe import Recipe
+from trainer.scoring import passes
+from trainer.study import Item
+
+# Exchanges packed behind one member in one row.
+_EXCHANGES = 6
+_MOST_HELDOUT = 24
+
+
+@dataclass(frozen=True)
+class Material:
+    """What there is to study: items, and what the LLM has read without and with each passage."""
+
+    text: Sequence[int]
+    items: Sequence[Item]
+    closed: Context
+    passages: Mapping[int, Context]
+
+
+class SelfStudy:
+    """Cross-entropy on answers (self-study of Cartridges, 2506.06266, with hard labels).
+
+    A row is [skill][passage][member][questions], or without the passage for the recipe's share of rows.
+    Behind
+    a passage, questions about other passages are answered by silence, as the skill prompt does.
+    """
+
+    def __init__(
+        self, llm: FrozenLLM, material: Material, recipe: Recipe, *, pass_tokens: int = 8192
+    ) -> None:
+        """Hold some items out. ValueError: there are none."""
+        if not material.items:
+            raise ValueError("self-study found no question to learn from: use the objective lm")
+        self._llm = llm
+        self._material = material
+        self._recipe = recipe
+        self._pass_tokens = pass_tokens
+        items = list(material.items)
+        random.Random(recipe.seed).shuffle(items)
+        held = min(_MOST_HELDOUT, int(len(items) * recipe.heldout))
+        self._heldout, self._items = items[:held], items[held:]
+        # Bagging: each member has an order of its own.
+        self._choose = [random.Random(recipe.seed + member) for member in range(recipe.members)]
+        self._queues: list[list[Item]] = [[] for _ in range(recipe.members)]
+        lengths = [len(self._exchange(item).tokens) for item in self._items]
+        self.text = material.text
+        self.tokens = sum(lengths)
+        self.row_tokens = max(1, _EXCHANGES * self.tokens // len(self._items))
+
+    def bare(self) -> float:
+        """Held-out loss behind the skill prompt alone."""
+        packs = self._evaluated()
+        return _mean_losses(self._llm, packs, None) if packs else float("nan")
+
+    def losses(self, prompts: Tensor) -> Generator[Pause, None, list[float]]:
+        """Each member's held-out loss; half of it without the passages, as far as rows are closed."""
+        packs = self._evaluated()
+        found = []
+        for prompt in prompts.detach():
+            found.append(_mean_losses(self._llm, packs, prompt) if packs else float("nan"))
+            yield Pause()
+        return found
+
+    def gradient(self, prompts: Tensor) -> Generator[Pause, None, tuple[list[float], int]]:
+        """The gradient of each member's mean loss over its next rows' answers."""
+        members, virtual_tokens, _ = prompts.shape
+        batch = [(member, self._row(member)) for member in range(members) for _ in range(self._recipe.rows)]
+        losses = [0.0] * members
+        longest = virtual_tokens + max(pack.length for _, pack in batch)
+        for part in passes(batch, longest, self._pass_tokens):
+            chosen = [member for member, _ in part]
+            found = pack_losses(self._llm, [pack for _, pack in part], prompts[chosen])
+            shares = []
+            for rows in found:
+                answers = sum(len(loss) for loss in rows)
+                shares.append(sum(loss.sum() for loss in rows) / answers / self._recipe.rows)
+            sum(shares).backward()  # type: ignore[union-attr]
+            for member, share in zip(chosen, shares, strict=True):
+                losses[member] += float(share.detach())  # type: ignore[union-attr]
+            yield Pause()
+        return losses, sum(virtual_tokens + pack.length for _, pack in batch)
+
+    def _row(self, member: int) -> Pack:
+        choose = self._choose[member]
+        if choose.random() < self._recipe.closed:
+            taken = self._take(member, lambda _: True)
+            return Pack([self._exchange(item) for item in taken], context=self._material.closed)
+        [first] = self._take(member, lambda _: True, 1)
+        own = [first, *self._take(member, lambda item: item.passage == first.passage, 3)]
+        others = [item for item in self._items if item.passage != first.passage]
+        silent = choose.sample(others, min(len(others), _EXCHANGES - len(own)))
+        exchanges = [self._exchange(item) for item in own] + [self._silence(item) for item in silent]
+        return Pack(exchanges, context=self._material.passages[first.passage])
+
+    def _take(self, member: int, fits: Callable[[Item], bool], most: int = _EXCHANGES) -> list[Item]:
+        """The next items of a member's queue that fit; the queue is shuffled anew whenever it is empty."""
+        if not self._queues[member]:
+            queue = list(self._items)
+            self._choose[member].shuffle(queue)
+            self._queues[member] = queue
+        queue = self._queues[member]
+        taken = [item for item in queue if fits(item)][:most]
+        self._queues[member] = [item for item in queue if item not in taken]
+        return taken
+
+    def _evaluated(self) -> list[Pack]:
+        closed = [self._exchange(item) for item in self._heldout]
+        packs = [Pack(closed, context=self._material.closed)] if closed and self._recipe.closed > 0 else []
+        if self._recipe.closed < 1:
+            packs += [
+                Pack([self._exchange(item)], context=self._material.passages[item.passage])
+                for item in self._heldout
+            ]
+        return packs
+
+    def _exchange(self, item: Item) -> Exchange:
+        return Exchange(turns.question(self._llm, item.question), turns.answer(self._llm, item.answer))
+
+    def _silence(self, item: Item) -> Exchange:
+        return Exchange(turns.question(self._llm, item.question), [turns.end(self._llm)])
+
+
+def _mean_losses(llm: FrozenLLM, packs: Sequence[Pack], prompt: Tensor | None) -> float:
+
+    total, tokens = 0.0, 0
+    with torch.no_grad():
+        for pack in packs:
+            for loss in pack_losses(llm, [pack], None if prompt is None else prompt[None])[0]:
+                total += float(loss.sum())
+                tokens += len(loss)
+    return total / tokens

@@ -1,0 +1,117 @@
+"""Self-study: the frozen LLM, a passage in its context, writes questions about it and answers them.
+
+Cartridges (2506.06266) calls it so. What it writes is filtered: a question must be new, an answer must be
+likely, be carried by the passage's words and not stand in the question already.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trainer import turns
+from trainer.context import Context
+from trainer.decoding import Row, decode
+from trainer.frozen import FrozenLLM
+
+# How questions of each kind begin; the LLM writes the rest.
+KINDS = {
+    "who": "Who",
+    "what": "What did",
+    "where": "Where",
+    "why": "Why did",
+    "how": "How did",
+    "what next": "What happened after",
+    "cause": "What happened because",
+}
+_QUESTION_TOKENS = 32
+_ANSWER_TOKENS = 32
+# Passages whose questions are written in one batch.
+_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question about the passage of this number, and the answer to it."""
+
+    passage: int
+    kind: str
+    question: str
+    answer: str
+    log_likelihood: float
+
+    def as_json(self) -> dict[str, Any]:
+        """What `store` keeps."""
+        return asdict(self)
+
+
+def write(
+    llm: FrozenLLM,
+    passages: Sequence[tuple[int, str, Context]],
+    *,
+    kinds: Sequence[str] = tuple(KINDS),
+    temperature: float = 0.7,
+    seed: int = 0,
+) -> Iterator[list[Item]]:
+    """Write a question of each kind about each passage, and answer it; yields what passes, batch by batch.
+
+    A passage is its number, its text and what the LLM has read of it behind the skill prompt.
+    """
+    known: set[str] = set()
+    for first in range(0, len(passages), _BATCH):
+        batch = passages[first : first + _BATCH]
+        entries = [(passage, kind) for passage in batch for kind in kinds]
+        rows = [
+            Row(
+                None,
+                turns.asking(llm, KINDS[kind]),
+                _QUESTION_TOKENS,
+                temperature,
+                seed=seed + number + first * len(kinds),
+                context=passage[2],
+            )
+            for number, (passage, kind) in enumerate(entries)
+        ]
+        asked = [
+            f"{KINDS[kind]}{_line(llm.text(completion.tokens), strip=False)}" if completion.ended else ""
+            for (_, kind), completion in zip(entries, decode(llm, rows), strict=True)
+        ]
+        answers = decode(
+            llm,
+            [
+                Row(None, turns.question(llm, question), _ANSWER_TOKENS, context=passage[2])
+                for (passage, _), question in zip(entries, asked, strict=True)
+            ],
+        )
+        items = []
+        for (passage, kind), question, completion in zip(entries, asked, answers, strict=True):
+            answer = _line(llm.text(completion.tokens))
+            if completion.ended and passes(question, answer, passage[1]) and _key(question) not in known:
+                known.add(_key(question))
+                items.append(Item(passage[0], kind, question, answer, completion.log_likelihood))
+        yield items
+
+
+def passes(question: str, answer: str, passage: str) -> bool:
+    """Whether a question ends as one, and its answer is carried by the passage and not by the question.
+
+    At least half of the answer's words must be the passage's, and at least one none of the question's.
+    """
+    said = _words(answer)
+    if not question.endswith("?") or len(_words(question)) < 3 or not said:
+        return False
+    told = sum(word in _words(passage) for word in said) / len(said)
+    return told >= 0.5 and not said <= _words(question)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
+
+
+def _key(question: str) -> str:
+    return " ".join(re.findall(r"\w+", question.casefold()))
+
+
+def _line(text: str, *, strip: bool = True) -> str:
+    lines = text.splitlines() if not strip else text.strip().splitlines()
+    return (lines[0].strip() if strip else lines[0].rstrip()) if lines else ""

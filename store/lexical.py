@@ -25,7 +25,7 @@ _ASKING = frozenset(
     ("what", "who", "whom", "whose", "why", "how", "where", "when", "which", "did", "do", "does")
 )
 _NONE = np.empty(0, dtype=np.int64)
-# Chosen on training questions by tests/benchmarks/retrieval.py.
+# Chosen on FairytaleQA's training questions.
 _K1 = 0.9
 _B = 0.4
 _PAIR_WEIGHT = 0.3

@@ -95,13 +95,15 @@ def write(
 def passes(question: str, answer: str, passage: str) -> bool:
     """Whether a question ends as one, and its answer is carried by the passage and not by the question.
 
-    At least half of the answer's words must be the passage's, and at least one none of the question's.
+    At least half of the answer's words of four letters or more (of all, where it has none) must be the
+    passage's, and at least one none of the question's.
     """
     said = _words(answer)
     if not question.endswith("?") or len(_words(question)) < 3 or not said:
         return False
-    told = sum(word in _words(passage) for word in said) / len(said)
-    return told >= 0.5 and not said <= _words(question)
+    heavy = {word for word in said if len(word) > 3} or said
+    told = sum(word in _words(passage) for word in heavy) / len(heavy)
+    return told >= 0.5 and not heavy <= _words(question)
 
 
 def _words(text: str) -> set[str]:

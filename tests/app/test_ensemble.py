@@ -1,0 +1,99 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from app.chorus import Voice
+from app.engine import Engine
+from app.ensemble import Ensemble
+from app.schemas import Citation
+from app.skills import LoadedSkill
+from trainer.frozen import FrozenLLM
+
+TEXTS = [
+    "Mira kept a green lamp in the tower of Ost.",
+    "The baker sold butter, and it burned slowly.",
+    "The fishermen came home hungry in spring.",
+]
+
+
+@pytest.fixture
+def engine(llm: FrozenLLM) -> Iterator[Engine]:
+    engine = Engine(llm)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def ensemble(engine: Engine, skill: LoadedSkill) -> Ensemble:
+    return Ensemble(engine, skill)
+
+
+def quote(number: int, book: str = "book") -> Citation:
+    return Citation(
+        passage=number,
+        book=book,
+        title="T",
+        author=None,
+        chapter="",
+        start=0,
+        end=len(TEXTS[number]),
+        text=TEXTS[number],
+        score=1.0 - number / 4,
+    )
+
+
+def voices(llm: FrozenLLM, count: int, book: str = "book") -> list[Voice]:
+    generator = torch.Generator().manual_seed(0)
+    size = llm.identity.hidden_size
+    return [Voice(book, 1, member, torch.randn(4, size, generator=generator)) for member in range(count)]
+
+
+def test_each_member_reads_a_passage_of_its_own(llm: FrozenLLM, ensemble: Ensemble) -> None:
+    quotes = [quote(0), quote(1), quote(2)]
+    found = ensemble.candidates("Who kept a lamp?", voices(llm, 4), quotes)
+    assert [one.member for one in found] == [0, 1, 2, 3]
+    assert [one.passage for one in found] == [0, 1, 2, 0]
+    assert all(one.text and 0 < one.weight <= 1 for one in found)
+    assert all(one.answerable is not None and 0 <= one.answerable <= 1 for one in found)
+
+
+def test_samples_move_on_to_the_next_passage(llm: FrozenLLM, ensemble: Ensemble) -> None:
+    quotes = [quote(0), quote(1), quote(2)]
+    found = ensemble.candidates("Who?", voices(llm, 2), quotes, samples=2, temperature=1.0, seed=3)
+    assert [(one.member, one.sample, one.passage) for one in found] == [
+        (0, 0, 0),
+        (0, 1, 1),
+        (1, 0, 1),
+        (1, 1, 2),
+    ]
+
+
+def test_members_read_their_own_book(llm: FrozenLLM, ensemble: Ensemble) -> None:
+    quotes = [quote(0, "one"), quote(1, "two"), quote(2, "two")]
+    found = ensemble.candidates("Who?", [*voices(llm, 2, "one"), *voices(llm, 2, "two")], quotes)
+    assert [(one.book, one.passage) for one in found] == [("one", 0), ("one", 0), ("two", 1), ("two", 2)]
+
+
+def test_without_a_passage_members_answer_all_the_same(llm: FrozenLLM, ensemble: Ensemble) -> None:
+    [found] = ensemble.candidates("Who?", voices(llm, 1), [])
+    assert found.passage is None
+    assert found.text
+
+
+def test_what_was_forgotten_is_read_again(engine: Engine, llm: FrozenLLM, skill: LoadedSkill) -> None:
+    roomy, tight = Ensemble(engine, skill), Ensemble(engine, skill, most_bytes=1)
+    quotes = [quote(0), quote(1), quote(2)]
+    for _ in range(2):
+        first = roomy.candidates("Who?", voices(llm, 3), quotes)
+        second = tight.candidates("Who?", voices(llm, 3), quotes)
+        assert [one.text for one in first] == [one.text for one in second]
+        assert [one.weight for one in first] == pytest.approx([one.weight for one in second])
+
+
+def test_another_question_in_the_batch_changes_nothing(llm: FrozenLLM, ensemble: Ensemble) -> None:
+    quotes = [quote(0), quote(1)]
+    alone = ensemble.candidates("Who kept a lamp?", voices(llm, 1), quotes)
+    among = ensemble.candidates("Who kept a lamp?", voices(llm, 2), quotes)
+    assert alone[0].text == among[0].text
+    assert alone[0].log_likelihood == pytest.approx(among[0].log_likelihood, abs=1e-4)

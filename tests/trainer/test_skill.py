@@ -1,0 +1,93 @@
+import dataclasses
+
+import pytest
+import torch
+
+from tests.tiny import STORY
+from trainer import turns
+from trainer.context import read
+from trainer.decoding import Row, decode
+from trainer.frozen import FrozenLLM
+from trainer.lessons import Lesson, pack
+from trainer.prompts import PromptFormatError
+from trainer.skill import Skill, from_bytes, notes
+from trainer.skill_training import SkillLoss, SkillRecipe, SkillState, SkillStep, learn
+
+LESSONS = [
+    Lesson(
+        "Mira kept a green lamp in the tower of Ost. Every night at nine she lit it with a match.",
+        [("Who kept a lamp?", ["Mira"]), ("When did she light it?", ["at nine", "at night"])],
+        ["Who sold butter?"],
+    ),
+    Lesson("The baker sold butter.", [("Who sold butter?", ["the baker"])], ["Who kept a lamp?"]),
+]
+RECIPE = SkillRecipe(steps=16, warmup=2, decay_from=8, learning_rate=0.5, evaluate_every=8)
+
+
+def test_a_skill_learns_to_answer_and_to_be_silent(llm: FrozenLLM) -> None:
+    losses = [each for each in learn(llm, LESSONS, LESSONS, RECIPE) if isinstance(each, SkillLoss)]
+    assert [each.step for each in losses] == [0, 8, 16]
+    assert losses[-1].answered < losses[0].answered - 0.3
+    assert losses[-1].unanswered < losses[0].unanswered
+
+
+def test_training_goes_on_where_it_was_stopped(llm: FrozenLLM) -> None:
+    whole = _last(learn(llm, LESSONS, [], RECIPE))
+    stopped = None
+    for happened in learn(llm, LESSONS, [], RECIPE):
+        if isinstance(happened, SkillStep) and happened.step == 5:
+            stopped = dataclasses.replace(
+                happened.state, tensors=[tensor.detach().clone() for tensor in happened.state.tensors]
+            )
+            break
+    assert stopped is not None
+    again = _last(learn(llm, LESSONS, [], RECIPE, stopped))
+    torch.testing.assert_close(again.skill.keys, whole.skill.keys, atol=1e-5, rtol=1e-4)
+
+
+def test_the_llm_is_untouched(llm: FrozenLLM) -> None:
+    before = [parameter.clone() for parameter in llm.model.parameters()]
+    _last(learn(llm, LESSONS, [], RECIPE.model_copy(update={"steps": 2})))
+    assert all(torch.equal(*pair) for pair in zip(before, llm.model.parameters(), strict=True))
+
+
+def test_without_an_answered_question_there_is_nothing_to_learn(llm: FrozenLLM) -> None:
+    with pytest.raises(ValueError, match="no passage with a question"):
+        next(learn(llm, [Lesson("Nothing.", [])], [], RECIPE))
+
+
+def test_a_saved_skill_answers_as_it_did(llm: FrozenLLM) -> None:
+    [opening] = read(llm, [turns.opening(llm)])
+    skill = Skill(opening.keys.bfloat16().float(), opening.values.bfloat16().float())
+    kept = from_bytes(skill.to_bytes({"licence": "Apache-2.0"}))
+    assert notes(skill.to_bytes({"licence": "Apache-2.0"}))["licence"] == "Apache-2.0"
+    rows = [Row(None, llm.encode(STORY[:60]), 8, context=each.context(llm)) for each in (skill, kept)]
+    first, second = decode(llm, rows)
+    assert first.tokens == second.tokens
+    assert first.log_likelihoods == pytest.approx(second.log_likelihoods)
+
+
+def test_other_bytes_are_no_skill(llm: FrozenLLM) -> None:
+    with pytest.raises(PromptFormatError, match="safetensors"):
+        from_bytes(b"nonsense")
+    broken = Skill(torch.full((2, 2, 3, 8), float("nan")), torch.zeros(2, 2, 3, 8))
+    with pytest.raises(PromptFormatError, match="finite"):
+        from_bytes(broken.to_bytes())
+    with pytest.raises(PromptFormatError, match="no prefix"):
+        from_bytes(Skill(torch.zeros(2, 2, 3), torch.zeros(2, 2, 3)).to_bytes())
+
+
+def test_a_lesson_holds_answers_silence_and_what_to_ask(llm: FrozenLLM) -> None:
+    import random
+
+    found = pack(llm, LESSONS[0], random.Random(0))
+    answers = [llm.text(list(exchange.answer)) for exchange in found.exchanges]
+    assert sorted(answers[:2])[0] == "Mira"
+    assert answers[2] == ""
+    assert answers[3] in {"Who kept a lamp?", "When did she light it?"}
+    assert found.exchanges[3].weight < 1
+
+
+def _last(progress: object) -> SkillState:
+    steps = [each for each in progress if isinstance(each, SkillStep)]  # type: ignore[attr-defined]
+    return steps[-1].state

@@ -256,7 +256,10 @@ class BaseModelIdentity(BaseModel):
 
 
 class PromptVersion(BaseModel):
-    """One immutable version of a book's soft prompts; `parent` is the number it was continued from."""
+    """One immutable version of a book's soft prompts; `parent` is the number it was continued from.
+
+    `skill` is the skill prompt that it was learned behind, `study` the questions that it was learned from.
+    """
 
     id: str
     object: Literal["prompt_version"] = "prompt_version"
@@ -267,6 +270,8 @@ class PromptVersion(BaseModel):
     recipe: dict[str, Any]
     base_model: BaseModelIdentity
     parent: int | None
+    skill: str | None
+    study: str | None
     metrics: dict[str, Any]
     aliases: list[str]
     bytes: int

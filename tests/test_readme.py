@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import typer
 
@@ -73,6 +74,13 @@ def command_line() -> typer.core.TyperGroup:
     return command
 
 
+def flags(command: Any) -> set[str]:
+    """The options of a command, and of the commands below it."""
+    below = command.commands.values() if isinstance(command, typer.core.TyperGroup) else []
+    own = {flag for parameter in command.params for flag in parameter.opts}
+    return own.union(*(flags(each) for each in below))
+
+
 def settings() -> set[str]:
     from app.settings import Settings
 
@@ -138,7 +146,7 @@ def test_every_command_and_option_shown_exists() -> None:
     # `make demo` is how the README shows the demo.
     assert set(commands) - {"demo"} <= {name for name, _ in shown} <= set(commands)
     for name, options in shown:
-        known = {flag for parameter in commands[name].params for flag in parameter.opts}
+        known = flags(commands[name])
         assert options <= known | {"--help"}, name
 
 

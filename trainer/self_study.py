@@ -18,7 +18,7 @@ from trainer.study import Item
 
 # Exchanges packed behind one member in one row.
 _EXCHANGES = 6
-_MOST_HELDOUT = 24
+_MOST_HELDOUT = 12
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class SelfStudy:
         return _mean_losses(self._llm, packs, None) if packs else float("nan")
 
     def losses(self, prompts: Tensor) -> Generator[Pause, None, list[float]]:
-        """Each member's held-out loss; half of it without the passages, as far as rows are closed."""
+        """Each member's held-out loss, without the passages unless no row is closed."""
         packs = self._evaluated()
         found = []
         for prompt in prompts.detach():
@@ -118,14 +118,14 @@ class SelfStudy:
         return taken
 
     def _evaluated(self) -> list[Pack]:
-        closed = [self._exchange(item) for item in self._heldout]
-        packs = [Pack(closed, context=self._material.closed)] if closed and self._recipe.closed > 0 else []
-        if self._recipe.closed < 1:
-            packs += [
-                Pack([self._exchange(item)], context=self._material.passages[item.passage])
-                for item in self._heldout
-            ]
-        return packs
+        """Held-out items without their passages, where rows are closed; else each with its own."""
+        exchanges = [self._exchange(item) for item in self._heldout]
+        if exchanges and self._recipe.closed > 0:
+            return [Pack(exchanges, context=self._material.closed)]
+        return [
+            Pack([exchange], context=self._material.passages[item.passage])
+            for item, exchange in zip(self._heldout, exchanges, strict=True)
+        ]
 
     def _exchange(self, item: Item) -> Exchange:
         return Exchange(turns.question(self._llm, item.question), turns.answer(self._llm, item.answer))

@@ -108,6 +108,8 @@ def version(row: tables.Version, title: str) -> schemas.PromptVersion:
             dtype=row.dtype,
         ),
         parent=row.parent_number,
+        skill=row.skill_id,
+        study=row.study_id,
         metrics=row.metrics,
         aliases=row.aliases,
         bytes=sum(member.bytes for member in members),

@@ -135,6 +135,8 @@ def prompt(number: int = 1) -> PromptVersion:
             id="tiny-llm", revision=None, hidden_size=8, quantization="int8", dtype="bfloat16"
         ),
         parent=None,
+        skill=None,
+        study=None,
         metrics={},
         aliases=["champion", "latest"],
         bytes=2_000_000,

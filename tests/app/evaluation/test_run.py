@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+
+from app.evaluation.data import Dataset, Question, Story
+from app.evaluation.report import summarise
+from app.evaluation.run import Evaluation
+from app.evaluation.systems import SYSTEMS
+from app.skills import LoadedSkill
+from trainer.frozen import FrozenLLM
+from trainer.recipe import Recipe
+
+DATASET = Dataset(
+    [
+        Story(
+            "lamp", ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."], None
+        ),
+        Story("frog", ["A frog sat in the well.", "The well was deep, and the frog was sad."], None),
+    ],
+    [
+        Question("lamp", 1, "Who kept a green lamp?", ["Mira"], [0], []),
+        Question("lamp", 2, "Who sold butter?", ["the baker"], [1], []),
+        Question("frog", 1, "Where did the frog sit?", ["in the well"], [0], []),
+    ],
+)
+RECIPE = Recipe(objective="lm", members=2, virtual_tokens=4, epochs=1)
+
+
+@pytest.fixture
+def evaluation(llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path) -> Evaluation:
+    return Evaluation(llm, skill, DATASET, SYSTEMS, RECIPE, tmp_path)
+
+
+def test_every_system_answers_every_question(evaluation: Evaluation) -> None:
+    found = evaluation.run()
+    for system in (*SYSTEMS, "member 1", "member 2", "chorus: vote", "chorus N=1", "(oracle of 8)"):
+        own = [one for one in found if one.system == system]
+        assert len(own) == 3, system
+        assert all(one.nll is not None and one.nll > 0 for one in own)
+    member = [one for one in found if one.system == "member"]
+    parts = [[one for one in found if one.system == f"member {number}"] for number in (1, 2)]
+    for mean, first, second in zip(member, *parts, strict=True):
+        assert mean.rouge_l == pytest.approx((first.rouge_l + second.rouge_l) / 2)
+    chorus, oracle = (
+        next(each for each in summarise(found) if each.system == name) for name in ("chorus", "(oracle of 8)")
+    )
+    assert chorus.rouge_l <= oracle.rouge_l
+    assert chorus.book_hit == 1
+    assert chorus.recall_at_5 == 1
+
+
+def test_a_second_run_answers_and_learns_nothing_again(evaluation: Evaluation) -> None:
+    first = evaluation.run()
+    told: list[str] = []
+    assert evaluation.run(told.append) == first
+    assert told == []
+
+
+def test_a_run_that_was_stopped_goes_on(evaluation: Evaluation) -> None:
+    class Stopped(Exception):  # noqa: N818 - it is no error
+        pass
+
+    answers = []
+
+    def stop(what: str) -> None:
+        if "answer" in what:
+            answers.append(what)
+        if len(answers) == 8:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        evaluation.run(stop)
+    told: list[str] = []
+    found = evaluation.run(told.append)
+    assert len([what for what in told if "answer" in what]) == 3 * len(SYSTEMS) - 7
+    assert len([one for one in found if one.system == "chorus"]) == 3
+
+
+def test_members_learn_nothing_from_the_questions(
+    llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path, evaluation: Evaluation
+) -> None:
+    evaluation.run()
+    other = Dataset(
+        DATASET.stories, [Question("lamp", 1, "Why is the moon round?", ["nobody knows"], [0], [])]
+    )
+    Evaluation(llm, skill, other, ["member"], RECIPE, tmp_path / "other").run()
+    [name] = [path for path in (tmp_path / "other" / "versions").iterdir() if path.name.startswith("lamp")]
+    for file in sorted(name.glob("*.safetensors")):
+        assert file.read_bytes() == (tmp_path / "versions" / name.name / file.name).read_bytes()

@@ -12,6 +12,7 @@ from app.ensemble import Ensemble
 from app.readers import READERS, first_line
 from app.schemas import Answer, AskRequest, Candidate, Citation, Timings, VersionUsed
 from app.voting import Embed, vote, weight
+from app.weighting import elect
 from store import books, versions
 from store.database import Database
 from store.errors import NotFound
@@ -79,12 +80,17 @@ class Answering:
             )
         generated = time.monotonic()
         votes = vote(candidates, self._embed)
+        answer, confidence = (votes[0].answer, votes[0].share) if votes else ("", 0.0)
+        if self._ensemble is not None and votes:
+            answer, confidence = elect(candidates)
+            # The vote that holds the answer comes first, whatever its share.
+            votes.sort(key=lambda ballot: all(each.text != answer for each in ballot.candidates))
         ended = time.monotonic()
         return Answer(
             id=f"answer_{uuid.uuid4().hex[:16]}",
             question=request.question,
-            answer=votes[0].answer if votes else "",
-            confidence=votes[0].share if votes else 0.0,
+            answer=answer,
+            confidence=confidence,
             degraded=degraded,
             votes=votes,
             citations=read,

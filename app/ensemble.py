@@ -64,8 +64,7 @@ class Ensemble:
         asked = self._engine.first(lambda: ask(llm, readers, question)).result()
         wanted = rows(llm, asked, question, temperature=temperature, seed=seed)
         completions = self._engine.ask(wanted).result()
-        heard = self._engine.first(lambda: said(llm, asked, completions, question, self._closed)).result()
-        return self._weighed(heard, places)
+        return self._weighed(said(llm, asked, completions), places)
 
     def _places(
         self, voices: Sequence[Voice], quotes: Sequence[Citation], samples: int
@@ -109,7 +108,6 @@ class Ensemble:
     def _weighed(
         self, heard: Sequence[Said], places: Sequence[tuple[Voice, int, Citation | None, int]]
     ) -> list[Candidate]:
-        weighting = self._skill.weighting
         return [
             Candidate(
                 book=voice.book,
@@ -118,11 +116,11 @@ class Ensemble:
                 sample=sample,
                 text=one.text,
                 log_likelihood=one.log_likelihood,
-                weight=expected**weighting.sharpness,
+                weight=weight,
                 passage=None if quote is None else quote.passage,
                 answerable=one.answerable,
             )
-            for (voice, sample, quote, _), one, expected in zip(
-                places, heard, weighting.expected(heard), strict=True
+            for (voice, sample, quote, _), one, weight in zip(
+                places, heard, self._skill.weighting.weights(heard), strict=True
             )
         ]

@@ -37,14 +37,13 @@ class Said:
     """What a reader answers.
 
     `answerable` is the probability that its text answers the question at all, `log_likelihood` the mean per
-    token of the answer given that it does, `prior` that of the same answer without the text.
+    token of the answer given that it does.
     """
 
     reader: Reader
     text: str
     answerable: float
     log_likelihood: float
-    prior: float
 
 
 @dataclass(frozen=True)
@@ -90,30 +89,22 @@ def rows(
     ]
 
 
-def said(
-    llm: FrozenLLM,
-    asked: Sequence[Reader],
-    completions: Sequence[Completion],
-    question: str,
-    closed: Context,
-) -> list[Said]:
-    """What was decoded, with each answer's prior behind `closed`, what the LLM reads without a passage."""
-    priors = _priors(llm, closed, turns.question(llm, question), completions)
+def said(llm: FrozenLLM, asked: Sequence[Reader], completions: Sequence[Completion]) -> list[Said]:
+    """What was decoded, as answers."""
     return [
         Said(
             reader,
             first_line(llm.text(completion.tokens)),
             1 - completion.silence,
             completion.log_likelihood,
-            prior,
         )
-        for reader, completion, prior in zip(asked, completions, priors, strict=True)
+        for reader, completion in zip(asked, completions, strict=True)
     ]
 
 
-def listen(llm: FrozenLLM, asked: Sequence[Reader], question: str, closed: Context) -> list[Said]:
+def listen(llm: FrozenLLM, asked: Sequence[Reader], question: str) -> list[Said]:
     """The likeliest answer of each reader that was asked, decoded as one batch."""
-    return said(llm, asked, decode(llm, rows(llm, asked, question)), question, closed)
+    return said(llm, asked, decode(llm, rows(llm, asked, question)))
 
 
 @torch.no_grad()
@@ -133,14 +124,3 @@ def first_line(text: str) -> str:
     """An answer is one line; what a rambling LLM adds below is none of it."""
     lines = text.strip().splitlines()
     return lines[0].strip() if lines else ""
-
-
-@torch.no_grad()
-def _priors(
-    llm: FrozenLLM, closed: Context, asked: Sequence[int], completions: Sequence[Completion]
-) -> list[float]:
-    # The question is read once: all answers stand behind its last token.
-    answers = [completion.tokens or [turns.end(llm)] for completion in completions]
-    exchanges = [Exchange(asked[-1:], answer) for answer in answers]
-    [losses] = pack_losses(llm, [Pack(exchanges, asked[:-1], closed)])
-    return [-float(loss.mean()) for loss in losses]

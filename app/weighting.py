@@ -1,12 +1,11 @@
 """What a candidate's word weighs: learned from how good answers to questions with known answers were.
 
-A logistic model turns what is known about a candidate before anybody says whether it is right (how likely its
-passage answers the question, how likely the answer is with and without it, how well the passage was found,
-whether others say the same) into the ROUGE-L it can be expected to have.
+Reading passages apart marginalises over them: RAG-Sequence (2005.11401) and REPLUG (2301.12652) weigh what
+each passage gives by its retrieval score. Here the weight is log-linear in that score, in the LLM's own
+judgement whether the passage answers the question, and in the likelihood of the answer.
 """
 
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,59 +13,47 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from app.readers import Said
+from app.schemas import Candidate
 from app.voting import normalised
 
-FEATURES = (
-    "answerable",
-    "answerable_share",
-    "log_likelihood",
-    "contrast",
-    "retrieval",
-    "first",
-    "agreement",
-    "support",
-    "length",
-)
+FEATURES = ("answerable", "retrieval", "log_likelihood")
 
 
 class Weighting(BaseModel):
-    """Coefficients of `FEATURES` and the intercept; `sharpness` is the power of a weight in the vote."""
+    """A coefficient for each of `FEATURES`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    coefficients: dict[str, float]
-    intercept: float
-    sharpness: float = 1.0
+    answerable: float
+    retrieval: float
+    log_likelihood: float
 
-    def expected(self, said: Sequence[Said]) -> list[float]:
-        """The quality each candidate can be expected to have, from 0 to 1."""
-        values = features(said)
-        weights = np.array([self.coefficients[name] for name in FEATURES])
-        return [float(value) for value in 1 / (1 + np.exp(-(values @ weights + self.intercept)))]
+    def weights(self, said: Sequence[Said]) -> list[float]:
+        """The weight of each candidate; together 1."""
+        coefficients = np.array([getattr(self, name) for name in FEATURES])
+        return _softmax(features(said) @ coefficients)
+
+    def trust(self, said: Sequence[Said]) -> list[float]:
+        """The weight of each candidate's passage, whatever it was taken to say; together 1."""
+        return _softmax(features(said)[:, :2] @ np.array([self.answerable, self.retrieval]))
 
 
 def features(said: Sequence[Said]) -> NDArray[np.float64]:
-    """`FEATURES` of each candidate: [candidates, features]."""
-    total = sum(one.answerable for one in said)
-    rows = []
-    for one in said:
-        others = [other for other in said if other is not one]
-        heard = sum(other.answerable for other in others)
-        agreement = sum(other.answerable * overlap(one.text, other.text) for other in others)
-        rows.append(
-            [
-                math.log(max(1e-4, one.answerable)),
-                one.answerable / max(1e-9, total),
-                one.log_likelihood,
-                one.log_likelihood - one.prior,
-                one.reader.retrieval,
-                float(one.reader.rank == 0),
-                agreement / max(1e-9, heard),
-                support(one.text, one.reader.text),
-                math.log1p(len(normalised(one.text).split())),
-            ]
-        )
+    """`FEATURES` of each candidate, the first two as logarithms: [candidates, features]."""
+    rows = [
+        [
+            math.log(max(1e-4, one.answerable)),
+            math.log(max(0.05, one.reader.retrieval)),
+            one.log_likelihood,
+        ]
+        for one in said
+    ]
     return np.array(rows, dtype=np.float64).reshape(len(said), len(FEATURES))
+
+
+def _softmax(scores: NDArray[np.float64]) -> list[float]:
+    odds = np.exp(scores - scores.max())
+    return [float(value) for value in odds / odds.sum()]
 
 
 def overlap(one: str, other: str) -> float:
@@ -74,13 +61,6 @@ def overlap(one: str, other: str) -> float:
     first, second = normalised(one).split(), normalised(other).split()
     shared = sum(min(first.count(word), second.count(word)) for word in set(first))
     return 2 * shared / (len(first) + len(second)) if first and second else 0.0
-
-
-def support(answer: str, passage: str) -> float:
-    """The share of an answer's words that its passage holds."""
-    told = set(re.findall(r"\w+", passage.casefold()))
-    said = normalised(answer).split()
-    return sum(word in told for word in said) / len(said) if said else 0.0
 
 
 def consensus(texts: Sequence[str], weights: Sequence[float]) -> list[float]:
@@ -93,3 +73,11 @@ def consensus(texts: Sequence[str], weights: Sequence[float]) -> list[float]:
         sum(weight * overlap(text, other) for other, weight in zip(texts, weights, strict=True)) / total
         for text in texts
     ]
+
+
+def elect(candidates: Sequence[Candidate]) -> tuple[str, float]:
+    """The candidate of most worth by `consensus`, and its worth; of equals, the heaviest."""
+    texts = [one.text for one in candidates]
+    worth = consensus(texts, [one.weight for one in candidates])
+    best = max(range(len(texts)), key=lambda number: (worth[number], candidates[number].weight))
+    return texts[best], min(1.0, worth[best])

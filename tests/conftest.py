@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.skills import LoadedSkill
-from app.weighting import FEATURES, Weighting
+from app.weighting import Weighting
 from tests import tiny
 from trainer import turns
 from trainer.context import read
@@ -27,6 +27,5 @@ def skill(llm: FrozenLLM) -> LoadedSkill:
     """The hand-written instruction as the tiny LLM reads it, and a weighting made up for tests."""
     [opening] = read(llm, [turns.opening(llm)])
     prefix = Skill(opening.keys, opening.values)
-    coefficients = {**dict.fromkeys(FEATURES, 0.0), "answerable": 1.0, "agreement": 2.0}
-    weighting = Weighting(coefficients=coefficients, intercept=0.0)
+    weighting = Weighting(answerable=1.0, retrieval=1.0, log_likelihood=1.0)
     return LoadedSkill(prefix, prefix.to_bytes(), weighting, recipe={}, data={}, metrics={})

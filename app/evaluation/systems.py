@@ -100,7 +100,7 @@ class OpenStory:
             limit = PASSAGE_TOKENS * TOGETHER // len(texts)
             [context] = read(self._llm, [turns.passages(self._llm, texts, limit)], self._closed)
         asked = ask(self._llm, [Reader(voice, "", context) for voice in voices], question.text)
-        said = listen(self._llm, asked, question.text, self._closed)
+        said = listen(self._llm, asked, question.text)
         losses = reference(self._llm, asked, question.text, question.answers[0])
         names = [system] if len(voices) == 1 else [f"{system} {number + 1}" for number in range(len(voices))]
         return {
@@ -114,7 +114,7 @@ class OpenStory:
         """Member i reads the section of rank i."""
         readers = self._apart(voices, found)
         asked = ask(self._llm, readers, question.text)
-        said = listen(self._llm, asked, question.text, self._closed)
+        said = listen(self._llm, asked, question.text)
         losses = reference(self._llm, asked, question.text, question.answers[0])
         answers = {system: self._combined(said, losses)}
         if system != "chorus":
@@ -134,10 +134,10 @@ class OpenStory:
             chosen = _best(consensus(texts, weights))
             nll = mixture_loss(losses, weights)
             answers[f"chorus: {way}"] = Answered(texts[chosen], nll, weights[chosen] / sum(weights))
-        expected = self._skill.weighting.expected(said)
-        chosen = _best(expected)
+        weights = self._skill.weighting.weights(said)
+        chosen = _best(weights)
         answers["chorus: best alone"] = Answered(
-            texts[chosen], losses[chosen].loss / losses[chosen].tokens, expected[chosen]
+            texts[chosen], losses[chosen].loss / losses[chosen].tokens, weights[chosen]
         )
         scores = [rouge_l(text, question.answers) for text in texts]
         answers["(oracle of 8)"] = Answered(
@@ -146,12 +146,13 @@ class OpenStory:
         return answers
 
     def _combined(self, said: Sequence[Said], losses: Sequence[Reference]) -> Answered:
-        expected = self._skill.weighting.expected(said)
-        weights = [value**self._skill.weighting.sharpness for value in expected]
+        """Consensus under the learned weights, which is what the product does."""
+        weights = self._skill.weighting.weights(said)
         texts = [one.text for one in said]
         worth = consensus(texts, weights)
         chosen = _best(worth)
-        return Answered(texts[chosen], mixture_loss(losses, weights), min(1.0, max(0.0, expected[chosen])))
+        nll = mixture_loss(losses, self._skill.weighting.trust(said))
+        return Answered(texts[chosen], nll, min(1.0, worth[chosen]))
 
     def _apart(self, voices: Sequence[Voice], found: Sequence[tuple[int, float]]) -> list[Reader]:
         missing = [section for section, _ in found[: len(voices)] if section not in self._read]

@@ -2,23 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
+import torch
 
 from app.chorus import Voice
 from app.evaluation.data import Dataset
 from app.evaluation.library import Library
 from app.evaluation.metrics import rouge_l
 from app.readers import READERS, Reader, Said, ask, listen
-from app.weighting import FEATURES, Weighting, consensus, features
+from app.weighting import FEATURES, Weighting, features
 from trainer import turns
 from trainer.context import Context, read
 from trainer.frozen import FrozenLLM
 from trainer.skill import Skill
 
 _PASSAGE_TOKENS = 420
-_SHARPNESS = (1.0, 2.0, 3.0, 4.0, 6.0)
+_PENALTY = 0.01
 
 
 def fit(
@@ -46,34 +44,33 @@ def fit(
                 Reader(Voice(story.name), story.sections[section], contexts[section], score, rank)
                 for rank, (section, score) in enumerate(found)
             ]
-            said = listen(llm, ask(llm, readers, question.text), question.text, closed)
+            said = listen(llm, ask(llm, readers, question.text), question.text)
             heard.append((said, [rouge_l(one.text, question.answers) for one in said]))
             tell(f"fits the weighting: {len(heard)} of {len(dataset.questions)} questions")
     return fitted(heard)
 
 
 def fitted(heard: Sequence[tuple[Sequence[Said], Sequence[float]]]) -> Weighting:
-    """The weighting under which consensus chose best among candidates of known quality."""
-    values = np.concatenate([features(said) for said, _ in heard])
-    quality = np.concatenate([np.array(scores) for _, scores in heard])
-    model = _logistic(values, quality)
-    coefficients = dict(zip(FEATURES, (float(value) for value in model.coef_[0]), strict=True))
-    base = Weighting(coefficients=coefficients, intercept=float(model.intercept_[0]))
-    worth = {}
-    for sharpness in _SHARPNESS:
-        chosen = []
-        for said, scores in heard:
-            weights = [value**sharpness for value in base.expected(said)]
-            each = consensus([one.text for one in said], weights)
-            chosen.append(scores[max(range(len(each)), key=each.__getitem__)])
-        worth[sharpness] = sum(chosen) / len(chosen)
-    return base.model_copy(update={"sharpness": max(worth, key=lambda one: worth[one])})
+    """The weighting under which the candidates' expected quality is highest, held near none by a penalty.
 
+    `heard` are candidates of one question with the quality of each, from 0 to 1, question by question.
+    """
+    inputs = [torch.tensor(features(said)) for said, _ in heard]
+    quality = [torch.tensor(scores, dtype=torch.float64) for _, scores in heard]
+    spread = torch.cat(inputs).std(0).clamp(min=1e-6)
+    coefficients = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([coefficients], max_iter=200, line_search_fn="strong_wolfe")
 
-def _logistic(values: NDArray[np.float64], quality: NDArray[np.float64]) -> LogisticRegression:
-    """A logistic regression on soft targets: each candidate counts as right by its quality, else as wrong."""
-    twice = np.concatenate([values, values])
-    right = np.concatenate([np.ones(len(values)), np.zeros(len(values))])
-    model = LogisticRegression(max_iter=5000)
-    model.fit(twice, right, sample_weight=np.concatenate([quality, 1 - quality]))
-    return model
+    def loss() -> float:
+        optimiser.zero_grad()
+        gains = [
+            (torch.softmax((values / spread) @ coefficients, 0) * scores).sum()
+            for values, scores in zip(inputs, quality, strict=True)
+        ]
+        total = _PENALTY * coefficients.square().sum() - torch.stack(gains).mean()
+        total.backward()
+        return float(total.detach())
+
+    optimiser.step(loss)
+    found = (coefficients.detach() / spread).tolist()
+    return Weighting(**dict(zip(FEATURES, found, strict=True)))

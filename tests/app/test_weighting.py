@@ -3,7 +3,7 @@ import pytest
 from app.chorus import Voice
 from app.readers import Reader, Said
 from app.skills.fitting import fitted
-from app.weighting import FEATURES, consensus, features, overlap, support
+from app.weighting import FEATURES, consensus, features, overlap
 from trainer.context import Context
 
 LAMP = "Mira kept a green lamp in the tower of Ost."
@@ -14,19 +14,13 @@ def said(text: str, answerable: float, likelihood: float = -0.5, rank: int = 0) 
 
     nothing = Context(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
     reader = Reader(Voice("book"), LAMP, nothing, 1.0 / (1 + rank), rank)
-    return Said(reader, text, answerable, likelihood, likelihood - 1)
+    return Said(reader, text, answerable, likelihood)
 
 
 def test_overlap_is_the_f1_of_words() -> None:
     assert overlap("the green lamp", "a green lamp!") == 1
     assert overlap("green lamp", "lamp") == pytest.approx(2 / 3)
     assert overlap("lamp", "") == 0
-
-
-def test_support_is_the_share_of_words_the_passage_holds() -> None:
-    assert support("the green lamp", LAMP) == 1
-    assert support("a blue lamp", LAMP) == 0.5
-    assert support("", LAMP) == 0
 
 
 def test_consensus_prefers_what_others_say_too() -> None:
@@ -51,6 +45,9 @@ def test_a_fitted_weighting_tells_right_from_wrong() -> None:
         )
         heard.append(([right, wrong], [1.0, 0.0]))
     weighting = fitted(heard)
-    good, bad = weighting.expected([said("green lamp", 0.8), said("butter", 0.2, -2.0, rank=1)])
-    assert good > 0.7 > 0.3 > bad
+    good, bad = weighting.weights([said("green lamp", 0.8), said("butter", 0.2, -2.0, rank=1)])
+    assert good > 0.9 > 0.1 > bad
+    assert good + bad == pytest.approx(1)
+    trusted, distrusted = weighting.trust([said("x", 0.8), said("y", 0.2, rank=1)])
+    assert trusted > distrusted
     assert weighting == fitted(heard)

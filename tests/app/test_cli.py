@@ -32,6 +32,8 @@ def test_help_names_every_command() -> None:
         "books",
         "prompts",
         "demo",
+        "eval",
+        "skill",
     ]
 
 

@@ -98,6 +98,8 @@ def _prepare(
             written += batch
             yield Pause()
         items = written
+    if not items:  # nothing passed the filters: the book's text itself is left to learn from
+        return LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens), []
     material = Material(llm.encode(text), items, closed, contexts)
     study = SelfStudy(llm, material, recipe, pass_tokens=pass_tokens)
     if recipe.objective == "self_study":

@@ -1,0 +1,51 @@
+import pytest
+
+from app.learning import Studied, learn, resolved, study_key
+from app.skills import LoadedSkill
+from tests.tiny import STORY
+from trainer.frozen import FrozenLLM
+from trainer.progress import Evaluated, Learned
+from trainer.recipe import Recipe
+from trainer.study import Item
+
+RECIPE = Recipe(members=2, virtual_tokens=4, epochs=1.0, heldout=0.0)
+PASSAGES = ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."]
+ITEMS = [Item(0, "who", "Who kept a green lamp?", "Mira", -0.1)]
+
+
+def test_the_objective_follows_from_the_skill(skill: LoadedSkill) -> None:
+    assert resolved(RECIPE, skill).objective == "self_study"
+    assert resolved(RECIPE, None).objective == "lm"
+    assert resolved(RECIPE.model_copy(update={"objective": "lm"}), skill).objective == "lm"
+    for objective in ("self_study", "both"):
+        with pytest.raises(ValueError, match="needs a skill prompt"):
+            resolved(RECIPE.model_copy(update={"objective": objective}), None)
+
+
+@pytest.mark.parametrize("objective", ["lm", "self_study", "both"])
+def test_every_objective_learns(llm: FrozenLLM, skill: LoadedSkill, objective: str) -> None:
+    recipe = RECIPE.model_copy(update={"objective": objective})
+    happened = list(learn(llm, STORY, PASSAGES, recipe, skill, items=ITEMS))
+    learned = happened[-1]
+    assert isinstance(learned, Learned)
+    assert learned.prompts.shape == (2, 4, 32)
+    studied = [each.items for each in happened if isinstance(each, Studied)]
+    assert studied == ([] if objective == "lm" else [ITEMS])
+
+
+def test_without_a_question_to_study_the_text_is_learned(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    recipe = RECIPE.model_copy(update={"objective": "self_study", "heldout": 0.2})
+    happened = list(learn(llm, STORY, PASSAGES, recipe, skill, items=[]))
+    evaluated = [each for each in happened if isinstance(each, Evaluated)]
+    assert evaluated[0].bare_loss > 0
+    assert isinstance(happened[-1], Learned)
+
+
+def test_a_study_is_shared_by_versions_that_would_ask_the_same(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    key = study_key(llm.identity, skill, RECIPE, PASSAGES)
+    assert len(key) == 64
+    faster = RECIPE.model_copy(update={"learning_rate": 0.5, "members": 4})
+    assert study_key(llm.identity, skill, faster, PASSAGES) == key
+    for other in ({"kinds": 2}, {"seed": 5}, {"passages": 3}):
+        assert study_key(llm.identity, skill, RECIPE.model_copy(update=other), PASSAGES) != key
+    assert study_key(llm.identity, skill, RECIPE, PASSAGES[:1]) != key

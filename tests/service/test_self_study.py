@@ -1,0 +1,55 @@
+"""A service whose LLM has a skill prompt: books are studied behind it, asks go through the ensemble."""
+
+from pathlib import Path
+
+from app.publishing import base_model
+from app.skills import LoadedSkill
+from store import skills
+from store.database import Database
+from tests.service.conftest import service
+from tests.tiny import STORY
+from trainer.frozen import FrozenLLM
+
+RECIPE = {"members": 3, "virtual_tokens": 4, "epochs": 1, "objective": "both"}
+
+
+def register(folder: Path, llm: FrozenLLM, skill: LoadedSkill) -> str:
+    (folder / "data").mkdir(parents=True)
+    database = Database(f"sqlite:///{folder / 'data' / 'bookchorus.db'}")
+    database.migrate()
+    with database.write() as session:
+        published = skills.publish(
+            session,
+            base_model=base_model(llm.identity),
+            method="prefix",
+            artifact=skill.artifact,
+            recipe={},
+            data={"source": "a test"},
+            metrics={"weighting": skill.weighting.model_dump()},
+        )
+        row = published.id
+    database.close()
+    return row
+
+
+def test_a_registered_skill_is_used_and_named(
+    tmp_path: Path, tiny_folder: Path, llm: FrozenLLM, skill: LoadedSkill
+) -> None:
+    registered = register(tmp_path, llm, skill)
+    file = tmp_path / "story.md"
+    file.write_text(STORY)
+    with service(tmp_path, "--model", str(tiny_folder)) as client:
+        added = client.add(file, recipe=RECIPE)
+        assert added.job is not None
+        events = list(client.follow(added.job.id))
+        assert events[-1].data["kind"] == "succeeded", events[-1].message
+        [version] = client.prompts()
+        assert version.skill == registered
+        answer = client.ask("Who kept a green lamp?")
+        said = [candidate for vote in answer.votes for candidate in vote.candidates]
+        assert {candidate.member for candidate in said} <= {0, 1, 2}
+        assert all(candidate.passage is not None for candidate in said)
+        read = {citation.passage for citation in answer.citations}
+        assert {candidate.passage for candidate in said} <= read
+        assert answer.answer in {candidate.text for candidate in said}
+        assert client.ask("Who kept a green lamp?").answer == answer.answer

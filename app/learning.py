@@ -24,14 +24,19 @@ _PASSAGE_TOKENS = 420
 
 
 def resolved(recipe: Recipe, skill: LoadedSkill | None) -> Recipe:
-    """The recipe with its objective decided. ValueError: self-study, and the LLM has no skill prompt."""
-    if recipe.objective == "auto":
-        return recipe.model_copy(update={"objective": "lm" if skill is None else "self_study"})
-    if recipe.objective != "lm" and skill is None:
-        raise ValueError(
-            f"{recipe.objective} needs a skill prompt, and this LLM has none: train one, or use lm"
-        )
-    return recipe
+    """The recipe with what it leaves open decided.
+
+    ValueError: it wants self-study, and the LLM has no skill prompt.
+    """
+    objective = recipe.objective
+    if objective == "auto":
+        objective = "lm" if skill is None else "self_study"
+    elif objective != "lm" and skill is None:
+        raise ValueError(f"{objective} needs a skill prompt, and this LLM has none: train one, or use lm")
+    initialisation = recipe.initialisation
+    if initialisation == "auto":
+        initialisation = "blank" if objective == "self_study" else "text"
+    return recipe.model_copy(update={"objective": objective, "initialisation": initialisation})
 
 
 def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: Sequence[str]) -> str:

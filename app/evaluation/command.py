@@ -1,5 +1,6 @@
 """`bookchorus eval`: from the command's words to a table, a JSON file and pictures."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from rich.console import Console
 from app.errors import StartupError
 from app.evaluation import plots as pictures
 from app.evaluation.data import DataError, by_origin, read, sampled
-from app.evaluation.metrics import interval, reliability, risk_coverage
+from app.evaluation.metrics import interval, paired_interval, reliability, risk_coverage
 from app.evaluation.predictions import Prediction
 from app.evaluation.report import CORRECT, by_story, summarise, table, to_json
 from app.evaluation.run import Evaluation
@@ -20,6 +21,8 @@ from app.settings import load
 from app.skills import shipped
 from trainer.recipe import Recipe
 
+# The table's columns must not vanish in a narrow window or a file.
+_WIDTH = 120
 # Two minutes or so of training a story on two CPU cores, the writing of its questions not counted.
 RECIPE: dict[str, Any] = {"epochs": 1000, "budget_tokens": 2_000}
 
@@ -56,11 +59,13 @@ def evaluate(
     if skill is None:
         raise StartupError(f"{llm.identity.id} has no skill prompt: learn one with bookchorus skill train.")
     folder = cache or settings.data_dir / "evaluation"
+    evaluation = Evaluation(llm, skill, dataset, chosen, learned, folder)
     with console.status("reads the stories") as status:
-        evaluation = Evaluation(llm, skill, dataset, chosen, learned, folder)
-        found = evaluation.run(lambda what: status.update(what))
+        found = evaluation.run(status.update)
     summaries = [*summarise(found), *summarise(_best_members(found))]
-    console.print(table(summaries))
+    # Each member alone and each smaller chorus are in the report; here they would hide the rest.
+    main = [one for one in summaries if not re.fullmatch(r"member(_closed)? \d+|chorus N=\d+", one.system)]
+    Console(width=max(console.width, _WIDTH)).print(table(main))
     extra = {
         "data": str(data),
         "stories": [story.name for story in dataset.stories],
@@ -96,8 +101,6 @@ def _best_members(found: Sequence[Prediction]) -> list[Prediction]:
 
 def _comparisons(found: Sequence[Prediction]) -> dict[str, str]:
     """How the chorus stands against the other systems, story by story and in the mean."""
-    from app.evaluation.metrics import paired_interval
-
     said: dict[str, str] = {}
     everything = [*found, *_best_members(found)]
     systems = {one.system for one in everything}
@@ -136,7 +139,7 @@ def _draw(found: Sequence[Prediction], folder: Path) -> None:
         pictures.accuracy_against_members(points, folder / "members.png", lines)
     sure = {
         system: [one for one in found if one.system == system and one.confidence is not None]
-        for system in ("chorus", "chorus: vote", "chorus: likelihood x retrieval")
+        for system in ("chorus", "chorus: likelihood x retrieval")
     }
     sure = {system: own for system, own in sure.items() if own}
     if sure:

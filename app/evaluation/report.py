@@ -73,7 +73,7 @@ def table(summaries: Sequence[SystemSummary]) -> Table:
     }
     shown = {title: cells for title, cells in columns.items() if any(cells)}
     rows = Table(box=box.SIMPLE_HEAD, header_style=LABEL, border_style=REST, pad_edge=False)
-    rows.add_column("system")
+    rows.add_column("system", no_wrap=True)
     for title in shown:
         rows.add_column(title, justify="right", no_wrap=True)
     for number, summary in enumerate(summaries):

@@ -57,7 +57,8 @@ def fitted(heard: Sequence[tuple[Sequence[Said], Sequence[float]]]) -> Weighting
     """
     inputs = [torch.tensor(features(said)) for said, _ in heard]
     quality = [torch.tensor(scores, dtype=torch.float64) for _, scores in heard]
-    spread = torch.cat(inputs).std(0).clamp(min=1e-6)
+    spread = torch.cat(inputs).std(0, correction=0)
+    spread[spread < 1e-6] = 1.0
     coefficients = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([coefficients], max_iter=200, line_search_fn="strong_wolfe")
 

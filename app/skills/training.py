@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from app.errors import StartupError
-from app.evaluation.data import DataError, Dataset, read, sampled
+from app.evaluation.data import DataError, Dataset, Question, Story, read, sampled
 from app.evaluation.library import Library
 from app.publishing import base_model
 from app.service import load_llm
@@ -52,6 +52,8 @@ def train(
     learning, checking = split(dataset, settled.seed)
     library = Library(dataset.stories, out / "library")
     train_lessons, held = (list(lessons(part, library)) for part in (learning, checking))
+    if not train_lessons or not held:
+        raise StartupError("No answer was found in the stories: there is nothing to learn from.")
     state = _saved(out / "state.pt", settled)
     losses: list[dict[str, float]] = []
     with console.status("learns the skill prompt") as status:
@@ -121,14 +123,25 @@ def lessons(dataset: Dataset, library: Library) -> Iterator[Lesson]:
         for question in dataset.questions:
             if question.story != story.name or not question.answers:
                 continue
-            for section in question.gold:
+            found = [section for section, _ in ranking(question.text)]
+            gold = question.gold or _holding(story, question, found)
+            for section in gold:
                 answered[section].append((question.text, question.answers))
-            for section, _ in ranking(question.text)[:_DISTRACTORS]:
-                if question.gold and section not in question.gold:
+            for section in found[:_DISTRACTORS]:
+                if gold and section not in gold:
                     silent[section].append(question.text)
         for text, told, untold in zip(story.sections, answered, silent, strict=True):
             if told:
                 yield Lesson(text, told, untold)
+
+
+def _holding(story: Story, question: Question, found: Sequence[int]) -> list[int]:
+    """Where nobody marked it, the section that fits the question best among those with an answer's words."""
+    for section in found:
+        text = story.sections[section].casefold()
+        if any(answer.casefold().rstrip(".") in text for answer in question.answers):
+            return [section]
+    return []
 
 
 def digest(dataset: Dataset) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor, stack
 
 from app.evaluation.data import Story
 from app.learning import Studied, learn, resolved
+from app.publishing import number
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
 from trainer.progress import Evaluated, Learned, Stepped
@@ -40,15 +41,15 @@ class Versions:
             return stack([from_bytes(name.read_bytes(), size) for name in names])
         tell("writes questions")
         items: Sequence[Item] = []
-        evaluated: dict[str, list[float]] = {}
+        evaluated: dict[str, list[float | None]] = {}
         learned = None
         text = "\n\n".join(story.sections)
         for happened in learn(self._llm, text, story.sections, self._recipe, self._skill):
             if isinstance(happened, Stepped):
                 tell(f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}")
             elif isinstance(happened, Evaluated):
-                evaluated[happened.stage] = happened.member_losses
-                evaluated["bare"] = [happened.bare_loss]
+                evaluated[happened.stage] = [number(loss) for loss in happened.member_losses]
+                evaluated["bare"] = [number(happened.bare_loss)]
             elif isinstance(happened, Studied):
                 items = happened.items
             elif isinstance(happened, Learned):

@@ -13,7 +13,7 @@ from rich.console import Console
 from app.errors import StartupError
 from app.evaluation.data import DataError, Dataset, Question, Story, read, sampled
 from app.evaluation.library import Library
-from app.publishing import base_model
+from app.publishing import base_model, number
 from app.service import load_llm
 from app.settings import load
 from app.skills.fitting import fit
@@ -55,11 +55,17 @@ def train(
     if not train_lessons or not held:
         raise StartupError("No answer was found in the stories: there is nothing to learn from.")
     state = _saved(out / "state.pt", settled)
-    losses: list[dict[str, float]] = []
+    losses: list[dict[str, float | None]] = []
     with console.status("learns the skill prompt") as status:
         for happened in learn(llm, train_lessons, held, settled, state):
             if isinstance(happened, SkillLoss):
-                losses.append(vars(happened))
+                losses.append(
+                    {
+                        "step": happened.step,
+                        "answered": number(happened.answered),
+                        "unanswered": number(happened.unanswered),
+                    }
+                )
                 console.print(
                     f"step {happened.step}: loss of answers {happened.answered:.3f}, "
                     f"of silence {happened.unanswered:.3f}"

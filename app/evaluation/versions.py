@@ -56,8 +56,8 @@ class Versions:
                 learned = happened
         assert learned is not None
         folder.mkdir(parents=True, exist_ok=True)
-        for number, prompt in enumerate(learned.prompts):
-            (folder / f"member-{number:02}.safetensors").write_bytes(to_bytes(prompt))
+        for member, prompt in enumerate(learned.prompts):
+            (folder / f"member-{member:02}.safetensors").write_bytes(to_bytes(prompt))
         notes = {
             "story": story.name,
             "recipe": self._recipe.model_dump(),

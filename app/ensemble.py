@@ -12,8 +12,6 @@ from app.skills import LoadedSkill
 from trainer import turns
 from trainer.context import Context, read
 
-# A passage counts up to this many tokens; the store's are shorter.
-_PASSAGE_TOKENS = 420
 _BATCH = 4
 
 
@@ -93,7 +91,7 @@ class Ensemble:
         missing = [text for text in texts if text not in found]
         for first in range(0, len(missing), _BATCH):
             batch = missing[first : first + _BATCH]
-            tokens = [turns.passages(llm, [text], _PASSAGE_TOKENS) for text in batch]
+            tokens = [turns.passages(llm, [text]) for text in batch]
             contexts = self._engine.first(lambda tokens=tokens: read(llm, tokens, self._closed)).result()  # type: ignore[misc]
             found.update(zip(batch, contexts, strict=True))
         with self._lock:

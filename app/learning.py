@@ -20,7 +20,6 @@ from trainer.study import KINDS, Item, write
 from trainer.training import train
 
 _BATCH = 4
-_PASSAGE_TOKENS = 420
 
 
 def resolved(recipe: Recipe, skill: LoadedSkill | None) -> Recipe:
@@ -121,7 +120,7 @@ def _read(
     found: dict[int, Context] = {}
     for first in range(0, count, _BATCH):
         batch = chosen[first : first + _BATCH]
-        texts = [turns.passages(llm, [passages[number]], _PASSAGE_TOKENS) for number in batch]
+        texts = [turns.passages(llm, [passages[number]]) for number in batch]
         found.update(zip(batch, read(llm, texts, closed), strict=True))
         yield Pause()
     return found

@@ -8,7 +8,6 @@ from trainer import turns
 from trainer.frozen import FrozenLLM
 from trainer.packing import Exchange, Pack
 
-_PASSAGE_TOKENS = 420
 _ANSWER_TOKENS = 48
 
 
@@ -41,4 +40,4 @@ def pack(
     if asking and answered:
         asked = choose.choice(answered)[0]
         found.append(Exchange(turns.asking(llm), turns.answer(llm, asked), asking))
-    return Pack(found, turns.passages(llm, [lesson.passage], _PASSAGE_TOKENS))
+    return Pack(found, turns.passages(llm, [lesson.passage]))

@@ -15,6 +15,8 @@ OPENING = (
     " did the miller keep a cat? Answer: the rats ate his flour. Question: How did the miller feel about the"
     " rats? Answer: angry. If the passage does not answer the question, say nothing."
 )
+# A passage counts up to this many tokens: FairytaleQA's sections are nearly all shorter.
+PASSAGE_TOKENS = 420
 _ASKING = "Ask a question about it."
 
 
@@ -23,7 +25,7 @@ def opening(llm: FrozenLLM) -> list[int]:
     return llm.template(OPENING)[0]
 
 
-def passages(llm: FrozenLLM, texts: Sequence[str], limit: int | None = None) -> list[int]:
+def passages(llm: FrozenLLM, texts: Sequence[str], limit: int = PASSAGE_TOKENS) -> list[int]:
     """Tokens of passages, each cut to `limit` tokens."""
     gap = llm.encode("\n\n")
     return [token for text in texts for token in [*llm.encode(text)[:limit], *gap]]

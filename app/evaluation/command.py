@@ -1,12 +1,13 @@
 """`bookchorus eval`: from the command's words to a table, a JSON file and pictures."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
+from rich.status import Status
 
 from app.errors import StartupError
 from app.evaluation import plots as pictures
@@ -23,8 +24,8 @@ from trainer.recipe import Recipe
 
 # The table's columns must not vanish in a narrow window or a file.
 _WIDTH = 140
-# Two minutes or so of training a story on two CPU cores, the writing of its questions not counted.
-RECIPE: dict[str, Any] = {"epochs": 1000, "budget_tokens": 2_000}
+# A minute or two of learning for each story on two CPU cores, so that many stories can be measured.
+RECIPE: dict[str, Any] = {"kinds": 2, "epochs": 1000, "budget_tokens": 1_000}
 
 
 def evaluate(
@@ -61,7 +62,7 @@ def evaluate(
     folder = cache or settings.data_dir / "evaluation"
     evaluation = Evaluation(llm, skill, dataset, chosen, learned, folder)
     with console.status("reads the stories") as status:
-        found = evaluation.run(status.update)
+        found = evaluation.run(_teller(console, status))
     summaries = [*summarise(found), *summarise(_best_members(found))]
     # Each member alone and each smaller chorus are in the report; here they would hide the rest.
     main = [one for one in summaries if not re.fullmatch(r"member(_closed)? \d+|chorus N=\d+", one.system)]
@@ -81,6 +82,20 @@ def evaluate(
         _draw(found, plots)
     for line in _comparisons(found).items():
         console.print(f"{line[0]}: {line[1]}", highlight=False)
+
+
+def _teller(console: Console, status: Status) -> Callable[[str], None]:
+    """Progress: a line that changes on a terminal; in a file, a line for each story."""
+    told: set[str] = set()
+
+    def tell(what: str) -> None:
+        status.update(what)
+        place = what.partition(": ")[0]
+        if not console.is_terminal and place not in told:
+            told.add(place)
+            console.print(place, highlight=False)
+
+    return tell
 
 
 def _best_members(found: Sequence[Prediction]) -> list[Prediction]:

@@ -25,8 +25,6 @@ from trainer.packing import Exchange, Pack, pack_losses
 SYSTEMS = ("bare", "rag", "gold", "skill", "skill_gold", "member", "member_closed", "chorus", "skill_apart")
 # Passages in one context: two did best for the skill prompt, one and three worse.
 TOGETHER = 2
-# A passage that is read counts up to this many tokens.
-PASSAGE_TOKENS = 420
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class OpenStory:
         context = self._closed
         if sections:
             texts = [self._story.sections[section] for section in sections]
-            limit = PASSAGE_TOKENS * TOGETHER // len(texts)
+            limit = turns.PASSAGE_TOKENS * TOGETHER // len(texts)
             [context] = read(self._llm, [turns.passages(self._llm, texts, limit)], self._closed)
         asked = ask(self._llm, [Reader(voice, "", context) for voice in voices], question.text)
         said = listen(self._llm, asked, question.text)
@@ -157,10 +155,7 @@ class OpenStory:
     def _apart(self, voices: Sequence[Voice], found: Sequence[tuple[int, float]]) -> list[Reader]:
         missing = [section for section, _ in found[: len(voices)] if section not in self._read]
         if missing:
-            texts = [
-                turns.passages(self._llm, [self._story.sections[section]], PASSAGE_TOKENS)
-                for section in missing
-            ]
+            texts = [turns.passages(self._llm, [self._story.sections[section]]) for section in missing]
             self._read.update(zip(missing, read(self._llm, texts, self._closed), strict=True))
         return [
             Reader(voice, self._story.sections[section], self._read[section], score, rank)

@@ -15,7 +15,6 @@ from trainer.context import Context, read
 from trainer.frozen import FrozenLLM
 from trainer.skill import Skill
 
-_PASSAGE_TOKENS = 420
 _PENALTY = 0.01
 
 
@@ -36,9 +35,7 @@ def fit(
             found = ranking(question.text)[:READERS]
             missing = [section for section, _ in found if section not in contexts]
             if missing:
-                texts = [
-                    turns.passages(llm, [story.sections[section]], _PASSAGE_TOKENS) for section in missing
-                ]
+                texts = [turns.passages(llm, [story.sections[section]]) for section in missing]
                 contexts.update(zip(missing, read(llm, texts, closed), strict=True))
             readers = [
                 Reader(Voice(story.name), story.sections[section], contexts[section], score, rank)

@@ -9,7 +9,7 @@ from app.asking import check_question, turn
 from app.chorus import Choruses, Voice
 from app.engine import Engine
 from app.ensemble import Ensemble
-from app.readers import READERS, first_line
+from app.readers import READERS
 from app.schemas import Answer, AskRequest, Candidate, Citation, Timings, VersionUsed
 from app.voting import Embed, vote, weight
 from app.weighting import elect
@@ -19,6 +19,7 @@ from store.errors import NotFound
 from store.index import PassageIndex
 from store.tables import Version
 from trainer.decoding import Completion, Row
+from trainer.turns import first_line
 
 # Answers are short; a member that rambles is cut.
 _ANSWER_TOKENS = 40
@@ -82,7 +83,8 @@ class Answering:
         votes = vote(candidates, self._embed)
         answer, confidence = (votes[0].answer, votes[0].share) if votes else ("", 0.0)
         if self._ensemble is not None and votes:
-            answer, confidence = elect(candidates)
+            chosen, confidence = elect([one.text for one in candidates], [one.weight for one in candidates])
+            answer = candidates[chosen].text
             # The vote that holds the answer comes first, whatever its share.
             votes.sort(key=lambda ballot: all(each.text != answer for each in ballot.candidates))
         ended = time.monotonic()

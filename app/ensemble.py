@@ -47,17 +47,11 @@ class Ensemble:
         """
         llm = self._engine.llm
         places = self._places(voices, quotes, samples)
-        contexts = self._read([quote for _, _, quote, _ in places])
+        contexts = self._read([quote for _, _, quote in places])
         top = max([quote.score for quote in quotes], default=1.0)
         readers = [
-            Reader(
-                voice,
-                "" if quote is None else quote.text,
-                context,
-                0.0 if quote is None else max(0.0, quote.score / max(top, 1e-6)),
-                rank,
-            )
-            for (voice, _, quote, rank), context in zip(places, contexts, strict=True)
+            Reader(voice, context, 0.0 if quote is None else max(0.0, quote.score / max(top, 1e-6)))
+            for (voice, _, quote), context in zip(places, contexts, strict=True)
         ]
         asked = self._engine.first(lambda: ask(llm, readers, question)).result()
         wanted = rows(llm, asked, question, temperature=temperature, seed=seed)
@@ -66,16 +60,16 @@ class Ensemble:
 
     def _places(
         self, voices: Sequence[Voice], quotes: Sequence[Citation], samples: int
-    ) -> list[tuple[Voice, int, Citation | None, int]]:
-        """Who reads what: a voice, the number of its sample, its passage and that passage's rank."""
+    ) -> list[tuple[Voice, int, Citation | None]]:
+        """Who reads what: a voice, the number of its sample, and its passage."""
         counts: dict[str, int] = {}
-        places: list[tuple[Voice, int, Citation | None, int]] = []
+        places: list[tuple[Voice, int, Citation | None]] = []
         for voice in voices:
             own = [quote for quote in quotes if quote.book == voice.book]
             number = counts[voice.book] = counts.get(voice.book, -1) + 1
             for sample in range(samples):
                 rank = (number + sample) % len(own) if own else 0
-                places.append((voice, sample, own[rank] if own else None, rank))
+                places.append((voice, sample, own[rank] if own else None))
         return places
 
     def _read(self, quotes: Sequence[Citation | None]) -> list[Context]:
@@ -104,7 +98,7 @@ class Ensemble:
         return [self._closed if quote is None else found[quote.text] for quote in quotes]
 
     def _weighed(
-        self, heard: Sequence[Said], places: Sequence[tuple[Voice, int, Citation | None, int]]
+        self, heard: Sequence[Said], places: Sequence[tuple[Voice, int, Citation | None]]
     ) -> list[Candidate]:
         return [
             Candidate(
@@ -118,7 +112,7 @@ class Ensemble:
                 passage=None if quote is None else quote.passage,
                 answerable=one.answerable,
             )
-            for (voice, sample, quote, _), one, weight in zip(
+            for (voice, sample, quote), one, weight in zip(
                 places, heard, self._skill.weighting.weights(heard), strict=True
             )
         ]

@@ -20,16 +20,14 @@ READERS = 8
 
 @dataclass(frozen=True)
 class Reader:
-    """A voice and the text it reads; `retrieval` is how well the text fits, 1 for the best that was found.
+    """A voice and what the LLM has read for it, behind the skill prompt.
 
-    `rank` counts from 0; `context` is what the LLM has read of the text, behind the skill prompt.
+    `retrieval` is how well that text fits the question, 1 for the best that was found.
     """
 
     voice: Voice
-    text: str
     context: Context
     retrieval: float = 1.0
-    rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,13 +46,9 @@ class Said:
 
 @dataclass(frozen=True)
 class Reference:
-    """The loss of a given answer, nats in all, if something is said, and the answer's number of tokens.
-
-    `answerable` is the probability that something is said.
-    """
+    """The loss of a given answer, nats in all, if something is said, and the answer's number of tokens."""
 
     loss: float
-    answerable: float
     tokens: int
 
 
@@ -94,7 +88,7 @@ def said(llm: FrozenLLM, asked: Sequence[Reader], completions: Sequence[Completi
     return [
         Said(
             reader,
-            first_line(llm.text(completion.tokens)),
+            turns.first_line(llm.text(completion.tokens)),
             1 - completion.silence,
             completion.log_likelihood,
         )
@@ -116,11 +110,5 @@ def reference(llm: FrozenLLM, asked: Sequence[Reader], question: str, answer: st
     found = []
     for spoken, silent in pack_losses(llm, [Pack(exchanges, context=reader.context) for reader in asked]):
         answerable = max(1e-6, 1 - math.exp(-float(silent.sum())))
-        found.append(Reference(float(spoken.sum()) + math.log(answerable), answerable, len(tokens)))
+        found.append(Reference(float(spoken.sum()) + math.log(answerable), len(tokens)))
     return found
-
-
-def first_line(text: str) -> str:
-    """An answer is one line; what a rambling LLM adds below is none of it."""
-    lines = text.strip().splitlines()
-    return lines[0].strip() if lines else ""

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from app.readers import Said
-from app.schemas import Candidate
 from app.voting import normalised
 
 FEATURES = ("answerable", "retrieval", "log_likelihood")
@@ -75,9 +74,8 @@ def consensus(texts: Sequence[str], weights: Sequence[float]) -> list[float]:
     ]
 
 
-def elect(candidates: Sequence[Candidate]) -> tuple[str, float]:
-    """The candidate of most worth by `consensus`, and its worth; of equals, the heaviest."""
-    texts = [one.text for one in candidates]
-    worth = consensus(texts, [one.weight for one in candidates])
-    best = max(range(len(texts)), key=lambda number: (worth[number], candidates[number].weight))
-    return texts[best], min(1.0, worth[best])
+def elect(texts: Sequence[str], weights: Sequence[float]) -> tuple[int, float]:
+    """Which text has the most worth by `consensus`, and that worth; of equals, the heaviest."""
+    worth = consensus(texts, weights)
+    best = max(range(len(texts)), key=lambda number: (worth[number], weights[number]))
+    return best, min(1.0, worth[best])

@@ -1,6 +1,5 @@
 """The skill prompt: how to answer from a passage, learned once for an LLM and on no book of the library."""
 
-import json
 from dataclasses import dataclass
 
 import safetensors
@@ -55,10 +54,3 @@ def from_bytes(data: bytes) -> Skill:
     if not bool(torch.isfinite(keys).all() and torch.isfinite(values).all()):
         raise PromptFormatError("the skill prompt holds numbers that are not finite")
     return Skill(keys.float(), values.float())
-
-
-def notes(data: bytes) -> dict[str, str]:
-    """The metadata that `to_bytes` put into `data`."""
-    size = int.from_bytes(data[:8], "little")
-    found: dict[str, str] = json.loads(data[8 : 8 + size]).get("__metadata__", {})
-    return found

@@ -73,7 +73,7 @@ def write(
             for number, (passage, kind) in enumerate(entries)
         ]
         asked = [
-            f"{KINDS[kind]}{_line(llm.text(completion.tokens), strip=False)}" if completion.ended else ""
+            turns.first_line(KINDS[kind] + llm.text(completion.tokens)) if completion.ended else ""
             for (_, kind), completion in zip(entries, decode(llm, rows), strict=True)
         ]
         answers = decode(
@@ -85,7 +85,7 @@ def write(
         )
         items = []
         for (passage, kind), question, completion in zip(entries, asked, answers, strict=True):
-            answer = _line(llm.text(completion.tokens))
+            answer = turns.first_line(llm.text(completion.tokens))
             if completion.ended and passes(question, answer, passage[1]) and _key(question) not in known:
                 known.add(_key(question))
                 items.append(Item(passage[0], kind, question, answer, completion.log_likelihood))
@@ -112,8 +112,3 @@ def _words(text: str) -> set[str]:
 
 def _key(question: str) -> str:
     return " ".join(re.findall(r"\w+", question.casefold()))
-
-
-def _line(text: str, *, strip: bool = True) -> str:
-    lines = text.splitlines() if not strip else text.strip().splitlines()
-    return (lines[0].strip() if strip else lines[0].rstrip()) if lines else ""

@@ -46,6 +46,12 @@ def answer(llm: FrozenLLM, text: str, limit: int | None = None) -> list[int]:
     return [*llm.encode(text)[:limit], end(llm)]
 
 
+def first_line(text: str) -> str:
+    """An answer is one line; what a rambling LLM adds below is none of it."""
+    lines = text.strip().splitlines()
+    return lines[0].strip() if lines else ""
+
+
 def end(llm: FrozenLLM) -> int:
     """The token that ends an answer. Raises ValueError when the LLM has none."""
     own = llm.tokenizer.eos_token_id

@@ -1,8 +1,6 @@
 """An evaluation from data to report: resumable, with progress, story after story."""
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +9,7 @@ from app.evaluation.data import Dataset, Question, Story
 from app.evaluation.library import Library
 from app.evaluation.predictions import Ledger, Prediction
 from app.evaluation.systems import OpenStory, predictions
-from app.evaluation.versions import Versions
+from app.evaluation.versions import Versions, fingerprint
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
 from trainer.recipe import Recipe
@@ -34,40 +32,57 @@ class Evaluation:
         """Answer every question by every system; what a run before this one answered is not asked again."""
         self.cache.mkdir(parents=True, exist_ok=True)
         ledger = Ledger(self.cache / f"answers-{self._key()}.jsonl")
-        versions = Versions(self.cache / "versions", self.llm, self.skill, self.recipe)
-        library = Library(self.dataset.stories, self.cache / "library")
-        for number, story in enumerate(self.dataset.stories, start=1):
-            questions = [question for question in self.dataset.questions if question.story == story.name]
-            place = f"story {number} of {len(self.dataset.stories)}, {story.name}"
-            missing = [
+        missing = {
+            story.name: [
                 (system, question)
-                for question in questions
+                for question in self.dataset.questions
+                if question.story == story.name
                 for system in self.systems
                 if not ledger.has(system, story.name, question.number)
             ]
-            if missing:
-                self._answer(story, missing, versions, library, ledger, partial(_at, tell, place))
+            for story in self.dataset.stories
+        }
+        if any(missing.values()):
+            self._answer_all(missing, ledger, tell)
         wanted = {(question.story, question.number) for question in self.dataset.questions}
         return [
             one for one in ledger.all() if (one.story, one.question) in wanted and self._asked(one.system)
         ]
 
+    def _answer_all(
+        self,
+        missing: Mapping[str, Sequence[tuple[str, Question]]],
+        ledger: Ledger,
+        tell: Callable[[str], None],
+    ) -> None:
+        versions = Versions(self.cache / "versions", self.llm, self.skill, self.recipe)
+        library = Library(self.dataset.stories, self.cache / "library")
+        try:
+            for number, story in enumerate(self.dataset.stories, start=1):
+                place = f"story {number} of {len(self.dataset.stories)}, {story.name}"
+                if missing[story.name]:
+                    self._answer(
+                        story, missing[story.name], versions, library, ledger, partial(_at, tell, place)
+                    )
+        finally:
+            library.close()
+
     def _answer(
         self,
         story: Story,
-        missing: Iterable[tuple[str, Question]],
+        missing: Sequence[tuple[str, Question]],
         versions: Versions,
         library: Library,
         ledger: Ledger,
         tell: Callable[[str], None],
     ) -> None:
-        pairs = list(missing)
         members = None
-        if any(system in _LEARNED for system, _ in pairs):
+        if any(system in _LEARNED for system, _ in missing):
             members = versions.members(story, tell)
-        opened = OpenStory(self.llm, self.skill, story, members, library.ranking(story.name))
-        for count, (system, question) in enumerate(pairs, start=1):
-            tell(f"answer {count} of {len(pairs)}, {system}")
+        ranking = library.ranking(story.name)
+        opened = OpenStory(self.llm, self.skill, story, members, self.recipe.members, ranking)
+        for count, (system, question) in enumerate(missing, start=1):
+            tell(f"answer {count} of {len(missing)}, {system}")
             measured = predictions(opened, system, question, library.first(question.text) == story.name)
             # The one that `has` looks for is written last: with it, all are there.
             for prediction in reversed(measured):
@@ -77,18 +92,9 @@ class Evaluation:
         return name.split(" ")[0].rstrip(":") in self.systems or ("chorus" in self.systems and name[0] == "(")
 
     def _key(self) -> str:
-        identity = self.llm.identity
-        decides = [
-            identity.id,
-            identity.revision,
-            identity.dtype,
-            identity.quantization,
-            hashlib.sha256(self.skill.artifact).hexdigest(),
-            self.skill.weighting.model_dump(),
-            self.recipe.model_dump(),
-            [[story.name, len(story.sections)] for story in self.dataset.stories],
-        ]
-        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+        stories = [[story.name, len(story.sections)] for story in self.dataset.stories]
+        decides = (self.skill.weighting.model_dump(), self.recipe.model_dump(), stories)
+        return fingerprint(self.llm, self.skill, *decides)
 
 
 def _at(tell: Callable[[str], None], place: str, what: str) -> None:

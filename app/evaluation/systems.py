@@ -13,17 +13,18 @@ from app.chorus import Voice
 from app.evaluation.data import Question, Story
 from app.evaluation.metrics import exact_match, rouge_l, token_f1
 from app.evaluation.predictions import Prediction
-from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, first_line, listen, reference
+from app.evaluation.sections import Sections
+from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, listen, reference
 from app.skills import LoadedSkill
-from app.weighting import consensus
+from app.weighting import consensus, elect
 from trainer import turns
-from trainer.context import Context, read
+from trainer.context import read
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
 from trainer.packing import Exchange, Pack, pack_losses
 
 SYSTEMS = ("bare", "rag", "gold", "skill", "skill_gold", "member", "member_closed", "chorus", "skill_apart")
-# Passages in one context: two did best for the skill prompt, one and three worse.
+# Passages that are read in one context, where a system reads only one.
 TOGETHER = 2
 
 
@@ -39,7 +40,8 @@ class Answered:
 class OpenStory:
     """A story that can be asked: what the LLM has read of it is kept from question to question.
 
-    `ranking` gives the sections that fit a question, best first, with a score of 1 for the best.
+    `readers` is how many read apart where members do not; `ranking` gives the sections that fit a question,
+    best first, with a score of 1 for the best.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class OpenStory:
         skill: LoadedSkill,
         story: Story,
         members: Tensor | None,
+        readers: int,
         ranking: Callable[[str], Sequence[tuple[int, float]]],
     ) -> None:
         self._llm = llm
@@ -58,8 +61,9 @@ class OpenStory:
             if members is None
             else [Voice(story.name, 1, number, prompt) for number, prompt in enumerate(members)]
         )
+        self._readers = readers
         self._closed = skill.skill.context(llm)
-        self._read: dict[int, Context] = {}
+        self._sections = Sections(llm, story, self._closed)
         self.ranking = ranking
 
     def answers(self, system: str, question: Question) -> dict[str, Answered]:
@@ -75,7 +79,7 @@ class OpenStory:
         if system in ("member", "member_closed"):
             sections = [] if system == "member_closed" else best
             return self._each(system, self._voices, question, sorted(sections))
-        voices = self._voices if system == "chorus" else [Voice(self._story.name)] * len(self._voices)
+        voices = self._voices if system == "chorus" else [Voice(self._story.name)] * self._readers
         return self._chorus(system, voices, question, found)
 
     def _bare(self, question: Question, sections: Sequence[int]) -> Answered:
@@ -86,7 +90,7 @@ class OpenStory:
         answer = self._llm.encode(question.answers[0])
         with torch.no_grad():
             [[losses]] = pack_losses(self._llm, [Pack([Exchange(turn, answer)])])
-        return Answered(first_line(self._llm.text(completion.tokens)), float(losses.mean()))
+        return Answered(turns.first_line(self._llm.text(completion.tokens)), float(losses.mean()))
 
     def _each(
         self, system: str, voices: Sequence[Voice], question: Question, sections: Sequence[int]
@@ -97,7 +101,7 @@ class OpenStory:
             texts = [self._story.sections[section] for section in sections]
             limit = turns.PASSAGE_TOKENS * TOGETHER // len(texts)
             [context] = read(self._llm, [turns.passages(self._llm, texts, limit)], self._closed)
-        asked = ask(self._llm, [Reader(voice, "", context) for voice in voices], question.text)
+        asked = ask(self._llm, [Reader(voice, context) for voice in voices], question.text)
         said = listen(self._llm, asked, question.text)
         losses = reference(self._llm, asked, question.text, question.answers[0])
         names = [system] if len(voices) == 1 else [f"{system} {number + 1}" for number in range(len(voices))]
@@ -110,8 +114,7 @@ class OpenStory:
         self, system: str, voices: Sequence[Voice], question: Question, found: Sequence[tuple[int, float]]
     ) -> dict[str, Answered]:
         """Member i reads the section of rank i."""
-        readers = self._apart(voices, found)
-        asked = ask(self._llm, readers, question.text)
+        asked = ask(self._llm, self._sections.readers(voices, found), question.text)
         said = listen(self._llm, asked, question.text)
         losses = reference(self._llm, asked, question.text, question.answers[0])
         answers = {system: self._combined(said, losses)}
@@ -147,22 +150,9 @@ class OpenStory:
         """Consensus under the learned weights, which is what the product does."""
         weights = self._skill.weighting.weights(said)
         texts = [one.text for one in said]
-        worth = consensus(texts, weights)
-        chosen = _best(worth)
+        chosen, worth = elect(texts, weights)
         nll = mixture_loss(losses, self._skill.weighting.trust(said))
-        return Answered(texts[chosen], nll, min(1.0, worth[chosen]))
-
-    def _apart(self, voices: Sequence[Voice], found: Sequence[tuple[int, float]]) -> list[Reader]:
-        missing = [section for section, _ in found[: len(voices)] if section not in self._read]
-        if missing:
-            texts = [turns.passages(self._llm, [self._story.sections[section]]) for section in missing]
-            self._read.update(zip(missing, read(self._llm, texts, self._closed), strict=True))
-        return [
-            Reader(voice, self._story.sections[section], self._read[section], score, rank)
-            for voice, (rank, (section, score)) in zip(
-                voices, (place for place in _around(found, len(voices))), strict=True
-            )
-        ]
+        return Answered(texts[chosen], nll, worth)
 
 
 def mixture_loss(losses: Sequence[Reference], weights: Sequence[float]) -> float:
@@ -212,12 +202,6 @@ def predictions(
         means = {field: sum(getattr(one, field) for one in members) / len(members) for field in fields}
         measured.insert(0, members[0].model_copy(update={"system": system, **means}))
     return measured
-
-
-def _around(found: Sequence[tuple[int, float]], count: int) -> list[tuple[int, tuple[int, float]]]:
-    """The first `count` places with their ranks; from the first again where there are fewer."""
-    ranked = list(enumerate(found))
-    return [ranked[number % len(ranked)] for number in range(count)]
 
 
 def _best(values: Sequence[float]) -> int:

@@ -71,15 +71,19 @@ class Versions:
         return learned.prompts
 
     def _key(self, story: Story) -> str:
-        identity = self._llm.identity
-        decides = [
-            identity.id,
-            identity.revision,
-            identity.dtype,
-            identity.quantization,
-            hashlib.sha256(self._skill.artifact).hexdigest(),
-            self._recipe.model_dump(),
-            story.sections,
-        ]
-        digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-        return f"{story.name[:40]}-{digest[:16]}"
+        digest = fingerprint(self._llm, self._skill, self._recipe.model_dump(), story.sections)
+        return f"{story.name[:40]}-{digest}"
+
+
+def fingerprint(llm: FrozenLLM, skill: LoadedSkill, *more: object) -> str:
+    """16 hexadecimal digits of all that decides a result: the LLM, its skill prompt, and `more`, as JSON."""
+    identity = llm.identity
+    decides = [
+        identity.id,
+        identity.revision,
+        identity.dtype,
+        identity.quantization,
+        hashlib.sha256(skill.artifact).hexdigest(),
+        *more,
+    ]
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]

@@ -46,17 +46,21 @@ def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
     found = shipped(identity)
     if found is None:
         return None
+    return replace(found, id=register(database, identity, found).id)
+
+
+def register(database: Database, identity: Identity, skill: LoadedSkill) -> Row:
+    """Publish a skill prompt with its weighting for an LLM, as its champion unless it is known already."""
     with database.write() as session:
-        published = skills.publish(
+        return skills.publish(
             session,
             base_model=base_model(identity),
             method="prefix",
-            artifact=found.artifact,
-            recipe=found.recipe,
-            data=found.data,
-            metrics={**found.metrics, "weighting": found.weighting.model_dump()},
+            artifact=skill.artifact,
+            recipe=skill.recipe,
+            data=skill.data,
+            metrics={**skill.metrics, "weighting": skill.weighting.model_dump()},
         )
-        return replace(found, id=published.id)
 
 
 def _loaded(session: Session, row: Row) -> LoadedSkill:

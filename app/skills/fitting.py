@@ -8,10 +8,9 @@ from app.chorus import Voice
 from app.evaluation.data import Dataset
 from app.evaluation.library import Library
 from app.evaluation.metrics import rouge_l
-from app.readers import READERS, Reader, Said, ask, listen
+from app.evaluation.sections import Sections
+from app.readers import READERS, Said, ask, listen
 from app.weighting import FEATURES, Weighting, features
-from trainer import turns
-from trainer.context import Context, read
 from trainer.frozen import FrozenLLM
 from trainer.skill import Skill
 
@@ -29,18 +28,11 @@ def fit(
     heard: list[tuple[list[Said], list[float]]] = []
     closed = skill.context(llm)
     for story in dataset.stories:
-        contexts: dict[int, Context] = {}
+        sections = Sections(llm, story, closed)
         ranking = library.ranking(story.name)
         for question in (one for one in dataset.questions if one.story == story.name):
             found = ranking(question.text)[:READERS]
-            missing = [section for section, _ in found if section not in contexts]
-            if missing:
-                texts = [turns.passages(llm, [story.sections[section]]) for section in missing]
-                contexts.update(zip(missing, read(llm, texts, closed), strict=True))
-            readers = [
-                Reader(Voice(story.name), story.sections[section], contexts[section], score, rank)
-                for rank, (section, score) in enumerate(found)
-            ]
+            readers = sections.readers([Voice(story.name)] * len(found), found)
             said = listen(llm, ask(llm, readers, question.text), question.text)
             heard.append((said, [rouge_l(one.text, question.answers) for one in said]))
             tell(f"fits the weighting: {len(heard)} of {len(dataset.questions)} questions")

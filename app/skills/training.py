@@ -10,14 +10,15 @@ import torch
 from pydantic import ValidationError
 from rich.console import Console
 
+from app import skills
 from app.errors import StartupError
 from app.evaluation.data import DataError, Dataset, Question, Story, read, sampled
 from app.evaluation.library import Library
-from app.publishing import base_model, number
+from app.publishing import number
 from app.service import load_llm
 from app.settings import load
+from app.skills import LoadedSkill
 from app.skills.fitting import fit
-from store import skills
 from store.database import Database
 from trainer.lessons import Lesson
 from trainer.skill_training import SkillLoss, SkillRecipe, SkillState, SkillStep, learn
@@ -80,35 +81,32 @@ def train(
                 )
         assert state is not None
         _save(out / "state.pt", settled, state)
-        skill = state.skill
         status.update("fits the weighting")
-        weighting = fit(llm, skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
-    artifact = skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id})
-    source = {"source": data.name, "licence": licence, "sha256": digest(dataset)}
+        weighting = fit(llm, state.skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
+    library.close()
+    learned = LoadedSkill(
+        skill=state.skill,
+        artifact=state.skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id}),
+        weighting=weighting,
+        recipe=settled.model_dump(),
+        data={"source": data.name, "licence": licence, "sha256": digest(dataset)},
+        metrics={"heldout": losses},
+    )
     notes = {
         "llm": llm.identity.__dict__,
-        "recipe": settled.model_dump(),
-        "data": source,
-        "metrics": {"heldout": losses},
+        "recipe": learned.recipe,
+        "data": learned.data,
+        "metrics": learned.metrics,
         "weighting": weighting.model_dump(),
     }
-    (out / "skill.safetensors").write_bytes(artifact)
+    (out / "skill.safetensors").write_bytes(learned.artifact)
     (out / "skill.json").write_text(json.dumps(notes, indent=2), encoding="utf-8")
     if register:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         database = Database(settings.database)
         database.migrate()
-        with database.write() as session:
-            row = skills.publish(
-                session,
-                base_model=base_model(llm.identity),
-                method="prefix",
-                artifact=artifact,
-                recipe=settled.model_dump(),
-                data=source,
-                metrics={"heldout": losses, "weighting": weighting.model_dump()},
-            )
-            console.print(f"Skill prompt {row.number} is registered.")
+        row = skills.register(database, llm.identity, learned)
+        console.print(f"Skill prompt {row.number} is registered.")
         database.close()
 
 

@@ -6,14 +6,12 @@ from app.skills.fitting import fitted
 from app.weighting import FEATURES, consensus, features, overlap
 from trainer.context import Context
 
-LAMP = "Mira kept a green lamp in the tower of Ost."
-
 
 def said(text: str, answerable: float, likelihood: float = -0.5, rank: int = 0) -> Said:
     import torch
 
     nothing = Context(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
-    reader = Reader(Voice("book"), LAMP, nothing, 1.0 / (1 + rank), rank)
+    reader = Reader(Voice("book"), nothing, 1.0 / (1 + rank))
     return Said(reader, text, answerable, likelihood)
 
 

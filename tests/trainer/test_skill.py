@@ -1,7 +1,9 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from tests.tiny import STORY
 from trainer import turns
@@ -10,7 +12,7 @@ from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
 from trainer.lessons import Lesson, pack
 from trainer.prompts import PromptFormatError
-from trainer.skill import Skill, from_bytes, notes
+from trainer.skill import Skill, from_bytes
 from trainer.skill_training import SkillLoss, SkillRecipe, SkillState, SkillStep, learn
 
 LESSONS = [
@@ -56,11 +58,14 @@ def test_without_an_answered_question_there_is_nothing_to_learn(llm: FrozenLLM) 
         next(learn(llm, [Lesson("Nothing.", [])], [], RECIPE))
 
 
-def test_a_saved_skill_answers_as_it_did(llm: FrozenLLM) -> None:
+def test_a_saved_skill_answers_as_it_did(llm: FrozenLLM, tmp_path: Path) -> None:
     [opening] = read(llm, [turns.opening(llm)])
     skill = Skill(opening.keys.bfloat16().float(), opening.values.bfloat16().float())
-    kept = from_bytes(skill.to_bytes({"licence": "Apache-2.0"}))
-    assert notes(skill.to_bytes({"licence": "Apache-2.0"}))["licence"] == "Apache-2.0"
+    file = tmp_path / "skill.safetensors"
+    file.write_bytes(skill.to_bytes({"licence": "Apache-2.0"}))
+    kept = from_bytes(file.read_bytes())
+    with safe_open(file, framework="pt") as opened:
+        assert opened.metadata()["licence"] == "Apache-2.0"
     rows = [Row(None, llm.encode(STORY[:60]), 8, context=each.context(llm)) for each in (skill, kept)]
     first, second = decode(llm, rows)
     assert first.tokens == second.tokens

@@ -200,6 +200,7 @@ def train_skill(
     out: Annotated[Path, typer.Option(help="Folder for the skill and what training needs to go on.")] = Path(
         "skill"
     ),
+    start: Annotated[Path | None, typer.Option(help="Go on from this skill prompt's file.")] = None,
     licence: Annotated[str, typer.Option(help="The data's licence, for the record.")] = "unknown",
     register: Annotated[bool, typer.Option(help="Make it the LLM's champion in the registry.")] = True,
 ) -> None:
@@ -208,7 +209,7 @@ def train_skill(
 
     chosen = None if recipe is None else _recipe(recipe)
     with _failing_in_one_line():
-        train(Console(), data, chosen or {}, out, licence, register=register)
+        train(Console(), data, chosen or {}, out, licence, start=start, register=register)
 
 
 def main() -> None:

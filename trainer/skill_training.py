@@ -1,5 +1,6 @@
 """Learns a skill prompt: the KV prefix behind which a frozen LLM answers from a passage, or says nothing."""
 
+import itertools
 import math
 import random
 import time
@@ -13,7 +14,7 @@ from torch import Tensor
 from trainer import turns
 from trainer.context import Context, read
 from trainer.frozen import FrozenLLM
-from trainer.lessons import Lesson, pack
+from trainer.lessons import Lesson, batches, pack
 from trainer.packing import Pack, pack_losses
 from trainer.skill import Skill
 
@@ -24,9 +25,10 @@ class SkillRecipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     steps: int = Field(420, ge=1, description="optimiser steps")
-    rows: int = Field(2, ge=1, description="passages read in one step")
+    rows: int = Field(4, ge=1, description="passages read in one step")
     exchanges: int = Field(4, ge=1, description="most answered, and most unanswered, questions of a passage")
     asking: float = Field(0.3, ge=0, description="weight of learning what to ask about a passage")
+    beside: float = Field(0.5, ge=0, le=1, description="share of passages behind another piece of the book")
     learning_rate: float = Field(0.01, gt=0, le=1, description="AdamW's peak learning rate")
     warmup: int = Field(20, ge=0, description="steps over which the rate rises")
     decay_from: int = Field(100, ge=0, description="step from which the rate falls, as a cosine")
@@ -83,34 +85,42 @@ def learn(
     heldout: Sequence[Lesson],
     recipe: SkillRecipe,
     state: SkillState | None = None,
+    start: Skill | None = None,
 ) -> Iterator[SkillLoss | SkillStep]:
-    """Learn on `lessons`, from a hand-written instruction's keys and values or from where `state` is.
+    """Learn on `lessons`, from where `state` is, from `start`, or from a hand-written instruction's KV.
 
     Raises ValueError when no lesson answers a question.
     """
     useful = [lesson for lesson in lessons if lesson.answered]
     if not useful:
         raise ValueError("there is no passage with a question to learn from")
-    start = read(llm, [turns.opening(llm)])[0]
-    tensors = state.tensors if state else (start.keys, start.values)
+    first_words = start or read(llm, [turns.opening(llm)])[0]
+    tensors = state.tensors if state else (first_words.keys, first_words.values)
     keys, values = (tensor.to(llm.head.device, torch.float32, copy=True) for tensor in tensors)
     learned = [keys.requires_grad_(), values.requires_grad_()]
     optimiser = torch.optim.AdamW(learned, weight_decay=0.0, betas=(0.9, 0.98))
     if state:
         optimiser.load_state_dict(state.optimiser)
-    order = list(range(len(useful)))
-    random.Random(recipe.seed).shuffle(order)
     choose = random.Random(recipe.seed)
     evaluated = [pack(llm, lesson, choose, asking=0) for lesson in heldout if lesson.answered]
     first = state.step if state else 0
     if first == 0 and evaluated:
         yield evaluate(llm, Skill(keys, values), evaluated, 0)
     started, tokens = time.monotonic(), 0
-    for step in range(first, recipe.steps):
+    for step, chosen in enumerate(_batches(useful, recipe)):
+        if step < first:
+            continue
         choose = random.Random(recipe.seed * 100_003 + step)
-        chosen = [useful[order[(step * recipe.rows + row) % len(order)]] for row in range(recipe.rows)]
         packs = [
-            pack(llm, lesson, choose, exchanges=recipe.exchanges, asking=recipe.asking) for lesson in chosen
+            pack(
+                llm,
+                lesson,
+                choose,
+                exchanges=recipe.exchanges,
+                asking=recipe.asking,
+                beside=recipe.beside,
+            )
+            for lesson in chosen
         ]
         loss = _gradient(llm, keys, values, packs)
         for group in optimiser.param_groups:
@@ -131,6 +141,17 @@ def learn(
         )
         if evaluated and (done % recipe.evaluate_every == 0 or done == recipe.steps):
             yield evaluate(llm, Skill(keys, values), evaluated, done)
+
+
+def _batches(lessons: Sequence[Lesson], recipe: SkillRecipe) -> Iterator[list[Lesson]]:
+    """The lessons of each step, epoch by epoch."""
+    done = 0
+    for epoch in itertools.count():
+        for chosen in batches(lessons, recipe.rows, random.Random(recipe.seed * 1_009 + epoch)):
+            if done == recipe.steps:
+                return
+            done += 1
+            yield chosen
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,13 @@ from app.skills import LoadedSkill
 from app.skills.fitting import fit
 from store.database import Database
 from trainer.lessons import Lesson
+from trainer.prompts import PromptFormatError
+from trainer.skill import from_bytes
 from trainer.skill_training import SkillLoss, SkillRecipe, SkillState, SkillStep, learn
 
 # Stories kept from training: what the skill prompt is evaluated on, and the weighting fitted.
 HELDOUT_STORIES = 12
+_HELDOUT_LESSONS = 48
 # Of this many sections that seem to answer a question, those that do not are distractors.
 _DISTRACTORS = 6
 _QUESTIONS_TO_FIT = 20
@@ -37,28 +41,35 @@ def train(
     out: Path,
     licence: str,
     *,
+    start: Path | None = None,
     register: bool,
 ) -> None:
-    """Learn, fit, write the files and register. Raises StartupError with one line for unusable data."""
+    """Learn, fit, write the files and register; `start` is a skill prompt's file to go on from.
+
+    Raises StartupError with one line for unusable data.
+    """
     try:
         settled = SkillRecipe(**recipe)
         dataset = read(data)
-    except (DataError, ValidationError) as error:
+        begun = start.read_bytes() if start else None
+        origin = from_bytes(begun) if begun else None
+    except (DataError, ValidationError, PromptFormatError, OSError) as error:
         raise StartupError(str(error)) from error
     if len(dataset.stories) < 2:
         raise StartupError("A skill prompt needs at least two stories: one to learn from, one to check on.")
     settings = load({})
     llm = load_llm(settings)
     out.mkdir(parents=True, exist_ok=True)
-    learning, checking = split(dataset, settled.seed)
+    learning, checking = split(dataset)
     library = Library(dataset.stories, out / "library")
     train_lessons, held = (list(lessons(part, library)) for part in (learning, checking))
+    held = random.Random(settled.seed).sample(held, min(_HELDOUT_LESSONS, len(held)))
     if not train_lessons or not held:
         raise StartupError("No answer was found in the stories: there is nothing to learn from.")
     state = _saved(out / "state.pt", settled)
     losses: list[dict[str, float | None]] = []
     with console.status("learns the skill prompt") as status:
-        for happened in learn(llm, train_lessons, held, settled, state):
+        for happened in learn(llm, train_lessons, held, settled, state, origin):
             if isinstance(happened, SkillLoss):
                 losses.append(
                     {
@@ -88,7 +99,7 @@ def train(
         skill=state.skill,
         artifact=state.skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id}),
         weighting=weighting,
-        recipe=settled.model_dump(),
+        recipe=settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None},
         data={"source": data.name, "licence": licence, "sha256": digest(dataset)},
         metrics={"heldout": losses},
     )
@@ -110,11 +121,14 @@ def train(
         database.close()
 
 
-def split(dataset: Dataset, seed: int) -> tuple[Dataset, Dataset]:
-    """Stories to learn from, and a few to check on, none of which is in both."""
+def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """Stories to learn from, and a few to check on, none of which is in both.
+
+    The same for every recipe: a skill prompt that goes on from another is checked on what neither saw.
+    """
     names = sorted(story.name for story in dataset.stories)
-    order = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
-    kept = set(order[: min(HELDOUT_STORIES, len(order) // 2)])
+    random.Random(0).shuffle(names)
+    kept = set(names[: min(HELDOUT_STORIES, len(names) // 2)])
     return _part(dataset, set(names) - kept), _part(dataset, kept)
 
 
@@ -136,7 +150,7 @@ def lessons(dataset: Dataset, library: Library) -> Iterator[Lesson]:
                     silent[section].append(question.text)
         for text, told, untold in zip(story.sections, answered, silent, strict=True):
             if told:
-                yield Lesson(text, told, untold)
+                yield Lesson(text, told, untold, [other for other in story.sections if other != text])
 
 
 def _holding(story: Story, question: Question, found: Sequence[int]) -> list[int]:

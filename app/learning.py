@@ -2,14 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from app.skills import LoadedSkill
-from trainer import turns
-from trainer.context import Context, read
 from trainer.frozen import FrozenLLM, Identity
 from trainer.lm import LanguageModelling
 from trainer.objective import Alternating, Objective
@@ -18,8 +16,6 @@ from trainer.recipe import Recipe
 from trainer.self_study import Material, SelfStudy
 from trainer.study import KINDS, Item, write
 from trainer.training import train
-
-_BATCH = 4
 
 
 def resolved(recipe: Recipe, skill: LoadedSkill | None) -> Recipe:
@@ -32,10 +28,7 @@ def resolved(recipe: Recipe, skill: LoadedSkill | None) -> Recipe:
         objective = "lm" if skill is None else "self_study"
     elif objective != "lm" and skill is None:
         raise ValueError(f"{objective} needs a skill prompt, and this LLM has none: train one, or use lm")
-    initialisation = recipe.initialisation
-    if initialisation == "auto":
-        initialisation = "blank" if objective == "self_study" else "text"
-    return recipe.model_copy(update={"objective": objective, "initialisation": initialisation})
+    return recipe.model_copy(update={"objective": objective})
 
 
 def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: Sequence[str]) -> str:
@@ -90,37 +83,26 @@ def _prepare(
     pass_tokens: int,
 ) -> Generator[Pause, None, tuple[Objective, list[Item]]]:
     """The objective of a resolved recipe, and the items studied, which are written unless they are given."""
-    if recipe.objective == "lm" or skill is None:
-        return LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens), []
-    closed = skill.skill.context(llm)
-    contexts = yield from _read(llm, passages, closed, recipe.passages)
+    closed = None if skill is None else skill.skill.context(llm)
+    if recipe.objective == "lm" or closed is None:
+        return LanguageModelling(llm, text, recipe, closed, pass_tokens=pass_tokens), []
     if items is None:
         written: list[Item] = []
-        chosen = [(number, passages[number], context) for number, context in contexts.items()]
+        chosen = [(number, passages[number]) for number in _spread(len(passages), recipe.passages)]
         kinds = list(KINDS)[: recipe.kinds]
-        for batch in write(llm, chosen, kinds=kinds, seed=recipe.seed):
+        for batch in write(llm, chosen, closed, kinds=kinds, seed=recipe.seed):
             written += batch
             yield Pause()
         items = written
+    reading = LanguageModelling(llm, text, recipe, closed, pass_tokens=pass_tokens)
     if not items:  # nothing passed the filters: the book's text itself is left to learn from
-        return LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens), []
-    material = Material(llm.encode(text), items, closed, contexts)
+        return reading, []
+    material = Material(llm.encode(text), items, closed, passages)
     study = SelfStudy(llm, material, recipe, pass_tokens=pass_tokens)
-    if recipe.objective == "self_study":
-        return study, list(items)
-    return Alternating(LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens), study), list(items)
+    return study if recipe.objective == "self_study" else Alternating(reading, study), list(items)
 
 
-def _read(
-    llm: FrozenLLM, passages: Sequence[str], closed: Context, most: int
-) -> Generator[Pause, None, Mapping[int, Context]]:
-    """What the LLM has read of at most `most` passages, spread over the book."""
-    count = min(most, len(passages))
-    chosen = [index * len(passages) // count for index in range(count)]
-    found: dict[int, Context] = {}
-    for first in range(0, count, _BATCH):
-        batch = chosen[first : first + _BATCH]
-        texts = [turns.passages(llm, [passages[number]]) for number in batch]
-        found.update(zip(batch, read(llm, texts, closed), strict=True))
-        yield Pause()
-    return found
+def _spread(count: int, most: int) -> list[int]:
+    """At most `most` of so many numbers, spread evenly."""
+    kept = min(most, count)
+    return [index * count // kept for index in range(kept)]

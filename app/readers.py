@@ -20,7 +20,7 @@ READERS = 8
 
 @dataclass(frozen=True)
 class Reader:
-    """A voice and what the LLM has read for it, behind the skill prompt.
+    """A voice and what it has read, behind the skill prompt and its own.
 
     `retrieval` is how well that text fits the question, 1 for the best that was found.
     """
@@ -52,15 +52,28 @@ class Reference:
     tokens: int
 
 
+def places(members: int, ranked: Sequence[int]) -> list[int]:
+    """Who reads what: for each member the place in `ranked`, numbers of passages with the best first.
+
+    Each of the best passages has a member, and as a rule the same one for every question, so that what it has
+    read of it is there already. Where passages are fewer than members, the best are read again.
+    """
+    taken: dict[int, int] = {}
+    left = []
+    for place, passage in enumerate(ranked[:members]):
+        if passage % members in taken:
+            left.append(place)
+        else:
+            taken[passage % members] = place
+    left += [number % max(1, len(ranked)) for number in range(members - len(ranked))]
+    rest = iter(left)
+    return [taken[member] if member in taken else next(rest) for member in range(members)]
+
+
 def ask(llm: FrozenLLM, readers: Sequence[Reader], question: str) -> list[Reader]:
     """Let all readers hear the question, in one batch; what they have read then ends with it."""
     asked = turns.question(llm, question)[:-1]
-    contexts = read(
-        llm,
-        [asked] * len(readers),
-        [reader.context for reader in readers],
-        [reader.voice.prompt for reader in readers],
-    )
+    contexts = read(llm, [asked] * len(readers), [reader.context for reader in readers])
     return [replace(reader, context=context) for reader, context in zip(readers, contexts, strict=True)]
 
 

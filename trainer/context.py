@@ -54,11 +54,10 @@ def read(
     """
     contexts = [after] * len(texts) if after is None or isinstance(after, Context) else list(after)
     heads = [None] * len(texts) if prompts is None else list(prompts)
+    embedded = [llm.embed(torch.tensor(text, dtype=torch.long)) for text in texts]
     rows = [
-        embedded if head is None else torch.cat([head.to(embedded), embedded])
-        for head, embedded in (
-            (head, llm.embed(torch.tensor(text))) for head, text in zip(heads, texts, strict=True)
-        )
+        row if head is None else torch.cat([head.to(row), row])
+        for head, row in zip(heads, embedded, strict=True)
     ]
     # Rows are padded behind their end, where a causal model's earlier positions cannot see.
     embeddings = pad_sequence(rows, batch_first=True)

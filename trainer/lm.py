@@ -4,6 +4,7 @@ from collections.abc import Generator
 
 from torch import Tensor
 
+from trainer.context import Context
 from trainer.frozen import FrozenLLM
 from trainer.progress import Pause
 from trainer.reading import rows, split
@@ -12,15 +13,27 @@ from trainer.scoring import mean_losses, passes, row_losses
 
 
 class LanguageModelling:
-    """Next-token loss (Lester 2021, 2104.08691, trains prompts so, on targets alone)."""
+    """Next-token loss (Lester 2021, 2104.08691, trains prompts so, on targets alone).
 
-    def __init__(self, llm: FrozenLLM, text: str, recipe: Recipe, *, pass_tokens: int = 8192) -> None:
+    A row is [skill][member][text]; `skill` may be None.
+    """
+
+    def __init__(
+        self,
+        llm: FrozenLLM,
+        text: str,
+        recipe: Recipe,
+        skill: Context | None = None,
+        *,
+        pass_tokens: int = 8192,
+    ) -> None:
         """Split the text. ValueError: it has fewer than two tokens."""
         tokens = llm.encode(text)
         if len(tokens) < 2:
             raise ValueError("there must be at least two tokens of text to learn from")
         self._llm = llm
         self._recipe = recipe
+        self._skill = skill
         self._pass_tokens = pass_tokens
         self._reading = split(tokens, recipe.row_tokens, recipe.heldout)
         self._readers = [
@@ -33,7 +46,7 @@ class LanguageModelling:
     def bare(self) -> float:
         """Mean loss of the held-out blocks without a prompt."""
         held = self._reading.heldout
-        return _mean(mean_losses(self._llm, None, held)) if held else float("nan")
+        return _mean(mean_losses(self._llm, None, held, self._skill)) if held else float("nan")
 
     def losses(self, prompts: Tensor) -> Generator[Pause, None, list[float]]:
         """Each member's mean loss over the held-out blocks."""
@@ -45,7 +58,7 @@ class LanguageModelling:
         losses: list[float] = []
         for part in passes(batch, longest, self._pass_tokens):
             chosen = [member for member, _ in part]
-            losses += mean_losses(self._llm, prompts[chosen], [block for _, block in part])
+            losses += mean_losses(self._llm, prompts[chosen], [block for _, block in part], self._skill)
             yield Pause()
         blocks = len(held)
         return [_mean(losses[start : start + blocks]) for start in range(0, len(losses), blocks)]
@@ -65,7 +78,7 @@ class LanguageModelling:
         longest = virtual_tokens + max(len(row) for _, row in batch)
         for part in passes(batch, longest, self._pass_tokens):
             chosen = [member for member, _ in part]
-            found = row_losses(self._llm, prompts[chosen], [row for _, row in part])
+            found = row_losses(self._llm, prompts[chosen], [row for _, row in part], self._skill)
             shares = [loss.sum() / read[member] for member, loss in zip(chosen, found, strict=True)]
             sum(shares).backward()  # type: ignore[union-attr]
             for member, share in zip(chosen, shares, strict=True):

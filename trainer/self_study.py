@@ -1,7 +1,7 @@
 """The objective `self_study`: answer what the LLM asked about the book, with the passage and without it."""
 
 import random
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,20 +23,19 @@ _MOST_HELDOUT = 12
 
 @dataclass(frozen=True)
 class Material:
-    """What there is to study: items, and what the LLM has read without and with each passage."""
+    """What there is to study: items about passages, behind the skill prompt; `text` is the book's tokens."""
 
     text: Sequence[int]
     items: Sequence[Item]
-    closed: Context
-    passages: Mapping[int, Context]
+    skill: Context
+    passages: Sequence[str]
 
 
 class SelfStudy:
     """Cross-entropy on answers (self-study of Cartridges, 2506.06266, with hard labels).
 
-    A row is [skill][passage][member][questions], or without the passage for the recipe's share of rows.
-    Behind
-    a passage, questions about other passages are answered by silence, as the skill prompt does.
+    A row is [skill][member][passage][questions], or without the passage in the recipe's share of steps.
+    Behind a passage, questions about other passages are answered by silence, as the skill prompt does.
     """
 
     def __init__(
@@ -53,6 +52,7 @@ class SelfStudy:
         random.Random(recipe.seed).shuffle(items)
         held = min(_MOST_HELDOUT, int(len(items) * recipe.heldout))
         self._heldout, self._items = items[:held], items[held:]
+        self._closed = random.Random(recipe.seed)
         # Bagging: each member has an order of its own.
         self._choose = [random.Random(recipe.seed + member) for member in range(recipe.members)]
         self._queues: list[list[Item]] = [[] for _ in range(recipe.members)]
@@ -78,7 +78,11 @@ class SelfStudy:
     def gradient(self, prompts: Tensor) -> Generator[Pause, None, tuple[list[float], int]]:
         """The gradient of each member's mean loss over its next rows' answers."""
         members, virtual_tokens, _ = prompts.shape
-        batch = [(member, self._row(member)) for member in range(members) for _ in range(self._recipe.rows)]
+        # All members with the passage or all without: rows of one batch are of about one length.
+        closed = self._closed.random() < self._recipe.closed
+        batch = [
+            (member, self._row(member, closed)) for member in range(members) for _ in range(self._recipe.rows)
+        ]
         losses = [0.0] * members
         longest = virtual_tokens + max(pack.length for _, pack in batch)
         for part in passes(batch, longest, self._pass_tokens):
@@ -94,17 +98,17 @@ class SelfStudy:
             yield Pause()
         return losses, sum(virtual_tokens + pack.length for _, pack in batch)
 
-    def _row(self, member: int) -> Pack:
+    def _row(self, member: int, closed: bool) -> Pack:
         choose = self._choose[member]
-        if choose.random() < self._recipe.closed:
+        if closed:
             taken = self._take(member, lambda _: True)
-            return Pack([self._exchange(item) for item in taken], context=self._material.closed)
+            return self._pack([self._exchange(item) for item in taken])
         [first] = self._take(member, lambda _: True, 1)
         own = [first, *self._take(member, lambda item: item.passage == first.passage, 3)]
         others = [item for item in self._items if item.passage != first.passage]
         silent = choose.sample(others, min(len(others), _EXCHANGES - len(own)))
         exchanges = [self._exchange(item) for item in own] + [self._silence(item) for item in silent]
-        return Pack(exchanges, context=self._material.passages[first.passage])
+        return self._pack(exchanges, first.passage)
 
     def _take(self, member: int, fits: Callable[[Item], bool], most: int = _EXCHANGES) -> list[Item]:
         """The next items of a member's queue that fit; the queue is shuffled anew whenever it is empty."""
@@ -121,11 +125,15 @@ class SelfStudy:
         """Held-out items without their passages, where rows are closed; else each with its own."""
         exchanges = [self._exchange(item) for item in self._heldout]
         if exchanges and self._recipe.closed > 0:
-            return [Pack(exchanges, context=self._material.closed)]
+            return [self._pack(exchanges)]
         return [
-            Pack([exchange], context=self._material.passages[item.passage])
+            self._pack([exchange], item.passage)
             for item, exchange in zip(self._heldout, exchanges, strict=True)
         ]
+
+    def _pack(self, exchanges: Sequence[Exchange], passage: int | None = None) -> Pack:
+        texts = [] if passage is None else [self._material.passages[passage]]
+        return Pack(exchanges, turns.passages(self._llm, texts), self._material.skill)
 
     def _exchange(self, item: Item) -> Exchange:
         return Exchange(turns.question(self._llm, item.question), turns.answer(self._llm, item.answer))
@@ -135,7 +143,6 @@ class SelfStudy:
 
 
 def _mean_losses(llm: FrozenLLM, packs: Sequence[Pack], prompt: Tensor | None) -> float:
-
     total, tokens = 0.0, 0
     with torch.no_grad():
         for pack in packs:

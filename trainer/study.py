@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from trainer import turns
-from trainer.context import Context
+from trainer.context import Context, read
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
 
@@ -47,7 +47,8 @@ class Item:
 
 def write(
     llm: FrozenLLM,
-    passages: Sequence[tuple[int, str, Context]],
+    passages: Sequence[tuple[int, str]],
+    skill: Context,
     *,
     kinds: Sequence[str] = tuple(KINDS),
     temperature: float = 0.7,
@@ -55,12 +56,17 @@ def write(
 ) -> Iterator[list[Item]]:
     """Write a question of each kind about each passage, and answer it; yields what passes, batch by batch.
 
-    A passage is its number, its text and what the LLM has read of it behind the skill prompt.
+    A passage is its number and its text; `skill` is what the LLM reads before it.
     """
     known: set[str] = set()
     for first in range(0, len(passages), _BATCH):
         batch = passages[first : first + _BATCH]
-        entries = [(passage, kind) for passage in batch for kind in kinds]
+        contexts = read(llm, [turns.passages(llm, [text]) for _, text in batch], skill)
+        entries = [
+            (passage, context, kind)
+            for passage, context in zip(batch, contexts, strict=True)
+            for kind in kinds
+        ]
         rows = [
             Row(
                 None,
@@ -68,23 +74,23 @@ def write(
                 _QUESTION_TOKENS,
                 temperature,
                 seed=seed + number + first * len(kinds),
-                context=passage[2],
+                context=context,
             )
-            for number, (passage, kind) in enumerate(entries)
+            for number, (_, context, kind) in enumerate(entries)
         ]
         asked = [
             turns.first_line(KINDS[kind] + llm.text(completion.tokens)) if completion.ended else ""
-            for (_, kind), completion in zip(entries, decode(llm, rows), strict=True)
+            for (_, _, kind), completion in zip(entries, decode(llm, rows), strict=True)
         ]
         answers = decode(
             llm,
             [
-                Row(None, turns.question(llm, question), _ANSWER_TOKENS, context=passage[2])
-                for (passage, _), question in zip(entries, asked, strict=True)
+                Row(None, turns.question(llm, question), _ANSWER_TOKENS, context=context)
+                for (_, context, _), question in zip(entries, asked, strict=True)
             ],
         )
         items = []
-        for (passage, kind), question, completion in zip(entries, asked, answers, strict=True):
+        for (passage, _, kind), question, completion in zip(entries, asked, answers, strict=True):
             answer = turns.first_line(llm.text(completion.tokens))
             if completion.ended and passes(question, answer, passage[1]) and _key(question) not in known:
                 known.add(_key(question))

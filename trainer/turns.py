@@ -1,7 +1,7 @@
-"""How a row behind a skill prompt is put into words: [skill][passages][member][question][answer].
+"""How a row behind a skill prompt is put into words: [skill][member][passages][question][answer].
 
-The passages come before the member, so that all members and all questions about a passage share what the
-LLM read of it; a member is the last thing it hears before the question.
+A member reads the passages: between them and the question it would have to be learned not to be in the way.
+What a member has read of a passage serves all questions about it.
 """
 
 from collections.abc import Sequence

@@ -13,12 +13,12 @@ from app.chorus import Voice
 from app.evaluation.data import Question, Story
 from app.evaluation.metrics import exact_match, rouge_l, token_f1
 from app.evaluation.predictions import Prediction
-from app.evaluation.sections import Sections
+from app.evaluation.sections import apart
 from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, listen, reference
+from app.readings import Readings
 from app.skills import LoadedSkill
 from app.weighting import consensus, elect
 from trainer import turns
-from trainer.context import read
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
 from trainer.packing import Exchange, Pack, pack_losses
@@ -62,8 +62,7 @@ class OpenStory:
             else [Voice(story.name, 1, number, prompt) for number, prompt in enumerate(members)]
         )
         self._readers = readers
-        self._closed = skill.skill.context(llm)
-        self._sections = Sections(llm, story, self._closed)
+        self._readings = Readings(llm, skill.skill.context(llm))
         self.ranking = ranking
 
     def answers(self, system: str, question: Question) -> dict[str, Answered]:
@@ -96,12 +95,9 @@ class OpenStory:
         self, system: str, voices: Sequence[Voice], question: Question, sections: Sequence[int]
     ) -> dict[str, Answered]:
         """Every voice reads the same sections, in one context."""
-        context = self._closed
-        if sections:
-            texts = [self._story.sections[section] for section in sections]
-            limit = turns.PASSAGE_TOKENS * TOGETHER // len(texts)
-            [context] = read(self._llm, [turns.passages(self._llm, texts, limit)], self._closed)
-        asked = ask(self._llm, [Reader(voice, context) for voice in voices], question.text)
+        texts = [self._story.sections[section] for section in sections]
+        contexts = self._readings.of(voices, [texts] * len(voices))
+        asked = ask(self._llm, list(map(Reader, voices, contexts)), question.text)
         said = listen(self._llm, asked, question.text)
         losses = reference(self._llm, asked, question.text, question.answers[0])
         names = [system] if len(voices) == 1 else [f"{system} {number + 1}" for number in range(len(voices))]
@@ -113,8 +109,8 @@ class OpenStory:
     def _chorus(
         self, system: str, voices: Sequence[Voice], question: Question, found: Sequence[tuple[int, float]]
     ) -> dict[str, Answered]:
-        """Member i reads the section of rank i."""
-        asked = ask(self._llm, self._sections.readers(voices, found), question.text)
+        """Every member reads a section of its own; N members are those that read the N best."""
+        asked = ask(self._llm, apart(self._readings, voices, self._story, found), question.text)
         said = listen(self._llm, asked, question.text)
         losses = reference(self._llm, asked, question.text, question.answers[0])
         answers = {system: self._combined(said, losses)}

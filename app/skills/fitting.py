@@ -8,8 +8,9 @@ from app.chorus import Voice
 from app.evaluation.data import Dataset
 from app.evaluation.library import Library
 from app.evaluation.metrics import rouge_l
-from app.evaluation.sections import Sections
+from app.evaluation.sections import apart
 from app.readers import READERS, Said, ask, listen
+from app.readings import Readings
 from app.weighting import FEATURES, Weighting, features
 from trainer.frozen import FrozenLLM
 from trainer.skill import Skill
@@ -28,11 +29,11 @@ def fit(
     heard: list[tuple[list[Said], list[float]]] = []
     closed = skill.context(llm)
     for story in dataset.stories:
-        sections = Sections(llm, story, closed)
+        readings = Readings(llm, closed)
         ranking = library.ranking(story.name)
         for question in (one for one in dataset.questions if one.story == story.name):
             found = ranking(question.text)[:READERS]
-            readers = sections.readers([Voice(story.name)] * len(found), found)
+            readers = apart(readings, [Voice(story.name)] * len(found), story, found)
             said = listen(llm, ask(llm, readers, question.text), question.text)
             heard.append((said, [rouge_l(one.text, question.answers) for one in said]))
             tell(f"fits the weighting: {len(heard)} of {len(dataset.questions)} questions")

@@ -6,6 +6,7 @@ import torch
 from app.chorus import Voice
 from app.engine import Engine
 from app.ensemble import Ensemble
+from app.readers import places
 from app.schemas import Citation
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
@@ -72,7 +73,23 @@ def test_samples_move_on_to_the_next_passage(llm: FrozenLLM, ensemble: Ensemble)
 def test_members_read_their_own_book(llm: FrozenLLM, ensemble: Ensemble) -> None:
     quotes = [quote(0, "one"), quote(1, "two"), quote(2, "two")]
     found = ensemble.candidates("Who?", [*voices(llm, 2, "one"), *voices(llm, 2, "two")], quotes)
-    assert [(one.book, one.passage) for one in found] == [("one", 0), ("one", 0), ("two", 1), ("two", 2)]
+    assert [(one.book, one.passage) for one in found] == [("one", 0), ("one", 0), ("two", 2), ("two", 1)]
+
+
+@pytest.mark.parametrize(
+    ("members", "ranked", "found"),
+    [
+        (4, [3, 0, 1, 2], [1, 2, 3, 0]),
+        (2, [5, 1, 0], [1, 0]),
+        (4, [6, 2, 10], [1, 2, 0, 0]),
+        (3, [7], [0, 0, 0]),
+        (2, [], [0, 0]),
+    ],
+)
+def test_a_passage_has_its_member_where_that_is_free(
+    members: int, ranked: list[int], found: list[int]
+) -> None:
+    assert places(members, ranked) == found
 
 
 def test_without_a_passage_members_answer_all_the_same(llm: FrozenLLM, ensemble: Ensemble) -> None:

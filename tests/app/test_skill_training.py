@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -56,6 +57,23 @@ def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: P
     database.close()
 
 
+def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    first = (tmp_path / "skill" / "skill.safetensors").read_bytes()
+    words = ["--data", str(data), "--recipe", json.dumps(RECIPE), "--out", str(tmp_path / "second")]
+    start = ["--start", str(tmp_path / "skill" / "skill.safetensors")]
+    result = bookchorus(tmp_path, tiny_folder, "skill", "train", *words, *start)
+    assert result.exit_code == 0, result.output
+    notes = json.loads((tmp_path / "second" / "skill.json").read_text())
+    assert notes["recipe"]["start"] == hashlib.sha256(first).hexdigest()
+    losses = [
+        json.loads((tmp_path / folder / "skill.json").read_text())["metrics"]["heldout"]
+        for folder in ("skill", "second")
+    ]
+    # bfloat16 in the file, so about
+    assert losses[1][0]["answered"] == pytest.approx(losses[0][-1]["answered"], rel=0.01)
+
+
 def test_a_folder_of_another_recipe_is_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     assert train(tmp_path, tiny_folder, data).exit_code == 0
     result = train(tmp_path, tiny_folder, data, seed=5)
@@ -69,6 +87,7 @@ def test_a_folder_of_another_recipe_is_refused(tmp_path: Path, tiny_folder: Path
         (["eval", "--data", "nowhere"], "nowhere"),
         (["eval", "--data", "nowhere", "--systems", "guess"], "no system 'guess'"),
         (["skill", "train", "--data", "nowhere"], "nowhere"),
+        (["skill", "train", "--data", "nowhere", "--start", "no-skill"], "nowhere"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(

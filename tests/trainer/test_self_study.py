@@ -1,5 +1,3 @@
-import random
-
 import pytest
 import torch
 
@@ -32,8 +30,7 @@ RECIPE = Recipe(
 
 def material(llm: FrozenLLM) -> Material:
     [closed] = read(llm, [turns.opening(llm)])
-    contexts = read(llm, [turns.passages(llm, [text]) for text in PASSAGES], closed)
-    return Material(llm.encode(STORY), ITEMS, closed, dict(enumerate(contexts)))
+    return Material(llm.encode(STORY), ITEMS, closed, PASSAGES)
 
 
 def test_members_learn_the_answers(llm: FrozenLLM) -> None:
@@ -67,6 +64,20 @@ def test_passes_of_any_size_come_to_the_same_gradient(llm: FrozenLLM) -> None:
     torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-3)
 
 
+def test_a_step_is_with_the_passage_or_without_for_all_members(llm: FrozenLLM) -> None:
+    computed = []
+    for closed in (0.0, 1.0):
+        objective = SelfStudy(llm, material(llm), RECIPE.model_copy(update={"closed": closed}))
+        steps = objective.gradient(torch.zeros(2, 6, 32).normal_().requires_grad_())
+        try:
+            while True:
+                next(steps)
+        except StopIteration as ended:
+            computed.append(ended.value[1])
+    shortest = min(len(turns.passages(llm, [text])) for text in PASSAGES)
+    assert computed[0] > computed[1] + shortest
+
+
 def test_two_objectives_take_turns(llm: FrozenLLM) -> None:
     recipe = RECIPE.model_copy(update={"objective": "both"})
     study = SelfStudy(llm, material(llm), recipe)
@@ -89,7 +100,7 @@ def test_two_objectives_take_turns(llm: FrozenLLM) -> None:
 def test_without_items_there_is_nothing_to_study(llm: FrozenLLM) -> None:
     empty = material(llm)
     with pytest.raises(ValueError, match="no question"):
-        SelfStudy(llm, Material(empty.text, [], empty.closed, {}), RECIPE)
+        SelfStudy(llm, Material(empty.text, [], empty.skill, PASSAGES), RECIPE)
 
 
 @pytest.mark.parametrize(
@@ -108,10 +119,16 @@ def test_only_carried_answers_pass(question: str, answer: str, good: bool) -> No
 
 
 def test_what_is_written_passed_the_filters(llm: FrozenLLM) -> None:
-    held = material(llm)
-    passages = [(number, text, held.passages[number]) for number, text in enumerate(PASSAGES)]
+    [skill] = read(llm, [turns.opening(llm)])
     batches = list(
-        write(llm, passages, kinds=["who", "why"], temperature=1.0, seed=random.Random(1).randrange(9))
+        write(
+            llm,
+            list(enumerate(PASSAGES)),
+            skill,
+            kinds=["who", "why"],
+            temperature=1.0,
+            seed=3,
+        )
     )
     assert len(batches) == 1
     for item in (item for batch in batches for item in batch):

@@ -1,4 +1,5 @@
 import dataclasses
+import random
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from trainer import turns
 from trainer.context import read
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
-from trainer.lessons import Lesson, pack
+from trainer.lessons import Lesson, batches, pack
 from trainer.prompts import PromptFormatError
 from trainer.skill import Skill, from_bytes
 from trainer.skill_training import SkillLoss, SkillRecipe, SkillState, SkillStep, learn
@@ -23,12 +24,16 @@ LESSONS = [
     ),
     Lesson("The baker sold butter.", [("Who sold butter?", ["the baker"])], ["Who kept a lamp?"]),
 ]
-RECIPE = SkillRecipe(steps=16, warmup=2, decay_from=8, learning_rate=0.5, evaluate_every=8)
+RECIPE = SkillRecipe(steps=32, warmup=2, decay_from=16, learning_rate=0.5, evaluate_every=16)
 
 
 def test_a_skill_learns_to_answer_and_to_be_silent(llm: FrozenLLM) -> None:
-    losses = [each for each in learn(llm, LESSONS, LESSONS, RECIPE) if isinstance(each, SkillLoss)]
-    assert [each.step for each in losses] == [0, 8, 16]
+    distracted = [
+        dataclasses.replace(lesson, unanswered=["Who?", "What burned?", "Where did the frog sit?"])
+        for lesson in LESSONS
+    ]
+    losses = [each for each in learn(llm, distracted, distracted, RECIPE) if isinstance(each, SkillLoss)]
+    assert [each.step for each in losses] == [0, 16, 32]
     assert losses[-1].answered < losses[0].answered - 0.3
     assert losses[-1].unanswered < losses[0].unanswered
 
@@ -83,14 +88,38 @@ def test_other_bytes_are_no_skill(llm: FrozenLLM) -> None:
 
 
 def test_a_lesson_holds_answers_silence_and_what_to_ask(llm: FrozenLLM) -> None:
-    import random
-
     found = pack(llm, LESSONS[0], random.Random(0))
     answers = [llm.text(list(exchange.answer)) for exchange in found.exchanges]
     assert sorted(answers[:2])[0] == "Mira"
     assert answers[2] == ""
     assert answers[3] in {"Who kept a lamp?", "When did she light it?"}
     assert found.exchanges[3].weight < 1
+
+
+def test_another_piece_of_the_book_stands_in_front_where_wanted(llm: FrozenLLM) -> None:
+    lesson = dataclasses.replace(LESSONS[1], beside=["The frog sat in a well."])
+    alone, behind = (pack(llm, lesson, random.Random(0), beside=share) for share in (0.0, 1.0))
+    front = llm.encode("The frog sat in a well.")
+    assert list(behind.text[: len(front)]) == front
+    assert list(behind.text[-len(alone.text) :]) == list(alone.text)
+
+
+def test_batches_hold_every_lesson_once_and_about_one_length(llm: FrozenLLM) -> None:
+    lessons = [Lesson("word " * length, [("Who?", ["Mira"])]) for length in range(1, 41)]
+    found = batches(lessons, 4, random.Random(0))
+    assert [len(batch) for batch in found] == [4] * 10
+    assert sorted(lesson.size for batch in found for lesson in batch) == sorted(each.size for each in lessons)
+    for batch in found:
+        sizes = [lesson.size for lesson in batch]
+        assert max(sizes) - min(sizes) == 3 * 5
+    assert found != batches(lessons, 4, random.Random(1))
+
+
+def test_a_skill_goes_on_from_another(llm: FrozenLLM) -> None:
+    first = _last(learn(llm, LESSONS, [], RECIPE)).skill
+    slow = RECIPE.model_copy(update={"steps": 1, "learning_rate": 1e-6})
+    second = _last(learn(llm, LESSONS, [], slow, start=first)).skill
+    torch.testing.assert_close(second.keys, first.keys, atol=1e-4, rtol=1e-4)
 
 
 def _last(progress: object) -> SkillState:

@@ -31,7 +31,10 @@ HELDOUT_STORIES = 12
 _HELDOUT_LESSONS = 48
 # Of this many sections that seem to answer a question, those that do not are distractors.
 _DISTRACTORS = 6
-_QUESTIONS_TO_FIT = 20
+_QUESTIONS_TO_FIT = 8
+_Loss = dict[str, float | None]
+# Where nobody sees the status line: in a file, this often.
+_TOLD_STEPS = 10
 
 
 def train(
@@ -66,8 +69,7 @@ def train(
     held = random.Random(settled.seed).sample(held, min(_HELDOUT_LESSONS, len(held)))
     if not train_lessons or not held:
         raise StartupError("No answer was found in the stories: there is nothing to learn from.")
-    state = _saved(out / "state.pt", settled)
-    losses: list[dict[str, float | None]] = []
+    state, losses = _saved(out / "state.pt", settled)
     with console.status("learns the skill prompt") as status:
         for happened in learn(llm, train_lessons, held, settled, state, origin):
             if isinstance(happened, SkillLoss):
@@ -83,15 +85,18 @@ def train(
                     f"of silence {happened.unanswered:.3f}"
                 )
                 if state is not None:
-                    _save(out / "state.pt", settled, state)
+                    _save(out / "state.pt", settled, state, losses)
             elif isinstance(happened, SkillStep):
                 state = happened.state
-                status.update(
+                said = (
                     f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}, "
                     f"{happened.tokens_per_second:.0f} tokens/s, {happened.eta_seconds / 60:.0f} min to go"
                 )
+                status.update(said)
+                if not console.is_terminal and happened.step % _TOLD_STEPS == 0:
+                    console.print(said)
         assert state is not None
-        _save(out / "state.pt", settled, state)
+        _save(out / "state.pt", settled, state, losses)
         status.update("fits the weighting")
         weighting = fit(llm, state.skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
     library.close()
@@ -174,21 +179,23 @@ def _part(dataset: Dataset, names: set[str]) -> Dataset:
     )
 
 
-def _saved(path: Path, recipe: SkillRecipe) -> SkillState | None:
+def _saved(path: Path, recipe: SkillRecipe) -> tuple[SkillState | None, list[_Loss]]:
+    """Where training was, and the losses until then."""
     if not path.exists():
-        return None
+        return None, []
     kept = torch.load(path, weights_only=True)
     if kept["recipe"] != recipe.model_dump():
         raise StartupError(f"{path} belongs to another recipe: choose another folder, or delete it.")
-    return SkillState(kept["tensors"], kept["optimiser"], kept["step"])
+    return SkillState(kept["tensors"], kept["optimiser"], kept["step"]), kept["losses"]
 
 
-def _save(path: Path, recipe: SkillRecipe, state: SkillState) -> None:
+def _save(path: Path, recipe: SkillRecipe, state: SkillState, losses: Sequence[_Loss]) -> None:
     kept = {
         "recipe": recipe.model_dump(),
         "tensors": [tensor.detach() for tensor in state.tensors],
         "optimiser": state.optimiser,
         "step": state.step,
+        "losses": list(losses),
     }
     half = path.with_suffix(".part")
     torch.save(kept, half)

@@ -57,6 +57,15 @@ def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: P
     database.close()
 
 
+def test_a_finished_run_keeps_its_losses(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    notes = tmp_path / "skill" / "skill.json"
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    first = json.loads(notes.read_text())["metrics"]
+    assert [loss["step"] for loss in first["heldout"]] == [0, 2, 3]
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    assert json.loads(notes.read_text())["metrics"] == first
+
+
 def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     assert train(tmp_path, tiny_folder, data).exit_code == 0
     first = (tmp_path / "skill" / "skill.safetensors").read_bytes()

@@ -28,7 +28,10 @@ def resolved(recipe: Recipe, skill: LoadedSkill | None) -> Recipe:
         objective = "lm" if skill is None else "self_study"
     elif objective != "lm" and skill is None:
         raise ValueError(f"{objective} needs a skill prompt, and this LLM has none: train one, or use lm")
-    return recipe.model_copy(update={"objective": objective})
+    initialisation = recipe.initialisation
+    if initialisation == "auto":
+        initialisation = "text" if skill is None else "blank"
+    return recipe.model_copy(update={"objective": objective, "initialisation": initialisation})
 
 
 def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: Sequence[str]) -> str:

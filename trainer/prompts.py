@@ -23,12 +23,21 @@ def initial(llm: FrozenLLM, text: Sequence[int], recipe: Recipe) -> Tensor:
     """Starting soft prompts [members, virtual tokens, hidden], float32, on the LLM's device.
 
     "text" gives member i the embeddings of its own stretch of the book (Lester 2021, 2104.08691, section
-    3.2, starts from vocabulary: a stretch of text did better in Cartridges, 2506.06266).
+    3.2, starts from vocabulary: a stretch of text did better in Cartridges, 2506.06266); "blank" those of
+    line ends, with a tenth of noise so that members differ: in front of a passage they say nothing, where a
+    stretch of the book is one more passage to answer from.
     """
+    size = (recipe.virtual_tokens, llm.identity.hidden_size)
     members = []
     for member in range(recipe.members):
         choose = random.Random(recipe.seed + member)
-        if recipe.initialisation == "text" and text:
+        if recipe.initialisation == "blank":
+            blank = llm.embed(torch.tensor(llm.encode("\n")[:1])).float()
+            generator = torch.Generator().manual_seed(recipe.seed + member)
+            noise = torch.randn(size, generator=generator).to(blank.device)
+            members.append(blank + 0.1 * blank.std() * noise)
+            continue
+        if recipe.initialisation in ("auto", "text") and text:
             share = max(1, len(text) // recipe.members)
             start = member * share + choose.randrange(share)
             tokens = [text[(start + offset) % len(text)] for offset in range(recipe.virtual_tokens)]

@@ -26,11 +26,13 @@ class Recipe(BaseModel):
     epochs: float = Field(4.0, gt=0, le=1000, description="times each member reads the book")
     budget_tokens: int | None = Field(None, ge=1, description="most tokens of text one member reads")
     budget_seconds: float | None = Field(None, gt=0, description="most seconds to train, evaluation included")
-    learning_rate: float = Field(0.01, gt=0, le=1, description="AdamW's peak learning rate")
+    learning_rate: float = Field(0.003, gt=0, le=1, description="AdamW's peak learning rate")
     warmup: float = Field(0.1, ge=0, le=1, description="fraction of training over which the rate rises")
     max_grad_norm: float = Field(1.0, gt=0, description="clip of each member's gradient norm")
-    initialisation: Literal["text", "vocabulary"] = Field(
-        "text", description="start from embeddings of stretches of the book, or of random words"
+    initialisation: Literal["auto", "text", "vocabulary", "blank"] = Field(
+        "auto",
+        description="start from embeddings of stretches of the book, random words or line ends; "
+        "auto is blank behind a skill prompt, else text",
     )
     heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")

@@ -117,6 +117,7 @@ def train(
     }
     (out / "skill.safetensors").write_bytes(learned.artifact)
     (out / "skill.json").write_text(json.dumps(notes, indent=2), encoding="utf-8")
+    console.print(f"The skill prompt is in {out}.")
     if register:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         database = Database(settings.database)

@@ -119,9 +119,9 @@ def reference(llm: FrozenLLM, asked: Sequence[Reader], question: str, answer: st
     """How likely a given answer is to each reader that was asked; its end does not count."""
     last = turns.question(llm, question)[-1:]
     tokens = llm.encode(answer)
-    exchanges = [Exchange(last, tokens), Exchange(last, [turns.end(llm)])]
+    exchanges = [Exchange(last, tokens), *(Exchange(last, [stop]) for stop in sorted(llm.stop_tokens))]
     found = []
-    for spoken, silent in pack_losses(llm, [Pack(exchanges, context=reader.context) for reader in asked]):
-        answerable = max(1e-6, 1 - math.exp(-float(silent.sum())))
+    for spoken, *silent in pack_losses(llm, [Pack(exchanges, context=reader.context) for reader in asked]):
+        answerable = max(1e-6, 1 - sum(math.exp(-float(loss)) for loss in silent))
         found.append(Reference(float(spoken.sum()) + math.log(answerable), len(tokens)))
     return found

@@ -44,12 +44,11 @@ class FrozenLLM:
 
     @cached_property
     def stop_tokens(self) -> frozenset[int]:
-        """Ids that end an answer."""
+        """Ids that end an answer: every control token, for behind it begins another turn or text."""
         config = self.model.generation_config
         ids = config.eos_token_id if config is not None else None
         listed = [ids] if isinstance(ids, int) else list(ids or [])
-        own = self.tokenizer.eos_token_id
-        return frozenset([*listed, own] if isinstance(own, int) else listed)
+        return frozenset([*listed, *self.tokenizer.all_special_ids])
 
     @property
     def footprint_bytes(self) -> int:

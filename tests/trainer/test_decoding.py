@@ -73,3 +73,17 @@ def test_a_narrow_nucleus_is_the_likeliest_token(llm: FrozenLLM) -> None:
 def test_decoding_stops_when_cancelled(llm: FrozenLLM) -> None:
     [completion] = decode(llm, [Row(None, llm.encode("Who?"), 30)], cancelled=lambda: True)
     assert len(completion.tokens) <= 1
+
+
+def test_every_control_token_ends_an_answer(llm: FrozenLLM) -> None:
+    tokens = llm.encode("Who?")
+    # As good as uniform over the vocabulary.
+    rows = [
+        Row(None, tokens, 40, temperature=100.0, top_p=1.0, seed=seed, must_speak=True) for seed in range(64)
+    ]
+    completions = decode(llm, rows)
+    control = set(llm.tokenizer.all_special_ids)
+    assert len(control) > 1
+    assert not any(control & set(completion.tokens) for completion in completions)
+    assert all(completion.tokens for completion in completions)
+    assert any(completion.ended for completion in completions)

@@ -64,7 +64,7 @@ def learn(
     *,
     items: Sequence[Item] | None = None,
     start: Tensor | None = None,
-    pass_tokens: int = 8192,
+    pass_tokens: int = 2048,
 ) -> Iterator[Progress | Studied]:
     """Learn a book by a resolved recipe: what it studies, then all that `train` tells.
 

@@ -25,7 +25,7 @@ class LanguageModelling:
         recipe: Recipe,
         skill: Context | None = None,
         *,
-        pass_tokens: int = 8192,
+        pass_tokens: int = 2048,
     ) -> None:
         """Split the text. ValueError: it has fewer than two tokens."""
         tokens = llm.encode(text)

@@ -39,7 +39,7 @@ class SelfStudy:
     """
 
     def __init__(
-        self, llm: FrozenLLM, material: Material, recipe: Recipe, *, pass_tokens: int = 8192
+        self, llm: FrozenLLM, material: Material, recipe: Recipe, *, pass_tokens: int = 2048
     ) -> None:
         """Hold some items out. ValueError: there are none."""
         if not material.items:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
@@ -87,8 +88,9 @@ def _prepare(
 ) -> Generator[Pause, None, tuple[Objective, list[Item]]]:
     """The objective of a resolved recipe, and the items studied, which are written unless they are given."""
     closed = None if skill is None else skill.skill.context(llm)
+    reading = partial(LanguageModelling, llm, text, recipe, closed, pass_tokens=pass_tokens)
     if recipe.objective == "lm" or closed is None:
-        return LanguageModelling(llm, text, recipe, closed, pass_tokens=pass_tokens), []
+        return reading(), []
     if items is None:
         written: list[Item] = []
         chosen = [(number, passages[number]) for number in _spread(len(passages), recipe.passages)]
@@ -97,12 +99,11 @@ def _prepare(
             written += batch
             yield Pause()
         items = written
-    reading = LanguageModelling(llm, text, recipe, closed, pass_tokens=pass_tokens)
     if not items:  # nothing passed the filters: the book's text itself is left to learn from
-        return reading, []
+        return reading(), []
     material = Material(llm.encode(text), items, closed, passages)
     study = SelfStudy(llm, material, recipe, pass_tokens=pass_tokens)
-    return study if recipe.objective == "self_study" else Alternating(reading, study), list(items)
+    return study if recipe.objective == "self_study" else Alternating(reading(), study), list(items)
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -107,9 +107,7 @@ def learn(
     if first == 0 and evaluated:
         yield evaluate(llm, Skill(keys, values), evaluated, 0)
     started, tokens = time.monotonic(), 0
-    for step, chosen in enumerate(_batches(useful, recipe)):
-        if step < first:
-            continue
+    for step, chosen in enumerate(itertools.islice(_batches(useful, recipe), first, recipe.steps), first):
         choose = random.Random(recipe.seed * 100_003 + step)
         packs = [
             pack(
@@ -144,14 +142,9 @@ def learn(
 
 
 def _batches(lessons: Sequence[Lesson], recipe: SkillRecipe) -> Iterator[list[Lesson]]:
-    """The lessons of each step, epoch by epoch."""
-    done = 0
+    """The lessons of each step, epoch by epoch, without end."""
     for epoch in itertools.count():
-        for chosen in batches(lessons, recipe.rows, random.Random(recipe.seed * 1_009 + epoch)):
-            if done == recipe.steps:
-                return
-            done += 1
-            yield chosen
+        yield from batches(lessons, recipe.rows, random.Random(recipe.seed * 1_009 + epoch))
 
 
 @torch.no_grad()

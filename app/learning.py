@@ -13,6 +13,7 @@ from trainer.frozen import FrozenLLM, Identity
 from trainer.lm import LanguageModelling
 from trainer.objective import Alternating, Objective
 from trainer.progress import Pause, Progress
+from trainer.prompts import initial
 from trainer.recipe import Recipe
 from trainer.self_study import Material, SelfStudy
 from trainer.study import KINDS, Item, write
@@ -22,7 +23,7 @@ from trainer.training import train
 def resolved(recipe: Recipe, skill: LoadedSkill | None) -> Recipe:
     """The recipe with what it leaves open decided.
 
-    ValueError: it wants self-study, and the LLM has no skill prompt.
+    ValueError: it wants self-study, and the LLM has no skill prompt; or learned starts that it has not.
     """
     objective = recipe.objective
     if objective == "auto":
@@ -30,8 +31,15 @@ def resolved(recipe: Recipe, skill: LoadedSkill | None) -> Recipe:
     elif objective != "lm" and skill is None:
         raise ValueError(f"{objective} needs a skill prompt, and this LLM has none: train one, or use lm")
     initialisation = recipe.initialisation
+    starts = None if skill is None else skill.skill.starts
+    fitting = starts is not None and starts.shape[1] == recipe.virtual_tokens
     if initialisation == "auto":
-        initialisation = "text" if skill is None else "blank"
+        initialisation = "text" if skill is None else "learned" if fitting else "blank"
+    elif initialisation == "learned" and not fitting:
+        raise ValueError(
+            f"the LLM's skill prompt has no starts of {recipe.virtual_tokens} virtual tokens: "
+            "choose another initialisation"
+        )
     return recipe.model_copy(update={"objective": objective, "initialisation": initialisation})
 
 
@@ -74,6 +82,8 @@ def learn(
     objective, studied = yield from _prepare(llm, text, passages, recipe, skill, items, pass_tokens)
     if studied:
         yield Studied(studied)
+    if start is None and skill is not None and recipe.initialisation == "learned":
+        start = initial(llm, objective.text, recipe, skill.skill.starts)
     yield from train(llm, objective, recipe, start=start)
 
 

@@ -1,4 +1,4 @@
-"""Soft prompts: where they start, and how one is kept as bytes."""
+"""Soft prompts: where they start, how far one step moves them, and how one is kept as bytes."""
 
 import random
 from collections.abc import Sequence
@@ -19,24 +19,23 @@ class PromptFormatError(ValueError):
     """The bytes are no soft prompt, or one that does not fit the LLM."""
 
 
-def initial(llm: FrozenLLM, text: Sequence[int], recipe: Recipe) -> Tensor:
+def initial(llm: FrozenLLM, text: Sequence[int], recipe: Recipe, starts: Tensor | None = None) -> Tensor:
     """Starting soft prompts [members, virtual tokens, hidden], float32, on the LLM's device.
 
     "text" gives member i the embeddings of its own stretch of the book (Lester 2021, 2104.08691, section
-    3.2, starts from vocabulary: a stretch of text did better in Cartridges, 2506.06266); "blank" those of
-    line ends, with a tenth of noise so that members differ: in front of a passage they say nothing, where a
-    stretch of the book is one more passage to answer from.
+    3.2, starts from vocabulary: a stretch of text did better in Cartridges, 2506.06266); "learned" gives it
+    one of `starts` [any number, virtual tokens, hidden], from the first again when there are fewer. Raises
+    ValueError when starts are asked for that are not there.
     """
-    size = (recipe.virtual_tokens, llm.identity.hidden_size)
+    if recipe.initialisation == "learned":
+        if starts is None:
+            raise ValueError("there are no learned prompts to start from")
+        return starts[torch.arange(recipe.members) % len(starts)].to(llm.device, torch.float32)
+    if recipe.initialisation == "blank":
+        return blank(llm, recipe.members, recipe.virtual_tokens, recipe.seed)
     members = []
     for member in range(recipe.members):
         choose = random.Random(recipe.seed + member)
-        if recipe.initialisation == "blank":
-            blank = llm.embed(torch.tensor(llm.encode("\n")[:1])).float()
-            generator = torch.Generator().manual_seed(recipe.seed + member)
-            noise = torch.randn(size, generator=generator).to(blank.device)
-            members.append(blank + 0.1 * blank.std() * noise)
-            continue
         if recipe.initialisation in ("auto", "text") and text:
             share = max(1, len(text) // recipe.members)
             start = member * share + choose.randrange(share)
@@ -46,6 +45,28 @@ def initial(llm: FrozenLLM, text: Sequence[int], recipe: Recipe) -> Tensor:
             tokens = [choose.randrange(vocabulary) for _ in range(recipe.virtual_tokens)]
         members.append(llm.embed(torch.tensor(tokens)).float())
     return torch.stack(members)
+
+
+def blank(llm: FrozenLLM, members: int, virtual_tokens: int, seed: int) -> Tensor:
+    """Soft prompts [members, virtual tokens, hidden] of line ends, with a tenth of noise: members differ.
+
+    In front of a passage they say nothing, where a stretch of the book is one more passage to answer from.
+    """
+    line_end = llm.embed(torch.tensor(llm.encode("\n")[:1])).float()
+    noise = [
+        torch.randn(
+            (virtual_tokens, llm.identity.hidden_size), generator=torch.Generator().manual_seed(seed + member)
+        )
+        for member in range(members)
+    ]
+    return line_end + 0.1 * line_end.std() * torch.stack(noise).to(line_end.device)
+
+
+def clip(prompts: Tensor, most: float) -> None:
+    """Scale down each member's gradient whose norm is above `most`, each by its own norm."""
+    assert prompts.grad is not None
+    norms = prompts.grad.flatten(1).norm(dim=1)
+    prompts.grad *= (most / norms.clamp(min=1e-12)).clamp(max=1.0)[:, None, None]
 
 
 def to_bytes(prompt: Tensor) -> bytes:

@@ -29,10 +29,10 @@ class Recipe(BaseModel):
     learning_rate: float = Field(0.003, gt=0, le=1, description="AdamW's peak learning rate")
     warmup: float = Field(0.1, ge=0, le=1, description="fraction of training over which the rate rises")
     max_grad_norm: float = Field(1.0, gt=0, description="clip of each member's gradient norm")
-    initialisation: Literal["auto", "text", "vocabulary", "blank"] = Field(
+    initialisation: Literal["auto", "text", "vocabulary", "blank", "learned"] = Field(
         "auto",
-        description="start from embeddings of stretches of the book, random words or line ends; "
-        "auto is blank behind a skill prompt, else text",
+        description="start from embeddings of stretches of the book, random words or line ends, or from "
+        "the soft prompts learned with the skill prompt; auto: learned where there are such, else text",
     )
     heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")

@@ -10,7 +10,7 @@ from torch import Tensor
 from trainer.frozen import FrozenLLM
 from trainer.objective import Objective
 from trainer.progress import DivergedError, Evaluated, Learned, Pause, Progress, Stepped
-from trainer.prompts import initial
+from trainer.prompts import clip, initial
 from trainer.recipe import Recipe
 from trainer.schedule import Schedule
 
@@ -52,7 +52,7 @@ def train(
             raise DivergedError(f"the loss is {max(losses)} at step {len(curve) + 1}: lower learning_rate")
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * schedule.rate(len(curve))
-        _clip(prompts, recipe.max_grad_norm)
+        clip(prompts, recipe.max_grad_norm)
         optimiser.step()
         curve.append(losses)
         learning += time.monotonic() - step_started
@@ -77,10 +77,3 @@ def train(
         seconds=time.monotonic() - started,
         tokens_per_second=learned_tokens / learning,
     )
-
-
-def _clip(prompts: Tensor, most: float) -> None:
-    """Scale down each member's gradient whose norm is above `most`, each by its own norm."""
-    assert prompts.grad is not None
-    norms = prompts.grad.flatten(1).norm(dim=1)
-    prompts.grad *= (most / norms.clamp(min=1e-12)).clamp(max=1.0)[:, None, None]

@@ -25,15 +25,25 @@ def fit(
     library: Library,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Weighting:
-    """Ask every question of eight readers with a passage each, and fit what their answers were worth."""
+    """Ask every question of eight readers with a passage each, and fit what their answers were worth.
+
+    Readers are unlearned members where the skill prompt has some to start from.
+    """
     heard: list[tuple[list[Said], list[float]]] = []
     closed = skill.context(llm)
+    starts = None if skill.starts is None else skill.starts.to(llm.head)
     for story in dataset.stories:
         readings = Readings(llm, closed)
         ranking = library.ranking(story.name)
         for question in (one for one in dataset.questions if one.story == story.name):
             found = ranking(question.text)[:READERS]
-            readers = apart(readings, [Voice(story.name)] * len(found), story, found)
+            voices = [
+                Voice(story.name)
+                if starts is None
+                else Voice(story.name, 1, number, starts[number % len(starts)])
+                for number in range(len(found))
+            ]
+            readers = apart(readings, voices, story, found)
             said = listen(llm, ask(llm, readers, question.text), question.text)
             heard.append((said, [rouge_l(one.text, question.answers) for one in said]))
             tell(f"fits the weighting: {len(heard)} of {len(dataset.questions)} questions")

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,26 @@ from rich.console import Console
 
 from app import skills
 from app.errors import StartupError
-from app.evaluation.data import DataError, Dataset, Question, Story, read, sampled
+from app.evaluation.data import DataError, read, sampled
 from app.evaluation.library import Library
 from app.publishing import number
 from app.service import load_llm
 from app.settings import load
 from app.skills import LoadedSkill
 from app.skills.fitting import fit
+from app.skills.lessons import digest, lessons, split
 from store.database import Database
-from trainer.lessons import Lesson
+from trainer.descent import SkillLoss, SkillState, SkillStep
 from trainer.prompts import PromptFormatError
-from trainer.skill import from_bytes
-from trainer.skill_training import SkillLoss, SkillRecipe, SkillState, SkillStep, learn
+from trainer.skill import Skill, from_bytes
+from trainer.skill_recipe import SkillRecipe
+from trainer.skill_training import learn, learn_starts
 
-# Stories kept from training: what the skill prompt is evaluated on, and the weighting fitted.
-HELDOUT_STORIES = 12
 _HELDOUT_LESSONS = 48
-# Of this many sections that seem to answer a question, those that do not are distractors.
-_DISTRACTORS = 6
 _QUESTIONS_TO_FIT = 8
-_Loss = dict[str, float | None]
 # Where nobody sees the status line: in a file, this often.
 _TOLD_STEPS = 10
+_Loss = dict[str, float | None]
 
 
 def train(
@@ -60,6 +59,8 @@ def train(
         raise StartupError(str(error)) from error
     if len(dataset.stories) < 2:
         raise StartupError("A skill prompt needs at least two stories: one to learn from, one to check on.")
+    if settled.steps == 0 and origin is None:
+        raise StartupError("With no steps there is no skill prompt: name one to go on from with --start.")
     settings = load({})
     llm = load_llm(settings)
     out.mkdir(parents=True, exist_ok=True)
@@ -69,44 +70,33 @@ def train(
     held = random.Random(settled.seed).sample(held, min(_HELDOUT_LESSONS, len(held)))
     if not train_lessons or not held:
         raise StartupError("No answer was found in the stories: there is nothing to learn from.")
-    state, losses = _saved(out / "state.pt", settled)
-    with console.status("learns the skill prompt") as status:
-        for happened in learn(llm, train_lessons, held, settled, state, origin):
-            if isinstance(happened, SkillLoss):
-                losses.append(
-                    {
-                        "step": happened.step,
-                        "answered": number(happened.answered),
-                        "unanswered": number(happened.unanswered),
-                    }
-                )
-                console.print(
-                    f"step {happened.step}: loss of answers {happened.answered:.3f}, "
-                    f"of silence {happened.unanswered:.3f}"
-                )
-                if state is not None:
-                    _save(out / "state.pt", settled, state, losses)
-            elif isinstance(happened, SkillStep):
-                state = happened.state
-                said = (
-                    f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}, "
-                    f"{happened.tokens_per_second:.0f} tokens/s, {happened.eta_seconds / 60:.0f} min to go"
-                )
-                status.update(said)
-                if not console.is_terminal and happened.step % _TOLD_STEPS == 0:
-                    console.print(said)
-        assert state is not None
-        _save(out / "state.pt", settled, state, losses)
-        status.update("fits the weighting")
-        weighting = fit(llm, state.skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
+    known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
+    metrics: dict[str, list[_Loss]] = {}
+    skill = origin
+    if settled.steps:
+        run = _Run(console, out / "state.pt", "the skill prompt", known)
+        (keys, values), metrics["heldout"] = run.follow(
+            lambda state: learn(llm, train_lessons, held, settled, state, origin)
+        )
+        skill = Skill(keys, values)
+    assert skill is not None
+    if settled.starts.steps:
+        behind = replace(skill, starts=None)
+        run = _Run(console, out / "starts.pt", "where members start", known)
+        (starts,), metrics["starts"] = run.follow(
+            lambda state: learn_starts(llm, behind, train_lessons, held, settled.starts, state)
+        )
+        skill = replace(skill, starts=starts)
+    with console.status("fits the weighting") as status:
+        weighting = fit(llm, skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
     library.close()
     learned = LoadedSkill(
-        skill=state.skill,
-        artifact=state.skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id}),
+        skill=skill,
+        artifact=skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id}),
         weighting=weighting,
-        recipe=settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None},
+        recipe=known,
         data={"source": data.name, "licence": licence, "sha256": digest(dataset)},
-        metrics={"heldout": losses},
+        metrics=metrics,
     )
     notes = {
         "llm": llm.identity.__dict__,
@@ -127,77 +117,71 @@ def train(
         database.close()
 
 
-def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
-    """Stories to learn from, and a few to check on, none of which is in both.
+class _Run:
+    """A descent that shows where it is, and goes on where it was from a file."""
 
-    The same for every recipe: a skill prompt that goes on from another is checked on what neither saw.
-    """
-    names = sorted(story.name for story in dataset.stories)
-    random.Random(0).shuffle(names)
-    kept = set(names[: min(HELDOUT_STORIES, len(names) // 2)])
-    return _part(dataset, set(names) - kept), _part(dataset, kept)
+    def __init__(self, console: Console, file: Path, what: str, recipe: dict[str, Any]) -> None:
+        """`recipe` is all that decides the run: a file of another is refused."""
+        self._console = console
+        self._file = file
+        self._what = what
+        self._recipe = recipe
 
+    def follow(
+        self, begin: Callable[[SkillState | None], Iterator[SkillLoss | SkillStep]]
+    ) -> tuple[list[torch.Tensor], list[_Loss]]:
+        """The tensors learned, on the CPU, and the held-out losses on the way."""
+        state, losses = self._saved()
+        with self._console.status(f"learns {self._what}") as status:
+            for happened in begin(state):
+                if isinstance(happened, SkillLoss):
+                    losses.append(
+                        {
+                            "step": happened.step,
+                            "answered": number(happened.answered),
+                            "unanswered": number(happened.unanswered),
+                        }
+                    )
+                    self._console.print(
+                        f"{self._what}, step {happened.step}: loss of answers {happened.answered:.3f}, "
+                        f"of silence {happened.unanswered:.3f}"
+                    )
+                    if state is not None:
+                        self._save(state, losses)
+                    continue
+                state = happened.state
+                said = (
+                    f"{self._what}, step {happened.step} of {happened.steps}, loss {happened.loss:.2f}, "
+                    f"{happened.tokens_per_second:.0f} tokens/s, {happened.eta_seconds / 60:.0f} min to go"
+                )
+                status.update(said)
+                if happened.step % _TOLD_STEPS == 0:
+                    self._save(state, losses)
+                    if not self._console.is_terminal:
+                        self._console.print(said)
+        assert state is not None
+        self._save(state, losses)
+        return [tensor.detach().clone().cpu() for tensor in state.tensors], losses
 
-def lessons(dataset: Dataset, library: Library) -> Iterator[Lesson]:
-    """A lesson for every section: what it answers, and what it only seems to."""
-    for story in dataset.stories:
-        ranking = library.ranking(story.name)
-        answered: list[list[tuple[str, Sequence[str]]]] = [[] for _ in story.sections]
-        silent: list[list[str]] = [[] for _ in story.sections]
-        for question in dataset.questions:
-            if question.story != story.name or not question.answers:
-                continue
-            found = [section for section, _ in ranking(question.text)]
-            gold = question.gold or _holding(story, question, found)
-            for section in gold:
-                answered[section].append((question.text, question.answers))
-            for section in found[:_DISTRACTORS]:
-                if gold and section not in gold:
-                    silent[section].append(question.text)
-        for text, told, untold in zip(story.sections, answered, silent, strict=True):
-            if told:
-                yield Lesson(text, told, untold, [other for other in story.sections if other != text])
+    def _saved(self) -> tuple[SkillState | None, list[_Loss]]:
+        """Where training was, and the losses until then."""
+        if not self._file.exists():
+            return None, []
+        kept = torch.load(self._file, weights_only=True)
+        if kept["recipe"] != self._recipe:
+            raise StartupError(
+                f"{self._file} belongs to another recipe or start: choose another folder, or delete it."
+            )
+        return SkillState(kept["tensors"], kept["optimiser"], kept["step"]), kept["losses"]
 
-
-def _holding(story: Story, question: Question, found: Sequence[int]) -> list[int]:
-    """Where nobody marked it, the section that fits the question best among those with an answer's words."""
-    for section in found:
-        text = story.sections[section].casefold()
-        if any(answer.casefold().rstrip(".") in text for answer in question.answers):
-            return [section]
-    return []
-
-
-def digest(dataset: Dataset) -> str:
-    """SHA-256 of the stories and questions, whatever files they came in."""
-    return hashlib.sha256(repr(dataset).encode()).hexdigest()
-
-
-def _part(dataset: Dataset, names: set[str]) -> Dataset:
-    return Dataset(
-        [story for story in dataset.stories if story.name in names],
-        [question for question in dataset.questions if question.story in names],
-    )
-
-
-def _saved(path: Path, recipe: SkillRecipe) -> tuple[SkillState | None, list[_Loss]]:
-    """Where training was, and the losses until then."""
-    if not path.exists():
-        return None, []
-    kept = torch.load(path, weights_only=True)
-    if kept["recipe"] != recipe.model_dump():
-        raise StartupError(f"{path} belongs to another recipe: choose another folder, or delete it.")
-    return SkillState(kept["tensors"], kept["optimiser"], kept["step"]), kept["losses"]
-
-
-def _save(path: Path, recipe: SkillRecipe, state: SkillState, losses: Sequence[_Loss]) -> None:
-    kept = {
-        "recipe": recipe.model_dump(),
-        "tensors": [tensor.detach() for tensor in state.tensors],
-        "optimiser": state.optimiser,
-        "step": state.step,
-        "losses": list(losses),
-    }
-    half = path.with_suffix(".part")
-    torch.save(kept, half)
-    half.replace(path)
+    def _save(self, state: SkillState, losses: list[_Loss]) -> None:
+        kept = {
+            "recipe": self._recipe,
+            "tensors": [tensor.detach() for tensor in state.tensors],
+            "optimiser": state.optimiser,
+            "step": state.step,
+            "losses": losses,
+        }
+        half = self._file.with_suffix(".part")
+        torch.save(kept, half)
+        half.replace(self._file)

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import pytest
+import torch
 
 from app.learning import Studied, learn, resolved, study_key
 from app.skills import LoadedSkill
@@ -20,6 +23,23 @@ def test_the_objective_follows_from_the_skill(skill: LoadedSkill) -> None:
     for objective in ("self_study", "both"):
         with pytest.raises(ValueError, match="needs a skill prompt"):
             resolved(RECIPE.model_copy(update={"objective": objective}), None)
+
+
+def test_members_start_where_the_skill_prompt_says(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    assert resolved(RECIPE, None).initialisation == "text"
+    assert resolved(RECIPE, skill).initialisation == "blank"
+    starts = torch.randn(1, 4, 32)
+    knowing = replace(skill, skill=replace(skill.skill, starts=starts))
+    recipe = resolved(RECIPE, knowing)
+    assert recipe.initialisation == "learned"
+    still = recipe.model_copy(update={"learning_rate": 1e-12})
+    *_, learned = learn(llm, STORY, PASSAGES, still, knowing, items=ITEMS)
+    assert isinstance(learned, Learned)
+    torch.testing.assert_close(learned.prompts, starts.expand(2, 4, 32))
+    longer = RECIPE.model_copy(update={"virtual_tokens": 5})
+    assert resolved(longer, knowing).initialisation == "blank"
+    with pytest.raises(ValueError, match="no starts of 5"):
+        resolved(longer.model_copy(update={"initialisation": "learned"}), knowing)
 
 
 @pytest.mark.parametrize("objective", ["lm", "self_study", "both"])

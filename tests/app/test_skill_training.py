@@ -3,18 +3,21 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from app.cli import app
 from store import skills
 from store.database import Database
+from trainer.skill import from_bytes
 
 STORIES = {
     "lamp": ("Mira kept a green lamp in the tower of Ost.", "Who kept a green lamp?", "Mira"),
     "baker": ("The baker sold butter in the harbour.", "Who sold butter?", "the baker"),
     "frog": ("A frog sat in the deep well and was sad.", "Where did the frog sit?", "in the deep well"),
 }
-RECIPE = {"steps": 3, "rows": 1, "warmup": 1, "evaluate_every": 2}
+STARTS = {"members": 2, "virtual_tokens": 4, "steps": 3, "evaluate_every": 2}
+RECIPE = {"steps": 3, "rows": 1, "warmup": 1, "evaluate_every": 2, "starts": STARTS}
 
 
 @pytest.fixture
@@ -37,9 +40,12 @@ def bookchorus(tmp_path: Path, model: Path, *words: str) -> Result:
     return CliRunner().invoke(app, list(words), env=environment, catch_exceptions=False)
 
 
-def train(tmp_path: Path, model: Path, data: Path, **recipe: int) -> Result:
-    words = ["skill", "train", "--data", str(data), "--out", str(tmp_path / "skill")]
-    return bookchorus(tmp_path, model, *words, "--recipe", json.dumps({**RECIPE, **recipe}))
+def train(
+    tmp_path: Path, model: Path, data: Path, *words: str, out: str = "skill", **recipe: object
+) -> Result:
+    where = ["--data", str(data), "--out", str(tmp_path / out)]
+    learned = ["--recipe", json.dumps({**RECIPE, **recipe})]
+    return bookchorus(tmp_path, model, "skill", "train", *where, *learned, *words)
 
 
 def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
@@ -62,19 +68,18 @@ def test_a_finished_run_keeps_its_losses(tmp_path: Path, tiny_folder: Path, data
     assert train(tmp_path, tiny_folder, data).exit_code == 0
     first = json.loads(notes.read_text())["metrics"]
     assert [loss["step"] for loss in first["heldout"]] == [0, 2, 3]
+    assert [loss["step"] for loss in first["starts"]] == [0, 2, 3]
     assert train(tmp_path, tiny_folder, data).exit_code == 0
     assert json.loads(notes.read_text())["metrics"] == first
 
 
 def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     assert train(tmp_path, tiny_folder, data).exit_code == 0
-    first = (tmp_path / "skill" / "skill.safetensors").read_bytes()
-    words = ["--data", str(data), "--recipe", json.dumps(RECIPE), "--out", str(tmp_path / "second")]
-    start = ["--start", str(tmp_path / "skill" / "skill.safetensors")]
-    result = bookchorus(tmp_path, tiny_folder, "skill", "train", *words, *start)
+    first = tmp_path / "skill" / "skill.safetensors"
+    result = train(tmp_path, tiny_folder, data, "--start", str(first), out="second")
     assert result.exit_code == 0, result.output
     notes = json.loads((tmp_path / "second" / "skill.json").read_text())
-    assert notes["recipe"]["start"] == hashlib.sha256(first).hexdigest()
+    assert notes["recipe"]["start"] == hashlib.sha256(first.read_bytes()).hexdigest()
     losses = [
         json.loads((tmp_path / folder / "skill.json").read_text())["metrics"]["heldout"]
         for folder in ("skill", "second")
@@ -83,11 +88,37 @@ def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Pa
     assert losses[1][0]["answered"] == pytest.approx(losses[0][-1]["answered"], rel=0.01)
 
 
+def test_starts_alone_leave_the_skill_as_it_was(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    assert train(tmp_path, tiny_folder, data, starts={"steps": 0}).exit_code == 0
+    first = tmp_path / "skill" / "skill.safetensors"
+    before = from_bytes(first.read_bytes())
+    assert before.starts is None
+    result = train(tmp_path, tiny_folder, data, "--start", str(first), out="second", steps=0)
+    assert result.exit_code == 0, result.output
+    after = from_bytes((tmp_path / "second" / "skill.safetensors").read_bytes())
+    assert torch.equal(after.keys, before.keys)
+    assert after.starts is not None
+    assert after.starts.shape == (2, 4, 32)
+    refused = train(tmp_path, tiny_folder, data, out="third", steps=0)
+    assert refused.exit_code == 1
+    assert "--start" in refused.output
+
+
 def test_a_folder_of_another_recipe_is_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     assert train(tmp_path, tiny_folder, data).exit_code == 0
     result = train(tmp_path, tiny_folder, data, seed=5)
     assert result.exit_code == 1
     assert "another recipe" in result.output
+
+
+def test_a_folder_of_another_start_is_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    start = tmp_path / "skill" / "skill.safetensors"
+    assert train(tmp_path, tiny_folder, data, "--start", str(start), out="second").exit_code == 0
+    other = tmp_path / "second" / "skill.safetensors"
+    result = train(tmp_path, tiny_folder, data, "--start", str(other), out="second")
+    assert result.exit_code == 1
+    assert "another recipe or start" in result.output
 
 
 @pytest.mark.parametrize(

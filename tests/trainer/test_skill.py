@@ -10,11 +10,13 @@ from tests.tiny import STORY
 from trainer import turns
 from trainer.context import read
 from trainer.decoding import Row, decode
+from trainer.descent import SkillLoss, SkillState, SkillStep
 from trainer.frozen import FrozenLLM
 from trainer.lessons import Lesson, batches, pack
 from trainer.prompts import PromptFormatError
 from trainer.skill import Skill, from_bytes
-from trainer.skill_training import SkillLoss, SkillRecipe, SkillState, SkillStep, learn
+from trainer.skill_recipe import SkillRecipe, StartsRecipe
+from trainer.skill_training import learn, learn_starts
 
 LESSONS = [
     Lesson(
@@ -49,7 +51,7 @@ def test_training_goes_on_where_it_was_stopped(llm: FrozenLLM) -> None:
             break
     assert stopped is not None
     again = _last(learn(llm, LESSONS, [], RECIPE, stopped))
-    torch.testing.assert_close(again.skill.keys, whole.skill.keys, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(again.tensors[0], whole.tensors[0], atol=1e-5, rtol=1e-4)
 
 
 def test_the_llm_is_untouched(llm: FrozenLLM) -> None:
@@ -85,6 +87,11 @@ def test_other_bytes_are_no_skill(llm: FrozenLLM) -> None:
         from_bytes(broken.to_bytes())
     with pytest.raises(PromptFormatError, match="no prefix"):
         from_bytes(Skill(torch.zeros(2, 2, 3), torch.zeros(2, 2, 3)).to_bytes())
+    prefix = torch.zeros(2, 2, 3, 8)
+    with pytest.raises(PromptFormatError, match="no soft prompts"):
+        from_bytes(Skill(prefix, prefix, torch.zeros(4, 32)).to_bytes())
+    with pytest.raises(PromptFormatError, match="finite"):
+        from_bytes(Skill(prefix, prefix, torch.full((2, 4, 32), float("inf"))).to_bytes())
 
 
 def test_a_lesson_holds_answers_silence_and_what_to_ask(llm: FrozenLLM) -> None:
@@ -116,10 +123,44 @@ def test_batches_hold_every_lesson_once_and_about_one_length(llm: FrozenLLM) -> 
 
 
 def test_a_skill_goes_on_from_another(llm: FrozenLLM) -> None:
-    first = _last(learn(llm, LESSONS, [], RECIPE)).skill
+    first = Skill(*_last(learn(llm, LESSONS, [], RECIPE)).tensors)
     slow = RECIPE.model_copy(update={"steps": 1, "learning_rate": 1e-6})
-    second = _last(learn(llm, LESSONS, [], slow, start=first)).skill
-    torch.testing.assert_close(second.keys, first.keys, atol=1e-4, rtol=1e-4)
+    second = _last(learn(llm, LESSONS, [], slow, start=first)).tensors
+    torch.testing.assert_close(second[0], first.keys, atol=1e-4, rtol=1e-4)
+
+
+def test_starts_learn_together_behind_a_skill_that_stays(llm: FrozenLLM) -> None:
+    [opening] = read(llm, [turns.opening(llm)])
+    skill = Skill(opening.keys.clone(), opening.values.clone())
+    # A tiny LLM hardly minds a few virtual tokens.
+    recipe = StartsRecipe(
+        members=3, virtual_tokens=64, steps=40, learning_rate=0.5, evaluate_every=40, asking=0
+    )
+    lesson = Lesson("The baker sold butter.", [("Who sold butter?", ["the baker"])])
+    happened = list(learn_starts(llm, skill, [lesson], [lesson], recipe))
+    losses = [each for each in happened if isinstance(each, SkillLoss)]
+    assert losses[-1].answered < losses[0].answered - 0.3
+    [starts] = _last(happened).tensors
+    assert starts.shape == (3, 64, 32)
+    assert all(not torch.allclose(starts[0], other, atol=0.01) for other in starts[1:])
+    assert torch.equal(skill.keys, opening.keys)
+    kept = from_bytes(dataclasses.replace(skill, starts=starts).to_bytes())
+    assert kept.starts is not None
+    torch.testing.assert_close(kept.starts, starts.detach(), atol=0.01, rtol=0.01)
+
+
+def test_starts_go_on_where_they_were_stopped(llm: FrozenLLM) -> None:
+    skill = Skill(*_last(learn(llm, LESSONS, [], RECIPE.model_copy(update={"steps": 2}))).tensors)
+    recipe = StartsRecipe(members=2, virtual_tokens=4, steps=6)
+    whole = _last(learn_starts(llm, skill, LESSONS, [], recipe)).tensors[0]
+    for happened in learn_starts(llm, skill, LESSONS, [], recipe):
+        if isinstance(happened, SkillStep) and happened.step == 3:
+            stopped = SkillState(
+                [happened.state.tensors[0].detach().clone()], happened.state.optimiser, happened.step
+            )
+            break
+    again = _last(learn_starts(llm, skill, LESSONS, [], recipe, stopped)).tensors[0]
+    torch.testing.assert_close(again, whole, atol=1e-5, rtol=1e-4)
 
 
 def _last(progress: object) -> SkillState:

@@ -19,7 +19,8 @@ from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
 from app.service import load_llm
 from app.settings import load
-from app.skills import shipped
+from app.skills import active
+from store.database import Database
 from trainer.recipe import Recipe
 
 # The table's columns must not vanish in a narrow window or a file.
@@ -51,14 +52,24 @@ def evaluate(
         learned = Recipe(**{**RECIPE, **recipe})
     except (DataError, ValidationError) as error:
         raise StartupError(str(error)) from error
+    settings = load({})
+    llm = load_llm(settings)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    database.migrate()
+    skill = active(database, llm)
+    database.close()
+    if skill is None:
+        raise StartupError(f"{llm.identity.id} has no skill prompt: learn one with bookchorus skill train.")
+    known = skill.learned_from & {story.digest for story in dataset.stories}
+    if known:
+        raise StartupError(
+            f"The skill prompt has learned from {len(known)} of these {len(dataset.stories)} stories: "
+            "what it answers about them says nothing. Evaluate on others."
+        )
     if long_books:
         dataset = by_origin(dataset)
     dataset = sampled(dataset, questions or None)
-    settings = load({})
-    llm = load_llm(settings)
-    skill = shipped(llm.identity)
-    if skill is None:
-        raise StartupError(f"{llm.identity.id} has no skill prompt: learn one with bookchorus skill train.")
     folder = cache or settings.data_dir / "evaluation"
     evaluation = Evaluation(llm, skill, dataset, chosen, learned, folder)
     with console.status("reads the stories") as status:

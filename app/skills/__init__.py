@@ -31,6 +31,11 @@ class LoadedSkill:
     metrics: dict[str, Any]
     id: str | None = None  # the registry's
 
+    @property
+    def learned_from(self) -> set[str]:
+        """Digests of the stories it has learned from."""
+        return set(self.data.get("learned_from", []))
+
 
 def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
     """The LLM's champion among the registry's skill prompts; the shipped one is registered if there is none.

@@ -95,7 +95,12 @@ def train(
         artifact=skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id}),
         weighting=weighting,
         recipe=known,
-        data={"source": data.name, "licence": licence, "sha256": digest(dataset)},
+        data={
+            "source": data.name,
+            "licence": licence,
+            "sha256": digest(dataset),
+            "learned_from": sorted({story.digest for story in learning.stories} | _learned_before(start)),
+        },
         metrics=metrics,
     )
     notes = {
@@ -115,6 +120,14 @@ def train(
         row = skills.register(database, llm.identity, learned)
         console.print(f"Skill prompt {row.number} is registered.")
         database.close()
+
+
+def _learned_before(start: Path | None) -> set[str]:
+    """What the skill prompt that was gone on from had learned from, if its notes are beside it."""
+    notes = start.with_suffix(".json") if start else None
+    if notes is None or not notes.exists():
+        return set()
+    return set(json.loads(notes.read_text(encoding="utf-8"))["data"].get("learned_from", []))
 
 
 class _Run:

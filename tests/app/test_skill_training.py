@@ -121,6 +121,23 @@ def test_a_folder_of_another_start_is_refused(tmp_path: Path, tiny_folder: Path,
     assert "another recipe or start" in result.output
 
 
+def test_what_a_skill_learned_from_is_not_evaluated_on(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    report = tmp_path / "report.json"
+    words = ["--systems", "rag,skill", "--json", str(report), "--cache", str(tmp_path / "cache")]
+    refused = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(data), *words)
+    assert refused.exit_code == 1
+    assert "learned from 2 of these 3 stories" in refused.output
+    assert not report.exists()
+    (tmp_path / "well.txt").write_text("A well stood in the yard, and Mira drew water from it.")
+    other = tmp_path / "other.jsonl"
+    other.write_text(json.dumps({"book": "well.txt", "question": "Who drew water?", "answers": ["Mira"]}))
+    result = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(other), *words)
+    assert result.exit_code == 0, result.output
+    systems = json.loads(report.read_text())["systems"]
+    assert {one["system"] for one in systems} == {"rag", "skill"}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -164,6 +164,9 @@ def evaluate(
     stories: Annotated[int | None, typer.Option(help="The first so many stories.")] = None,
     questions: Annotated[int, typer.Option(help="At most so many questions a story; 0 for all.")] = 12,
     quick: Annotated[bool, typer.Option("--quick", help="4 stories, 6 questions each.")] = False,
+    unseen: Annotated[
+        bool, typer.Option(help="Leave out the stories that the skill prompt has learned from.")
+    ] = False,
     long_books: Annotated[bool, typer.Option("--long", help="Join all stories of one origin.")] = False,
     recipe: Annotated[str | None, typer.Option(help="How members are learned, as JSON.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report there.")] = None,
@@ -181,6 +184,7 @@ def evaluate(
             systems=systems,
             stories=4 if quick and stories is None else stories,
             questions=6 if quick else questions,
+            unseen=unseen,
             long_books=long_books,
             recipe=chosen or {},
             json_file=json_file,

@@ -36,6 +36,7 @@ def evaluate(
     systems: str,
     stories: int | None,
     questions: int,
+    unseen: bool,
     long_books: bool,
     recipe: Mapping[str, Any],
     json_file: Path | None,
@@ -48,7 +49,7 @@ def evaluate(
     if unknown:
         raise StartupError(f"There is no system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}.")
     try:
-        dataset = read(data, stories)
+        dataset = read(data, None if unseen else stories)
         learned = Recipe(**{**RECIPE, **recipe})
     except (DataError, ValidationError) as error:
         raise StartupError(str(error)) from error
@@ -61,12 +62,15 @@ def evaluate(
     database.close()
     if skill is None:
         raise StartupError(f"{llm.identity.id} has no skill prompt: learn one with bookchorus skill train.")
-    known = skill.learned_from & {story.digest for story in dataset.stories}
-    if known:
+    new = [story.name for story in dataset.stories if story.digest not in skill.learned_from]
+    if not new or (len(new) < len(dataset.stories) and not unseen):
         raise StartupError(
-            f"The skill prompt has learned from {len(known)} of these {len(dataset.stories)} stories: "
-            "what it answers about them says nothing. Evaluate on others."
+            f"The skill prompt has learned from {len(dataset.stories) - len(new)} of these "
+            f"{len(dataset.stories)} stories: what it answers about them says nothing. "
+            "Leave them out with --unseen, or evaluate on others."
         )
+    if unseen:
+        dataset = dataset.of(new[:stories])
     if long_books:
         dataset = by_origin(dataset)
     dataset = sampled(dataset, questions or None)

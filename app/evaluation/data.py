@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -57,6 +57,13 @@ class Dataset:
 
     stories: list[Story]
     questions: list[Question]
+
+    def of(self, names: Collection[str]) -> "Dataset":
+        """The stories of these names, with their questions."""
+        return Dataset(
+            [story for story in self.stories if story.name in names],
+            [question for question in self.questions if question.story in names],
+        )
 
 
 class _Line(BaseModel):

@@ -22,7 +22,7 @@ def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
     names = sorted(story.name for story in dataset.stories)
     random.Random(0).shuffle(names)
     kept = set(names[: min(HELDOUT_STORIES, len(names) // 2)])
-    return _part(dataset, set(names) - kept), _part(dataset, kept)
+    return dataset.of(set(names) - kept), dataset.of(kept)
 
 
 def lessons(dataset: Dataset, library: Library) -> Iterator[Lesson]:
@@ -58,10 +58,3 @@ def _holding(story: Story, question: Question, found: Sequence[int]) -> list[int
 def digest(dataset: Dataset) -> str:
     """SHA-256 of the stories and questions, whatever files they came in."""
     return hashlib.sha256(repr(dataset).encode()).hexdigest()
-
-
-def _part(dataset: Dataset, names: set[str]) -> Dataset:
-    return Dataset(
-        [story for story in dataset.stories if story.name in names],
-        [question for question in dataset.questions if question.story in names],
-    )

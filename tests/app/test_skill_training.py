@@ -129,6 +129,9 @@ def test_what_a_skill_learned_from_is_not_evaluated_on(tmp_path: Path, tiny_fold
     assert refused.exit_code == 1
     assert "learned from 2 of these 3 stories" in refused.output
     assert not report.exists()
+    rest = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(data), "--unseen", *words)
+    assert rest.exit_code == 0, rest.output
+    assert len(json.loads(report.read_text())["stories"]) == 1
     (tmp_path / "well.txt").write_text("A well stood in the yard, and Mira drew water from it.")
     other = tmp_path / "other.jsonl"
     other.write_text(json.dumps({"book": "well.txt", "question": "Who drew water?", "answers": ["Mira"]}))

@@ -182,7 +182,7 @@ class Answering:
             chorus = None if version is None else self._choruses.of(version)
             if version is None or chorus is None:
                 degraded = "untrained" if version is None else "other-model"
-                voices += [Voice(book)] * (1 if self._ensemble is None else READERS)
+                voices += [Voice(book)] if self._ensemble is None else self._ensemble.unlearned(book)
             else:
                 used.append(VersionUsed(book=book, version=version.number))
                 voices += chorus

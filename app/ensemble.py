@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from app.chorus import Voice
 from app.engine import Engine
-from app.readers import Reader, Said, ask, places, rows, said
+from app.readers import READERS, Reader, Said, ask, places, rows, said
 from app.readings import Readings
 from app.schemas import Candidate, Citation
 from app.skills import LoadedSkill
@@ -23,6 +23,13 @@ class Ensemble:
             most_bytes=most_bytes,
             run=lambda work: engine.first(work).result(),
         )
+
+    def unlearned(self, book: str) -> list[Voice]:
+        """Who answers about a book that nobody has learned: members as they start, or the LLM as it is."""
+        starts = self._skill.skill.starts
+        if starts is None:
+            return [Voice(book)] * READERS
+        return [Voice(book, None, number, prompt) for number, prompt in enumerate(starts)]
 
     def candidates(
         self,

@@ -163,7 +163,8 @@ class AddedJob(BaseModel):
 
 
 class Candidate(BaseModel):
-    """One answer of one member; `version` and `member` are null when the bare LLM answered.
+    """One answer of one member; `version` is null when no version was learned, `member` as well when the bare
+    LLM answered.
 
     Members and samples count from 0. `log_likelihood` is the mean per token, `weight` what the candidate
     adds to its vote. Behind a skill prompt each candidate has read one `passage`, and `answerable` is how

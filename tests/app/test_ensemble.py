@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -74,6 +75,16 @@ def test_members_read_their_own_book(llm: FrozenLLM, ensemble: Ensemble) -> None
     quotes = [quote(0, "one"), quote(1, "two"), quote(2, "two")]
     found = ensemble.candidates("Who?", [*voices(llm, 2, "one"), *voices(llm, 2, "two")], quotes)
     assert [(one.book, one.passage) for one in found] == [("one", 0), ("one", 0), ("two", 2), ("two", 1)]
+
+
+def test_a_book_that_nobody_learned_is_read_by_members_as_they_start(
+    engine: Engine, llm: FrozenLLM, skill: LoadedSkill, ensemble: Ensemble
+) -> None:
+    assert all(voice.prompt is None for voice in ensemble.unlearned("book"))
+    starts = torch.randn(3, 4, llm.identity.hidden_size)
+    knowing = Ensemble(engine, replace(skill, skill=replace(skill.skill, starts=starts)))
+    found = knowing.candidates("Who?", knowing.unlearned("book"), [quote(0)])
+    assert [(one.version, one.member, one.passage) for one in found] == [(None, n, 0) for n in range(3)]
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from app.readers import READERS
 from app.schemas import Answer, AskRequest, Candidate, Citation, Timings, VersionUsed
 from app.voting import Embed, vote, weight
 from app.weighting import elect
-from store import books, versions
+from store import books, jobs, versions
 from store.database import Database
 from store.errors import NotFound
 from store.index import PassageIndex
-from store.tables import Version
+from store.tables import Job, Version
 from trainer.decoding import Completion, Row
 from trainer.turns import first_line
 
@@ -32,6 +32,17 @@ _BARE_SAMPLES = 4
 
 class NothingToAskError(Exception):
     """There is no book to ask."""
+
+
+class NotReadyError(Exception):
+    """A book has no version that can answer, and the caller wants no other answer."""
+
+    def __init__(self, book: str, job: Job | None) -> None:
+        doing = "nothing is learning it" if job is None else f"its last job is {job.status}"
+        super().__init__(f"{book} has no version that can answer yet: {doing}.")
+        self.book = book
+        self.job = None if job is None else job.id
+        self.progress = None if job is None else job.progress
 
 
 class Answering:
@@ -57,15 +68,16 @@ class Answering:
     def answer(self, request: AskRequest) -> Answer:
         """Answer a question; blocks until all members have.
 
-        Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version, and
-        NothingToAskError when the library is empty.
+        Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version,
+        NothingToAskError when the library is empty, NotReadyError where only members will do and there are
+        none, and DamagedArtifact when all members of a version are damaged.
         """
         started = time.monotonic()
         check_question(self._engine.llm, request.question)
         asked = self._books(request)
+        voices, used, degraded = self._voices(asked, require_trained=request.require_trained)
         citations = self._passages(request, [book for book, _ in asked])
         retrieved = time.monotonic()
-        voices, used, degraded = self._voices(asked)
         seed = request.seed if request.seed is not None else random.randrange(2**31)
         if self._ensemble is None:
             candidates, read = self._plainly(request, voices, citations, seed)
@@ -172,7 +184,7 @@ class Answering:
         ]
 
     def _voices(
-        self, asked: Sequence[tuple[str, Version | None]]
+        self, asked: Sequence[tuple[str, Version | None]], *, require_trained: bool
     ) -> tuple[list[Voice], list[VersionUsed], str | None]:
         """Who answers, of which versions, and what is amiss, if anything."""
         voices: list[Voice] = []
@@ -181,11 +193,17 @@ class Answering:
         for book, version in asked:
             chorus = None if version is None else self._choruses.of(version)
             if version is None or chorus is None:
+                if require_trained:
+                    with self._database.read() as session:
+                        raise NotReadyError(book, jobs.latest(session, [book]).get(book))
                 degraded = "untrained" if version is None else "other-model"
                 voices += [Voice(book)] if self._ensemble is None else self._ensemble.unlearned(book)
             else:
                 used.append(VersionUsed(book=book, version=version.number))
-                voices += chorus
+                voices += chorus.voices
+                if chorus.damaged:
+                    members = ", ".join(str(member) for member in chorus.damaged)
+                    degraded = f"damaged: {book}@{version.number} without members {members}"
         return voices, used, degraded
 
     def _candidate(self, voice: Voice, sample: int, completion: Completion) -> Candidate:

@@ -1,16 +1,20 @@
 """The chorus of a version: its members' soft prompts, read from the registry and kept for a while."""
 
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from store import versions
+from store import artifacts, versions
 from store.database import Database
+from store.errors import DamagedArtifact, StoreBusy, StoreFull
 from store.tables import Version
 from trainer.frozen import Identity
-from trainer.prompts import from_bytes
+from trainer.prompts import PromptFormatError, from_bytes
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,19 @@ class Voice:
     prompt: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class Chorus:
+    """The members of a version that can answer, and the numbers of those that are damaged."""
+
+    voices: list[Voice]
+    damaged: list[int]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the soft prompts."""
+        return sum(voice.prompt.nbytes for voice in self.voices if voice.prompt is not None)
+
+
 class Choruses:
     """Choruses by version, the least recently asked forgotten first once they take over `most_bytes`."""
 
@@ -30,14 +47,15 @@ class Choruses:
         self._database = database
         self._identity = identity
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[str, list[Voice]] = OrderedDict()
+        self._kept: OrderedDict[str, Chorus] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def of(self, version: Version) -> list[Voice] | None:
+    def of(self, version: Version) -> Chorus | None:
         """The members of `version`, or None when it was learned on another LLM than the one that is loaded.
 
-        Raises DamagedArtifact or PromptFormatError when a member's bytes are not what was published.
+        A member whose bytes are not what was published is left out, and marked in the registry. Raises
+        DamagedArtifact when none is left.
         """
         if not self.fits(version):
             return None
@@ -45,25 +63,39 @@ class Choruses:
             if version.id in self._kept:
                 self._kept.move_to_end(version.id)
                 return self._kept[version.id]
-        with self._database.read() as session:
-            artifacts = versions.members(session, version)
-        chorus = [
-            Voice(version.book_id, version.number, member, from_bytes(artifact, self._identity.hidden_size))
-            for member, artifact in enumerate(artifacts)
-        ]
+        chorus = self._read(version)
         with self._lock:
             if version.id not in self._kept:
                 self._kept[version.id] = chorus
-                self._bytes += _size(chorus)
+                self._bytes += chorus.nbytes
             while self._bytes > self._most_bytes and len(self._kept) > 1:
-                self._bytes -= _size(self._kept.popitem(last=False)[1])
+                self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return chorus
+
+    def _read(self, version: Version) -> Chorus:
+        voices: list[Voice] = []
+        damaged: list[int] = []
+        with self._database.read() as session:
+            for member in version.members:
+                try:
+                    artifact = artifacts.get(session, member.artifact_sha256)
+                    prompt = from_bytes(artifact, self._identity.hidden_size)
+                except (DamagedArtifact, PromptFormatError) as error:
+                    log.error("member %d of %s is left out: %s", member.ordinal, version.id, error)
+                    damaged.append(member.ordinal)
+                    continue
+                voices.append(Voice(version.book_id, version.number, member.ordinal, prompt))
+        if damaged:
+            try:
+                with self._database.write() as session:
+                    versions.mark_damaged(session, version.id, damaged)
+            except (StoreBusy, StoreFull):
+                log.warning("the damage of %s could not be noted", version.id)
+        if not voices:
+            raise DamagedArtifact(version.members[0].artifact_sha256)
+        return Chorus(voices, damaged)
 
     def fits(self, version: Version) -> bool:
         """Tell whether `version` was learned on this LLM; its quantization and dtype may have been others."""
         mine = (self._identity.id, self._identity.revision, self._identity.hidden_size)
         return mine == (version.base_model_id, version.base_model_revision, version.hidden_size)
-
-
-def _size(chorus: list[Voice]) -> int:
-    return sum(voice.prompt.nbytes for voice in chorus if voice.prompt is not None)

@@ -132,7 +132,7 @@ def prompts_table(prompts: Sequence[PromptVersion]) -> RenderableType:
         table.add_row(
             _lines(prompt.book_title, f"{model.id} · {weights} weights"),
             str(prompt.number) if prompt.parent is None else f"{prompt.parent} → {prompt.number}",
-            str(len(prompt.members)),
+            _whole(prompt),
             _change(
                 [member.loss_before for member in prompt.members],
                 [member.loss_after for member in prompt.members],
@@ -171,6 +171,13 @@ def _confidence(confidence: float) -> RenderableType:
     row = Table.grid(padding=(0, 2, 0, 0))
     row.add_row(meter(confidence, style, width=32), Text(f"{confidence:.0%}", f"bold {style}"))
     return row
+
+
+def _whole(prompt: PromptVersion) -> str:
+    """How many members there are, and how many of them still answer."""
+    damaged = sum(member.damaged for member in prompt.members)
+    count = len(prompt.members)
+    return f"{count - damaged} of {count}, {damaged} damaged" if damaged else str(count)
 
 
 def _degraded(reason: str) -> Text:

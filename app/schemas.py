@@ -41,7 +41,8 @@ class AskRequest(Request):
     """A question; what is left out is the service's choice.
 
     `books` holds book ids, or `id@alias` or `id@number` for one version. `samples` is how many answers each
-    member gives, `k` how many passages are read.
+    member gives, `k` how many passages are read. With `require_trained` a book
+    without a version is an error instead of an answer by the bare LLM.
     """
 
     question: str
@@ -51,6 +52,7 @@ class AskRequest(Request):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     strategy: Literal["vote"] | None = None
+    require_trained: bool = False
 
 
 class MoveAlias(Request):
@@ -221,7 +223,11 @@ class Timings(BaseModel):
 
 
 class Answer(BaseModel):
-    """What the members agreed on, best vote first; `degraded` says why an answer is less than it could be."""
+    """What the members agreed on, best vote first; `degraded` says why an answer is less than it could be.
+
+    It is `untrained` (the book has no version), `other-model` (its version belongs to another LLM), or
+    `damaged: BOOK@VERSION without members N, ...`.
+    """
 
     id: str
     object: Literal["answer"] = "answer"
@@ -236,7 +242,10 @@ class Answer(BaseModel):
 
 
 class PromptMember(BaseModel):
-    """One soft prompt of a version, counted from 0, with its held-out losses before and after learning."""
+    """One soft prompt of a version, counted from 0, with its held-out losses before and after learning.
+
+    `damaged` says that its bytes are no longer what was published, and that it is left out of answers.
+    """
 
     member: int
     seed: int
@@ -244,6 +253,7 @@ class PromptMember(BaseModel):
     bytes: int
     loss_before: float | None
     loss_after: float | None
+    damaged: bool = False
 
 
 class BaseModelIdentity(BaseModel):

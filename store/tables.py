@@ -263,7 +263,10 @@ class Version(Base):
 
 
 class Member(Base):
-    """One soft prompt of a version; `bytes` is the size of its artifact."""
+    """One soft prompt of a version; `bytes` is the size of its artifact.
+
+    `damaged_at` is when it was first found that the artifact is not what was published.
+    """
 
     __tablename__ = "members"
 
@@ -273,6 +276,7 @@ class Member(Base):
     metrics: Mapped[dict[str, Any]]
     artifact_sha256: Mapped[str] = mapped_column(ForeignKey("artifacts.sha256"), index=True)
     bytes: Mapped[int]
+    damaged_at: Mapped[datetime | None]
 
 
 class Alias(Base):

@@ -1,16 +1,16 @@
 """Published versions: immutable, numbered 1, 2, 3 within their book."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from store import aliases, artifacts
 from store.errors import NotFound
 from store.pages import page
-from store.tables import Alias, Book, Job, Member, Skill, Study, Version
+from store.tables import Alias, Book, Job, Member, Skill, Study, Version, utcnow
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +151,12 @@ def members(session: Session, version: Version) -> list[bytes]:
     To go on without a damaged member, read each one with `artifacts.get`.
     """
     return [artifacts.get(session, member.artifact_sha256) for member in version.members]
+
+
+def mark_damaged(session: Session, version_id: str, ordinals: Collection[int]) -> None:
+    """Note that these members are not what was published; when that was first found is kept."""
+    session.execute(
+        update(Member)
+        .where(Member.version_id == version_id, Member.ordinal.in_(ordinals), Member.damaged_at.is_(None))
+        .values(damaged_at=utcnow())
+    )

@@ -90,6 +90,7 @@ def version(row: tables.Version, title: str) -> schemas.PromptVersion:
             bytes=member.bytes,
             loss_before=member.metrics.get("loss_before"),
             loss_after=member.metrics.get("loss_after"),
+            damaged=member.damaged_at is not None,
         )
         for member in row.members
     ]

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from app.answering import NothingToAskError
+from app.answering import NothingToAskError, NotReadyError
 from app.asking import QuestionError
 from app.engine import EngineClosedError
 from store.errors import DamagedArtifact, InvalidAlias, NotFound, StoreBusy, StoreFull
@@ -56,6 +56,9 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     NothingToAskError: lambda _: Problem(409, "no-books", _EMPTY),
+    NotReadyError: lambda error: Problem(
+        409, "book-not-ready", str(error), None, book=error.book, job=error.job, progress=error.progress
+    ),
     EngineClosedError: lambda _: Problem(503, "shutting-down", _LEAVING, _BUSY),
     DamagedArtifact: lambda error: Problem(503, "artifact-damaged", str(error)),
 }

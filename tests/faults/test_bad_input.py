@@ -81,7 +81,11 @@ def test_13_a_book_without_a_version_is_answered_by_the_bare_llm(http: httpx.Cli
     other = http.post(
         "/books", json={"title": "b", "text": STORY + "late", "recipe": {**QUICK, "epochs": 1000}}
     )
-    answer = http.post("/ask", json={"question": "Who?", "books": [other.json()["book"]["id"]]}).json()
+    asked = {"question": "Who?", "books": [other.json()["book"]["id"]]}
+    answer = http.post("/ask", json=asked).json()
+    refused = problem(http.post("/ask", json={**asked, "require_trained": True}), 409, "book-not-ready")
+    assert refused["job"] == other.json()["job"]["id"]
+    assert "progress" in refused
     http.post(f"/jobs/{other.json()['job']['id']}/cancel")
     assert answer["degraded"] == "untrained"
     assert answer["versions"] == []

@@ -72,6 +72,7 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
     after = _rows(first)
     for version in after["versions"]:
         assert (version.pop("skill_id"), version.pop("study_id")) == (None, None)
+    assert [member.pop("damaged_at") for member in after["members"]] == [None, None]
     assert after == {**before, "skills": [], "studies": []}
     with first.read() as session:
         assert session.execute(text("PRAGMA foreign_key_check")).all() == []

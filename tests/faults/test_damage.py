@@ -1,0 +1,61 @@
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.client import Client
+from tests.service.conftest import service
+from tests.service.test_books import QUICK
+from tests.tiny import STORY
+
+
+def flip(folder: Path, *members: int) -> None:
+    """Change the last byte of these members' artifacts."""
+    with sqlite3.connect(folder / "data" / "bookchorus.db") as database:
+        for member in members:
+            where = "sha256 = (SELECT artifact_sha256 FROM members WHERE ordinal = ?)"
+            [(data,)] = database.execute(f"SELECT data FROM artifacts WHERE {where}", (member,)).fetchall()
+            database.execute(
+                f"UPDATE artifacts SET data = ? WHERE {where}", (data[:-1] + bytes([data[-1] ^ 1]), member)
+            )
+    database.close()
+
+
+def ask(client: Client) -> httpx.Response:
+    return httpx.post(f"{client.url}/ask", json={"question": "Who?"}, timeout=60, trust_env=False)
+
+
+@pytest.fixture
+def folder(tiny_folder: Path, tmp_path: Path) -> Path:
+    """A service's folder, with one book of two members; the service has ended."""
+    with service(tmp_path, "--model", str(tiny_folder)) as client:
+        added = client.add(STORY, title="Lamp", recipe=QUICK)
+        assert added.job is not None
+        list(client.follow(added.job.id))
+    return tmp_path
+
+
+def test_24_a_flipped_byte_leaves_one_member_out(tiny_folder: Path, folder: Path) -> None:
+    flip(folder, 1)
+    with service(folder, "--model", str(tiny_folder)) as client:
+        [before] = client.prompts()
+        assert [member.damaged for member in before.members] == [False, False]
+        answer = ask(client)
+        assert answer.status_code == 200
+        [book] = client.books()
+        assert answer.json()["degraded"] == f"damaged: {book.id}@1 without members 1"
+        voices = {each["member"] for vote in answer.json()["votes"] for each in vote["candidates"]}
+        assert voices == {0}
+        [version] = client.prompts()
+        assert [member.damaged for member in version.members] == [False, True]
+
+
+def test_24_without_a_member_left_there_is_no_answer(tiny_folder: Path, folder: Path) -> None:
+    flip(folder, 0, 1)
+    with service(folder, "--model", str(tiny_folder)) as client:
+        answer = ask(client)
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "/problems/artifact-damaged"
+        [version] = client.prompts()
+        assert all(member.damaged for member in version.members)

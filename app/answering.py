@@ -3,14 +3,24 @@
 import random
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from app.asking import check_question, turn
 from app.chorus import Choruses, Voice
 from app.engine import Engine
 from app.ensemble import Ensemble
 from app.readers import READERS
-from app.schemas import Answer, AskRequest, Candidate, Citation, Timings, VersionUsed
+from app.schemas import (
+    Answer,
+    AskRequest,
+    Candidate,
+    Citation,
+    Heard,
+    Retrieved,
+    Timings,
+    VersionUsed,
+    Vote,
+)
 from app.voting import Embed, vote, weight
 from app.weighting import elect
 from store import books, jobs, versions
@@ -66,11 +76,18 @@ class Answering:
         self._ensemble = ensemble
 
     def answer(self, request: AskRequest) -> Answer:
-        """Answer a question; blocks until all members have.
+        """Answer a question; blocks until all members have. Raises what `events` raises."""
+        *_, last = self.events(request)
+        assert isinstance(last, Answer)
+        return last
+
+    def events(self, request: AskRequest) -> Iterator[Retrieved | Heard | Answer]:
+        """Answer a question, telling what happens: passages found, each candidate with the votes as they
+        then stand, and the answer.
 
         Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version,
         NothingToAskError when the library is empty, NotReadyError where only members will do and there are
-        none, and DamagedArtifact when all members of a version are damaged.
+        none, and DamagedArtifact when all members of a version are damaged; all before the first event.
         """
         started = time.monotonic()
         check_question(self._engine.llm, request.question)
@@ -80,10 +97,11 @@ class Answering:
         retrieved = time.monotonic()
         seed = request.seed if request.seed is not None else random.randrange(2**31)
         if self._ensemble is None:
-            candidates, read = self._plainly(request, voices, citations, seed)
+            tokens, read = self._turn(request, voices, citations)
+            growing = self._plainly(request, voices, tokens, seed)
         else:
             read = sorted(citations, key=lambda quote: -quote.score)
-            candidates = self._ensemble.candidates(
+            growing = self._ensemble.candidates(
                 request.question,
                 voices,
                 read,
@@ -91,16 +109,16 @@ class Answering:
                 temperature=request.temperature or 0.0,
                 seed=seed,
             )
-        generated = time.monotonic()
-        votes = vote(candidates, self._embed)
-        answer, confidence = (votes[0].answer, votes[0].share) if votes else ("", 0.0)
-        if self._ensemble is not None and votes:
-            chosen, confidence = elect([one.text for one in candidates], [one.weight for one in candidates])
-            answer = candidates[chosen].text
-            # The vote that holds the answer comes first, whatever its share.
-            votes.sort(key=lambda ballot: all(each.text != answer for each in ballot.candidates))
+        yield Retrieved(citations=read, versions=used, degraded=degraded)
+        votes: list[Vote] = []
+        answer, confidence, voting = "", 0.0, 0.0
+        for candidates in growing:
+            counting = time.monotonic()
+            votes, answer, confidence = self._vote(candidates)
+            voting += time.monotonic() - counting
+            yield Heard(candidates=len(candidates), answer=answer, confidence=confidence, votes=votes)
         ended = time.monotonic()
-        return Answer(
+        yield Answer(
             id=f"answer_{uuid.uuid4().hex[:16]}",
             question=request.question,
             answer=answer,
@@ -111,31 +129,47 @@ class Answering:
             versions=used,
             timings=Timings(
                 retrieve=retrieved - started,
-                generate=generated - retrieved,
-                vote=ended - generated,
+                generate=ended - retrieved - voting,
+                vote=voting,
                 total=ended - started,
             ),
         )
 
-    def _plainly(
-        self, request: AskRequest, voices: Sequence[Voice], citations: Sequence[Citation], seed: int
-    ) -> tuple[list[Candidate], list[Citation]]:
-        """What all voices answer who read the same passages in one context, and which those were."""
+    def _vote(self, candidates: Sequence[Candidate]) -> tuple[list[Vote], str, float]:
+        """The votes, the one that holds the answer first; the answer and its confidence."""
+        votes = vote(candidates, self._embed)
+        if not votes:
+            return [], "", 0.0
+        if self._ensemble is None:
+            return votes, votes[0].answer, votes[0].share
+        chosen, confidence = elect([one.text for one in candidates], [one.weight for one in candidates])
+        answer = candidates[chosen].text
+        # The vote that holds the answer comes first, whatever its share.
+        votes.sort(key=lambda ballot: all(each.text != answer for each in ballot.candidates))
+        return votes, answer, confidence
+
+    def _turn(
+        self, request: AskRequest, voices: Sequence[Voice], citations: Sequence[Citation]
+    ) -> tuple[list[int], list[Citation]]:
+        """What all voices read who read the same passages in one context, and which those are."""
         longest = max(0 if voice.prompt is None else len(voice.prompt) for voice in voices)
         room = self._engine.llm.context_tokens - longest - _ANSWER_TOKENS
-        tokens, read = turn(self._engine.llm, request.question, citations, room)
+        return turn(self._engine.llm, request.question, citations, room)
+
+    def _plainly(
+        self, request: AskRequest, voices: Sequence[Voice], tokens: Sequence[int], seed: int
+    ) -> Iterator[list[Candidate]]:
+        """What the voices answer, all that were given whenever there is one more, in the voices' order."""
         temperature = _TEMPERATURE if request.temperature is None else request.temperature
         entries = [(voice, sample) for voice in voices for sample in range(_samples(voice, request))]
         rows = [
             Row(voice.prompt, tokens, _ANSWER_TOKENS, temperature, seed=seed + number)
             for number, (voice, _) in enumerate(entries)
         ]
-        completions = self._engine.ask(rows).result()
-        candidates = [
-            self._candidate(voice, sample, completion)
-            for (voice, sample), completion in zip(entries, completions, strict=True)
-        ]
-        return candidates, read
+        heard: dict[int, Candidate] = {}
+        for number, completion in self._engine.follow(rows):
+            heard[number] = self._candidate(*entries[number], completion)
+            yield [heard[each] for each in sorted(heard)]
 
     def _books(self, request: AskRequest) -> list[tuple[str, Version | None]]:
         """The books to ask, each with its version: those named, else the one that fits the question best."""

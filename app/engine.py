@@ -2,9 +2,10 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from trainer.decoding import Completion, Row, decode
@@ -21,6 +22,7 @@ class EngineClosedError(Exception):
 class _Ask:
     rows: Sequence[Row]
     future: Future[list[Completion]]
+    ended: Callable[[int, Completion], None]
 
 
 class Engine:
@@ -41,14 +43,32 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
-    def ask(self, rows: Sequence[Row]) -> Future[list[Completion]]:
-        """Decode rows; the future gives a completion for each. Raises EngineClosedError after `close`."""
+    def ask(
+        self, rows: Sequence[Row], ended: Callable[[int, Completion], None] = lambda *_: None
+    ) -> Future[list[Completion]]:
+        """Decode rows; the future gives a completion for each. Raises EngineClosedError after `close`.
+
+        `ended` is called on the engine's thread with a row's number and completion as soon as it is there.
+        """
         future: Future[list[Completion]] = Future()
         with self._wake:
             self._open()
-            self._asks.append(_Ask(rows, future))
+            self._asks.append(_Ask(rows, future, ended))
             self._wake.notify()
         return future
+
+    def follow(self, rows: Sequence[Row]) -> Iterator[tuple[int, Completion]]:
+        """Decode rows; yields the number of each with its completion, in the order in which they end.
+
+        Raises EngineClosedError after `close`.
+        """
+        ended: SimpleQueue[tuple[int, Completion] | None] = SimpleQueue()
+        future = self.ask(rows, lambda number, completion: ended.put((number, completion)))
+        # However decoding ends, whoever waits wakes up.
+        future.add_done_callback(lambda _: ended.put(None))
+        while (found := ended.get()) is not None:
+            yield found
+        future.result()
 
     def first(self, work: Callable[[], T]) -> Future[T]:
         """Run a piece of answering before all that waits. Raises EngineClosedError after `close`."""
@@ -115,8 +135,16 @@ class Engine:
         return taken
 
     def _decode(self, asks: list[_Ask]) -> None:
+        places = [(ask, number) for ask in asks for number in range(len(ask.rows))]
+
+        def ended(place: int, completion: Completion) -> None:
+            ask, number = places[place]
+            ask.ended(number, completion)
+
         together: Future[list[Completion]] = Future()
-        _resolve(together, lambda: decode(self.llm, [row for ask in asks for row in ask.rows]))
+        _resolve(
+            together, lambda: decode(self.llm, [ask.rows[number] for ask, number in places], ended=ended)
+        )
         error = together.exception()
         start = 0
         for ask in asks:

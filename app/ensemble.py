@@ -40,10 +40,12 @@ class Ensemble:
         samples: int = 1,
         temperature: float = 0.0,
         seed: int = 0,
-    ) -> list[Candidate]:
+    ) -> Iterator[list[Candidate]]:
         """The weighed answers of all voices, `samples` each; quotes are the best first.
 
-        Each voice of a book reads one of the book's best passages, and sample j of it that j places on.
+        Yields all that were given whenever there is one more, in the order of the voices, their weights
+        together 1. Each voice of a book reads one of the book's best passages, and sample j of it that j
+        places on.
         """
         llm = self._engine.llm
         seats = _seats(voices, quotes, samples)
@@ -58,8 +60,11 @@ class Ensemble:
         ]
         asked = self._engine.first(lambda: ask(llm, readers, question)).result()
         wanted = rows(llm, asked, question, temperature=temperature, seed=seed)
-        completions = self._engine.ask(wanted).result()
-        return self._weighed(said(llm, asked, completions), seats)
+        heard: dict[int, Said] = {}
+        for number, completion in self._engine.follow(wanted):
+            [heard[number]] = said(llm, [asked[number]], [completion])
+            given = sorted(heard)
+            yield self._weighed([heard[each] for each in given], [seats[each] for each in given])
 
     def _weighed(
         self, heard: Sequence[Said], seats: Sequence[tuple[Voice, int, Citation | None]]

@@ -42,7 +42,8 @@ class AskRequest(Request):
 
     `books` holds book ids, or `id@alias` or `id@number` for one version. `samples` is how many answers each
     member gives, `k` how many passages are read. With `require_trained` a book
-    without a version is an error instead of an answer by the bare LLM.
+    without a version is an error instead of an answer by the bare LLM. With `stream` the answer comes as
+    server-sent events: `retrieved`, `heard` for every candidate, and `answer`.
     """
 
     question: str
@@ -53,6 +54,7 @@ class AskRequest(Request):
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     strategy: Literal["vote"] | None = None
     require_trained: bool = False
+    stream: bool = False
 
 
 class MoveAlias(Request):
@@ -211,6 +213,23 @@ class VersionUsed(BaseModel):
 
     book: str
     version: int
+
+
+class Retrieved(BaseModel):
+    """What is about to be read, and by which versions' members."""
+
+    citations: list[Citation]
+    versions: list[VersionUsed]
+    degraded: str | None
+
+
+class Heard(BaseModel):
+    """The answer and the votes as they stand now that so many candidates have been heard."""
+
+    candidates: int
+    answer: str
+    confidence: float
+    votes: list[Vote]
 
 
 class Timings(BaseModel):

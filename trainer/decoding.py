@@ -59,9 +59,13 @@ class Completion:
 
 @torch.no_grad()
 def decode(
-    llm: FrozenLLM, rows: Sequence[Row], cancelled: Callable[[], bool] = lambda: False
+    llm: FrozenLLM,
+    rows: Sequence[Row],
+    cancelled: Callable[[], bool] = lambda: False,
+    ended: Callable[[int, Completion], None] = lambda *_: None,
 ) -> list[Completion]:
-    """Decode all rows together; a row leaves the batch when it ends.
+    """Decode all rows together; a row leaves the batch when it ends, and `ended` is told its number
+    and completion.
 
     A row's answer depends on the row alone: each has random numbers of its own. Decoding stops where it
     stands once `cancelled()` is true.
@@ -86,16 +90,20 @@ def decode(
             _open(rows, completions, log_probabilities, stops)
         tokens = _draw(log_probabilities, draws[active, index], temperature[active], top_p[active])
         likelihoods = log_probabilities.gather(-1, tokens[:, None]).squeeze(-1).tolist()
-        kept = []
+        kept: list[int] = []
+        complete: list[int] = []
         for place, (number, token) in enumerate(zip(active, tokens.tolist(), strict=True)):
             completion = completions[number]
             completion.log_likelihoods.append(likelihoods[place])
-            if token in llm.stop_tokens:
-                completion.ended = True
-                continue
-            completion.tokens.append(token)
-            if len(completion.tokens) < rows[number].max_new_tokens:
+            completion.ended = token in llm.stop_tokens
+            if not completion.ended:
+                completion.tokens.append(token)
+            if completion.ended or len(completion.tokens) == rows[number].max_new_tokens:
+                complete.append(number)
+            else:
                 kept.append(place)
+        for number in complete:
+            ended(number, completions[number])
         if not kept or cancelled():
             break
         if len(kept) < len(active):

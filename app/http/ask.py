@@ -1,14 +1,41 @@
 """The route that answers questions."""
 
+import itertools
+import logging
+from collections.abc import Iterator
+
 from fastapi import APIRouter
+from fastapi.responses import Response, StreamingResponse
+from fastapi.sse import format_sse_event
 
 from app import schemas
 from app.http.deps import ServiceDep
+from app.http.problems import as_problem
 
+log = logging.getLogger(__name__)
 router = APIRouter(tags=["ask"])
 
+_Event = schemas.Retrieved | schemas.Heard | schemas.Answer
 
-@router.post("/ask")
-def ask(service: ServiceDep, request: schemas.AskRequest) -> schemas.Answer:
-    """Answer a question: retrieve, let every member answer, vote, and cite what was read."""
-    return service.answering.answer(request)
+
+@router.post("/ask", response_model=schemas.Answer, responses={200: {"content": {"text/event-stream": {}}}})
+def ask(service: ServiceDep, request: schemas.AskRequest) -> schemas.Answer | Response:
+    """Answer a question: retrieve, let every member answer, vote, and cite what was read.
+
+    With `stream` the steps come as server-sent events: `retrieved`, `heard`, and `answer` or `error`.
+    """
+    if not request.stream:
+        return service.answering.answer(request)
+    events = service.answering.events(request)
+    # What is wrong with the question is an answer of its own, not an event.
+    first = next(events)
+    return StreamingResponse(_stream(itertools.chain([first], events)), media_type="text/event-stream")
+
+
+def _stream(events: Iterator[_Event]) -> Iterator[bytes]:
+    try:
+        for event in events:
+            yield format_sse_event(data_str=event.model_dump_json(), event=type(event).__name__.lower())
+    except Exception as error:  # the status line is gone already
+        log.exception("an answer broke off")
+        yield format_sse_event(data_str=as_problem(error).json(), event="error")

@@ -1,5 +1,6 @@
 """What goes wrong, as `application/problem+json` (RFC 9457) with a stable type and a sentence that helps."""
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -31,16 +32,26 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.headers = headers
         self.more = more
 
-    def response(self) -> JSONResponse:
-        """The problem as JSON."""
-        body = {
+    @property
+    def body(self) -> dict[str, Any]:
+        """The problem's members."""
+        return {
             "type": f"/problems/{self.slug}",
             "title": self.slug.replace("-", " ").capitalize(),
             "status": self.status,
             "detail": self.detail,
             **self.more,
         }
-        return JSONResponse(body, self.status, headers=self.headers, media_type="application/problem+json")
+
+    def json(self) -> str:
+        """The body as text."""
+        return json.dumps(self.body)
+
+    def response(self) -> JSONResponse:
+        """The problem as an answer."""
+        return JSONResponse(
+            self.body, self.status, headers=self.headers, media_type="application/problem+json"
+        )
 
 
 _BUSY = {"Retry-After": "5"}
@@ -65,6 +76,13 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
 _HTTP = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}
 
 
+def as_problem(error: Exception) -> Problem:
+    """The problem that an exception is."""
+    if type(error) in _KNOWN:
+        return _KNOWN[type(error)](error)
+    return Problem(500, "internal-error", "Something went wrong here; the service's log says what.")
+
+
 def invalid(slug: str, error: ValidationError | RequestValidationError) -> Problem:
     """The problem of a value that does not fit its model: where it stands, and what was expected there."""
     found = [{"where": ".".join(map(str, e["loc"])) or "body", "what": e["msg"]} for e in error.errors()]
@@ -76,7 +94,7 @@ def install(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
 
     async def known(_: Request, error: Exception) -> JSONResponse:
-        return _KNOWN[type(error)](error).response()
+        return as_problem(error).response()
 
     for kind in _KNOWN:
         app.add_exception_handler(kind, known)
@@ -98,5 +116,4 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        detail = "Something went wrong here; the service's log says what."
-        return Problem(500, "internal-error", detail).response()
+        return as_problem(error).response()

@@ -1,6 +1,7 @@
 import threading
 
 import pytest
+import torch
 
 from app.engine import Engine, EngineClosedError
 from trainer.decoding import Row, decode
@@ -38,6 +39,27 @@ def test_asks_that_wait_together_are_answered_as_alone(llm: FrozenLLM) -> None:
     go.set()
     for each, future in zip(rows, asked, strict=True):
         assert [c.tokens for c in future.result()] == [c.tokens for c in decode(llm, each)]
+    engine.close()
+
+
+def test_completions_are_followed_in_the_order_in_which_they_end(llm: FrozenLLM) -> None:
+    engine = Engine(llm)
+    rows = [Row(None, llm.encode("Who?"), limit) for limit in (9, 3, 6)]
+    followed = list(engine.follow(rows))
+    ended = [number for number, _ in followed]
+    assert sorted(ended) == [0, 1, 2]
+    lengths = [len(completion.log_likelihoods) for _, completion in followed]
+    assert lengths == sorted(lengths)
+    for number, completion in followed:
+        assert completion.tokens == decode(llm, rows)[number].tokens
+    engine.close()
+
+
+def test_who_follows_hears_what_went_wrong(llm: FrozenLLM) -> None:
+    engine = Engine(llm)
+    with pytest.raises(RuntimeError):
+        list(engine.follow([Row(torch.zeros(2, 5), llm.encode("Who?"), 3)]))
+    assert len(list(engine.follow([Row(None, llm.encode("Who?"), 3)]))) == 1
     engine.close()
 
 

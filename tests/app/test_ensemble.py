@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from app.chorus import Voice
 from app.engine import Engine
 from app.ensemble import Ensemble
 from app.readers import places
-from app.schemas import Citation
+from app.schemas import Candidate, Citation
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
 
@@ -51,18 +52,36 @@ def voices(llm: FrozenLLM, count: int, book: str = "book") -> list[Voice]:
     return [Voice(book, 1, member, torch.randn(4, size, generator=generator)) for member in range(count)]
 
 
+def candidates(
+    ensemble: Ensemble, question: str, chorus: list[Voice], quotes: list[Citation], **more: Any
+) -> list[Candidate]:
+    """What all have said in the end."""
+    *_, found = ensemble.candidates(question, chorus, quotes, **more)
+    return found
+
+
 def test_each_member_reads_a_passage_of_its_own(llm: FrozenLLM, ensemble: Ensemble) -> None:
     quotes = [quote(0), quote(1), quote(2)]
-    found = ensemble.candidates("Who kept a lamp?", voices(llm, 4), quotes)
+    found = candidates(ensemble, "Who kept a lamp?", voices(llm, 4), quotes)
     assert [one.member for one in found] == [0, 1, 2, 3]
     assert [one.passage for one in found] == [0, 1, 2, 0]
     assert all(one.text and 0 < one.weight <= 1 for one in found)
     assert all(one.answerable is not None and 0 <= one.answerable <= 1 for one in found)
 
 
+def test_candidates_come_one_by_one_and_stay_as_they_were(llm: FrozenLLM, ensemble: Ensemble) -> None:
+    growing = list(ensemble.candidates("Who?", voices(llm, 3), [quote(0), quote(1), quote(2)]))
+    assert [len(each) for each in growing] == [1, 2, 3]
+    for each in growing:
+        assert sum(one.weight for one in each) == pytest.approx(1)
+        final = {one.member: one.text for one in growing[-1]}
+        assert all(final[one.member] == one.text for one in each)
+        assert [one.member for one in each] == sorted(one.member or 0 for one in each)
+
+
 def test_samples_move_on_to_the_next_passage(llm: FrozenLLM, ensemble: Ensemble) -> None:
     quotes = [quote(0), quote(1), quote(2)]
-    found = ensemble.candidates("Who?", voices(llm, 2), quotes, samples=2, temperature=1.0, seed=3)
+    found = candidates(ensemble, "Who?", voices(llm, 2), quotes, samples=2, temperature=1.0, seed=3)
     assert [(one.member, one.sample, one.passage) for one in found] == [
         (0, 0, 0),
         (0, 1, 1),
@@ -73,7 +92,7 @@ def test_samples_move_on_to_the_next_passage(llm: FrozenLLM, ensemble: Ensemble)
 
 def test_members_read_their_own_book(llm: FrozenLLM, ensemble: Ensemble) -> None:
     quotes = [quote(0, "one"), quote(1, "two"), quote(2, "two")]
-    found = ensemble.candidates("Who?", [*voices(llm, 2, "one"), *voices(llm, 2, "two")], quotes)
+    found = candidates(ensemble, "Who?", [*voices(llm, 2, "one"), *voices(llm, 2, "two")], quotes)
     assert [(one.book, one.passage) for one in found] == [("one", 0), ("one", 0), ("two", 2), ("two", 1)]
 
 
@@ -83,7 +102,7 @@ def test_a_book_that_nobody_learned_is_read_by_members_as_they_start(
     assert all(voice.prompt is None for voice in ensemble.unlearned("book"))
     starts = torch.randn(3, 4, llm.identity.hidden_size)
     knowing = Ensemble(engine, replace(skill, skill=replace(skill.skill, starts=starts)))
-    found = knowing.candidates("Who?", knowing.unlearned("book"), [quote(0)])
+    found = candidates(knowing, "Who?", knowing.unlearned("book"), [quote(0)])
     assert [(one.version, one.member, one.passage) for one in found] == [(None, n, 0) for n in range(3)]
 
 
@@ -104,7 +123,7 @@ def test_a_passage_has_its_member_where_that_is_free(
 
 
 def test_without_a_passage_members_answer_all_the_same(llm: FrozenLLM, ensemble: Ensemble) -> None:
-    [found] = ensemble.candidates("Who?", voices(llm, 1), [])
+    [found] = candidates(ensemble, "Who?", voices(llm, 1), [])
     assert found.passage is None
     assert found.text
 
@@ -113,15 +132,15 @@ def test_what_was_forgotten_is_read_again(engine: Engine, llm: FrozenLLM, skill:
     roomy, tight = Ensemble(engine, skill), Ensemble(engine, skill, most_bytes=1)
     quotes = [quote(0), quote(1), quote(2)]
     for _ in range(2):
-        first = roomy.candidates("Who?", voices(llm, 3), quotes)
-        second = tight.candidates("Who?", voices(llm, 3), quotes)
+        first = candidates(roomy, "Who?", voices(llm, 3), quotes)
+        second = candidates(tight, "Who?", voices(llm, 3), quotes)
         assert [one.text for one in first] == [one.text for one in second]
         assert [one.weight for one in first] == pytest.approx([one.weight for one in second])
 
 
 def test_another_question_in_the_batch_changes_nothing(llm: FrozenLLM, ensemble: Ensemble) -> None:
     quotes = [quote(0), quote(1)]
-    alone = ensemble.candidates("Who kept a lamp?", voices(llm, 1), quotes)
-    among = ensemble.candidates("Who kept a lamp?", voices(llm, 2), quotes)
+    alone = candidates(ensemble, "Who kept a lamp?", voices(llm, 1), quotes)
+    among = candidates(ensemble, "Who kept a lamp?", voices(llm, 2), quotes)
     assert alone[0].text == among[0].text
     assert alone[0].log_likelihood == pytest.approx(among[0].log_likelihood, abs=1e-4)

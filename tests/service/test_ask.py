@@ -1,3 +1,5 @@
+import json
+
 import httpx
 import pytest
 
@@ -55,3 +57,25 @@ def test_an_ask_may_name_a_version_by_number_or_alias(http: httpx.Client, book: 
     for name in (f"{book}@9", f"{book}@nobody", "book_unknown"):
         answer = http.post("/ask", json={"question": "Who?", "books": [name]})
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
+def test_an_answer_can_be_followed(http: httpx.Client, book: str) -> None:
+    body = {"question": "What did the fishermen call the lamp?", "books": [book], "seed": 1}
+    whole = http.post("/ask", json=body).json()
+    with http.stream("POST", "/ask", json={**body, "stream": True}) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = [event.splitlines() for event in answer.read().decode().strip().split("\n\n")]
+    names = [name.removeprefix("event: ") for name, _ in events]
+    data = [json.loads(line.removeprefix("data: ")) for _, line in events]
+    assert names[0] == "retrieved"
+    assert names[1:-1] == ["heard"] * (len(names) - 2)
+    assert names[-1] == "answer"
+    assert data[0]["citations"] == whole["citations"]
+    assert [each["candidates"] for each in data[1:-1]] == list(range(1, len(names) - 1))
+    for each in ("answer", "confidence", "votes", "versions"):
+        assert data[-1][each] == whole[each]
+
+
+def test_a_question_that_cannot_be_asked_is_no_stream(http: httpx.Client) -> None:
+    answer = http.post("/ask", json={"question": "", "stream": True})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/question-empty")

@@ -17,10 +17,12 @@ from app.schemas import (
     Citation,
     Heard,
     Retrieved,
+    Span,
     Timings,
     VersionUsed,
     Vote,
 )
+from app.support import support
 from app.voting import Embed, vote, weight
 from app.weighting import elect
 from store import books, jobs, versions
@@ -125,7 +127,7 @@ class Answering:
             confidence=confidence,
             degraded=degraded,
             votes=votes,
-            citations=read,
+            citations=[_supported(quote, answer, request.question) for quote in read],
             versions=used,
             timings=Timings(
                 retrieve=retrieved - started,
@@ -260,3 +262,13 @@ def _samples(voice: Voice, request: AskRequest) -> int:
 def _reference(name: str) -> int | str:
     """A version's number, or an alias; the champion when nothing is named."""
     return int(name) if name.isdecimal() else name or "champion"
+
+
+def _supported(quote: Citation, answer: str, question: str) -> Citation:
+    """The quote with the sentence that says the answer."""
+    found = support(quote.text, answer, question)
+    if found is None:
+        return quote
+    start, end = found
+    span = Span(start=quote.start + start, end=quote.start + end, text=quote.text[start:end])
+    return quote.model_copy(update={"support": span})

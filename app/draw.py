@@ -237,8 +237,10 @@ def _citations(citations: Sequence[Citation]) -> RenderableType:
         place = plain(citation.title, "italic")
         if citation.chapter:
             place.append(" · ", LABEL).append_text(plain(citation.chapter))
-        quote = plain(f"“{shortened(citation.text)}”")
-        quote.append(f"  characters {citation.start:,} to {citation.end:,}", LABEL)
+        # The sentence that says the answer tells more than where the passage begins.
+        shown = citation.support or citation
+        quote = plain(f"“{shortened(shown.text)}”", "" if citation.support else LABEL)
+        quote.append(f"  characters {shown.start:,} to {shown.end:,}", LABEL)
         rows.add_row(str(number), Group(place, quote))
     return rows
 

@@ -194,8 +194,19 @@ class Vote(BaseModel):
     candidates: list[Candidate]
 
 
+class Span(BaseModel):
+    """A piece of the book's text, and where it is."""
+
+    start: int
+    end: int
+    text: str
+
+
 class Citation(BaseModel):
-    """A passage that was read, `start` and `end` being its offsets in the book's text."""
+    """A passage that was read, `start` and `end` being its offsets in the book's text.
+
+    `support` is the sentence in it that says the answer, where one does.
+    """
 
     passage: int
     book: str
@@ -206,6 +217,7 @@ class Citation(BaseModel):
     end: int
     text: str
     score: float
+    support: Span | None = None
 
 
 class VersionUsed(BaseModel):

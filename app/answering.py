@@ -83,9 +83,9 @@ class Answering:
         assert isinstance(last, Answer)
         return last
 
-    def events(self, request: AskRequest) -> Iterator[Retrieved | Heard | Answer]:
+    def events(self, request: AskRequest, *, about: str = "") -> Iterator[Retrieved | Heard | Answer]:
         """Answer a question, telling what happens: passages found, each candidate with the votes as they
-        then stand, and the answer.
+        then stand, and the answer. `about` is what was spoken of before: it helps to find passages.
 
         Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version,
         NothingToAskError when the library is empty, NotReadyError where only members will do and there are
@@ -93,9 +93,10 @@ class Answering:
         """
         started = time.monotonic()
         check_question(self._engine.llm, request.question)
-        asked = self._books(request)
+        sought = f"{about} {request.question}".strip()
+        asked = self._books(request, sought)
         voices, used, degraded = self._voices(asked, require_trained=request.require_trained)
-        citations = self._passages(request, [book for book, _ in asked])
+        citations = self._passages(request, sought, [book for book, _ in asked])
         retrieved = time.monotonic()
         seed = request.seed if request.seed is not None else random.randrange(2**31)
         if self._ensemble is None:
@@ -173,11 +174,11 @@ class Answering:
             heard[number] = self._candidate(*entries[number], completion)
             yield [heard[each] for each in sorted(heard)]
 
-    def _books(self, request: AskRequest) -> list[tuple[str, Version | None]]:
+    def _books(self, request: AskRequest, sought: str) -> list[tuple[str, Version | None]]:
         """The books to ask, each with its version: those named, else the one that fits the question best."""
         names = request.books
         if not names:
-            names = [hit.book_id for hit in self._index.books(request.question, k=1)]
+            names = [hit.book_id for hit in self._index.books(sought, k=1)]
         if not names:
             raise NothingToAskError()
         asked: dict[str, Version | None] = {}
@@ -193,13 +194,13 @@ class Answering:
                     asked[book] = None
         return list(asked.items())
 
-    def _passages(self, request: AskRequest, book_ids: Sequence[str]) -> list[Citation]:
+    def _passages(self, request: AskRequest, sought: str, book_ids: Sequence[str]) -> list[Citation]:
         if self._ensemble is None:
-            hits = self._index.search(request.question, request.k or _PASSAGES, book_ids)
+            hits = self._index.search(sought, request.k or _PASSAGES, book_ids)
         else:
             # Each book's members read that book's passages.
             count = request.k or READERS
-            hits = [hit for book in book_ids for hit in self._index.search(request.question, count, [book])]
+            hits = [hit for book in book_ids for hit in self._index.search(sought, count, [book])]
         scores = {hit.passage_id: hit.score for hit in hits}
         with self._database.read() as session:
             found = {book: books.get(session, book) for book in book_ids}

@@ -90,30 +90,45 @@ def invalid(slug: str, error: ValidationError | RequestValidationError) -> Probl
     return Problem(422, slug, detail, errors=found)
 
 
+def openai_error(problem: Problem) -> dict[str, Any]:
+    """A problem in the shape that OpenAI's clients expect."""
+    kind = "invalid_request_error" if problem.status < 500 else "server_error"
+    error = {"message": problem.detail, "type": kind, "param": None, "code": problem.slug}
+    return {"error": error}
+
+
+def _response(request: Request, problem: Problem) -> JSONResponse:
+    if not request.url.path.startswith("/v1/"):
+        return problem.response()
+    # Clients of this API know 400 where ours says 422.
+    status = 400 if problem.status == 422 else problem.status
+    return JSONResponse(openai_error(problem), status, headers=problem.headers)
+
+
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
 
-    async def known(_: Request, error: Exception) -> JSONResponse:
-        return as_problem(error).response()
+    async def known(request: Request, error: Exception) -> JSONResponse:
+        return _response(request, as_problem(error))
 
     for kind in _KNOWN:
         app.add_exception_handler(kind, known)
 
     @app.exception_handler(Problem)
-    async def problem(_: Request, error: Problem) -> JSONResponse:
-        return error.response()
+    async def problem(request: Request, error: Problem) -> JSONResponse:
+        return _response(request, error)
 
     @app.exception_handler(RequestValidationError)
-    async def of_another_shape(_: Request, error: RequestValidationError) -> JSONResponse:
-        return invalid("invalid-request", error).response()
+    async def of_another_shape(request: Request, error: RequestValidationError) -> JSONResponse:
+        return _response(request, invalid("invalid-request", error))
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         slug = _HTTP.get(error.status_code, "http-error")
         headers = dict(error.headers) if error.headers else None
-        return Problem(error.status_code, slug, str(error.detail), headers).response()
+        return _response(request, Problem(error.status_code, slug, str(error.detail), headers))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return as_problem(error).response()
+        return _response(request, as_problem(error))

@@ -1,0 +1,89 @@
+"""The official OpenAI client against the service."""
+
+from collections.abc import Iterator
+
+import httpx
+import openai
+import pytest
+
+from app.client import Client
+from tests.service.test_books import upload
+from tests.tiny import STORY
+
+OTHER = "The marmot Grisella kept seven copper kettles in the cellar of the Whitlow mill.\n" * 3
+
+
+@pytest.fixture
+def chat(client: Client) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{client.url}/v1", api_key="none", max_retries=0) as chat:
+        yield chat
+
+
+@pytest.fixture
+def book(http: httpx.Client) -> str:
+    return str(upload(http, STORY + "chatted about").json()["book"]["id"])
+
+
+def test_books_are_models(chat: openai.OpenAI, book: str) -> None:
+    names = [model.id for model in chat.models.list()]
+    assert names[0] == "library"
+    assert {book, f"{book}@champion", f"{book}@latest"} <= set(names)
+
+
+def test_a_question_is_completed_and_cited(chat: openai.OpenAI, http: httpx.Client, book: str) -> None:
+    said = chat.chat.completions.create(
+        model=f"{book}@1",
+        messages=[
+            {"role": "system", "content": "Be short."},
+            {"role": "user", "content": [{"type": "text", "text": "Who?"}]},
+        ],
+        seed=3,
+        temperature=0,
+    )
+    body = {"question": "Who?", "books": [f"{book}@1"], "seed": 3, "temperature": 0}
+    asked = http.post("/ask", json=body).json()
+    assert said.choices[0].message.content == asked["answer"]
+    assert said.choices[0].finish_reason == "stop"
+    assert said.usage is not None
+    assert said.usage.total_tokens == said.usage.prompt_tokens + said.usage.completion_tokens
+    assert said.model_extra is not None
+    assert said.model_extra["bookchorus"]["citations"] == asked["citations"]
+
+
+def test_a_stream_says_the_same(chat: openai.OpenAI, book: str) -> None:
+    messages: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "Who?"}]
+    whole = chat.chat.completions.create(model=book, messages=messages, seed=3, temperature=0)
+    chunks = list(
+        chat.chat.completions.create(model=book, messages=messages, seed=3, temperature=0, stream=True)
+    )
+    assert (
+        "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == whole.choices[0].message.content
+    )
+    assert chunks[-1].choices[0].finish_reason == "stop"
+
+
+def test_earlier_turns_help_to_find_the_book(chat: openai.OpenAI, http: httpx.Client, book: str) -> None:
+    other = upload(http, OTHER, "marmots.txt").json()["book"]["id"]
+    messages: list[openai.types.chat.ChatCompletionMessageParam] = [
+        {"role": "user", "content": "Where did the marmot Grisella live?"},
+        {"role": "assistant", "content": "In the Whitlow mill."},
+        {"role": "user", "content": "What did she keep there?"},
+    ]
+    said = chat.chat.completions.create(model="library", messages=messages)
+    assert said.model_extra is not None
+    assert {each["book"] for each in said.model_extra["bookchorus"]["citations"]} == {other}
+
+
+def test_errors_have_the_shape_that_clients_know(chat: openai.OpenAI, book: str) -> None:
+    with pytest.raises(openai.NotFoundError) as missing:
+        chat.chat.completions.create(model="book_unknown", messages=[{"role": "user", "content": "Who?"}])
+    assert missing.value.code == "not-found"
+    for stream in (False, True):
+        with pytest.raises(openai.BadRequestError) as empty:
+            chat.chat.completions.create(
+                model=book, messages=[{"role": "user", "content": " "}], stream=stream
+            )
+        assert (empty.value.code, empty.value.type) == ("question-empty", "invalid_request_error")
+    with pytest.raises(openai.BadRequestError) as silent:
+        chat.chat.completions.create(model=book, messages=[{"role": "system", "content": "Who?"}])
+    assert silent.value.code == "question-missing"

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 
-from app.asking import check_question, turn
+from app.asking import check_question
 from app.chorus import Choruses, Voice
 from app.engine import Engine
 from app.ensemble import Ensemble
@@ -23,23 +23,17 @@ from app.schemas import (
     Vote,
 )
 from app.support import support
-from app.voting import Embed, vote, weight
+from app.together import Together
+from app.voting import Embed, chosen, vote
 from app.weighting import elect
 from store import books, jobs, versions
 from store.database import Database
 from store.errors import NotFound
 from store.index import PassageIndex
 from store.tables import Job, Version
-from trainer.decoding import Completion, Row
-from trainer.turns import first_line
 
-# Answers are short; a member that rambles is cut.
-_ANSWER_TOKENS = 40
 # What a question gets when it does not say.
 _PASSAGES = 3
-_TEMPERATURE = 0.3
-# The bare LLM answers as often as a small chorus, so that there is something to vote on.
-_BARE_SAMPLES = 4
 
 
 class NothingToAskError(Exception):
@@ -76,6 +70,7 @@ class Answering:
         self._choruses = choruses
         self._embed = embed
         self._ensemble = ensemble
+        self._together = Together(engine)
 
     def answer(self, request: AskRequest) -> Answer:
         """Answer a question; blocks until all members have. Raises what `events` raises."""
@@ -99,25 +94,17 @@ class Answering:
         citations = self._passages(request, sought, [book for book, _ in asked])
         retrieved = time.monotonic()
         seed = request.seed if request.seed is not None else random.randrange(2**31)
+        tokens: list[int] = []
         if self._ensemble is None:
-            tokens, read = self._turn(request, voices, citations)
-            growing = self._plainly(request, voices, tokens, seed)
+            tokens, read = self._together.turn(request.question, voices, citations)
         else:
             read = sorted(citations, key=lambda quote: -quote.score)
-            growing = self._ensemble.candidates(
-                request.question,
-                voices,
-                read,
-                samples=request.samples or 1,
-                temperature=request.temperature or 0.0,
-                seed=seed,
-            )
         yield Retrieved(citations=read, versions=used, degraded=degraded)
         votes: list[Vote] = []
         answer, confidence, voting = "", 0.0, 0.0
-        for candidates in growing:
+        for candidates in self._candidates(request, voices, read, tokens, seed):
             counting = time.monotonic()
-            votes, answer, confidence = self._vote(candidates)
+            votes, answer, confidence = self._vote(candidates, chosen_from=request.choices)
             voting += time.monotonic() - counting
             yield Heard(candidates=len(candidates), answer=answer, confidence=confidence, votes=votes)
         ended = time.monotonic()
@@ -138,41 +125,48 @@ class Answering:
             ),
         )
 
-    def _vote(self, candidates: Sequence[Candidate]) -> tuple[list[Vote], str, float]:
+    def _candidates(
+        self,
+        request: AskRequest,
+        voices: Sequence[Voice],
+        read: Sequence[Citation],
+        tokens: Sequence[int],
+        seed: int,
+    ) -> Iterator[list[Candidate]]:
+        """All candidates whenever there is one more; `tokens` are what voices read in one context."""
+        if self._ensemble is None:
+            if request.choices is not None:
+                yield self._together.choose(voices, tokens, request.choices)
+            else:
+                yield from self._together.candidates(
+                    voices, tokens, request.samples or 1, request.temperature, seed
+                )
+        elif request.choices is not None:
+            yield self._ensemble.choose(request.question, voices, read, request.choices)
+        else:
+            yield from self._ensemble.candidates(
+                request.question,
+                voices,
+                read,
+                samples=request.samples or 1,
+                temperature=request.temperature or 0.0,
+                seed=seed,
+            )
+
+    def _vote(
+        self, candidates: Sequence[Candidate], *, chosen_from: Sequence[str] | None
+    ) -> tuple[list[Vote], str, float]:
         """The votes, the one that holds the answer first; the answer and its confidence."""
-        votes = vote(candidates, self._embed)
+        votes = vote(candidates, self._embed) if chosen_from is None else chosen(candidates)
         if not votes:
             return [], "", 0.0
-        if self._ensemble is None:
+        if self._ensemble is None or chosen_from is not None:
             return votes, votes[0].answer, votes[0].share
-        chosen, confidence = elect([one.text for one in candidates], [one.weight for one in candidates])
-        answer = candidates[chosen].text
+        best, confidence = elect([one.text for one in candidates], [one.weight for one in candidates])
+        answer = candidates[best].text
         # The vote that holds the answer comes first, whatever its share.
         votes.sort(key=lambda ballot: all(each.text != answer for each in ballot.candidates))
         return votes, answer, confidence
-
-    def _turn(
-        self, request: AskRequest, voices: Sequence[Voice], citations: Sequence[Citation]
-    ) -> tuple[list[int], list[Citation]]:
-        """What all voices read who read the same passages in one context, and which those are."""
-        longest = max(0 if voice.prompt is None else len(voice.prompt) for voice in voices)
-        room = self._engine.llm.context_tokens - longest - _ANSWER_TOKENS
-        return turn(self._engine.llm, request.question, citations, room)
-
-    def _plainly(
-        self, request: AskRequest, voices: Sequence[Voice], tokens: Sequence[int], seed: int
-    ) -> Iterator[list[Candidate]]:
-        """What the voices answer, all that were given whenever there is one more, in the voices' order."""
-        temperature = _TEMPERATURE if request.temperature is None else request.temperature
-        entries = [(voice, sample) for voice in voices for sample in range(_samples(voice, request))]
-        rows = [
-            Row(voice.prompt, tokens, _ANSWER_TOKENS, temperature, seed=seed + number)
-            for number, (voice, _) in enumerate(entries)
-        ]
-        heard: dict[int, Candidate] = {}
-        for number, completion in self._engine.follow(rows):
-            heard[number] = self._candidate(*entries[number], completion)
-            yield [heard[each] for each in sorted(heard)]
 
     def _books(self, request: AskRequest, sought: str) -> list[tuple[str, Version | None]]:
         """The books to ask, each with its version: those named, else the one that fits the question best."""
@@ -242,22 +236,6 @@ class Answering:
                     members = ", ".join(str(member) for member in chorus.damaged)
                     degraded = f"damaged: {book}@{version.number} without members {members}"
         return voices, used, degraded
-
-    def _candidate(self, voice: Voice, sample: int, completion: Completion) -> Candidate:
-        return Candidate(
-            book=voice.book,
-            version=voice.version,
-            member=voice.member,
-            sample=sample,
-            text=first_line(self._engine.llm.text(completion.tokens)),
-            log_likelihood=completion.log_likelihood,
-            weight=weight(completion.log_likelihood),
-        )
-
-
-def _samples(voice: Voice, request: AskRequest) -> int:
-    samples = request.samples or 1
-    return samples if voice.prompt is not None else max(samples, _BARE_SAMPLES)
 
 
 def _reference(name: str) -> int | str:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from app.chorus import Voice
 from app.engine import Engine
-from app.readers import READERS, Reader, Said, ask, places, rows, said
+from app.readers import READERS, Reader, Said, ask, judge, places, rows, said
 from app.readings import Readings
 from app.schemas import Candidate, Citation
 from app.skills import LoadedSkill
+from app.weighting import softmax
 
 
 class Ensemble:
@@ -48,6 +49,38 @@ class Ensemble:
         places on.
         """
         llm = self._engine.llm
+        seats, asked = self._asked(question, voices, quotes, samples)
+        wanted = rows(llm, asked, question, temperature=temperature, seed=seed)
+        heard: dict[int, Said] = {}
+        for number, completion in self._engine.follow(wanted):
+            [heard[number]] = said(llm, [asked[number]], [completion])
+            given = sorted(heard)
+            yield self._weighed([heard[each] for each in given], [seats[each] for each in given])
+
+    def choose(
+        self, question: str, voices: Sequence[Voice], quotes: Sequence[Citation], choices: Sequence[str]
+    ) -> list[Candidate]:
+        """A candidate for every voice and choice; its weight is what the voice's passage is trusted with,
+        shared among the choices by their likelihood per token. All weights together are 1.
+        """
+        llm = self._engine.llm
+        seats, asked = self._asked(question, voices, quotes, 1)
+        judged = self._engine.first(lambda: judge(llm, asked, question, choices)).result()
+        trust = self._skill.weighting.trust(
+            [Said(reader, "", one.answerable, 0.0) for reader, one in zip(asked, judged, strict=True)]
+        )
+        found = []
+        for (voice, sample, quote), one, trusted in zip(seats, judged, trust, strict=True):
+            means = [-each.loss / max(1, each.tokens) for each in one.references]
+            for text, mean, share in zip(choices, means, softmax(means), strict=True):
+                found.append(_candidate(voice, sample, quote, text, mean, trusted * share, one.answerable))
+        return found
+
+    def _asked(
+        self, question: str, voices: Sequence[Voice], quotes: Sequence[Citation], samples: int
+    ) -> tuple[list[tuple[Voice, int, Citation | None]], list[Reader]]:
+        """Who reads what, and the readers once they have read it and heard the question."""
+        llm = self._engine.llm
         seats = _seats(voices, quotes, samples)
         contexts = self._readings.of(
             [voice for voice, _, _ in seats],
@@ -58,33 +91,38 @@ class Ensemble:
             Reader(voice, context, 0.0 if quote is None else max(0.0, quote.score / max(top, 1e-6)))
             for (voice, _, quote), context in zip(seats, contexts, strict=True)
         ]
-        asked = self._engine.first(lambda: ask(llm, readers, question)).result()
-        wanted = rows(llm, asked, question, temperature=temperature, seed=seed)
-        heard: dict[int, Said] = {}
-        for number, completion in self._engine.follow(wanted):
-            [heard[number]] = said(llm, [asked[number]], [completion])
-            given = sorted(heard)
-            yield self._weighed([heard[each] for each in given], [seats[each] for each in given])
+        return seats, self._engine.first(lambda: ask(llm, readers, question)).result()
 
     def _weighed(
         self, heard: Sequence[Said], seats: Sequence[tuple[Voice, int, Citation | None]]
     ) -> list[Candidate]:
+        weights = self._skill.weighting.weights(heard)
         return [
-            Candidate(
-                book=voice.book,
-                version=voice.version,
-                member=voice.member,
-                sample=sample,
-                text=one.text,
-                log_likelihood=one.log_likelihood,
-                weight=weight,
-                passage=None if quote is None else quote.passage,
-                answerable=one.answerable,
-            )
-            for (voice, sample, quote), one, weight in zip(
-                seats, heard, self._skill.weighting.weights(heard), strict=True
-            )
+            _candidate(voice, sample, quote, one.text, one.log_likelihood, weight, one.answerable)
+            for (voice, sample, quote), one, weight in zip(seats, heard, weights, strict=True)
         ]
+
+
+def _candidate(
+    voice: Voice,
+    sample: int,
+    quote: Citation | None,
+    text: str,
+    log_likelihood: float,
+    weight: float,
+    answerable: float,
+) -> Candidate:
+    return Candidate(
+        book=voice.book,
+        version=voice.version,
+        member=voice.member,
+        sample=sample,
+        text=text,
+        log_likelihood=log_likelihood,
+        weight=weight,
+        passage=None if quote is None else quote.passage,
+        answerable=answerable,
+    )
 
 
 def _seats(

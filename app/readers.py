@@ -52,6 +52,14 @@ class Reference:
     tokens: int
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Whether a reader's text answers the question at all, in its view, and how likely given answers are."""
+
+    answerable: float
+    references: list[Reference]
+
+
 def places(members: int, ranked: Sequence[int]) -> list[int]:
     """Who reads what: for each member the place in `ranked`, numbers of passages with the best first.
 
@@ -115,13 +123,18 @@ def listen(llm: FrozenLLM, asked: Sequence[Reader], question: str) -> list[Said]
 
 
 @torch.no_grad()
-def reference(llm: FrozenLLM, asked: Sequence[Reader], question: str, answer: str) -> list[Reference]:
-    """How likely a given answer is to each reader that was asked; its end does not count."""
+def judge(llm: FrozenLLM, asked: Sequence[Reader], question: str, answers: Sequence[str]) -> list[Judged]:
+    """How likely given answers are to each reader that was asked; an answer's end does not count."""
     last = turns.question(llm, question)[-1:]
-    tokens = llm.encode(answer)
-    exchanges = [Exchange(last, tokens), *(Exchange(last, [stop]) for stop in sorted(llm.stop_tokens))]
+    tokens = [llm.encode(answer) for answer in answers]
+    exchanges = [Exchange(last, each) for each in [*tokens, *([stop] for stop in sorted(llm.stop_tokens))]]
     found = []
-    for spoken, *silent in pack_losses(llm, [Pack(exchanges, context=reader.context) for reader in asked]):
-        answerable = max(1e-6, 1 - sum(math.exp(-float(loss)) for loss in silent))
-        found.append(Reference(float(spoken.sum()) + math.log(answerable), len(tokens)))
+    for losses in pack_losses(llm, [Pack(exchanges, context=reader.context) for reader in asked]):
+        silence = sum(math.exp(-float(loss)) for loss in losses[len(answers) :])
+        answerable = max(1e-6, 1 - silence)
+        spoken = [
+            Reference(float(loss.sum()) + math.log(answerable), len(each))
+            for loss, each in zip(losses, tokens, strict=False)
+        ]
+        found.append(Judged(answerable, spoken))
     return found

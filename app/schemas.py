@@ -6,7 +6,7 @@ Timestamps are whole seconds since 1970 (UTC), durations are seconds, and offset
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 T = TypeVar("T")
 
@@ -37,9 +37,13 @@ class NewVersion(Request):
     parent: Annotated[int, Field(ge=1)] | None = None
 
 
+Choice = Annotated[str, Field(min_length=1, max_length=500)]
+
+
 class AskRequest(Request):
     """A question; what is left out is the service's choice.
 
+    With `choices` the answer is one of them: members do not speak, each says how likely it thinks each.
     `books` holds book ids, or `id@alias` or `id@number` for one version. `samples` is how many answers each
     member gives, `k` how many passages are read. With `require_trained` a book
     without a version is an error instead of an answer by the bare LLM. With `stream` the answer comes as
@@ -52,9 +56,18 @@ class AskRequest(Request):
     samples: Annotated[int, Field(ge=1, le=16)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    strategy: Literal["vote"] | None = None
+    strategy: Literal["vote", "choices"] | None = None
+    choices: Annotated[list[Choice], Field(min_length=2, max_length=16)] | None = None
     require_trained: bool = False
     stream: bool = False
+
+    @model_validator(mode="after")
+    def _choices_fit(self) -> "AskRequest":
+        if self.choices is not None and len(set(self.choices)) < len(self.choices):
+            raise ValueError("two choices are the same")
+        if (self.choices is None) != (self.strategy != "choices") and self.strategy is not None:
+            raise ValueError("the strategy 'choices' and a list of choices go together")
+        return self
 
 
 class MoveAlias(Request):

@@ -43,6 +43,23 @@ def vote(candidates: Sequence[Candidate], embed: Embed, *, similarity: float = 0
     return sorted(votes, key=lambda ballot: (-ballot.share, _rank(ballot.candidates[0])))
 
 
+def chosen(candidates: Sequence[Candidate]) -> list[Vote]:
+    """A vote for every text that was to choose from, heaviest first; texts are not compared by meaning."""
+    groups: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(candidate.text, []).append(candidate)
+    total = math.fsum(candidate.weight for candidate in candidates)
+    votes = [
+        Vote(
+            answer=text,
+            share=math.fsum(candidate.weight for candidate in group) / total,
+            candidates=sorted(group, key=_rank),
+        )
+        for text, group in groups.items()
+    ]
+    return sorted(votes, key=lambda ballot: (-ballot.share, ballot.answer))
+
+
 def normalised(text: str) -> str:
     """Lower case, without punctuation, English articles or doubled spaces (as SQuAD compares answers).
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
 from app.readers import Said
@@ -30,11 +30,11 @@ class Weighting(BaseModel):
     def weights(self, said: Sequence[Said]) -> list[float]:
         """The weight of each candidate; together 1."""
         coefficients = np.array([getattr(self, name) for name in FEATURES])
-        return _softmax(features(said) @ coefficients)
+        return softmax(features(said) @ coefficients)
 
     def trust(self, said: Sequence[Said]) -> list[float]:
         """The weight of each candidate's passage, whatever it was taken to say; together 1."""
-        return _softmax(features(said)[:, :2] @ np.array([self.answerable, self.retrieval]))
+        return softmax(features(said)[:, :2] @ np.array([self.answerable, self.retrieval]))
 
 
 def features(said: Sequence[Said]) -> NDArray[np.float64]:
@@ -50,7 +50,9 @@ def features(said: Sequence[Said]) -> NDArray[np.float64]:
     return np.array(rows, dtype=np.float64).reshape(len(said), len(FEATURES))
 
 
-def _softmax(scores: NDArray[np.float64]) -> list[float]:
+def softmax(scores: ArrayLike) -> list[float]:
+    """Exp of the scores, together 1."""
+    scores = np.asarray(scores, dtype=np.float64)
     odds = np.exp(scores - scores.max())
     return [float(value) for value in odds / odds.sum()]
 

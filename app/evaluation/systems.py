@@ -14,7 +14,7 @@ from app.evaluation.data import Question, Story
 from app.evaluation.metrics import exact_match, rouge_l, token_f1
 from app.evaluation.predictions import Prediction
 from app.evaluation.sections import apart
-from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, listen, reference
+from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, judge, listen
 from app.readings import Readings
 from app.skills import LoadedSkill
 from app.weighting import consensus, elect
@@ -99,7 +99,7 @@ class OpenStory:
         contexts = self._readings.of(voices, [texts] * len(voices))
         asked = ask(self._llm, list(map(Reader, voices, contexts)), question.text)
         said = listen(self._llm, asked, question.text)
-        losses = reference(self._llm, asked, question.text, question.answers[0])
+        losses = self._losses(asked, question)
         names = [system] if len(voices) == 1 else [f"{system} {number + 1}" for number in range(len(voices))]
         return {
             name: Answered(one.text, loss.loss / loss.tokens)
@@ -112,7 +112,7 @@ class OpenStory:
         """Every member reads a section of its own; N members are those that read the N best."""
         asked = ask(self._llm, apart(self._readings, voices, self._story, found), question.text)
         said = listen(self._llm, asked, question.text)
-        losses = reference(self._llm, asked, question.text, question.answers[0])
+        losses = self._losses(asked, question)
         answers = {system: self._combined(said, losses)}
         if system != "chorus":
             return answers
@@ -141,6 +141,11 @@ class OpenStory:
             texts[_best(scores)], min(one.loss / one.tokens for one in losses)
         )
         return answers
+
+    def _losses(self, asked: Sequence[Reader], question: Question) -> list[Reference]:
+        """The first reference answer's, to each reader."""
+        judged = judge(self._llm, asked, question.text, question.answers[:1])
+        return [one.references[0] for one in judged]
 
     def _combined(self, said: Sequence[Said], losses: Sequence[Reference]) -> Answered:
         """Consensus under the learned weights, which is what the product does."""

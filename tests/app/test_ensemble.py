@@ -79,6 +79,18 @@ def test_candidates_come_one_by_one_and_stay_as_they_were(llm: FrozenLLM, ensemb
         assert [one.member for one in each] == sorted(one.member or 0 for one in each)
 
 
+def test_every_member_weighs_every_choice(llm: FrozenLLM, ensemble: Ensemble) -> None:
+    quotes = [quote(0), quote(1)]
+    found = ensemble.choose("Who kept a lamp?", voices(llm, 2), quotes, ["Mira", "the baker", "a frog"])
+    assert [(one.member, one.passage, one.text) for one in found] == [
+        (member, member, text) for member in (0, 1) for text in ("Mira", "the baker", "a frog")
+    ]
+    assert sum(one.weight for one in found) == pytest.approx(1)
+    for member in (0, 1):
+        own = [one for one in found if one.member == member]
+        assert sorted(own, key=lambda one: one.weight) == sorted(own, key=lambda one: one.log_likelihood)
+
+
 def test_samples_move_on_to_the_next_passage(llm: FrozenLLM, ensemble: Ensemble) -> None:
     quotes = [quote(0), quote(1), quote(2)]
     found = candidates(ensemble, "Who?", voices(llm, 2), quotes, samples=2, temperature=1.0, seed=3)

@@ -83,3 +83,32 @@ def test_an_answer_can_be_followed(http: httpx.Client, book: str) -> None:
 def test_a_question_that_cannot_be_asked_is_no_stream(http: httpx.Client) -> None:
     answer = http.post("/ask", json={"question": "", "stream": True})
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/question-empty")
+
+
+def test_one_of_the_choices_is_the_answer(http: httpx.Client, book: str) -> None:
+    choices = ["the green lamp", "the green lamps", "a frog"]
+    body = {"question": "What did Mira keep?", "books": [book], "choices": choices}
+    answer = http.post("/ask", json=body).json()
+    assert answer["answer"] in choices
+    assert sorted(vote["answer"] for vote in answer["votes"]) == sorted(choices)
+    assert sum(vote["share"] for vote in answer["votes"]) == pytest.approx(1)
+    for vote in answer["votes"]:
+        assert {each["member"] for each in vote["candidates"]} == {0, 1}
+    turned = http.post("/ask", json={**body, "choices": choices[::-1]}).json()
+    assert turned["answer"] == answer["answer"]
+    assert turned["confidence"] == pytest.approx(answer["confidence"], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"choices": ["one"]},
+        {"choices": ["one", "one"]},
+        {"choices": ["one", ""]},
+        {"strategy": "choices"},
+        {"strategy": "vote", "choices": ["one", "two"]},
+    ],
+)
+def test_choices_that_leave_no_choice(http: httpx.Client, wrong: dict[str, object]) -> None:
+    answer = http.post("/ask", json={"question": "Who?", **wrong})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")

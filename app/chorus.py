@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from app.schemas import Candidate
 from store import artifacts, versions
 from store.database import Database
 from store.errors import DamagedArtifact, StoreBusy, StoreFull
@@ -25,6 +26,29 @@ class Voice:
     version: int | None = None
     member: int | None = None
     prompt: Tensor | None = None
+
+    def candidate(
+        self,
+        text: str,
+        log_likelihood: float,
+        weight: float,
+        *,
+        sample: int = 0,
+        passage: int | None = None,
+        answerable: float | None = None,
+    ) -> Candidate:
+        """What it says, as a candidate."""
+        return Candidate(
+            book=self.book,
+            version=self.version,
+            member=self.member,
+            sample=sample,
+            text=text,
+            log_likelihood=log_likelihood,
+            weight=weight,
+            passage=passage,
+            answerable=answerable,
+        )
 
 
 @dataclass(frozen=True)

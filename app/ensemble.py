@@ -73,7 +73,16 @@ class Ensemble:
         for (voice, sample, quote), one, trusted in zip(seats, judged, trust, strict=True):
             means = [-each.loss / max(1, each.tokens) for each in one.references]
             for text, mean, share in zip(choices, means, softmax(means), strict=True):
-                found.append(_candidate(voice, sample, quote, text, mean, trusted * share, one.answerable))
+                found.append(
+                    voice.candidate(
+                        text,
+                        mean,
+                        trusted * share,
+                        sample=sample,
+                        passage=_passage(quote),
+                        answerable=one.answerable,
+                    )
+                )
         return found
 
     def _asked(
@@ -98,31 +107,20 @@ class Ensemble:
     ) -> list[Candidate]:
         weights = self._skill.weighting.weights(heard)
         return [
-            _candidate(voice, sample, quote, one.text, one.log_likelihood, weight, one.answerable)
+            voice.candidate(
+                one.text,
+                one.log_likelihood,
+                weight,
+                sample=sample,
+                passage=_passage(quote),
+                answerable=one.answerable,
+            )
             for (voice, sample, quote), one, weight in zip(seats, heard, weights, strict=True)
         ]
 
 
-def _candidate(
-    voice: Voice,
-    sample: int,
-    quote: Citation | None,
-    text: str,
-    log_likelihood: float,
-    weight: float,
-    answerable: float,
-) -> Candidate:
-    return Candidate(
-        book=voice.book,
-        version=voice.version,
-        member=voice.member,
-        sample=sample,
-        text=text,
-        log_likelihood=log_likelihood,
-        weight=weight,
-        passage=None if quote is None else quote.passage,
-        answerable=answerable,
-    )
+def _passage(quote: Citation | None) -> int | None:
+    return None if quote is None else quote.passage
 
 
 def _seats(

@@ -72,7 +72,7 @@ class Together:
         for voice in voices:
             means = self._engine.first(partial(self._means, voice, tokens, choices)).result()
             for text, mean, share in zip(choices, means, softmax(means), strict=True):
-                found.append(_candidate(voice, 0, text, mean, share))
+                found.append(voice.candidate(text, mean, share))
         return found
 
     @torch.no_grad()
@@ -87,19 +87,7 @@ class Together:
     def _spoken(self, voice: Voice, sample: int, completion: Completion) -> Candidate:
         text = first_line(self._engine.llm.text(completion.tokens))
         likelihood = completion.log_likelihood
-        return _candidate(voice, sample, text, likelihood, weight(likelihood))
-
-
-def _candidate(voice: Voice, sample: int, text: str, log_likelihood: float, weighs: float) -> Candidate:
-    return Candidate(
-        book=voice.book,
-        version=voice.version,
-        member=voice.member,
-        sample=sample,
-        text=text,
-        log_likelihood=log_likelihood,
-        weight=weighs,
-    )
+        return voice.candidate(text, likelihood, weight(likelihood), sample=sample)
 
 
 def _samples(voice: Voice, wanted: int) -> int:

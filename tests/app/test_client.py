@@ -89,7 +89,7 @@ def test_what_is_asked_for_arrives(peer: Peer) -> None:
         answer = client.ask("Who was caught?", books=["book_1@champion"], k=3, seed=0)
     assert answer.answer == "A tiger."
     (asked,) = peer.asked
-    assert asked.model_dump(exclude_none=True) == {
+    assert asked.model_dump(exclude_defaults=True) == {
         "question": "Who was caught?",
         "books": ["book_1@champion"],
         "k": 3,

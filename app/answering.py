@@ -12,6 +12,7 @@ from app.ensemble import Ensemble
 from app.readers import READERS
 from app.schemas import (
     Answer,
+    AskEvent,
     AskRequest,
     Candidate,
     Citation,
@@ -78,13 +79,14 @@ class Answering:
         assert isinstance(last, Answer)
         return last
 
-    def events(self, request: AskRequest, *, about: str = "") -> Iterator[Retrieved | Heard | Answer]:
-        """Answer a question, telling what happens: passages found, each candidate with the votes as they
-        then stand, and the answer. `about` is what was spoken of before: it helps to find passages.
+    def events(self, request: AskRequest, *, about: str = "") -> Iterator[AskEvent]:
+        """Answer a question, telling what happens: passages found, the answer, and between them, where the
+        request wants a stream, each candidate with the votes as they then stand. `about` is what was spoken
+        of before: it helps to find passages.
 
         Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version,
         NothingToAskError when the library is empty, NotReadyError where only members will do and there are
-        none, and DamagedArtifact when all members of a version are damaged; all before the first event.
+        none, and DamagedArtifact when all members of a version are damaged; all at once, no event needed.
         """
         started = time.monotonic()
         check_question(self._engine.llm, request.question)
@@ -92,36 +94,48 @@ class Answering:
         asked = self._books(request, sought)
         voices, used, degraded = self._voices(asked, require_trained=request.require_trained)
         citations = self._passages(request, sought, [book for book, _ in asked])
-        retrieved = time.monotonic()
-        seed = request.seed if request.seed is not None else random.randrange(2**31)
         tokens: list[int] = []
         if self._ensemble is None:
             tokens, read = self._together.turn(request.question, voices, citations)
         else:
             read = sorted(citations, key=lambda quote: -quote.score)
-        yield Retrieved(citations=read, versions=used, degraded=degraded)
-        votes: list[Vote] = []
-        answer, confidence, voting = "", 0.0, 0.0
-        for candidates in self._candidates(request, voices, read, tokens, seed):
-            counting = time.monotonic()
-            votes, answer, confidence = self._vote(candidates, chosen_from=request.choices)
-            voting += time.monotonic() - counting
-            yield Heard(candidates=len(candidates), answer=answer, confidence=confidence, votes=votes)
+        found = Retrieved(citations=read, versions=used, degraded=degraded)
+        return self._told(request, found, voices, tokens, time.monotonic() - started)
+
+    def _told(
+        self,
+        request: AskRequest,
+        found: Retrieved,
+        voices: Sequence[Voice],
+        tokens: Sequence[int],
+        retrieve: float,
+    ) -> Iterator[AskEvent]:
+        """The events of a question whose passages took `retrieve` seconds to find."""
+        yield found
+        started = time.monotonic()
+        seed = request.seed if request.seed is not None else random.randrange(2**31)
+        candidates: list[Candidate] = []
+        for candidates in self._candidates(request, voices, found.citations, tokens, seed):
+            if request.stream:
+                votes, answer, confidence = self._vote(candidates, chosen_from=request.choices)
+                yield Heard(candidates=len(candidates), answer=answer, confidence=confidence, votes=votes)
+        generated = time.monotonic()
+        votes, answer, confidence = self._vote(candidates, chosen_from=request.choices)
         ended = time.monotonic()
         yield Answer(
             id=f"answer_{uuid.uuid4().hex[:16]}",
             question=request.question,
             answer=answer,
             confidence=confidence,
-            degraded=degraded,
+            degraded=found.degraded,
             votes=votes,
-            citations=[_supported(quote, answer, request.question) for quote in read],
-            versions=used,
+            citations=[_supported(quote, answer, request.question) for quote in found.citations],
+            versions=found.versions,
             timings=Timings(
-                retrieve=retrieved - started,
-                generate=ended - retrieved - voting,
-                vote=voting,
-                total=ended - started,
+                retrieve=retrieve,
+                generate=generated - started,
+                vote=ended - generated,
+                total=retrieve + ended - started,
             ),
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from app.chorus import Voice
 from app.engine import Engine
-from app.readers import READERS, Reader, Said, ask, judge, places, rows, said
+from app.readers import Reader, Said, ask, judge, places, rows, said, unlearned
 from app.readings import Readings
 from app.schemas import Candidate, Citation
 from app.skills import LoadedSkill
@@ -27,10 +27,7 @@ class Ensemble:
 
     def unlearned(self, book: str) -> list[Voice]:
         """Who answers about a book that nobody has learned: members as they start, or the LLM as it is."""
-        starts = self._skill.skill.starts
-        if starts is None:
-            return [Voice(book)] * READERS
-        return [Voice(book, None, number, prompt) for number, prompt in enumerate(starts)]
+        return unlearned(book, self._skill.skill)
 
     def candidates(
         self,

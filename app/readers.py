@@ -12,6 +12,7 @@ from trainer.context import Context, read
 from trainer.decoding import Completion, Row, decode
 from trainer.frozen import FrozenLLM
 from trainer.packing import Exchange, Pack, pack_losses
+from trainer.skill import Skill
 
 ANSWER_TOKENS = 32
 # Voices of a book that has no members: each reads a passage of its own all the same.
@@ -58,6 +59,13 @@ class Judged:
 
     answerable: float
     references: list[Reference]
+
+
+def unlearned(book: str, skill: Skill) -> list[Voice]:
+    """Who reads a book that nobody has learned: members as they start, or as many times the LLM as it is."""
+    if skill.starts is None:
+        return [Voice(book)] * READERS
+    return [Voice(book, None, number, prompt) for number, prompt in enumerate(skill.starts)]
 
 
 def places(members: int, ranked: Sequence[int]) -> list[int]:

@@ -285,6 +285,10 @@ class Answer(BaseModel):
     timings: Timings
 
 
+# What is told while a question is answered.
+AskEvent = Retrieved | Heard | Answer
+
+
 class PromptMember(BaseModel):
     """One soft prompt of a version, counted from 0, with its held-out losses before and after learning.
 

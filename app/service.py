@@ -41,11 +41,9 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
 
     Raises StartupError with one line when the LLM, the embedder or the database cannot be had.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     llm = llm or load_llm(settings)
     embedder = embedder or Embedder()
-    database = Database(settings.database)
-    database.migrate()
+    database = open_database(settings)
     index = PassageIndex(database, settings.data_dir / "index", embedder, embedder.name)
     index.refresh()
     engine = Engine(llm)
@@ -56,6 +54,14 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     ensemble = None if skill is None else Ensemble(engine, skill)
     answering = Answering(database, index, engine, choruses, embedder, ensemble)
     return Service(settings, database, index, engine, choruses, worker, answering)
+
+
+def open_database(settings: Settings) -> Database:
+    """The settings' database, of the newest schema."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    database.migrate()
+    return database
 
 
 def load_llm(settings: Settings) -> FrozenLLM:

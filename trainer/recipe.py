@@ -32,7 +32,8 @@ class Recipe(BaseModel):
     initialisation: Literal["auto", "text", "vocabulary", "blank", "learned"] = Field(
         "auto",
         description="start from embeddings of stretches of the book, random words or line ends, or from "
-        "the soft prompts learned with the skill prompt; auto: learned where there are such, else text",
+        "the soft prompts learned with the skill prompt; auto: learned where there are such, else blank "
+        "behind a skill prompt, else text",
     )
     heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")

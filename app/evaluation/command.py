@@ -17,10 +17,9 @@ from app.evaluation.predictions import Prediction
 from app.evaluation.report import CORRECT, by_story, summarise, table, to_json
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
-from app.service import load_llm
+from app.service import load_llm, open_database
 from app.settings import load
 from app.skills import active
-from store.database import Database
 from trainer.recipe import Recipe
 
 # The table's columns must not vanish in a narrow window or a file.
@@ -55,9 +54,7 @@ def evaluate(
         raise StartupError(str(error)) from error
     settings = load({})
     llm = load_llm(settings)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database)
-    database.migrate()
+    database = open_database(settings)
     skill = active(database, llm)
     database.close()
     if skill is None:

@@ -1,6 +1,5 @@
 """The route that answers questions."""
 
-import itertools
 import logging
 from collections.abc import Iterator
 
@@ -15,8 +14,6 @@ from app.http.problems import as_problem
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["ask"])
 
-_Event = schemas.Retrieved | schemas.Heard | schemas.Answer
-
 
 @router.post("/ask", response_model=schemas.Answer, responses={200: {"content": {"text/event-stream": {}}}})
 def ask(service: ServiceDep, request: schemas.AskRequest) -> schemas.Answer | Response:
@@ -26,13 +23,10 @@ def ask(service: ServiceDep, request: schemas.AskRequest) -> schemas.Answer | Re
     """
     if not request.stream:
         return service.answering.answer(request)
-    events = service.answering.events(request)
-    # What is wrong with the question is an answer of its own, not an event.
-    first = next(events)
-    return StreamingResponse(_stream(itertools.chain([first], events)), media_type="text/event-stream")
+    return StreamingResponse(_stream(service.answering.events(request)), media_type="text/event-stream")
 
 
-def _stream(events: Iterator[_Event]) -> Iterator[bytes]:
+def _stream(events: Iterator[schemas.AskEvent]) -> Iterator[bytes]:
     try:
         for event in events:
             yield format_sse_event(data_str=event.model_dump_json(), event=type(event).__name__.lower())

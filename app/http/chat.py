@@ -3,8 +3,8 @@
 https://platform.openai.com/docs/api-reference/chat/create
 """
 
-import itertools
 import json
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from app.http.problems import Problem, as_problem, openai_error
 from app.service import Service
 from store import books
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["chat"])
 
 LIBRARY = "library"
@@ -83,11 +84,8 @@ def complete(service: ServiceDep, request: ChatRequest) -> Response:
     Beside OpenAI's fields, `bookchorus` holds the whole answer with its votes and citations.
     """
     events = _events(service, request)
-    # What is wrong with the question is an answer of its own, not a chunk.
-    first = next(events)
     if request.stream:
-        chunks = _chunks(request, itertools.chain([first], events))
-        return StreamingResponse(chunks, media_type="text/event-stream")
+        return StreamingResponse(_chunks(request, events), media_type="text/event-stream")
     *_, answer = events
     assert isinstance(answer, schemas.Answer)
     tokens = _usage(service, request, answer)
@@ -102,9 +100,7 @@ def complete(service: ServiceDep, request: ChatRequest) -> Response:
     )
 
 
-def _events(
-    service: Service, request: ChatRequest
-) -> Iterator[schemas.Retrieved | schemas.Heard | schemas.Answer]:
+def _events(service: Service, request: ChatRequest) -> Iterator[schemas.AskEvent]:
     asked = [number for number, message in enumerate(request.messages) if message.role == "user"]
     if not asked:
         raise Problem(422, "question-missing", "The chat has no turn of the user: there is no question.")
@@ -116,15 +112,14 @@ def _events(
             books=None if request.model == LIBRARY else [request.model],
             temperature=request.temperature,
             seed=None if request.seed is None else abs(request.seed),
+            stream=request.stream,
         ),
         # The question may speak of what the turns before it named.
         about=" ".join(earlier[-2:]),
     )
 
 
-def _chunks(
-    request: ChatRequest, events: Iterator[schemas.Retrieved | schemas.Heard | schemas.Answer]
-) -> Iterator[bytes]:
+def _chunks(request: ChatRequest, events: Iterator[schemas.AskEvent]) -> Iterator[bytes]:
     """Comments while members answer, then the answer in one piece: a vote can move until its end."""
     try:
         for event in events:
@@ -136,6 +131,7 @@ def _chunks(
                     choice = {"index": 0, "delta": delta, "finish_reason": reason}
                     yield _sse(_completion(event, request, "chat.completion.chunk", [choice]))
     except Exception as error:  # the status line is gone already
+        log.exception("an answer broke off")
         yield _sse(openai_error(as_problem(error)))
     yield format_sse_event(data_str="[DONE]")
 

@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from app.chorus import Voice
 from app.evaluation.data import Dataset
 from app.evaluation.library import Library
 from app.evaluation.metrics import rouge_l
 from app.evaluation.sections import apart
-from app.readers import READERS, Said, ask, listen
+from app.readers import READERS, Said, ask, listen, unlearned
 from app.readings import Readings
 from app.weighting import FEATURES, Weighting, features
 from trainer.frozen import FrozenLLM
@@ -31,18 +30,12 @@ def fit(
     """
     heard: list[tuple[list[Said], list[float]]] = []
     closed = skill.context(llm)
-    starts = None if skill.starts is None else skill.starts.to(llm.head)
     for story in dataset.stories:
         readings = Readings(llm, closed)
         ranking = library.ranking(story.name)
         for question in (one for one in dataset.questions if one.story == story.name):
             found = ranking(question.text)[:READERS]
-            voices = [
-                Voice(story.name)
-                if starts is None
-                else Voice(story.name, 1, number, starts[number % len(starts)])
-                for number in range(len(found))
-            ]
+            voices = unlearned(story.name, skill)[: len(found)]
             readers = apart(readings, voices, story, found)
             said = listen(llm, ask(llm, readers, question.text), question.text)
             heard.append((said, [rouge_l(one.text, question.answers) for one in said]))

@@ -17,12 +17,11 @@ from app.errors import StartupError
 from app.evaluation.data import DataError, read, sampled
 from app.evaluation.library import Library
 from app.publishing import number
-from app.service import load_llm
+from app.service import load_llm, open_database
 from app.settings import load
 from app.skills import LoadedSkill
 from app.skills.fitting import fit
 from app.skills.lessons import digest, lessons, split
-from store.database import Database
 from trainer.descent import SkillLoss, SkillState, SkillStep
 from trainer.prompts import PromptFormatError
 from trainer.skill import Skill, from_bytes
@@ -114,9 +113,7 @@ def train(
     (out / "skill.json").write_text(json.dumps(notes, indent=2), encoding="utf-8")
     console.print(f"The skill prompt is in {out}.")
     if register:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        database = Database(settings.database)
-        database.migrate()
+        database = open_database(settings)
         row = skills.register(database, llm.identity, learned)
         console.print(f"Skill prompt {row.number} is registered.")
         database.close()

@@ -3,11 +3,11 @@
 import random
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from app.asking import check_question
 from app.chorus import Choruses, Voice
-from app.engine import Engine
+from app.engine import Engine, UnwantedError
 from app.ensemble import Ensemble
 from app.readers import READERS
 from app.schemas import (
@@ -73,16 +73,19 @@ class Answering:
         self._ensemble = ensemble
         self._together = Together(engine)
 
-    def answer(self, request: AskRequest) -> Answer:
+    def answer(self, request: AskRequest, *, wanted: Callable[[], bool] = lambda: True) -> Answer:
         """Answer a question; blocks until all members have. Raises what `events` raises."""
-        *_, last = self.events(request)
+        *_, last = self.events(request, wanted=wanted)
         assert isinstance(last, Answer)
         return last
 
-    def events(self, request: AskRequest, *, about: str = "") -> Iterator[AskEvent]:
+    def events(
+        self, request: AskRequest, *, about: str = "", wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[AskEvent]:
         """Answer a question, telling what happens: passages found, the answer, and between them, where the
         request wants a stream, each candidate with the votes as they then stand. `about` is what was spoken
-        of before: it helps to find passages.
+        of before: it helps to find passages. Once the answer is no longer `wanted`, the events end with
+        UnwantedError.
 
         Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version,
         NothingToAskError when the library is empty, NotReadyError where only members will do and there are
@@ -100,7 +103,7 @@ class Answering:
         else:
             read = sorted(citations, key=lambda quote: -quote.score)
         found = Retrieved(citations=read, versions=used, degraded=degraded)
-        return self._told(request, found, voices, tokens, time.monotonic() - started)
+        return self._told(request, found, voices, tokens, time.monotonic() - started, wanted)
 
     def _told(
         self,
@@ -109,16 +112,19 @@ class Answering:
         voices: Sequence[Voice],
         tokens: Sequence[int],
         retrieve: float,
+        wanted: Callable[[], bool],
     ) -> Iterator[AskEvent]:
         """The events of a question whose passages took `retrieve` seconds to find."""
         yield found
         started = time.monotonic()
         seed = request.seed if request.seed is not None else random.randrange(2**31)
         candidates: list[Candidate] = []
-        for candidates in self._candidates(request, voices, found.citations, tokens, seed):
+        for candidates in self._candidates(request, voices, found.citations, tokens, seed, wanted):
             if request.stream:
                 votes, answer, confidence = self._vote(candidates, chosen_from=request.choices)
                 yield Heard(candidates=len(candidates), answer=answer, confidence=confidence, votes=votes)
+        if not wanted():
+            raise UnwantedError()
         generated = time.monotonic()
         votes, answer, confidence = self._vote(candidates, chosen_from=request.choices)
         ended = time.monotonic()
@@ -146,6 +152,7 @@ class Answering:
         read: Sequence[Citation],
         tokens: Sequence[int],
         seed: int,
+        wanted: Callable[[], bool],
     ) -> Iterator[list[Candidate]]:
         """All candidates whenever there is one more; `tokens` are what voices read in one context."""
         if self._ensemble is None:
@@ -153,7 +160,7 @@ class Answering:
                 yield self._together.choose(voices, tokens, request.choices)
             else:
                 yield from self._together.candidates(
-                    voices, tokens, request.samples or 1, request.temperature, seed
+                    voices, tokens, request.samples or 1, request.temperature, seed, wanted
                 )
         elif request.choices is not None:
             yield self._ensemble.choose(request.question, voices, read, request.choices)
@@ -165,6 +172,7 @@ class Answering:
                 samples=request.samples or 1,
                 temperature=request.temperature or 0.0,
                 seed=seed,
+                wanted=wanted,
             )
 
     def _vote(

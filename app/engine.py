@@ -18,11 +18,16 @@ class EngineClosedError(Exception):
     """The service is shutting down."""
 
 
+class UnwantedError(Exception):
+    """Nobody waits for an answer any more."""
+
+
 @dataclass
 class _Ask:
     rows: Sequence[Row]
     future: Future[list[Completion]]
     ended: Callable[[int, Completion], None]
+    wanted: Callable[[int], bool]
 
 
 class Engine:
@@ -44,26 +49,34 @@ class Engine:
         self._thread.start()
 
     def ask(
-        self, rows: Sequence[Row], ended: Callable[[int, Completion], None] = lambda *_: None
+        self,
+        rows: Sequence[Row],
+        ended: Callable[[int, Completion], None] = lambda *_: None,
+        wanted: Callable[[int], bool] = lambda _: True,
     ) -> Future[list[Completion]]:
         """Decode rows; the future gives a completion for each. Raises EngineClosedError after `close`.
 
         `ended` is called on the engine's thread with a row's number and completion as soon as it is there.
+        A row that is no longer `wanted`, by its number, leaves the batch; the future gives UnwantedError
+        where none was any more when it was their turn.
         """
         future: Future[list[Completion]] = Future()
         with self._wake:
             self._open()
-            self._asks.append(_Ask(rows, future, ended))
+            self._asks.append(_Ask(rows, future, ended, wanted))
             self._wake.notify()
         return future
 
-    def follow(self, rows: Sequence[Row]) -> Iterator[tuple[int, Completion]]:
+    def follow(
+        self, rows: Sequence[Row], wanted: Callable[[int], bool] = lambda _: True
+    ) -> Iterator[tuple[int, Completion]]:
         """Decode rows; yields the number of each with its completion, in the order in which they end.
 
-        Raises EngineClosedError after `close`.
+        Rows that are no longer `wanted`, by their numbers, are not told of. Raises EngineClosedError after
+        `close`, and UnwantedError when no row was wanted any more before it began.
         """
         ended: SimpleQueue[tuple[int, Completion] | None] = SimpleQueue()
-        future = self.ask(rows, lambda number, completion: ended.put((number, completion)))
+        future = self.ask(rows, lambda number, completion: ended.put((number, completion)), wanted)
         # However decoding ends, whoever waits wakes up.
         future.add_done_callback(lambda _: ended.put(None))
         while (found := ended.get()) is not None:
@@ -127,6 +140,9 @@ class Engine:
         rows, longest = 0, 0
         while self._asks:
             ask = self._asks[0]
+            if ask.rows and not any(map(ask.wanted, range(len(ask.rows)))):
+                self._asks.popleft().future.set_exception(UnwantedError())
+                continue
             rows += len(ask.rows)
             longest = max([longest, *(row.length + row.max_new_tokens for row in ask.rows)])
             if taken and rows * longest > self._batch_tokens:
@@ -141,10 +157,13 @@ class Engine:
             ask, number = places[place]
             ask.ended(number, completion)
 
+        def wanted(place: int) -> bool:
+            ask, number = places[place]
+            return ask.wanted(number)
+
+        rows = [ask.rows[number] for ask, number in places]
         together: Future[list[Completion]] = Future()
-        _resolve(
-            together, lambda: decode(self.llm, [ask.rows[number] for ask, number in places], ended=ended)
-        )
+        _resolve(together, lambda: decode(self.llm, rows, ended, wanted))
         error = together.exception()
         start = 0
         for ask in asks:

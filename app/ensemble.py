@@ -1,7 +1,7 @@
 """The ensemble behind a skill prompt: each member reads a passage of its own, and its answer is weighed."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from app.chorus import Voice
 from app.engine import Engine
@@ -38,18 +38,19 @@ class Ensemble:
         samples: int = 1,
         temperature: float = 0.0,
         seed: int = 0,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[list[Candidate]]:
         """The weighed answers of all voices, `samples` each; quotes are the best first.
 
         Yields all that were given whenever there is one more, in the order of the voices, their weights
         together 1. Each voice of a book reads one of the book's best passages, and sample j of it that j
-        places on.
+        places on. Voices fall silent once nothing is `wanted` any more.
         """
         llm = self._engine.llm
         seats, asked = self._asked(question, voices, quotes, samples)
-        wanted = rows(llm, asked, question, temperature=temperature, seed=seed)
         heard: dict[int, Said] = {}
-        for number, completion in self._engine.follow(wanted):
+        decoded = rows(llm, asked, question, temperature=temperature, seed=seed)
+        for number, completion in self._engine.follow(decoded, lambda _: wanted()):
             [heard[number]] = said(llm, [asked[number]], [completion])
             given = sorted(heard)
             yield self._weighed([heard[each] for each in given], [seats[each] for each in given])

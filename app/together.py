@@ -1,6 +1,6 @@
 """Members of an LLM without a skill prompt: all read the same passages, in one context."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -44,6 +44,7 @@ class Together:
         samples: int,
         temperature: float | None,
         seed: int,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[list[Candidate]]:
         """What the voices answer, all that were given whenever there is one more, in the voices' order."""
         entries = [(voice, sample) for voice in voices for sample in range(_samples(voice, samples))]
@@ -58,7 +59,7 @@ class Together:
             for number, (voice, _) in enumerate(entries)
         ]
         heard: dict[int, Candidate] = {}
-        for number, completion in self._engine.follow(rows):
+        for number, completion in self._engine.follow(rows, lambda _: wanted()):
             heard[number] = self._spoken(*entries[number], completion)
             yield [heard[each] for each in sorted(heard)]
 

@@ -1,5 +1,6 @@
 """Answers from rows: any number of soft prompts and texts, of any books and members, decoded as one batch."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from trainer.context import Context, stacked
 from trainer.frozen import FrozenLLM
+from trainer.mixing import Mixing, Part
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Row:
     the text behind that, and how to draw from the model's distribution.
 
     Temperature 0 takes the likeliest token. A row that `must_speak` does not begin with a token that ends it.
+    A row that is `part` of a mixture says what the mixture says, and draws as the first of its rows does.
     """
 
     prompt: Tensor | None
@@ -26,6 +29,7 @@ class Row:
     seed: int = 0
     context: Context | None = None
     must_speak: bool = False
+    part: Part | None = None
 
     @property
     def length(self) -> int:
@@ -43,13 +47,15 @@ class Completion:
     """An answer's tokens, without the one that ends it, and the log-likelihood of each and of the end.
 
     Likelihoods are the model's own, in nats, at temperature 1 and before top-p, so they compare across rows;
-    of a row that must speak, given that it speaks. `silence` is the probability of no answer at all.
+    of a row that must speak, given that it speaks. `silence` is the probability of no answer at all,
+    `share` what the row is of its mixture in the end.
     """
 
     tokens: list[int] = field(default_factory=list)
     log_likelihoods: list[float] = field(default_factory=list)
     ended: bool = False  # by a stop token, not by the limit
     silence: float = 0.0
+    share: float = 1.0
 
     @property
     def log_likelihood(self) -> float:
@@ -61,22 +67,24 @@ class Completion:
 def decode(
     llm: FrozenLLM,
     rows: Sequence[Row],
-    cancelled: Callable[[], bool] = lambda: False,
     ended: Callable[[int, Completion], None] = lambda *_: None,
+    wanted: Callable[[int], bool] = lambda _: True,
 ) -> list[Completion]:
     """Decode all rows together; a row leaves the batch when it ends, and `ended` is told its number
     and completion.
 
-    A row's answer depends on the row alone: each has random numbers of its own. Decoding stops where it
-    stands once `cancelled()` is true.
+    A row's answer depends on the row alone, or on its mixture: each has random numbers of its own. A row
+    that is no longer `wanted`, by its number, leaves with what it has said, and `ended` is not told.
     """
     completions = [Completion() for _ in rows]
     if not rows:
         return completions
     longest = max(row.max_new_tokens for row in rows)
-    draws = torch.stack([_uniform(row, longest) for row in rows])
-    temperature = torch.tensor([row.temperature for row in rows])
-    top_p = torch.tensor([row.top_p for row in rows])
+    mixing = Mixing([row.part for row in rows])
+    drawn_as = [rows[leader] for leader in mixing.leaders()]
+    draws = torch.stack([_uniform(row, longest) for row in drawn_as])
+    temperature = torch.tensor([row.temperature for row in drawn_as])
+    top_p = torch.tensor([row.top_p for row in drawn_as])
     cache, read = stacked(llm, [row.context for row in rows])
     embeddings, mask = _left_padded(llm, rows)
     mask = torch.cat([read, mask], dim=1)
@@ -87,24 +95,27 @@ def decode(
         hidden = llm.hidden(embeddings, mask, positions, cache)[:, -1]
         log_probabilities = (hidden @ llm.head.T).float().log_softmax(-1).cpu()
         if index == 0:
-            _open(rows, completions, log_probabilities, stops)
-        tokens = _draw(log_probabilities, draws[active, index], temperature[active], top_p[active])
+            _open(rows, completions, log_probabilities, stops, mixing)
+        mixed = mixing.mixed(active, log_probabilities)
+        tokens = _draw(mixed, draws[active, index], temperature[active], top_p[active])
         likelihoods = log_probabilities.gather(-1, tokens[:, None]).squeeze(-1).tolist()
         kept: list[int] = []
         complete: list[int] = []
         for place, (number, token) in enumerate(zip(active, tokens.tolist(), strict=True)):
             completion = completions[number]
             completion.log_likelihoods.append(likelihoods[place])
+            mixing.scale(number, likelihoods[place])
             completion.ended = token in llm.stop_tokens
             if not completion.ended:
                 completion.tokens.append(token)
             if completion.ended or len(completion.tokens) == rows[number].max_new_tokens:
                 complete.append(number)
-            else:
+            elif wanted(number):
                 kept.append(place)
         for number in complete:
+            completions[number].share = mixing.share(number)
             ended(number, completions[number])
-        if not kept or cancelled():
+        if not kept:
             break
         if len(kept) < len(active):
             chosen = torch.tensor(kept, device=llm.device)
@@ -118,15 +129,23 @@ def decode(
 
 
 def _open(
-    rows: Sequence[Row], completions: Sequence[Completion], log_probabilities: Tensor, stops: list[int]
+    rows: Sequence[Row],
+    completions: Sequence[Completion],
+    log_probabilities: Tensor,
+    stops: list[int],
+    mixing: Mixing,
 ) -> None:
-    """Note how likely silence is, and rule it out in place for the rows that must speak."""
+    """Note how likely silence is, and rule it out in place for the rows that must speak.
+
+    What such a row says counts in its mixture as much as it is likely to say anything.
+    """
     silence = log_probabilities[:, stops].exp().sum(-1)
     for number, row in enumerate(rows):
         completions[number].silence = float(silence[number])
         if row.must_speak:
             log_probabilities[number, stops] = -torch.inf
             log_probabilities[number] = log_probabilities[number].log_softmax(-1)
+            mixing.scale(number, math.log(max(1e-6, 1 - completions[number].silence)))
 
 
 def _uniform(row: Row, count: int) -> Tensor:

@@ -9,15 +9,17 @@ import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, Field
 
 from app import schemas
+from app.engine import UnwantedError
 from app.http.deps import ServiceDep
 from app.http.present import unix
 from app.http.problems import Problem, as_problem, openai_error
+from app.http.waiting import Waiting
 from app.service import Service
 from store import books
 
@@ -78,15 +80,16 @@ def models(service: ServiceDep) -> JSONResponse:
 
 
 @router.post("/chat/completions")
-def complete(service: ServiceDep, request: ChatRequest) -> Response:
+async def complete(service: ServiceDep, request: ChatRequest, http: Request) -> Response:
     """Answer the last question of a chat; earlier turns help to find its passages.
 
     Beside OpenAI's fields, `bookchorus` holds the whole answer with its votes and citations.
     """
-    events = _events(service, request)
+    waiting = Waiting(http)
+    events = await waiting.result(lambda: _events(service, request, waiting))
     if request.stream:
-        return StreamingResponse(_chunks(request, events), media_type="text/event-stream")
-    *_, answer = events
+        return StreamingResponse(waiting.follow(_chunks(request, events)), media_type="text/event-stream")
+    *_, answer = await waiting.result(lambda: list(events))
     assert isinstance(answer, schemas.Answer)
     tokens = _usage(service, request, answer)
     choice = {
@@ -100,7 +103,7 @@ def complete(service: ServiceDep, request: ChatRequest) -> Response:
     )
 
 
-def _events(service: Service, request: ChatRequest) -> Iterator[schemas.AskEvent]:
+def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterator[schemas.AskEvent]:
     asked = [number for number, message in enumerate(request.messages) if message.role == "user"]
     if not asked:
         raise Problem(422, "question-missing", "The chat has no turn of the user: there is no question.")
@@ -116,6 +119,7 @@ def _events(service: Service, request: ChatRequest) -> Iterator[schemas.AskEvent
         ),
         # The question may speak of what the turns before it named.
         about=" ".join(earlier[-2:]),
+        wanted=waiting.wanted,
     )
 
 
@@ -130,6 +134,8 @@ def _chunks(request: ChatRequest, events: Iterator[schemas.AskEvent]) -> Iterato
                 for delta, reason in ((start, None), ({}, "stop")):
                     choice = {"index": 0, "delta": delta, "finish_reason": reason}
                     yield _sse(_completion(event, request, "chat.completion.chunk", [choice]))
+    except UnwantedError:
+        return
     except Exception as error:  # the status line is gone already
         log.exception("an answer broke off")
         yield _sse(openai_error(as_problem(error)))

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from app.answering import NothingToAskError, NotReadyError
 from app.asking import QuestionError
-from app.engine import EngineClosedError
+from app.engine import EngineClosedError, UnwantedError
 from store.errors import DamagedArtifact, InvalidAlias, NotFound, StoreBusy, StoreFull
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ _BUSY = {"Retry-After": "5"}
 _LOCKED = "The database is locked by another writer: try again."
 _EMPTY = "The library is empty: upload a book with POST /books."
 _LEAVING = "The service is shutting down."
+_GONE = "The client went away before the answer was there."
 
 # What the store and answering raise on purpose, as the problems they are.
 _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
@@ -71,6 +72,7 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
         409, "book-not-ready", str(error), None, book=error.book, job=error.job, progress=error.progress
     ),
     EngineClosedError: lambda _: Problem(503, "shutting-down", _LEAVING, _BUSY),
+    UnwantedError: lambda _: Problem(499, "client-gone", _GONE),  # nginx's status; only logs see it
     DamagedArtifact: lambda error: Problem(503, "artifact-damaged", str(error)),
 }
 _HTTP = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from app.engine import Engine, EngineClosedError
+from app.engine import Engine, EngineClosedError, UnwantedError
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
 
@@ -60,6 +60,29 @@ def test_who_follows_hears_what_went_wrong(llm: FrozenLLM) -> None:
     with pytest.raises(RuntimeError):
         list(engine.follow([Row(torch.zeros(2, 5), llm.encode("Who?"), 3)]))
     assert len(list(engine.follow([Row(None, llm.encode("Who?"), 3)]))) == 1
+    engine.close()
+
+
+def test_rows_that_nobody_waits_for_leave_the_batch(llm: FrozenLLM) -> None:
+    engine = Engine(llm)
+    rows = [Row(None, llm.encode(text), 9) for text in ("Who?", "Where?", "Why?")]
+    followed = dict(engine.follow(rows, wanted=lambda number: number != 1))
+    assert sorted(followed) == [0, 2]
+    for number, completion in followed.items():
+        assert completion.tokens == decode(llm, rows)[number].tokens
+    engine.close()
+
+
+def test_an_ask_that_nobody_waits_for_is_not_begun(llm: FrozenLLM) -> None:
+    engine = Engine(llm)
+    go = threading.Event()
+    engine.step(go.wait)
+    left = engine.ask([Row(None, llm.encode("Who?"), 4)] * 2, wanted=lambda _: False)
+    stays = engine.ask([Row(None, llm.encode("Where?"), 4)])
+    go.set()
+    with pytest.raises(UnwantedError):
+        left.result()
+    assert stays.result()[0].tokens == decode(llm, [Row(None, llm.encode("Where?"), 4)])[0].tokens
     engine.close()
 
 

@@ -1,7 +1,9 @@
+import pytest
 import torch
 
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
+from trainer.mixing import Mixture, Part
 
 
 def prompt(llm: FrozenLLM, seed: int, virtual_tokens: int = 5) -> torch.Tensor:
@@ -70,9 +72,57 @@ def test_a_narrow_nucleus_is_the_likeliest_token(llm: FrozenLLM) -> None:
     assert drawn.tokens == greedy.tokens
 
 
-def test_decoding_stops_when_cancelled(llm: FrozenLLM) -> None:
-    [completion] = decode(llm, [Row(None, llm.encode("Who?"), 30)], cancelled=lambda: True)
-    assert len(completion.tokens) <= 1
+def test_a_row_that_nobody_wants_leaves_and_the_others_stay(llm: FrozenLLM) -> None:
+    rows = [Row(prompt(llm, number), llm.encode("Who?"), 12) for number in range(3)]
+    ended: list[int] = []
+    left = decode(llm, rows, ended=lambda number, _: ended.append(number), wanted=lambda number: number != 1)
+    whole = decode(llm, rows)
+    assert sorted(ended) == [0, 2]
+    assert [left[number].tokens for number in (0, 2)] == [whole[number].tokens for number in (0, 2)]
+    assert left[1].tokens == whole[1].tokens[:1]
+
+
+def test_a_mixture_says_what_its_rows_say_on_average(llm: FrozenLLM) -> None:
+    tokens, mixture = llm.encode("Who?"), Mixture()
+    shares = (0.5, 0.3, 0.2)
+    rows = [
+        Row(prompt(llm, number), tokens, 5, part=Part(mixture, share)) for number, share in enumerate(shares)
+    ]
+    alone = Row(prompt(llm, 7), tokens, 5)
+    *mixed, other = decode(llm, [*rows, alone])
+    assert other.tokens == decode(llm, [alone])[0].tokens
+    assert len({tuple(each.tokens) for each in mixed}) == 1
+    # One token after the other, by the models' own forward passes.
+    said: list[int] = []
+    sums = torch.tensor(shares).log()
+    for _ in range(5):
+        steps = []
+        for row in rows:
+            assert row.prompt is not None
+            embedded = torch.cat([row.prompt, llm.embed(torch.tensor([*tokens, *said]))])[None]
+            with torch.no_grad():
+                steps.append(llm.model(inputs_embeds=embedded).logits[0, -1].float().log_softmax(-1))
+        each = torch.stack(steps)
+        token = int(torch.logsumexp(each + sums.log_softmax(0)[:, None], 0).argmax())
+        sums = sums + each[:, token]
+        if token in llm.stop_tokens:
+            break
+        said.append(token)
+    assert mixed[0].tokens == said
+    torch.testing.assert_close(
+        torch.tensor([one.share for one in mixed]), sums.softmax(0), atol=1e-3, rtol=1e-3
+    )
+
+
+def test_a_drawn_mixture_says_one_thing(llm: FrozenLLM) -> None:
+    tokens, mixture = llm.encode("Who?"), Mixture()
+    rows = [
+        Row(prompt(llm, number), tokens, 8, 1.5, seed=number, must_speak=True, part=Part(mixture))
+        for number in range(3)
+    ]
+    completions = decode(llm, rows)
+    assert len({tuple(each.tokens) for each in completions}) == 1
+    assert sum(each.share for each in completions) == pytest.approx(1)
 
 
 def test_every_control_token_ends_an_answer(llm: FrozenLLM) -> None:

@@ -1,0 +1,75 @@
+"""A client that goes away, seen by the work that was done for it."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import Response, StreamingResponse
+
+from app.http.waiting import Waiting
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[int]:
+    """Serve `app` on a free port of this machine."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+        assert thread.is_alive()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_work_ends_when_the_client_goes(stream: bool) -> None:
+    began, ended = threading.Event(), threading.Event()
+    app = FastAPI()
+
+    def work(wanted: Callable[[], bool]) -> Iterator[bytes]:
+        yield b"begun"
+        began.set()
+        while wanted():
+            ended.wait(0.01)
+        ended.set()
+
+    @app.get("/work")
+    async def answer(request: Request) -> Response:
+        waiting = Waiting(request)
+        chunks = work(waiting.wanted)
+        if stream:
+            return StreamingResponse(waiting.follow(chunks))
+        return Response(b"".join(await waiting.result(lambda: list(chunks))))
+
+    with listening(app) as port:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET /work HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert began.wait(30)
+            assert not ended.is_set()
+        assert ended.wait(30)
+
+
+def test_who_stays_gets_everything() -> None:
+    app = FastAPI()
+
+    @app.get("/work")
+    async def answer(request: Request) -> Response:
+        waiting = Waiting(request)
+        if await waiting.result(waiting.wanted):
+            return StreamingResponse(waiting.follow(iter([b"one ", b"two"])))
+        raise AssertionError
+
+    with listening(app) as port, socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET /work HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+        answered = b"".join(iter(lambda: client.recv(4096), b""))
+    assert b"200 OK" in answered
+    assert b"one " in answered
+    assert b"two" in answered

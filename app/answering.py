@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from app.asking import check_question
 from app.chorus import Choruses, Voice
 from app.engine import Engine, UnwantedError
-from app.ensemble import Ensemble
-from app.readers import READERS
+from app.panel import Panel, Verdict
 from app.schemas import (
+    Abstained,
     Answer,
     AskEvent,
     AskRequest,
@@ -21,20 +21,13 @@ from app.schemas import (
     Span,
     Timings,
     VersionUsed,
-    Vote,
 )
 from app.support import support
-from app.together import Together
-from app.voting import Embed, chosen, vote
-from app.weighting import elect
 from store import books, jobs, versions
 from store.database import Database
 from store.errors import NotFound
 from store.index import PassageIndex
 from store.tables import Job, Version
-
-# What a question gets when it does not say.
-_PASSAGES = 3
 
 
 class NothingToAskError(Exception):
@@ -56,22 +49,13 @@ class Answering:
     """Answers questions with the books, prompts and passages of one store and the LLM of one engine."""
 
     def __init__(
-        self,
-        database: Database,
-        index: PassageIndex,
-        engine: Engine,
-        choruses: Choruses,
-        embed: Embed,
-        ensemble: Ensemble | None = None,
+        self, database: Database, index: PassageIndex, engine: Engine, choruses: Choruses, panel: Panel
     ) -> None:
-        """Without an ensemble, which takes a skill prompt, all members read the same few passages."""
         self._database = database
         self._index = index
         self._engine = engine
         self._choruses = choruses
-        self._embed = embed
-        self._ensemble = ensemble
-        self._together = Together(engine)
+        self._panel = panel
 
     def answer(self, request: AskRequest, *, wanted: Callable[[], bool] = lambda: True) -> Answer:
         """Answer a question; blocks until all members have. Raises what `events` raises."""
@@ -97,20 +81,15 @@ class Answering:
         asked = self._books(request, sought)
         voices, used, degraded = self._voices(asked, require_trained=request.require_trained)
         citations = self._passages(request, sought, [book for book, _ in asked])
-        tokens: list[int] = []
-        if self._ensemble is None:
-            tokens, read = self._together.turn(request.question, voices, citations)
-        else:
-            read = sorted(citations, key=lambda quote: -quote.score)
+        read = self._panel.reads(request.question, voices, citations)
         found = Retrieved(citations=read, versions=used, degraded=degraded)
-        return self._told(request, found, voices, tokens, time.monotonic() - started, wanted)
+        return self._told(request, found, voices, time.monotonic() - started, wanted)
 
     def _told(
         self,
         request: AskRequest,
         found: Retrieved,
         voices: Sequence[Voice],
-        tokens: Sequence[int],
         retrieve: float,
         wanted: Callable[[], bool],
     ) -> Iterator[AskEvent]:
@@ -119,23 +98,33 @@ class Answering:
         started = time.monotonic()
         seed = request.seed if request.seed is not None else random.randrange(2**31)
         candidates: list[Candidate] = []
-        for candidates in self._candidates(request, voices, found.citations, tokens, seed, wanted):
+        growing = self._panel.candidates(request, voices, found.citations, seed=seed, wanted=wanted)
+        for candidates in growing:
             if request.stream:
-                votes, answer, confidence = self._vote(candidates, chosen_from=request.choices)
-                yield Heard(candidates=len(candidates), answer=answer, confidence=confidence, votes=votes)
+                verdict = self._panel.decide(request, candidates, found.citations)
+                yield Heard(
+                    candidates=len(candidates),
+                    answer=verdict.answer,
+                    confidence=verdict.confidence,
+                    votes=verdict.votes,
+                )
         if not wanted():
             raise UnwantedError()
         generated = time.monotonic()
-        votes, answer, confidence = self._vote(candidates, chosen_from=request.choices)
+        verdict = self._panel.decide(request, candidates, found.citations)
+        abstained = _abstained(verdict, request.min_confidence or 0.0)
         ended = time.monotonic()
         yield Answer(
             id=f"answer_{uuid.uuid4().hex[:16]}",
             question=request.question,
-            answer=answer,
-            confidence=confidence,
+            answer=None if abstained else verdict.answer,
+            confidence=verdict.confidence,
+            calibrated=verdict.calibrated,
+            told=verdict.told,
+            abstained=abstained,
             degraded=found.degraded,
-            votes=votes,
-            citations=[_supported(quote, answer, request.question) for quote in found.citations],
+            votes=verdict.votes,
+            citations=[_supported(quote, verdict.answer, request.question) for quote in found.citations],
             versions=found.versions,
             timings=Timings(
                 retrieve=retrieve,
@@ -144,51 +133,6 @@ class Answering:
                 total=retrieve + ended - started,
             ),
         )
-
-    def _candidates(
-        self,
-        request: AskRequest,
-        voices: Sequence[Voice],
-        read: Sequence[Citation],
-        tokens: Sequence[int],
-        seed: int,
-        wanted: Callable[[], bool],
-    ) -> Iterator[list[Candidate]]:
-        """All candidates whenever there is one more; `tokens` are what voices read in one context."""
-        if self._ensemble is None:
-            if request.choices is not None:
-                yield self._together.choose(voices, tokens, request.choices)
-            else:
-                yield from self._together.candidates(
-                    voices, tokens, request.samples or 1, request.temperature, seed, wanted
-                )
-        elif request.choices is not None:
-            yield self._ensemble.choose(request.question, voices, read, request.choices)
-        else:
-            yield from self._ensemble.candidates(
-                request.question,
-                voices,
-                read,
-                samples=request.samples or 1,
-                temperature=request.temperature or 0.0,
-                seed=seed,
-                wanted=wanted,
-            )
-
-    def _vote(
-        self, candidates: Sequence[Candidate], *, chosen_from: Sequence[str] | None
-    ) -> tuple[list[Vote], str, float]:
-        """The votes, the one that holds the answer first; the answer and its confidence."""
-        votes = vote(candidates, self._embed) if chosen_from is None else chosen(candidates)
-        if not votes:
-            return [], "", 0.0
-        if self._ensemble is None or chosen_from is not None:
-            return votes, votes[0].answer, votes[0].share
-        best, confidence = elect([one.text for one in candidates], [one.weight for one in candidates])
-        answer = candidates[best].text
-        # The vote that holds the answer comes first, whatever its share.
-        votes.sort(key=lambda ballot: all(each.text != answer for each in ballot.candidates))
-        return votes, answer, confidence
 
     def _books(self, request: AskRequest, sought: str) -> list[tuple[str, Version | None]]:
         """The books to ask, each with its version: those named, else the one that fits the question best."""
@@ -211,12 +155,7 @@ class Answering:
         return list(asked.items())
 
     def _passages(self, request: AskRequest, sought: str, book_ids: Sequence[str]) -> list[Citation]:
-        if self._ensemble is None:
-            hits = self._index.search(sought, request.k or _PASSAGES, book_ids)
-        else:
-            # Each book's members read that book's passages.
-            count = request.k or READERS
-            hits = [hit for book in book_ids for hit in self._index.search(sought, count, [book])]
+        hits = self._panel.find(self._index, sought, request.k, book_ids)
         scores = {hit.passage_id: hit.score for hit in hits}
         with self._database.read() as session:
             found = {book: books.get(session, book) for book in book_ids}
@@ -250,7 +189,7 @@ class Answering:
                     with self._database.read() as session:
                         raise NotReadyError(book, jobs.latest(session, [book]).get(book))
                 degraded = "untrained" if version is None else "other-model"
-                voices += [Voice(book)] if self._ensemble is None else self._ensemble.unlearned(book)
+                voices += self._panel.unlearned(book)
             else:
                 used.append(VersionUsed(book=book, version=version.number))
                 voices += chorus.voices
@@ -263,6 +202,17 @@ class Answering:
 def _reference(name: str) -> int | str:
     """A version's number, or an alias; the champion when nothing is named."""
     return int(name) if name.isdecimal() else name or "champion"
+
+
+def _abstained(verdict: Verdict, least: float) -> Abstained | None:
+    """Why there is no answer, where the confidence is below `least`."""
+    if verdict.confidence >= least:
+        return None
+    sure = f"{verdict.confidence:.0%} where {least:.0%} is asked for"
+    if verdict.told is not None and verdict.told < 0.5:
+        told = "The book does not seem to tell this: the closest passages are cited."
+        return Abstained(reason="not-told", detail=f"{told} Confidence: {sure}.")
+    return Abstained(reason="unsure", detail=f"The members are not sure enough of an answer: {sure}.")
 
 
 def _supported(quote: Citation, answer: str, question: str) -> Citation:

@@ -107,17 +107,25 @@ def ask(
     samples: Annotated[int | None, typer.Option(help="How many answers of each member.")] = None,
     temperature: Annotated[float | None, typer.Option(help="How freely the members speak.")] = None,
     seed: Annotated[int | None, typer.Option(help="For the same answer again.")] = None,
+    min_confidence: Annotated[float | None, typer.Option(help="Below it, no answer but the reason.")] = None,
     url: Url = DEFAULT_URL,
     admin_key: Key = None,
 ) -> None:
     """Ask the members; they answer, vote, and say where they read it."""
-    from app.draw import answer_panel
+    from app.draw import answer_panel, so_far
 
     console = Console()
     with _failing_in_one_line(), _client(url, admin_key) as client:
-        with console.status("the members answer"):
+        with console.status("the members answer") as status:
             answer = client.ask(
-                question, books=book or None, k=k, samples=samples, temperature=temperature, seed=seed
+                question,
+                books=book or None,
+                k=k,
+                samples=samples,
+                temperature=temperature,
+                seed=seed,
+                min_confidence=min_confidence,
+                heard=lambda heard: status.update(so_far(heard)),
             )
         console.print(answer_panel(answer))
 

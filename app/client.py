@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,6 +17,7 @@ from app.schemas import (
     Answer,
     AskRequest,
     Book,
+    Heard,
     Job,
     JobEvent,
     JsonBook,
@@ -137,8 +138,13 @@ class Client:
         samples: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
+        min_confidence: float | None = None,
+        heard: Callable[[Heard], None] | None = None,
     ) -> Answer:
-        """Ask the members; `books` holds book ids, or `id@alias` or `id@number` for one version."""
+        """Ask the members; `books` holds book ids, or `id@alias` or `id@number` for one version.
+
+        `heard` is called with the votes as they stand whenever a candidate has been heard.
+        """
         try:
             request = AskRequest(
                 question=question,
@@ -147,10 +153,14 @@ class Client:
                 samples=samples,
                 temperature=temperature,
                 seed=seed,
+                min_confidence=min_confidence,
+                stream=heard is not None,
             )
         except ValidationError as error:
             raise ClientError(_first_problem(error)) from error
-        return self._call(Answer, "POST", "/ask", json=_sent(request))
+        if heard is None:
+            return self._call(Answer, "POST", "/ask", json=_sent(request))
+        return self._heard(request, heard)
 
     def books(self) -> list[Book]:
         """Read all books, newest first."""
@@ -194,23 +204,42 @@ class Client:
             # The first try after a break is at once, so that a stream cut by a proxy goes on unseen.
             time.sleep(min(0.25 * (2 ** (failures - 1) - 1), LONGEST_PAUSE_S))
 
+    def _heard(self, request: AskRequest, heard: Callable[[Heard], None]) -> Answer:
+        """The answer at the end of a stream, told of what comes before."""
+        for name, data in self._events("POST", "/ask", json=_sent(request)):
+            try:
+                if name == "heard":
+                    heard(Heard.model_validate_json(data))
+                elif name == "answer":
+                    return Answer.model_validate_json(data)
+                elif name == "error":
+                    raise _as_error(json.loads(data), f"The answer broke off: {data}")
+            except ValueError as error:
+                raise self._not_understood("/ask") from error
+        raise NoAnswerError(f"The connection to {self.url} broke before the answer was there.")
+
     def _stream(self, job_id: str, after: int | None) -> Iterator[JobEvent]:
         """Yield the events of one connection, which ends when the service ends it."""
         headers = {"Accept": "text/event-stream"}
         if after is not None:
             headers["Last-Event-ID"] = str(after)
         path = f"/jobs/{job_id}/events"
+        for _, data in self._events("GET", path, headers=headers, timeout=STREAM_TIMEOUT):
+            try:
+                yield JobEvent.model_validate_json(data)
+            except ValidationError as error:
+                raise self._not_understood(path) from error
+
+    def _events(self, method: str, path: str, **request: Any) -> Iterator[tuple[str, str]]:
+        """Yield the name and data of each server-sent event of an answer."""
         try:
-            with self._http.stream("GET", path, headers=headers, timeout=STREAM_TIMEOUT) as response:
+            with self._http.stream(method, path, **request) as response:
                 if response.is_error:
                     response.read()
                     raise _problem(response)
-                for data in _messages(response.iter_bytes()):
-                    yield JobEvent.model_validate_json(data)
+                yield from _messages(response.iter_bytes())
         except httpx.HTTPError as error:
             raise self._no_answer(error) from error
-        except ValidationError as error:
-            raise self._not_understood(path) from error
 
     def _all(self, page: type[Page[M]], path: str, filters: dict[str, str]) -> list[M]:
         found: list[M] = []
@@ -249,33 +278,40 @@ class Client:
         return ClientError(f"{self.url}{path} answered in another shape. Is it a Bookchorus of this version?")
 
 
-def _messages(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Yield the data of each server-sent event.
+def _messages(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the data of each server-sent event.
 
     Lines end at LF or CR LF only: str.splitlines would also cut at characters that JSON may
     hold, such as U+2028.
     """
     rest = b""
+    name = ""
     data: list[str] = []
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             text = line.removesuffix(b"\r").decode()
             if not text and data:
-                yield "\n".join(data)
-                data = []
+                yield name, "\n".join(data)
+                name, data = "", []
             elif text.startswith("data:"):
                 data.append(text.removeprefix("data:").removeprefix(" "))
+            elif text.startswith("event:"):
+                name = text.removeprefix("event:").strip()
 
 
 def _problem(response: httpx.Response) -> ClientError:
-    content = _json(response)
+    otherwise = f"The service answered {response.status_code} {response.reason_phrase}".rstrip() + "."
+    return _as_error(_json(response), otherwise, response.status_code)
+
+
+def _as_error(content: object, otherwise: str, status: int | None = None) -> ClientError:
+    """The error that a problem says, or `otherwise`; its status where none was sent."""
     problem = content if isinstance(content, dict) else {}
-    said = next((problem[key] for key in ("detail", "title") if isinstance(problem.get(key), str)), None)
-    if said is None:
-        said = f"The service answered {response.status_code} {response.reason_phrase}".rstrip() + "."
-    kind = problem.get("type")
-    return ClientError(said, status=response.status_code, type=kind if isinstance(kind, str) else None)
+    said = next((problem[key] for key in ("detail", "title") if isinstance(problem.get(key), str)), otherwise)
+    kind, own = problem.get("type"), problem.get("status")
+    status = own if status is None and isinstance(own, int) else status
+    return ClientError(said, status=status, type=kind if isinstance(kind, str) else None)
 
 
 def _json(response: httpx.Response) -> object:

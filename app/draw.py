@@ -14,7 +14,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from app.schemas import Answer, Book, BookState, Candidate, Citation, PromptVersion, Vote
+from app.schemas import Answer, Book, BookState, Candidate, Citation, Heard, PromptVersion, Vote
 
 ACCENT = "#5f9ea0"
 GAIN = "#87a96b"
@@ -69,10 +69,13 @@ def answer_panel(answer: Answer, *, expected: str | None = None) -> Panel:
     rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
     rows.add_column(style=LABEL, justify="right", no_wrap=True, min_width=10)
     rows.add_column(ratio=1)
-    rows.add_row("answer", plain(answer.answer, "bold"))
+    if answer.abstained is None:
+        rows.add_row("answer", plain(answer.answer or "", "bold"))
+    else:
+        rows.add_row("no answer", plain(answer.abstained.detail, WARN))
     if expected is not None:
         rows.add_row("expected", plain(expected, GAIN))
-    rows.add_row("confidence", _confidence(answer.confidence))
+    rows.add_row("confidence" if answer.calibrated else "agreement", _confidence(answer.confidence))
     if answer.degraded is not None:
         rows.add_row("note", _degraded(answer.degraded))
     if answer.votes:
@@ -91,6 +94,12 @@ def answer_panel(answer: Answer, *, expected: str | None = None) -> Panel:
         box=box.ROUNDED,
         padding=(1, 1),
     )
+
+
+def so_far(heard: Heard) -> Text:
+    """Say in a line how the vote stands while members answer."""
+    leading = plain(shortened(heard.answer, 60), "bold")
+    return Text.assemble(f"{heard.candidates} heard, so far: ", leading, f" ({heard.confidence:.0%})")
 
 
 def books_table(books: Sequence[Book]) -> RenderableType:

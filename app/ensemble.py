@@ -1,23 +1,45 @@
-"""The ensemble behind a skill prompt: each member reads a passage of its own, and its answer is weighed."""
+"""The panel behind a skill prompt: each member reads a passage of its own, and its answer is weighed."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from app.calibration import Evidence
 from app.chorus import Voice
 from app.engine import Engine
-from app.readers import Reader, Said, ask, judge, places, rows, said, unlearned
+from app.panel import Verdict
+from app.readers import READERS, Reader, Said, ask, judge, mixed, places, rows, said, unlearned
 from app.readings import Readings
-from app.schemas import Candidate, Citation
+from app.schemas import AskRequest, Candidate, Citation
 from app.skills import LoadedSkill
-from app.weighting import softmax
+from app.stopping import settled
+from app.voting import Embed, chosen, vote
+from app.weighting import elect, softmax
+from store.index import Hit, PassageIndex
+
+# Who reads what: a voice, the number of its sample, and its passage.
+_Seat = tuple[Voice, int, Citation | None]
 
 
 class Ensemble:
-    """Lets members answer behind one skill prompt; what they have read takes at most `most_bytes`."""
+    """Lets members answer behind one skill prompt; what they have read takes at most `most_bytes`.
 
-    def __init__(self, engine: Engine, skill: LoadedSkill, *, most_bytes: int = 1 << 30) -> None:
+    They answer in `waves`, those with the best passages first: numbers of voices, the last wave being all
+    that are left. A wave that cannot change the answer any more is spared (adaptive consistency, 2305.11860).
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        skill: LoadedSkill,
+        embed: Embed,
+        *,
+        waves: Sequence[int] = (),
+        most_bytes: int = 1 << 30,
+    ) -> None:
         self._engine = engine
         self._skill = skill
+        self._embed = embed
+        self._waves = waves
         self._readings = Readings(
             engine.llm,
             skill.skill.context(engine.llm),
@@ -29,43 +51,111 @@ class Ensemble:
         """Who answers about a book that nobody has learned: members as they start, or the LLM as it is."""
         return unlearned(book, self._skill.skill)
 
+    def find(self, index: PassageIndex, question: str, k: int | None, books: Sequence[str]) -> list[Hit]:
+        """The best `k` passages of each book, which its own members read."""
+        return [hit for book in books for hit in index.search(question, k or READERS, [book])]
+
+    def reads(self, question: str, voices: Sequence[Voice], quotes: Sequence[Citation]) -> list[Citation]:
+        """All quotes, the best first."""
+        return sorted(quotes, key=lambda quote: -quote.score)
+
     def candidates(
         self,
-        question: str,
+        request: AskRequest,
         voices: Sequence[Voice],
         quotes: Sequence[Citation],
         *,
-        samples: int = 1,
-        temperature: float = 0.0,
         seed: int = 0,
         wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[list[Candidate]]:
-        """The weighed answers of all voices, `samples` each; quotes are the best first.
+        """The weighed answers of the voices, `samples` each, in the order of the voices; quotes are the best
+        first. Their weights are together 1.
 
-        Yields all that were given whenever there is one more, in the order of the voices, their weights
-        together 1. Each voice of a book reads one of the book's best passages, and sample j of it that j
-        places on. Voices fall silent once nothing is `wanted` any more.
+        Each voice of a book reads one of the book's best passages, and sample j of it that j places on. Of
+        choices, each voice gives one candidate for every choice; in a mixture, all and all samples say one
+        thing.
         """
-        llm = self._engine.llm
-        seats, asked = self._asked(question, voices, quotes, samples)
+        seats = _seats(voices, quotes, 1 if request.choices else request.samples or 1)
+        if request.choices:
+            yield self._choose(seats, request.question, request.choices)
+            return
+        mixture = request.strategy == "mixture"
+        order = sorted(range(len(seats)), key=lambda number: -_score(seats[number][2]))
         heard: dict[int, Said] = {}
-        decoded = rows(llm, asked, question, temperature=temperature, seed=seed)
-        for number, completion in self._engine.follow(decoded, lambda _: wanted()):
-            [heard[number]] = said(llm, [asked[number]], [completion])
-            given = sorted(heard)
-            yield self._weighed([heard[each] for each in given], [seats[each] for each in given])
+        for wave in _waves(order, [] if mixture or request.adaptive is False else self._waves):
+            for number, one in self._hear(request, [(each, seats[each]) for each in wave], seed, wanted):
+                heard[number] = one
+                given = sorted(heard)
+                yield self._weighed([heard[each] for each in given], [seats[each] for each in given])
+            rest = [_score(seats[number][2]) for number in order if number not in heard]
+            if not wanted() or settled(list(heard.values()), rest, self._skill.weighting):
+                return
 
-    def choose(
-        self, question: str, voices: Sequence[Voice], quotes: Sequence[Citation], choices: Sequence[str]
-    ) -> list[Candidate]:
-        """A candidate for every voice and choice; its weight is what the voice's passage is trusted with,
+    def decide(
+        self, request: AskRequest, candidates: Sequence[Candidate], quotes: Sequence[Citation]
+    ) -> Verdict:
+        """The answer that fits best with what all say, by their weights, and how probable it is."""
+        if request.choices:
+            votes = chosen(candidates)
+            return Verdict(votes, votes[0].answer, votes[0].share)
+        votes = vote(candidates, self._embed)
+        if not votes:
+            return Verdict([], "", 0.0)
+        weights = [one.weight for one in candidates]
+        best, worth = elect([one.text for one in candidates], weights)
+        answer = candidates[best].text
+        # The vote that holds the answer comes first, whatever its share.
+        votes.sort(key=lambda ballot: all(each.text != answer for each in ballot.candidates))
+        calibration = self._skill.calibration
+        if calibration is None or request.strategy == "mixture":
+            return Verdict(votes, answer, worth)
+        evidence = Evidence.of(
+            weights,
+            [one.answerable or 0.0 for one in candidates],
+            [one.log_likelihood for one in candidates],
+            retrieval=max([quote.score for quote in quotes], default=0.0),
+            worth=worth,
+        )
+        return Verdict(
+            votes,
+            answer,
+            calibration.confidence(evidence),
+            calibrated=True,
+            told=calibration.told.probability(evidence),
+        )
+
+    def _hear(
+        self,
+        request: AskRequest,
+        wave: Sequence[tuple[int, _Seat]],
+        seed: int,
+        wanted: Callable[[], bool],
+    ) -> Iterator[tuple[int, Said]]:
+        """What a wave of seats says, each with its number, as it comes."""
+        llm = self._engine.llm
+        asked = self._asked(request.question, [seat for _, seat in wave])
+        numbers = [number for number, _ in wave]
+        seeds = [seed + number for number in numbers]
+        decoded = rows(llm, asked, request.question, temperature=request.temperature or 0.0, seeds=seeds)
+        if request.strategy == "mixture":
+            shares = self._skill.weighting.shares([reader.retrieval for reader in asked])
+            decoded = mixed(decoded, shares)
+        for place, completion in self._engine.follow(decoded, lambda _: wanted()):
+            [one] = said(llm, [asked[place]], [completion])
+            yield numbers[place], one
+
+    def _choose(self, seats: Sequence[_Seat], question: str, choices: Sequence[str]) -> list[Candidate]:
+        """A candidate for every seat and choice; its weight is what the seat's passage is trusted with,
         shared among the choices by their likelihood per token. All weights together are 1.
         """
         llm = self._engine.llm
-        seats, asked = self._asked(question, voices, quotes, 1)
+        asked = self._asked(question, seats)
         judged = self._engine.first(lambda: judge(llm, asked, question, choices)).result()
         trust = self._skill.weighting.trust(
-            [Said(reader, "", one.answerable, 0.0) for reader, one in zip(asked, judged, strict=True)]
+            [
+                Said("", one.answerable, 0.0, reader.retrieval)
+                for reader, one in zip(asked, judged, strict=True)
+            ]
         )
         found = []
         for (voice, sample, quote), one, trusted in zip(seats, judged, trust, strict=True):
@@ -83,26 +173,20 @@ class Ensemble:
                 )
         return found
 
-    def _asked(
-        self, question: str, voices: Sequence[Voice], quotes: Sequence[Citation], samples: int
-    ) -> tuple[list[tuple[Voice, int, Citation | None]], list[Reader]]:
-        """Who reads what, and the readers once they have read it and heard the question."""
+    def _asked(self, question: str, seats: Sequence[_Seat]) -> list[Reader]:
+        """The readers of these seats once they have read and heard the question."""
         llm = self._engine.llm
-        seats = _seats(voices, quotes, samples)
         contexts = self._readings.of(
             [voice for voice, _, _ in seats],
             [[] if quote is None else [quote.text] for _, _, quote in seats],
         )
-        top = max([quote.score for quote in quotes], default=1.0)
         readers = [
-            Reader(voice, context, 0.0 if quote is None else max(0.0, quote.score / max(top, 1e-6)))
+            Reader(voice, context, max(0.0, _score(quote)))
             for (voice, _, quote), context in zip(seats, contexts, strict=True)
         ]
-        return seats, self._engine.first(lambda: ask(llm, readers, question)).result()
+        return self._engine.first(lambda: ask(llm, readers, question)).result()
 
-    def _weighed(
-        self, heard: Sequence[Said], seats: Sequence[tuple[Voice, int, Citation | None]]
-    ) -> list[Candidate]:
+    def _weighed(self, heard: Sequence[Said], seats: Sequence[_Seat]) -> list[Candidate]:
         weights = self._skill.weighting.weights(heard)
         return [
             voice.candidate(
@@ -121,16 +205,27 @@ def _passage(quote: Citation | None) -> int | None:
     return None if quote is None else quote.passage
 
 
-def _seats(
-    voices: Sequence[Voice], quotes: Sequence[Citation], samples: int
-) -> list[tuple[Voice, int, Citation | None]]:
-    """Who reads what: a voice, the number of its sample, and its passage; in the order of the voices."""
+def _score(quote: Citation | None) -> float:
+    return 0.0 if quote is None else quote.score
+
+
+def _waves(order: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """The numbers in `order`, in groups of these sizes; the last group is all that are left."""
+    start = 0
+    for size in [*sizes, len(order)]:
+        if start < len(order):
+            yield list(order[start : start + size])
+        start += size
+
+
+def _seats(voices: Sequence[Voice], quotes: Sequence[Citation], samples: int) -> list[_Seat]:
+    """Who reads what, in the order of the voices."""
     reads: dict[str, Iterator[int]] = {}
     own: dict[str, list[Citation]] = {}
     for book, count in Counter(voice.book for voice in voices).items():
         own[book] = [quote for quote in quotes if quote.book == book]
         reads[book] = iter(places(count, [quote.passage for quote in own[book]]))
-    found: list[tuple[Voice, int, Citation | None]] = []
+    found: list[_Seat] = []
     for voice in voices:
         passages = own[voice.book]
         first = next(reads[voice.book])

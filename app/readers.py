@@ -11,6 +11,7 @@ from trainer import turns
 from trainer.context import Context, read
 from trainer.decoding import Completion, Row, decode
 from trainer.frozen import FrozenLLM
+from trainer.mixing import Mixture, Part
 from trainer.packing import Exchange, Pack, pack_losses
 from trainer.skill import Skill
 
@@ -23,7 +24,7 @@ READERS = 8
 class Reader:
     """A voice and what it has read, behind the skill prompt and its own.
 
-    `retrieval` is how well that text fits the question, 1 for the best that was found.
+    `retrieval` is how well that text fits the question, at most 1.
     """
 
     voice: Voice
@@ -36,13 +37,13 @@ class Said:
     """What a reader answers.
 
     `answerable` is the probability that its text answers the question at all, `log_likelihood` the mean per
-    token of the answer given that it does.
+    token of the answer given that it does, `retrieval` the reader's.
     """
 
-    reader: Reader
     text: str
     answerable: float
     log_likelihood: float
+    retrieval: float
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,14 @@ def ask(llm: FrozenLLM, readers: Sequence[Reader], question: str) -> list[Reader
 
 
 def rows(
-    llm: FrozenLLM, asked: Sequence[Reader], question: str, *, temperature: float = 0.0, seed: int = 0
+    llm: FrozenLLM,
+    asked: Sequence[Reader],
+    question: str,
+    *,
+    temperature: float = 0.0,
+    seeds: Sequence[int] | None = None,
 ) -> list[Row]:
-    """What is decoded for the readers' answers; reader i draws with `seed` + i."""
+    """What is decoded for the readers' answers; each draws with its own seed."""
     last = turns.question(llm, question)[-1:]
     return [
         Row(
@@ -104,22 +110,28 @@ def rows(
             last,
             ANSWER_TOKENS,
             temperature,
-            seed=seed + number,
+            seed=seed,
             context=reader.context,
             must_speak=True,
         )
-        for number, reader in enumerate(asked)
+        for reader, seed in zip(asked, seeds or range(len(asked)), strict=True)
     ]
+
+
+def mixed(rows: Sequence[Row], shares: Sequence[float]) -> list[Row]:
+    """The rows as one voice, in which each has its share."""
+    mixture = Mixture()
+    return [replace(row, part=Part(mixture, share)) for row, share in zip(rows, shares, strict=True)]
 
 
 def said(llm: FrozenLLM, asked: Sequence[Reader], completions: Sequence[Completion]) -> list[Said]:
     """What was decoded, as answers."""
     return [
         Said(
-            reader,
             turns.first_line(llm.text(completion.tokens)),
             1 - completion.silence,
             completion.log_likelihood,
+            reader.retrieval,
         )
         for reader, completion in zip(asked, completions, strict=True)
     ]

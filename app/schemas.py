@@ -43,11 +43,13 @@ Choice = Annotated[str, Field(min_length=1, max_length=500)]
 class AskRequest(Request):
     """A question; what is left out is the service's choice.
 
-    With `choices` the answer is one of them: members do not speak, each says how likely it thinks each.
     `books` holds book ids, or `id@alias` or `id@number` for one version. `samples` is how many answers each
-    member gives, `k` how many passages are read. With `require_trained` a book
-    without a version is an error instead of an answer by the bare LLM. With `stream` the answer comes as
-    server-sent events: `retrieved`, `heard` for every candidate, and `answer`.
+    member gives, `k` how many passages are read. The strategy is `vote`; `mixture`, in which all members say
+    one thing, each word the likeliest to them on average; or `choices`: the answer is one of these, members
+    do not speak, each says how likely it thinks each. A vote is `adaptive`: members that cannot change it
+    any more are spared. With a confidence below `min_confidence` there is no answer but the reason. With
+    `require_trained` a book without a version is an error instead of an answer by the bare LLM. With
+    `stream` the answer comes as server-sent events: `retrieved`, `heard` for every candidate, and `answer`.
     """
 
     question: str
@@ -56,8 +58,10 @@ class AskRequest(Request):
     samples: Annotated[int, Field(ge=1, le=16)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    strategy: Literal["vote", "choices"] | None = None
+    strategy: Literal["vote", "mixture", "choices"] | None = None
     choices: Annotated[list[Choice], Field(min_length=2, max_length=16)] | None = None
+    adaptive: bool = True
+    min_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     require_trained: bool = False
     stream: bool = False
 
@@ -266,18 +270,30 @@ class Timings(BaseModel):
     total: float
 
 
-class Answer(BaseModel):
-    """What the members agreed on, best vote first; `degraded` says why an answer is less than it could be.
+class Abstained(BaseModel):
+    """Why there is no answer: the book does not seem to tell it, or the members are not sure of one."""
 
-    It is `untrained` (the book has no version), `other-model` (its version belongs to another LLM), or
+    reason: Literal["not-told", "unsure"]
+    detail: str
+
+
+class Answer(BaseModel):
+    """What the members agreed on, best vote first; null where the service abstained.
+
+    The confidence is a probability where it is `calibrated`, else a share of the votes; `told` is the
+    probability that the book tells the answer at all, where known. `degraded` says why an answer is less than
+    it could be: `untrained` (the book has no version), `other-model` (its version belongs to another LLM), or
     `damaged: BOOK@VERSION without members N, ...`.
     """
 
     id: str
     object: Literal["answer"] = "answer"
     question: str
-    answer: str
+    answer: str | None
     confidence: float
+    calibrated: bool
+    told: float | None
+    abstained: Abstained | None
     degraded: str | None
     votes: list[Vote]
     citations: list[Citation]

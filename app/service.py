@@ -10,11 +10,16 @@ from app.ensemble import Ensemble
 from app.errors import StartupError
 from app.settings import Settings
 from app.skills import active
+from app.together import Together
 from app.worker import Worker
 from store.database import Database
 from store.index import PassageIndex
 from trainer.frozen import FrozenLLM
 from trainer.loading import ModelUnavailableError, load
+
+# How many members answer at a time, those with the best passages first; then all that are left. On a GPU a
+# batch of all takes no longer than one of few.
+_WAVES = (2, 2)
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,12 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     skill = active(database, llm)
     worker = Worker(database, engine, skill)
     worker.start()
-    ensemble = None if skill is None else Ensemble(engine, skill)
-    answering = Answering(database, index, engine, choruses, embedder, ensemble)
+    panel = (
+        Together(engine, embedder)
+        if skill is None
+        else Ensemble(engine, skill, embedder, waves=_WAVES if llm.device.type == "cpu" else ())
+    )
+    answering = Answering(database, index, engine, choruses, panel)
     return Service(settings, database, index, engine, choruses, worker, answering)
 
 

@@ -1,4 +1,4 @@
-"""Members of an LLM without a skill prompt: all read the same passages, in one context."""
+"""The panel of an LLM without a skill prompt: all members read the same passages, in one context."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -8,62 +8,97 @@ import torch
 from app.asking import turn
 from app.chorus import Voice
 from app.engine import Engine
-from app.schemas import Candidate, Citation
-from app.voting import weight
+from app.panel import Verdict
+from app.schemas import AskRequest, Candidate, Citation
+from app.voting import Embed, chosen, vote, weight
 from app.weighting import softmax
+from store.index import Hit, PassageIndex
 from trainer.decoding import Completion, Row
+from trainer.mixing import Mixture, Part
 from trainer.packing import Exchange, Pack, pack_losses
 from trainer.turns import first_line
 
 # Answers are short; a member that rambles is cut.
 _ANSWER_TOKENS = 40
 # What a question gets when it does not say.
+_PASSAGES = 3
 _TEMPERATURE = 0.3
 # The bare LLM answers as often as a small chorus, so that there is something to vote on.
 _BARE_SAMPLES = 4
 
 
 class Together:
-    """Lets voices answer on one engine."""
+    """Lets voices answer on one engine, all from the same few passages."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, embed: Embed) -> None:
         self._engine = engine
+        self._embed = embed
 
-    def turn(
-        self, question: str, voices: Sequence[Voice], citations: Sequence[Citation]
-    ) -> tuple[list[int], list[Citation]]:
-        """The tokens that all voices read, and the citations in them, in book order."""
-        longest = max(0 if voice.prompt is None else len(voice.prompt) for voice in voices)
-        room = self._engine.llm.context_tokens - longest - _ANSWER_TOKENS
-        return turn(self._engine.llm, question, citations, room)
+    def unlearned(self, book: str) -> list[Voice]:
+        """Who answers about a book that nobody has learned: the bare LLM."""
+        return [Voice(book)]
+
+    def find(self, index: PassageIndex, question: str, k: int | None, books: Sequence[str]) -> list[Hit]:
+        """The best `k` passages of all the books."""
+        return index.search(question, k or _PASSAGES, books)
+
+    def reads(self, question: str, voices: Sequence[Voice], quotes: Sequence[Citation]) -> list[Citation]:
+        """The passages that the LLM's context has room for, in book order."""
+        return self._turn(question, voices, quotes)[1]
 
     def candidates(
         self,
+        request: AskRequest,
         voices: Sequence[Voice],
-        tokens: Sequence[int],
-        samples: int,
-        temperature: float | None,
-        seed: int,
+        quotes: Sequence[Citation],
+        *,
+        seed: int = 0,
         wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[list[Candidate]]:
-        """What the voices answer, all that were given whenever there is one more, in the voices' order."""
-        entries = [(voice, sample) for voice in voices for sample in range(_samples(voice, samples))]
+        """The answers of the voices, `samples` each, in the order of the voices; each weighs as much as it is
+        likely to its voice, length-normalised.
+
+        Of choices, each voice gives one candidate for every choice; in a mixture, all say the same.
+        """
+        tokens, _ = self._turn(request.question, voices, quotes)
+        if request.choices:
+            yield self._choose(voices, tokens, request.choices)
+            return
+        wished = request.samples or 1
+        entries = [(voice, sample) for voice in voices for sample in range(_samples(voice, wished))]
+        mixtures = [Mixture() for _ in range(max(sample for _, sample in entries) + 1)]
         rows = [
             Row(
                 voice.prompt,
                 tokens,
                 _ANSWER_TOKENS,
-                _TEMPERATURE if temperature is None else temperature,
+                _TEMPERATURE if request.temperature is None else request.temperature,
                 seed=seed + number,
+                part=Part(mixtures[sample]) if request.strategy == "mixture" else None,
             )
-            for number, (voice, _) in enumerate(entries)
+            for number, (voice, sample) in enumerate(entries)
         ]
         heard: dict[int, Candidate] = {}
         for number, completion in self._engine.follow(rows, lambda _: wanted()):
             heard[number] = self._spoken(*entries[number], completion)
             yield [heard[each] for each in sorted(heard)]
 
-    def choose(
+    def decide(
+        self, request: AskRequest, candidates: Sequence[Candidate], quotes: Sequence[Citation]
+    ) -> Verdict:
+        """The heaviest vote; the confidence is its share."""
+        votes = chosen(candidates) if request.choices else vote(candidates, self._embed)
+        return Verdict(votes, votes[0].answer, votes[0].share) if votes else Verdict([], "", 0.0)
+
+    def _turn(
+        self, question: str, voices: Sequence[Voice], quotes: Sequence[Citation]
+    ) -> tuple[list[int], list[Citation]]:
+        """The tokens that all voices read, and the citations in them, in book order."""
+        longest = max(0 if voice.prompt is None else len(voice.prompt) for voice in voices)
+        room = self._engine.llm.context_tokens - longest - _ANSWER_TOKENS
+        return turn(self._engine.llm, question, quotes, room)
+
+    def _choose(
         self, voices: Sequence[Voice], tokens: Sequence[int], choices: Sequence[str]
     ) -> list[Candidate]:
         """A candidate for every voice and choice, weighed by the choice's likelihood per token to the voice;

@@ -5,7 +5,6 @@ each passage gives by its retrieval score. Here the weight is log-linear in that
 judgement whether the passage answers the question, and in the likelihood of the answer.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,35 +18,61 @@ FEATURES = ("answerable", "retrieval", "log_likelihood")
 
 
 class Weighting(BaseModel):
-    """A coefficient for each of `FEATURES`."""
+    """A coefficient for each of `FEATURES`.
+
+    `ceiling`: what a candidate's answerability and likelihood add to the logarithm of its weight is less than
+    that as good as always; 0 is more than can be.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     answerable: float
     retrieval: float
     log_likelihood: float
+    ceiling: float = 0.0
 
     def weights(self, said: Sequence[Said]) -> list[float]:
         """The weight of each candidate; together 1."""
-        coefficients = np.array([getattr(self, name) for name in FEATURES])
-        return softmax(features(said) @ coefficients)
+        return softmax(features(said) @ self._coefficients)
 
     def trust(self, said: Sequence[Said]) -> list[float]:
         """The weight of each candidate's passage, whatever it was taken to say; together 1."""
-        return softmax(features(said)[:, :2] @ np.array([self.answerable, self.retrieval]))
+        return softmax(features(said)[:, :2] @ self._coefficients[:2])
+
+    def shares(self, retrieval: Sequence[float]) -> list[float]:
+        """The weight of each passage before it is read, by its score; together 1."""
+        return softmax(self.retrieval * _retrieval(retrieval))
+
+    def masses(self, said: Sequence[Said], top: float) -> list[float]:
+        """The weight of each candidate, in the unit of `most`, `top` being the best passage's score."""
+        return np.exp(features(said, top) @ self._coefficients).tolist()  # type: ignore[no-any-return]
+
+    def most(self, retrieval: Sequence[float], top: float) -> list[float]:
+        """The most that candidates will weigh who have not been heard, by the scores of their passages."""
+        return np.exp(self.ceiling + self.retrieval * _retrieval(retrieval, top)).tolist()  # type: ignore[no-any-return]
+
+    @property
+    def _coefficients(self) -> NDArray[np.float64]:
+        return np.array([getattr(self, name) for name in FEATURES])
 
 
-def features(said: Sequence[Said]) -> NDArray[np.float64]:
-    """`FEATURES` of each candidate, the first two as logarithms: [candidates, features]."""
-    rows = [
-        [
-            math.log(max(1e-4, one.answerable)),
-            math.log(max(0.05, one.reader.retrieval)),
-            one.log_likelihood,
-        ]
-        for one in said
+def features(said: Sequence[Said], top: float | None = None) -> NDArray[np.float64]:
+    """`FEATURES` of each candidate, the first two as logarithms: [candidates, features].
+
+    Retrieval counts as a share of the best score, `top`, of these candidates' unless said.
+    """
+    columns = [
+        np.log(np.maximum(1e-4, [one.answerable for one in said])),
+        _retrieval([one.retrieval for one in said], top),
+        np.array([one.log_likelihood for one in said], dtype=np.float64),
     ]
-    return np.array(rows, dtype=np.float64).reshape(len(said), len(FEATURES))
+    return np.stack(columns, axis=1)
+
+
+def _retrieval(scores: Sequence[float], top: float | None = None) -> NDArray[np.float64]:
+    """The logarithm of each score as a share of the best; a small share counts as one of .05."""
+    best = max(max(scores, default=0.0) if top is None else top, 1e-6)
+    return np.log(np.maximum(0.05, np.array(scores, dtype=np.float64) / best))
 
 
 def softmax(scores: ArrayLike) -> list[float]:

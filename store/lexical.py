@@ -1,6 +1,7 @@
 """Finding passages by their words: BM25 over words and pairs of neighbouring words, held in memory."""
 
 import logging
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ _ASKING = frozenset(
     ("what", "who", "whom", "whose", "why", "how", "where", "when", "which", "did", "do", "does")
 )
 _NONE = np.empty(0, dtype=np.int64)
+_UNKNOWN = -1
 # Chosen on FairytaleQA's training questions.
 _K1 = 0.9
 _B = 0.4
@@ -63,19 +65,20 @@ class Lexical:
     def scores(self, question: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the BM25 score of each of these passages, as a share of the most the question could score.
 
-        Words that no passage has count for nothing; a passage that is not in the index scores 0.
+        A word that no passage has makes all shares smaller, as the rarest would that they lacked; a passage
+        that is not in the index scores 0.
         """
         # A stemmer has a cache of its own and is no thread's but one's.
         stems = Stemmer.Stemmer("english").stemWords(
             [word for word in words(question) if word not in _ASKING]
         )
-        numbers = [self._numbers.get(stem, -1) for stem in stems]
-        pairs = [(left << 32) | right for left, right in pairwise(numbers) if min(left, right) >= 0]
+        numbers = [self._numbers.get(stem, _UNKNOWN) for stem in stems]
+        pairs = [(left << 32) | right for left, right in pairwise(numbers) if _UNKNOWN not in (left, right)]
         word_scores, most_of_words = self._words.scores(numbers)
         pair_scores, most_of_pairs = self._pairs.scores(pairs)
-        most = most_of_words + _PAIR_WEIGHT * most_of_pairs
+        most = most_of_words + numbers.count(_UNKNOWN) * self._words.rarest + _PAIR_WEIGHT * most_of_pairs
         found = np.zeros(len(ids), dtype=np.float32)
-        if most > 0:
+        if most > 0 and len(self._ids) > 0:
             places = np.searchsorted(self._ids, ids)
             places[places == len(self._ids)] = 0
             known = self._ids[places] == ids
@@ -89,6 +92,8 @@ class _Terms:
     def __init__(self, documents: Sequence[NDArray[np.int64]]) -> None:
         self._known, columns = np.unique(np.concatenate([*documents, _NONE]), return_inverse=True)
         self._size = len(documents)
+        # The most that a term could add which no document has, were it in one.
+        self.rarest = math.log(1 + (self._size + 0.5) / 0.5)
         if len(self._known) == 0:
             return  # bm25s cannot index nothing
         ends = np.cumsum([len(document) for document in documents])[:-1]

@@ -47,15 +47,13 @@ class Completion:
     """An answer's tokens, without the one that ends it, and the log-likelihood of each and of the end.
 
     Likelihoods are the model's own, in nats, at temperature 1 and before top-p, so they compare across rows;
-    of a row that must speak, given that it speaks. `silence` is the probability of no answer at all,
-    `share` what the row is of its mixture in the end.
+    of a row that must speak, given that it speaks. `silence` is the probability of no answer at all.
     """
 
     tokens: list[int] = field(default_factory=list)
     log_likelihoods: list[float] = field(default_factory=list)
     ended: bool = False  # by a stop token, not by the limit
     silence: float = 0.0
-    share: float = 1.0
 
     @property
     def log_likelihood(self) -> float:
@@ -113,7 +111,6 @@ def decode(
             elif wanted(number):
                 kept.append(place)
         for number in complete:
-            completions[number].share = mixing.share(number)
             ended(number, completions[number])
         if not kept:
             break

@@ -60,16 +60,3 @@ class Mixing:
     def scale(self, number: int, log_likelihood: float) -> None:
         """Weigh a row by how likely to it something was that has been said, or has not been left out."""
         self._shares[number] += log_likelihood
-
-    def share(self, number: int) -> float:
-        """What a row is of its mixture, given what has been said; 1 where it is not mixed."""
-        part = self._parts[number]
-        if part is None:
-            return 1.0
-        own = [
-            place
-            for place, other in enumerate(self._parts)
-            if other is not None and other.mixture is part.mixture
-        ]
-        shares = torch.tensor([self._shares[place] for place in own], dtype=torch.float64).softmax(0)
-        return float(shares[own.index(number)])

@@ -12,7 +12,7 @@ from rich.status import Status
 from app.errors import StartupError
 from app.evaluation import plots as pictures
 from app.evaluation.data import DataError, by_origin, read, sampled
-from app.evaluation.metrics import interval, paired_interval, reliability, risk_coverage
+from app.evaluation.metrics import abstention, interval, paired_interval, reliability, risk_coverage
 from app.evaluation.predictions import Prediction
 from app.evaluation.report import CORRECT, by_story, summarise, table, to_json
 from app.evaluation.run import Evaluation
@@ -86,6 +86,7 @@ def evaluate(
         "recipe": learned.model_dump(),
         "llm": llm.identity.__dict__,
         "comparisons": _comparisons(found),
+        "abstention": _abstention(found),
     }
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +95,12 @@ def evaluate(
         _draw(found, plots)
     for line in _comparisons(found).items():
         console.print(f"{line[0]}: {line[1]}", highlight=False)
+    if (knows := _abstention(found)) is not None:
+        console.print(
+            "abstains below a confidence of {least:.3f}: {own:.0%} of the questions, {others:.0%} of those "
+            "asked of another story".format(**knows),
+            highlight=False,
+        )
 
 
 def _teller(console: Console, status: Status) -> Callable[[str], None]:
@@ -149,6 +156,18 @@ def _comparisons(found: Sequence[Prediction]) -> dict[str, str]:
     return said
 
 
+def _abstention(found: Sequence[Prediction]) -> dict[str, float] | None:
+    """The least confidence at which most questions are answered still, and how many others then are not."""
+    own, others = (
+        [one.confidence for one in found if one.system == system and one.confidence is not None]
+        for system in ("chorus", "elsewhere")
+    )
+    if not own or not others:
+        return None
+    least, share = abstention(own, others)
+    return {"least": least, "own": sum(one < least for one in own) / len(own), "others": share}
+
+
 def _draw(found: Sequence[Prediction], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     means = {system: [one.rouge_l for one in found if one.system == system] for system in _names(found)}
@@ -166,7 +185,7 @@ def _draw(found: Sequence[Prediction], folder: Path) -> None:
         pictures.accuracy_against_members(points, folder / "members.png", lines)
     sure = {
         system: [one for one in found if one.system == system and one.confidence is not None]
-        for system in ("chorus", "chorus: likelihood x retrieval")
+        for system in ("chorus", "chorus: share")
     }
     sure = {system: own for system, own in sure.items() if own}
     if sure:

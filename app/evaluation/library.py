@@ -38,15 +38,14 @@ class Library:
         return self._first[question]
 
     def ranking(self, story: str) -> Callable[[str], list[tuple[int, float]]]:
-        """For a question, the story's sections, best first, with scores as shares of the best one's."""
+        """For a question, the story's sections with their scores, best first."""
         book, sections = self._books[story]
         known: dict[str, list[tuple[int, float]]] = {}
 
         def ranked(question: str) -> list[tuple[int, float]]:
             if question not in known:
                 hits = self._index.search(question, len(sections), [book])
-                top = max(hits[0].score, 1e-6)
-                known[question] = [(sections[hit.passage_id], max(0.0, hit.score / top)) for hit in hits]
+                known[question] = [(sections[hit.passage_id], max(0.0, hit.score)) for hit in hits]
             return known[question]
 
         return ranked

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -109,6 +110,26 @@ def risk_coverage(confidences: Sequence[float], scores: Sequence[float]) -> list
     sure, means = sure[order], np.cumsum(right[order]) / np.arange(1, len(sure) + 1)
     last = np.append(sure[1:] != sure[:-1], True)
     return [(float((place + 1) / len(sure)), float(means[place])) for place in np.flatnonzero(last)]
+
+
+def aurc(confidences: Sequence[float], scores: Sequence[float]) -> float:
+    """Area under the risk-coverage curve, the risk being one minus the mean score of those answered.
+
+    Geifman and El-Yaniv (2017), arXiv 1705.08500. Less is better; without any order it is one minus the mean.
+    """
+    curve = [(0.0, 0.0), *risk_coverage(confidences, scores)]
+    return sum((after - before) * (1 - score) for (before, _), (after, score) in pairwise(curve))
+
+
+def abstention(own: Sequence[float], others: Sequence[float], share: float = 0.15) -> tuple[float, float]:
+    """The confidence below which `share` of `own` are, at most, and the share of `others` that are below it.
+
+    Selective prediction against questions that have no answer here, as SQuAD 2.0 asks some (1806.03822).
+    """
+    if not len(own) or not len(others):
+        raise ValueError("Both kinds of confidences are needed.")
+    least = float(np.sort(own)[int(share * len(own))])
+    return least, float(np.mean(np.asarray(others) < least))
 
 
 def _token_f1(answer: str, reference: str) -> float:

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from app.draw import LABEL, REST, duration, plain
-from app.evaluation.metrics import expected_calibration_error, interval
+from app.evaluation.metrics import aurc, expected_calibration_error, interval
 from app.evaluation.predictions import Prediction
 
 # An answer whose ROUGE-L is at least this counts as correct where right or wrong is asked.
@@ -20,7 +20,8 @@ class SystemSummary(BaseModel):
     """The means of one system over the questions it answered; None where nothing was measured.
 
     `recall_at_1` and `recall_at_5` are the shares of questions with a gold section among the first passages
-    found, `book_hit` of those with a passage of the right book; `ece` takes answers as right by `CORRECT`.
+    found, `book_hit` of those with a passage of the right book; `ece` takes answers as right by `CORRECT`,
+    `aurc` by their ROUGE-L.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +39,7 @@ class SystemSummary(BaseModel):
     recall_at_5: float | None
     seconds: float
     ece: float | None
+    aurc: float | None
 
 
 def summarise(predictions: Iterable[Prediction]) -> list[SystemSummary]:
@@ -69,6 +71,7 @@ def table(summaries: Sequence[SystemSummary]) -> Table:
         "R@1": [_number(summary.recall_at_1) for summary in summaries],
         "R@5": [_number(summary.recall_at_5) for summary in summaries],
         "ECE": [_number(summary.ece) for summary in summaries],
+        "AURC": [_number(summary.aurc) for summary in summaries],
         "time": [duration(summary.seconds) for summary in summaries],
     }
     shown = {title: cells for title, cells in columns.items() if any(cells)}
@@ -112,6 +115,7 @@ def _summary(system: str, own: Sequence[Prediction]) -> SystemSummary:
         )
         if rated
         else None,
+        aurc=aurc(*zip(*rated, strict=True)) if rated else None,
     )
 
 

@@ -14,7 +14,7 @@ from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
 from trainer.recipe import Recipe
 
-_LEARNED = ("member", "member_closed", "chorus")
+_LEARNED = ("member", "member_closed", "chorus", "elsewhere")
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,16 @@ class Evaluation:
         """Answer every question by every system; what a run before this one answered is not asked again."""
         self.cache.mkdir(parents=True, exist_ok=True)
         ledger = Ledger(self.cache / f"answers-{self._key()}.jsonl")
+        names = [story.name for story in self.dataset.stories]
         missing = {
-            story.name: [
+            name: [
                 (system, question)
                 for question in self.dataset.questions
-                if question.story == story.name
                 for system in self.systems
-                if not ledger.has(system, story.name, question.number)
+                if question.story == (_other(names, number) if system == "elsewhere" else name)
+                and not ledger.has(system, question.story, question.number)
             ]
-            for story in self.dataset.stories
+            for number, name in enumerate(names)
         }
         if any(missing.values()):
             self._answer_all(missing, ledger, tell)
@@ -93,8 +94,14 @@ class Evaluation:
 
     def _key(self) -> str:
         stories = [[story.name, len(story.sections)] for story in self.dataset.stories]
-        decides = (self.skill.weighting.model_dump(), self.recipe.model_dump(), stories)
+        fitted = (self.skill.weighting, self.skill.calibration)
+        decides = ([each and each.model_dump() for each in fitted], self.recipe.model_dump(), stories)
         return fingerprint(self.llm, self.skill, *decides)
+
+
+def _other(names: Sequence[str], number: int) -> str | None:
+    """The story whose questions are asked of story `number` too."""
+    return names[number - 1] if len(names) > 1 else None
 
 
 def _at(tell: Callable[[str], None], place: str, what: str) -> None:

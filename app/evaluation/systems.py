@@ -3,27 +3,40 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from app.asking import INSTRUCTION
+from app.calibration import Evidence
 from app.chorus import Voice
 from app.evaluation.data import Question, Story
 from app.evaluation.metrics import exact_match, rouge_l, token_f1
 from app.evaluation.predictions import Prediction
 from app.evaluation.sections import apart
-from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, judge, listen
+from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, judge, listen, mixed, rows
 from app.readings import Readings
 from app.skills import LoadedSkill
+from app.voting import normalised
 from app.weighting import consensus, elect
 from trainer import turns
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
 from trainer.packing import Exchange, Pack, pack_losses
 
-SYSTEMS = ("bare", "rag", "gold", "skill", "skill_gold", "member", "member_closed", "chorus", "skill_apart")
+SYSTEMS = (
+    "bare",
+    "rag",
+    "gold",
+    "skill",
+    "skill_gold",
+    "member",
+    "member_closed",
+    "chorus",
+    "skill_apart",
+    "elsewhere",
+)
 # Passages that are read in one context, where a system reads only one.
 TOGETHER = 2
 
@@ -41,7 +54,7 @@ class OpenStory:
     """A story that can be asked: what the LLM has read of it is kept from question to question.
 
     `readers` is how many read apart where members do not; `ranking` gives the sections that fit a question,
-    best first, with a score of 1 for the best.
+    best first, with their scores.
     """
 
     def __init__(
@@ -78,7 +91,8 @@ class OpenStory:
         if system in ("member", "member_closed"):
             sections = [] if system == "member_closed" else best
             return self._each(system, self._voices, question, sorted(sections))
-        voices = self._voices if system == "chorus" else [Voice(self._story.name)] * self._readers
+        learned = system in ("chorus", "elsewhere")
+        voices = self._voices if learned else [Voice(self._story.name)] * self._readers
         return self._chorus(system, voices, question, found)
 
     def _bare(self, question: Question, sections: Sequence[int]) -> Answered:
@@ -124,7 +138,7 @@ class OpenStory:
             "vote": [1.0] * len(said),
             "likelihood": [one.answerable * math.exp(one.log_likelihood) for one in said],
             "likelihood x retrieval": [
-                one.answerable * math.exp(one.log_likelihood) * one.reader.retrieval for one in said
+                one.answerable * math.exp(one.log_likelihood) * one.retrieval for one in said
             ],
         }
         for way, weights in ways.items():
@@ -132,10 +146,15 @@ class OpenStory:
             nll = mixture_loss(losses, weights)
             answers[f"chorus: {way}"] = Answered(texts[chosen], nll, weights[chosen] / sum(weights))
         weights = self._skill.weighting.weights(said)
+        answers["chorus: share"] = replace(answers[system], confidence=_share(texts, weights))
         chosen = _best(weights)
         answers["chorus: best alone"] = Answered(
             texts[chosen], losses[chosen].loss / losses[chosen].tokens, weights[chosen]
         )
+        shares = self._skill.weighting.shares([one.retrieval for one in said])
+        [spoken, *_] = decode(self._llm, mixed(rows(self._llm, asked, question.text), shares))
+        text = turns.first_line(self._llm.text(spoken.tokens))
+        answers["chorus: mixture"] = Answered(text, answers[system].nll)
         scores = [rouge_l(text, question.answers) for text in texts]
         answers["(oracle of 8)"] = Answered(
             texts[_best(scores)], min(one.loss / one.tokens for one in losses)
@@ -153,7 +172,16 @@ class OpenStory:
         texts = [one.text for one in said]
         chosen, worth = elect(texts, weights)
         nll = mixture_loss(losses, self._skill.weighting.trust(said))
-        return Answered(texts[chosen], nll, worth)
+        if self._skill.calibration is None:
+            return Answered(texts[chosen], nll, worth)
+        evidence = Evidence.of(
+            weights,
+            [one.answerable for one in said],
+            [one.log_likelihood for one in said],
+            retrieval=max(one.retrieval for one in said),
+            worth=worth,
+        )
+        return Answered(texts[chosen], nll, self._skill.calibration.confidence(evidence))
 
 
 def mixture_loss(losses: Sequence[Reference], weights: Sequence[float]) -> float:
@@ -177,7 +205,7 @@ def predictions(
     answers = opened.answers(system, question)
     seconds = time.monotonic() - started
     ranks = None
-    if question.gold:
+    if question.gold and system != "elsewhere":
         order = [section for section, _ in opened.ranking(question.text)]
         ranks = sorted(order.index(section) + 1 for section in question.gold if section in order)
     measured = [
@@ -203,6 +231,14 @@ def predictions(
         means = {field: sum(getattr(one, field) for one in members) / len(members) for field in fields}
         measured.insert(0, members[0].model_copy(update={"system": system, **means}))
     return measured
+
+
+def _share(texts: Sequence[str], weights: Sequence[float]) -> float:
+    """The weight of those that say what the elected text says."""
+    elected = normalised(texts[elect(texts, weights)[0]])
+    return min(
+        1.0, sum(weight for text, weight in zip(texts, weights, strict=True) if normalised(text) == elected)
+    )
 
 
 def _best(values: Sequence[float]) -> int:

@@ -54,7 +54,8 @@ class Message(BaseModel):
 class ChatRequest(BaseModel):
     """A chat whose last turn of the user is the question; what is not listed here is ignored.
 
-    `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias.
+    `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias; `min_confidence`,
+    which is not OpenAI's, lets the service say that it does not know.
     """
 
     model: str
@@ -62,6 +63,7 @@ class ChatRequest(BaseModel):
     stream: bool = False
     temperature: float | None = Field(None, ge=0, le=2)
     seed: int | None = None
+    min_confidence: float | None = Field(None, ge=0, le=1)
 
 
 @router.get("/models")
@@ -94,7 +96,7 @@ async def complete(service: ServiceDep, request: ChatRequest, http: Request) -> 
     tokens = _usage(service, request, answer)
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": answer.answer},
+        "message": {"role": "assistant", "content": _said(answer)},
         "finish_reason": "stop",
     }
     return JSONResponse(
@@ -114,7 +116,8 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
             question=request.messages[last].text,
             books=None if request.model == LIBRARY else [request.model],
             temperature=request.temperature,
-            seed=None if request.seed is None else abs(request.seed),
+            seed=None if request.seed is None else request.seed % 2**63,
+            min_confidence=request.min_confidence,
             stream=request.stream,
         ),
         # The question may speak of what the turns before it named.
@@ -130,7 +133,7 @@ def _chunks(request: ChatRequest, events: Iterator[schemas.AskEvent]) -> Iterato
             if isinstance(event, schemas.Heard):
                 yield format_sse_event(comment=f"heard {event.candidates}")
             if isinstance(event, schemas.Answer):
-                start = {"role": "assistant", "content": event.answer}
+                start = {"role": "assistant", "content": _said(event)}
                 for delta, reason in ((start, None), ({}, "stop")):
                     choice = {"index": 0, "delta": delta, "finish_reason": reason}
                     yield _sse(_completion(event, request, "chat.completion.chunk", [choice]))
@@ -154,10 +157,15 @@ def _completion(
     }
 
 
+def _said(answer: schemas.Answer) -> str:
+    """The answer, or why there is none."""
+    return answer.abstained.detail if answer.abstained else answer.answer or ""
+
+
 def _usage(service: Service, request: ChatRequest, answer: schemas.Answer) -> dict[str, int]:
     """Tokens of the chat and of the answer; what the members read is not counted."""
     count = service.engine.llm.count_tokens
-    prompt, completion = sum(count(each.text) for each in request.messages), count(answer.answer)
+    prompt, completion = sum(count(each.text) for each in request.messages), count(_said(answer))
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

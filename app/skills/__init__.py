@@ -1,12 +1,14 @@
-"""The skill prompts that come with the package, one file for each LLM, and the weighting fitted on each."""
+"""The skill prompts that come with the package, one file for each LLM, and what was fitted on each."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.calibration import Calibration
 from app.publishing import base_model
 from app.weighting import Weighting
 from store import skills
@@ -21,7 +23,9 @@ _SHIPPED = {EMBEDDED: "smollm2-135m-instruct"}
 
 @dataclass(frozen=True)
 class LoadedSkill:
-    """A skill prompt, its bytes, the weighting of candidates fitted on its answers, and what it came from."""
+    """A skill prompt, its bytes, the weighting of candidates and the calibration of confidences fitted on its
+    answers, and what it came from.
+    """
 
     skill: Skill
     artifact: bytes
@@ -29,6 +33,7 @@ class LoadedSkill:
     recipe: dict[str, Any]
     data: dict[str, Any]
     metrics: dict[str, Any]
+    calibration: Calibration | None = None
     id: str | None = None  # the registry's
 
     @property
@@ -64,7 +69,11 @@ def register(database: Database, identity: Identity, skill: LoadedSkill) -> Row:
             artifact=skill.artifact,
             recipe=skill.recipe,
             data=skill.data,
-            metrics={**skill.metrics, "weighting": skill.weighting.model_dump()},
+            metrics=skill.metrics
+            | {
+                "weighting": skill.weighting.model_dump(),
+                "calibration": skill.calibration and skill.calibration.model_dump(),
+            },
         )
 
 
@@ -77,6 +86,7 @@ def _loaded(session: Session, row: Row) -> LoadedSkill:
         recipe=row.recipe,
         data=row.data,
         metrics=row.metrics,
+        calibration=_calibration(row.metrics),
         id=row.id,
     )
 
@@ -96,4 +106,11 @@ def shipped(identity: Identity) -> LoadedSkill | None:
         recipe=notes["recipe"],
         data=notes["data"],
         metrics=notes["metrics"],
+        calibration=_calibration(notes),
     )
+
+
+def _calibration(notes: Mapping[str, Any]) -> Calibration | None:
+    """None for a skill prompt from before there were calibrations."""
+    found = notes.get("calibration")
+    return None if found is None else Calibration(**found)

@@ -1,55 +1,30 @@
-"""Fits the weighting on questions with known answers about stories that the skill did not learn from."""
+"""Fits what answers weigh, and how sure they are, on questions with known answers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
+from sklearn.linear_model import LogisticRegression
 
-from app.evaluation.data import Dataset
-from app.evaluation.library import Library
-from app.evaluation.metrics import rouge_l
-from app.evaluation.sections import apart
-from app.readers import READERS, Said, ask, listen, unlearned
-from app.readings import Readings
-from app.weighting import FEATURES, Weighting, features
-from trainer.frozen import FrozenLLM
-from trainer.skill import Skill
+from app.calibration import RIGHT, TOLD, Calibration, Evidence, Logistic
+from app.evaluation.report import CORRECT
+from app.skills.hearing import Heard
+from app.weighting import FEATURES, Weighting, elect, features
 
 _PENALTY = 0.01
+# Of this share of candidates is the ceiling above what they add to their weight.
+_CEILING = 0.95
 
 
-def fit(
-    llm: FrozenLLM,
-    skill: Skill,
-    dataset: Dataset,
-    library: Library,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Weighting:
-    """Ask every question of eight readers with a passage each, and fit what their answers were worth.
-
-    Readers are unlearned members where the skill prompt has some to start from.
-    """
-    heard: list[tuple[list[Said], list[float]]] = []
-    closed = skill.context(llm)
-    for story in dataset.stories:
-        readings = Readings(llm, closed)
-        ranking = library.ranking(story.name)
-        for question in (one for one in dataset.questions if one.story == story.name):
-            found = ranking(question.text)[:READERS]
-            voices = unlearned(story.name, skill)[: len(found)]
-            readers = apart(readings, voices, story, found)
-            said = listen(llm, ask(llm, readers, question.text), question.text)
-            heard.append((said, [rouge_l(one.text, question.answers) for one in said]))
-            tell(f"fits the weighting: {len(heard)} of {len(dataset.questions)} questions")
-    return fitted(heard)
-
-
-def fitted(heard: Sequence[tuple[Sequence[Said], Sequence[float]]]) -> Weighting:
+def fit_weighting(heard: Sequence[Heard]) -> Weighting:
     """The weighting under which the candidates' expected quality is highest, held near none by a penalty.
 
-    `heard` are candidates of one question with the quality of each, from 0 to 1, question by question.
+    Only questions about the story that was read count.
     """
-    inputs = [torch.tensor(features(said)) for said, _ in heard]
-    quality = [torch.tensor(scores, dtype=torch.float64) for _, scores in heard]
+    own = [one for one in heard if one.own]
+    inputs = [torch.tensor(features(one.said)) for one in own]
+    quality = [torch.tensor(one.quality, dtype=torch.float64) for one in own]
     spread = torch.cat(inputs).std(0, correction=0)
     spread[spread < 1e-6] = 1.0
     coefficients = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64, requires_grad=True)
@@ -66,5 +41,52 @@ def fitted(heard: Sequence[tuple[Sequence[Said], Sequence[float]]]) -> Weighting
         return float(total.detach())
 
     optimiser.step(loss)
-    found = (coefficients.detach() / spread).tolist()
-    return Weighting(**dict(zip(FEATURES, found, strict=True)))
+    found = coefficients.detach() / spread
+    said = torch.cat(inputs)[:, [0, 2]] @ found[[0, 2]]
+    return Weighting(
+        **dict(zip(FEATURES, found.tolist(), strict=True)), ceiling=float(said.quantile(_CEILING))
+    )
+
+
+def fit_calibration(heard: Sequence[Heard], weighting: Weighting) -> Calibration | None:
+    """The calibration of the answers elected by a weighting; None where all were of one kind.
+
+    An answer is right where its quality is at least that of a correct one.
+    """
+    elected = [_elected(one, weighting) for one in heard]
+    own = [(evidence, quality) for evidence, quality, is_own in elected if is_own]
+    told = _logistic(TOLD, [evidence for evidence, _, _ in elected], [is_own for _, _, is_own in elected])
+    right = _logistic(RIGHT, [evidence for evidence, _ in own], [quality >= CORRECT for _, quality in own])
+    return None if told is None or right is None else Calibration(told=told, right=right)
+
+
+def _elected(heard: Heard, weighting: Weighting) -> tuple[Evidence, float, bool]:
+    """The evidence for the answer that is elected, and its quality."""
+    weights = weighting.weights(heard.said)
+    best, worth = elect([one.text for one in heard.said], weights)
+    evidence = Evidence.of(
+        weights,
+        [one.answerable for one in heard.said],
+        [one.log_likelihood for one in heard.said],
+        retrieval=max(one.retrieval for one in heard.said),
+        worth=worth,
+    )
+    return evidence, heard.quality[best], heard.own
+
+
+def _logistic(names: Sequence[str], evidence: Sequence[Evidence], wanted: ArrayLike) -> Logistic | None:
+    """A logistic regression on standardised features, with the usual L2 penalty of 1.
+
+    A feature that hardly varies hardly counts, so that it decides nothing where it varies more.
+    """
+    labels = np.asarray(wanted, dtype=bool)
+    if labels.all() or not labels.any():
+        return None
+    inputs = np.array([[getattr(one, name) for name in names] for one in evidence])
+    spread = np.maximum(inputs.std(0), 0.05)
+    model = LogisticRegression().fit((inputs - inputs.mean(0)) / spread, labels)
+    slopes = model.coef_[0] / spread
+    return Logistic(
+        intercept=float(model.intercept_[0] - slopes @ inputs.mean(0)),
+        slopes=dict(zip(names, slopes.tolist(), strict=True)),
+    )

@@ -20,7 +20,8 @@ from app.publishing import number
 from app.service import load_llm, open_database
 from app.settings import load
 from app.skills import LoadedSkill
-from app.skills.fitting import fit
+from app.skills.fitting import fit_calibration, fit_weighting
+from app.skills.hearing import hear
 from app.skills.lessons import digest, lessons, split
 from trainer.descent import SkillLoss, SkillState, SkillStep
 from trainer.prompts import PromptFormatError
@@ -29,7 +30,7 @@ from trainer.skill_recipe import SkillRecipe
 from trainer.skill_training import learn, learn_starts
 
 _HELDOUT_LESSONS = 48
-_QUESTIONS_TO_FIT = 8
+_QUESTIONS_TO_FIT = 20
 # Where nobody sees the status line: in a file, this often.
 _TOLD_STEPS = 10
 _Loss = dict[str, float | None]
@@ -86,9 +87,10 @@ def train(
             lambda state: learn_starts(llm, behind, train_lessons, held, settled.starts, state)
         )
         skill = replace(skill, starts=starts)
-    with console.status("fits the weighting") as status:
-        weighting = fit(llm, skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
+    with console.status("asks what to fit on") as status:
+        heard = hear(llm, skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
     library.close()
+    weighting = fit_weighting(heard)
     learned = LoadedSkill(
         skill=skill,
         artifact=skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id}),
@@ -101,6 +103,7 @@ def train(
             "learned_from": sorted({story.digest for story in learning.stories} | _learned_before(start)),
         },
         metrics=metrics,
+        calibration=fit_calibration(heard, weighting),
     )
     notes = {
         "llm": llm.identity.__dict__,
@@ -108,6 +111,7 @@ def train(
         "data": learned.data,
         "metrics": learned.metrics,
         "weighting": weighting.model_dump(),
+        "calibration": learned.calibration and learned.calibration.model_dump(),
     }
     (out / "skill.safetensors").write_bytes(learned.artifact)
     (out / "skill.json").write_text(json.dumps(notes, indent=2), encoding="utf-8")

@@ -25,6 +25,7 @@ from app.schemas import (
     Candidate,
     Chapter,
     Citation,
+    Heard,
     Job,
     JobEvent,
     JobProblem,
@@ -96,6 +97,9 @@ def answer(question: str = "Who was caught?") -> Answer:
         question=question,
         answer="A tiger.",
         confidence=0.75,
+        calibrated=True,
+        told=0.9,
+        abstained=None,
         degraded=None,
         votes=[
             Vote(answer="A tiger.", share=0.75, candidates=said),
@@ -117,6 +121,18 @@ def answer(question: str = "Who was caught?") -> Answer:
         versions=[VersionUsed(book=book().id, version=1)],
         timings=Timings(retrieve=0.1, generate=1.0, vote=0.1, total=1.2),
     )
+
+
+def heard(question: str) -> Iterator[str]:
+    """The events of an answer that is streamed; of one that breaks off, if the question says so."""
+    whole = answer(question)
+    for count, vote in enumerate(whole.votes, start=1):
+        told = Heard(candidates=count, answer=vote.answer, confidence=vote.share, votes=whole.votes)
+        yield f"event: heard\ndata: {told.model_dump_json()}\n\n"
+    if question == "Break off?":
+        yield 'event: error\ndata: {"status": 503, "detail": "The service is shutting down."}\n\n'
+    elif question != "Fall silent?":
+        yield f"event: answer\ndata: {whole.model_dump_json()}\n\n"
 
 
 def prompt(number: int = 1) -> PromptVersion:
@@ -294,6 +310,8 @@ def service(peer: Peer) -> FastAPI:
         peer.asked.append(wish)
         if not wish.question.strip():
             return problem(422, "question-empty", "The question is empty: write one.")
+        if wish.stream:
+            return StreamingResponse(heard(wish.question), media_type="text/event-stream")
         return answer(wish.question)
 
     @app.get("/admin/prompts", response_model=None)

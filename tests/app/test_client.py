@@ -97,6 +97,19 @@ def test_what_is_asked_for_arrives(peer: Peer) -> None:
     }
 
 
+def test_an_answer_is_followed_to_its_end(peer: Peer) -> None:
+    said: list[tuple[int, str]] = []
+    with Client(peer.url) as client:
+        answer = client.ask("Who?", heard=lambda heard: said.append((heard.candidates, heard.answer)))
+        assert answer == client.ask("Who?")
+        with pytest.raises(ClientError, match="shutting down") as broken:
+            client.ask("Break off?", heard=lambda _: None)
+        with pytest.raises(ClientError, match="broke before"):
+            client.ask("Fall silent?", heard=lambda _: None)
+    assert said == [(1, "A tiger."), (2, "A jackal.")]
+    assert broken.value.status == 503
+
+
 def test_a_wish_out_of_range_is_refused_before_it_is_sent(peer: Peer) -> None:
     with Client(peer.url) as client, pytest.raises(ClientError, match=r"k: .* greater than or equal to 1"):
         client.ask("Who?", k=0)

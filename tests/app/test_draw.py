@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from app import draw, watch
-from app.schemas import Vote
+from app.schemas import Abstained, Heard, Vote
 from tests.app.peer import answer, book, events, prompt
 
 
@@ -32,6 +32,20 @@ def test_an_answer_shows_who_said_what_and_where_it_is_written() -> None:
     assert "“Once upon a time a tiger was caught in a trap.”" in text
     assert "characters 1,044 to 1,098" in text
     assert "4 members of v1 · 1.2 s" in text
+
+
+def test_who_does_not_know_says_why() -> None:
+    why = Abstained(reason="not-told", detail="The book does not seem to tell this.")
+    silent = answer().model_copy(update={"answer": None, "abstained": why, "calibrated": False})
+    text = shown(draw.answer_panel(silent))
+    assert why.detail in line_with(text, "no answer")
+    assert "75%" in line_with(text, "agreement")
+    assert "A tiger." in line_with(text, "members 1, 2, 4")
+
+
+def test_a_vote_that_goes_on_is_one_line() -> None:
+    heard = Heard(candidates=3, answer="A\n[red]tiger", confidence=0.756, votes=answer().votes)
+    assert shown(draw.so_far(heard)).strip() == "3 heard, so far: A [red]tiger (76%)"
 
 
 def test_a_member_that_said_it_twice_is_named_once() -> None:

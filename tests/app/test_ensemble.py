@@ -1,15 +1,17 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from app.chorus import Voice
 from app.engine import Engine
 from app.ensemble import Ensemble
 from app.readers import places
-from app.schemas import Candidate, Citation
+from app.schemas import AskRequest, Candidate, Citation
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
 
@@ -18,6 +20,7 @@ TEXTS = [
     "The baker sold butter, and it burned slowly.",
     "The fishermen came home hungry in spring.",
 ]
+WHO = AskRequest(question="Who?")
 
 
 @pytest.fixture
@@ -27,9 +30,14 @@ def engine(llm: FrozenLLM) -> Iterator[Engine]:
     engine.close()
 
 
+def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Every text means something else."""
+    return np.eye(len(texts), dtype=np.float32)
+
+
 @pytest.fixture
 def ensemble(engine: Engine, skill: LoadedSkill) -> Ensemble:
-    return Ensemble(engine, skill)
+    return Ensemble(engine, skill, embed)
 
 
 def quote(number: int, book: str = "book") -> Citation:
@@ -53,10 +61,15 @@ def voices(llm: FrozenLLM, count: int, book: str = "book") -> list[Voice]:
 
 
 def candidates(
-    ensemble: Ensemble, question: str, chorus: list[Voice], quotes: list[Citation], **more: Any
+    ensemble: Ensemble,
+    question: str,
+    chorus: list[Voice],
+    quotes: list[Citation],
+    seed: int = 0,
+    **more: Any,
 ) -> list[Candidate]:
     """What all have said in the end."""
-    *_, found = ensemble.candidates(question, chorus, quotes, **more)
+    *_, found = ensemble.candidates(AskRequest(question=question, **more), chorus, quotes, seed=seed)
     return found
 
 
@@ -70,7 +83,7 @@ def test_each_member_reads_a_passage_of_its_own(llm: FrozenLLM, ensemble: Ensemb
 
 
 def test_candidates_come_one_by_one_and_stay_as_they_were(llm: FrozenLLM, ensemble: Ensemble) -> None:
-    growing = list(ensemble.candidates("Who?", voices(llm, 3), [quote(0), quote(1), quote(2)]))
+    growing = list(ensemble.candidates(WHO, voices(llm, 3), [quote(0), quote(1), quote(2)]))
     assert [len(each) for each in growing] == [1, 2, 3]
     for each in growing:
         assert sum(one.weight for one in each) == pytest.approx(1)
@@ -81,7 +94,8 @@ def test_candidates_come_one_by_one_and_stay_as_they_were(llm: FrozenLLM, ensemb
 
 def test_every_member_weighs_every_choice(llm: FrozenLLM, ensemble: Ensemble) -> None:
     quotes = [quote(0), quote(1)]
-    found = ensemble.choose("Who kept a lamp?", voices(llm, 2), quotes, ["Mira", "the baker", "a frog"])
+    choices = ["Mira", "the baker", "a frog"]
+    found = candidates(ensemble, "Who kept a lamp?", voices(llm, 2), quotes, choices=choices)
     assert [(one.member, one.passage, one.text) for one in found] == [
         (member, member, text) for member in (0, 1) for text in ("Mira", "the baker", "a frog")
     ]
@@ -113,7 +127,7 @@ def test_a_book_that_nobody_learned_is_read_by_members_as_they_start(
 ) -> None:
     assert all(voice.prompt is None for voice in ensemble.unlearned("book"))
     starts = torch.randn(3, 4, llm.identity.hidden_size)
-    knowing = Ensemble(engine, replace(skill, skill=replace(skill.skill, starts=starts)))
+    knowing = Ensemble(engine, replace(skill, skill=replace(skill.skill, starts=starts)), embed)
     found = candidates(knowing, "Who?", knowing.unlearned("book"), [quote(0)])
     assert [(one.version, one.member, one.passage) for one in found] == [(None, n, 0) for n in range(3)]
 
@@ -141,7 +155,7 @@ def test_without_a_passage_members_answer_all_the_same(llm: FrozenLLM, ensemble:
 
 
 def test_what_was_forgotten_is_read_again(engine: Engine, llm: FrozenLLM, skill: LoadedSkill) -> None:
-    roomy, tight = Ensemble(engine, skill), Ensemble(engine, skill, most_bytes=1)
+    roomy, tight = Ensemble(engine, skill, embed), Ensemble(engine, skill, embed, most_bytes=1)
     quotes = [quote(0), quote(1), quote(2)]
     for _ in range(2):
         first = candidates(roomy, "Who?", voices(llm, 3), quotes)
@@ -156,3 +170,30 @@ def test_another_question_in_the_batch_changes_nothing(llm: FrozenLLM, ensemble:
     among = candidates(ensemble, "Who kept a lamp?", voices(llm, 2), quotes)
     assert alone[0].text == among[0].text
     assert alone[0].log_likelihood == pytest.approx(among[0].log_likelihood, abs=1e-4)
+
+
+def test_those_that_cannot_change_the_answer_are_spared(
+    engine: Engine, llm: FrozenLLM, skill: LoadedSkill
+) -> None:
+    """With passages that fit much less than the best, the first wave decides."""
+    far = [quote(0), *(quote(number).model_copy(update={"score": 0.01}) for number in (1, 2))]
+    near = [quote(number).model_copy(update={"score": 0.9}) for number in range(3)]
+    sharp = replace(skill, weighting=skill.weighting.model_copy(update={"retrieval": 9.0}))
+    spared, whole = Ensemble(engine, sharp, embed, waves=[1]), Ensemble(engine, sharp, embed)
+    chorus = voices(llm, 3)
+    [first] = candidates(spared, "Who?", chorus, far)
+    everyone = candidates(whole, "Who?", chorus, far)
+    assert first.passage == 0
+    assert len(everyone) == len(candidates(spared, "Who?", chorus, far, adaptive=False)) == 3
+    request = AskRequest(question="Who?")
+    assert spared.decide(request, [first], far).answer == whole.decide(request, everyone, far).answer
+    assert len(candidates(spared, "Who?", chorus, near)) == 3
+
+
+def test_a_mixture_speaks_with_one_voice(llm: FrozenLLM, ensemble: Ensemble) -> None:
+    quotes = [quote(0), quote(1), quote(2)]
+    mixed = candidates(ensemble, "Who kept a lamp?", voices(llm, 3), quotes, strategy="mixture")
+    assert [one.member for one in mixed] == [0, 1, 2]
+    assert len({one.text for one in mixed}) == 1
+    verdict = ensemble.decide(AskRequest(question="Who?", strategy="mixture"), mixed, quotes)
+    assert (verdict.answer, verdict.calibrated) == (mixed[0].text, False)

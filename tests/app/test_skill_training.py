@@ -54,7 +54,7 @@ def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: P
     assert "Skill prompt 1 is registered" in result.output
     notes = json.loads((tmp_path / "skill" / "skill.json").read_text())
     assert notes["recipe"]["steps"] == 3
-    assert set(notes["weighting"]) == {"answerable", "retrieval", "log_likelihood"}
+    assert set(notes["weighting"]) == {"answerable", "retrieval", "log_likelihood", "ceiling"}
     database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
     with database.read() as session:
         [row] = skills.list_skills(session)

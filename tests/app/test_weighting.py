@@ -1,18 +1,11 @@
 import pytest
 
-from app.chorus import Voice
-from app.readers import Reader, Said
-from app.skills.fitting import fitted
+from app.readers import Said
 from app.weighting import FEATURES, consensus, features, overlap
-from trainer.context import Context
 
 
 def said(text: str, answerable: float, likelihood: float = -0.5, rank: int = 0) -> Said:
-    import torch
-
-    nothing = Context(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
-    reader = Reader(Voice("book"), nothing, 1.0 / (1 + rank))
-    return Said(reader, text, answerable, likelihood)
+    return Said(text, answerable, likelihood, 1.0 / (1 + rank))
 
 
 def test_overlap_is_the_f1_of_words() -> None:
@@ -32,20 +25,3 @@ def test_features_do_not_depend_on_the_order() -> None:
     forward, backward = features(answers), features(answers[::-1])
     assert forward.shape == (3, len(FEATURES))
     assert forward == pytest.approx(backward[::-1])
-
-
-def test_a_fitted_weighting_tells_right_from_wrong() -> None:
-    heard = []
-    for number in range(40):
-        right, wrong = (
-            said("green lamp", 0.9 - number / 100),
-            said("butter", 0.1 + number / 100, -2.0, rank=1),
-        )
-        heard.append(([right, wrong], [1.0, 0.0]))
-    weighting = fitted(heard)
-    good, bad = weighting.weights([said("green lamp", 0.8), said("butter", 0.2, -2.0, rank=1)])
-    assert good > 0.9 > 0.1 > bad
-    assert good + bad == pytest.approx(1)
-    trusted, distrusted = weighting.trust([said("x", 0.8), said("y", 0.2, rank=1)])
-    assert trusted > distrusted
-    assert weighting == fitted(heard)

@@ -1,5 +1,6 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from math import log
 
 import bm25s
 import numpy as np
@@ -71,8 +72,11 @@ def test_scores_are_shares_by_hand() -> None:
     texts = {1: "fox fox", 2: "hen"}
     # One word, known to one of two passages: its share is tf / (tf + k1 (1 - b + b length / mean length)).
     share = 2 / (2 + 0.9 * (1 - 0.4 + 0.4 * 2 / 1.5))
-    scores = Lexical(texts).scores("Where did the fox go?", np.array([1, 2]))
+    scores = Lexical(texts).scores("Who? Fox!", np.array([1, 2]))
     assert scores == pytest.approx([share, 0])
+    # A word that no passage has is one that the best passage lacks: log(1 + 2.5 / 0.5) beside log(1 + 1.5 / 1.5).
+    less = Lexical(texts).scores("Who? Fox, owl!", np.array([1, 2]))
+    assert less == pytest.approx([share * log(2) / (log(2) + log(6)), 0])
     assert Lexical(TALES).scores(TALES[3], IDS).max() < 1
 
 

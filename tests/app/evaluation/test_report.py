@@ -69,6 +69,7 @@ def test_a_summary_by_hand() -> None:
         "seconds": 2,
         # Answers of at least 0.5 are right: two at 0.9, none at 0.1 and 0.5.
         "ece": pytest.approx((2 * 0.1 + 0.1 + 0.5) / 4),
+        "aurc": pytest.approx(0.377, abs=0.001),
     }
     assert bare.system == "bare [red]"
     assert (bare.nll, bare.book_hit, bare.recall_at_1, bare.recall_at_5, bare.ece) == (None,) * 5

@@ -49,6 +49,11 @@ def test_every_system_answers_every_question(evaluation: Evaluation) -> None:
     assert chorus.recall_at_5 == 1
 
 
+def test_a_single_story_has_no_elsewhere(llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path) -> None:
+    alone = Evaluation(llm, skill, DATASET.of(["frog"]), ["skill", "elsewhere"], RECIPE, tmp_path)
+    assert {one.system for one in alone.run()} == {"skill"}
+
+
 def test_a_second_run_answers_and_learns_nothing_again(evaluation: Evaluation) -> None:
     first = evaluation.run()
     told: list[str] = []

@@ -1,0 +1,53 @@
+"""What readers say to questions about stories that the skill did not learn from: what is fitted on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.evaluation.data import Dataset
+from app.evaluation.library import Library
+from app.evaluation.metrics import rouge_l
+from app.evaluation.sections import apart
+from app.readers import READERS, Said, ask, listen, unlearned
+from app.readings import Readings
+from trainer.frozen import FrozenLLM
+from trainer.skill import Skill
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the readers of a story said to one question, how good each answer is (0 to 1), and whether the
+    question is about that story or about another.
+    """
+
+    said: list[Said]
+    quality: list[float]
+    own: bool
+
+
+def hear(
+    llm: FrozenLLM,
+    skill: Skill,
+    dataset: Dataset,
+    library: Library,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[Heard]:
+    """Ask every question of eight readers of its story and, where there are several, of another story.
+
+    Readers are unlearned members where the skill prompt has some to start from.
+    """
+    heard: list[Heard] = []
+    closed = skill.context(llm)
+    names = [story.name for story in dataset.stories]
+    for number, story in enumerate(dataset.stories):
+        readings = Readings(llm, closed)
+        ranking = library.ranking(story.name)
+        other = names[number - 1]
+        for question in (one for one in dataset.questions if one.story in (story.name, other)):
+            found = ranking(question.text)[:READERS]
+            voices = unlearned(story.name, skill)[: len(found)]
+            readers = apart(readings, voices, story, found)
+            said = listen(llm, ask(llm, readers, question.text), question.text)
+            quality = [rouge_l(one.text, question.answers) for one in said]
+            heard.append(Heard(said, quality, question.story == story.name))
+            tell(f"asks the readers of {story.name}: {len(heard)} answers heard")
+    return heard

@@ -1,6 +1,5 @@
-"""The panel behind a skill prompt: each member reads a passage of its own, and its answer is weighed."""
+"""The panel behind a skill prompt: members read passages apart, and their answers are weighed."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from app.calibration import Evidence
@@ -15,6 +14,7 @@ from app.stopping import settled
 from app.voting import Embed, chosen, vote
 from app.weighting import elect, softmax
 from store.index import Hit, PassageIndex
+from trainer import turns
 
 # Who reads what: a voice, the number of its sample, and its passage.
 _Seat = tuple[Voice, int, Citation | None]
@@ -68,10 +68,10 @@ class Ensemble:
         seed: int = 0,
         wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[list[Candidate]]:
-        """The weighed answers of the voices, `samples` each, in the order of the voices; quotes are the best
-        first. Their weights are together 1.
+        """The weighed answers, `samples` to each passage, those to the best first; quotes are the best first
+        too. Their weights are together 1.
 
-        Each voice of a book reads one of the book's best passages, and sample j of it that j places on. Of
+        Each passage is read by a voice of its book, and for its sample j that j places on. Of
         choices, each voice gives one candidate for every choice; in a mixture, all and all samples say one
         thing.
         """
@@ -80,14 +80,14 @@ class Ensemble:
             yield self._choose(seats, request.question, request.choices)
             return
         mixture = request.strategy == "mixture"
-        order = sorted(range(len(seats)), key=lambda number: -_score(seats[number][2]))
         heard: dict[int, Said] = {}
-        for wave in _waves(order, [] if mixture or request.adaptive is False else self._waves):
+        waves = [] if mixture or not request.adaptive else self._waves
+        for wave in _waves(range(len(seats)), waves):
             for number, one in self._hear(request, [(each, seats[each]) for each in wave], seed, wanted):
                 heard[number] = one
                 given = sorted(heard)
                 yield self._weighed([heard[each] for each in given], [seats[each] for each in given])
-            rest = [_score(seats[number][2]) for number in order if number not in heard]
+            rest = [_score(quote) for number, (_, _, quote) in enumerate(seats) if number not in heard]
             if not wanted() or settled(list(heard.values()), rest, self._skill.weighting):
                 return
 
@@ -133,15 +133,16 @@ class Ensemble:
     ) -> Iterator[tuple[int, Said]]:
         """What a wave of seats says, each with its number, as it comes."""
         llm = self._engine.llm
-        asked = self._asked(request.question, [seat for _, seat in wave])
+        readers = self._readers([seat for _, seat in wave])
         numbers = [number for number, _ in wave]
         seeds = [seed + number for number in numbers]
-        decoded = rows(llm, asked, request.question, temperature=request.temperature or 0.0, seeds=seeds)
+        question = turns.question(llm, request.question)
+        decoded = rows(llm, readers, question, temperature=request.temperature or 0.0, seeds=seeds)
         if request.strategy == "mixture":
-            shares = self._skill.weighting.shares([reader.retrieval for reader in asked])
+            shares = self._skill.weighting.shares([reader.retrieval for reader in readers])
             decoded = mixed(decoded, shares)
         for place, completion in self._engine.follow(decoded, lambda _: wanted()):
-            [one] = said(llm, [asked[place]], [completion])
+            [one] = said(llm, [readers[place]], [completion])
             yield numbers[place], one
 
     def _choose(self, seats: Sequence[_Seat], question: str, choices: Sequence[str]) -> list[Candidate]:
@@ -149,12 +150,14 @@ class Ensemble:
         shared among the choices by their likelihood per token. All weights together are 1.
         """
         llm = self._engine.llm
-        asked = self._asked(question, seats)
-        judged = self._engine.first(lambda: judge(llm, asked, question, choices)).result()
+        readers = self._readers(seats)
+        judged = self._engine.first(
+            lambda: judge(llm, ask(llm, readers, question), question, choices)
+        ).result()
         trust = self._skill.weighting.trust(
             [
                 Said("", one.answerable, 0.0, reader.retrieval)
-                for reader, one in zip(asked, judged, strict=True)
+                for reader, one in zip(readers, judged, strict=True)
             ]
         )
         found = []
@@ -173,18 +176,16 @@ class Ensemble:
                 )
         return found
 
-    def _asked(self, question: str, seats: Sequence[_Seat]) -> list[Reader]:
-        """The readers of these seats once they have read and heard the question."""
-        llm = self._engine.llm
+    def _readers(self, seats: Sequence[_Seat]) -> list[Reader]:
+        """The voices in these seats, once they have read their passages."""
         contexts = self._readings.of(
             [voice for voice, _, _ in seats],
             [[] if quote is None else [quote.text] for _, _, quote in seats],
         )
-        readers = [
+        return [
             Reader(voice, context, max(0.0, _score(quote)))
             for (voice, _, quote), context in zip(seats, contexts, strict=True)
         ]
-        return self._engine.first(lambda: ask(llm, readers, question)).result()
 
     def _weighed(self, heard: Sequence[Said], seats: Sequence[_Seat]) -> list[Candidate]:
         weights = self._skill.weighting.weights(heard)
@@ -209,27 +210,23 @@ def _score(quote: Citation | None) -> float:
     return 0.0 if quote is None else quote.score
 
 
-def _waves(order: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:
-    """The numbers in `order`, in groups of these sizes; the last group is all that are left."""
+def _waves(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The numbers in groups of these sizes; the last group is all that are left."""
     start = 0
-    for size in [*sizes, len(order)]:
-        if start < len(order):
-            yield list(order[start : start + size])
+    for size in [*sizes, len(numbers)]:
+        if start < len(numbers):
+            yield numbers[start : start + size]
         start += size
 
 
 def _seats(voices: Sequence[Voice], quotes: Sequence[Citation], samples: int) -> list[_Seat]:
-    """Who reads what, in the order of the voices."""
-    reads: dict[str, Iterator[int]] = {}
-    own: dict[str, list[Citation]] = {}
-    for book, count in Counter(voice.book for voice in voices).items():
-        own[book] = [quote for quote in quotes if quote.book == book]
-        reads[book] = iter(places(count, [quote.passage for quote in own[book]]))
+    """Who reads what, the best passages first."""
     found: list[_Seat] = []
-    for voice in voices:
-        passages = own[voice.book]
-        first = next(reads[voice.book])
-        for sample in range(samples):
-            quote = passages[(first + sample) % len(passages)] if passages else None
-            found.append((voice, sample, quote))
-    return found
+    for book in dict.fromkeys(voice.book for voice in voices):
+        own = [quote for quote in quotes if quote.book == book]
+        readers = [voice for voice in voices if voice.book == book]
+        for member, place in places(len(readers), [quote.passage for quote in own]):
+            for sample in range(samples):
+                quote = own[(place + sample) % len(own)] if own else None
+                found.append((readers[member], sample, quote))
+    return sorted(found, key=lambda seat: -_score(seat[2]))

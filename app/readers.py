@@ -69,26 +69,23 @@ def unlearned(book: str, skill: Skill) -> list[Voice]:
     return [Voice(book, None, number, prompt) for number, prompt in enumerate(skill.starts)]
 
 
-def places(members: int, ranked: Sequence[int]) -> list[int]:
-    """Who reads what: for each member the place in `ranked`, numbers of passages with the best first.
+def places(members: int, ranked: Sequence[int]) -> list[tuple[int, int]]:
+    """Who reads what: members, each with a place in `ranked`, numbers of passages with the best first.
 
-    Each of the best passages has a member, and as a rule the same one for every question, so that what it has
-    read of it is there already. Where passages are fewer than members, the best are read again.
+    A passage has the same reader for every question, so that what it has read is there already. Where
+    passages are fewer than members, members without one read the best again, and where there is none, each
+    member has a place that is not there.
     """
-    taken: dict[int, int] = {}
-    left = []
-    for place, passage in enumerate(ranked[:members]):
-        if passage % members in taken:
-            left.append(place)
-        else:
-            taken[passage % members] = place
-    left += [number % max(1, len(ranked)) for number in range(members - len(ranked))]
-    rest = iter(left)
-    return [taken[member] if member in taken else next(rest) for member in range(members)]
+    seats = [(passage % members, place) for place, passage in enumerate(ranked)]
+    without = sorted(set(range(members)) - {member for member, _ in seats})
+    again = [(member, number % max(1, len(ranked))) for number, member in enumerate(without)]
+    return seats + again[: max(0, members - len(ranked))]
 
 
 def ask(llm: FrozenLLM, readers: Sequence[Reader], question: str) -> list[Reader]:
-    """Let all readers hear the question, in one batch; what they have read then ends with it."""
+    """Let all readers hear the question but for its last token, in one batch; what they have read then ends
+    with it.
+    """
     asked = turns.question(llm, question)[:-1]
     contexts = read(llm, [asked] * len(readers), [reader.context for reader in readers])
     return [replace(reader, context=context) for reader, context in zip(readers, contexts, strict=True)]
@@ -96,25 +93,26 @@ def ask(llm: FrozenLLM, readers: Sequence[Reader], question: str) -> list[Reader
 
 def rows(
     llm: FrozenLLM,
-    asked: Sequence[Reader],
-    question: str,
+    readers: Sequence[Reader],
+    unheard: Sequence[int],
     *,
     temperature: float = 0.0,
     seeds: Sequence[int] | None = None,
 ) -> list[Row]:
-    """What is decoded for the readers' answers; each draws with its own seed."""
-    last = turns.question(llm, question)[-1:]
+    """What is decoded for the readers' answers, `unheard` being the tokens of the question that they have not
+    heard yet; each draws with its own seed.
+    """
     return [
         Row(
             None,
-            last,
+            unheard,
             ANSWER_TOKENS,
             temperature,
             seed=seed,
             context=reader.context,
             must_speak=True,
         )
-        for reader, seed in zip(asked, seeds or range(len(asked)), strict=True)
+        for reader, seed in zip(readers, seeds or range(len(readers)), strict=True)
     ]
 
 
@@ -124,7 +122,7 @@ def mixed(rows: Sequence[Row], shares: Sequence[float]) -> list[Row]:
     return [replace(row, part=Part(mixture, share)) for row, share in zip(rows, shares, strict=True)]
 
 
-def said(llm: FrozenLLM, asked: Sequence[Reader], completions: Sequence[Completion]) -> list[Said]:
+def said(llm: FrozenLLM, readers: Sequence[Reader], completions: Sequence[Completion]) -> list[Said]:
     """What was decoded, as answers."""
     return [
         Said(
@@ -133,13 +131,13 @@ def said(llm: FrozenLLM, asked: Sequence[Reader], completions: Sequence[Completi
             completion.log_likelihood,
             reader.retrieval,
         )
-        for reader, completion in zip(asked, completions, strict=True)
+        for reader, completion in zip(readers, completions, strict=True)
     ]
 
 
 def listen(llm: FrozenLLM, asked: Sequence[Reader], question: str) -> list[Said]:
     """The likeliest answer of each reader that was asked, decoded as one batch."""
-    return said(llm, asked, decode(llm, rows(llm, asked, question)))
+    return said(llm, asked, decode(llm, rows(llm, asked, turns.question(llm, question)[-1:])))
 
 
 @torch.no_grad()

@@ -12,17 +12,11 @@ def apart(
     readings: Readings, voices: Sequence[Voice], story: Story, found: Sequence[tuple[int, float]]
 ) -> list[Reader]:
     """Readers of the sections that were found with their scores, those of the best first."""
-    seats = sorted(
-        zip(places(len(voices), [section for section, _ in found]), voices, strict=True), key=_first
-    )
+    seats = places(len(voices), [section for section, _ in found])
     contexts = readings.of(
-        [voice for _, voice in seats], [[story.sections[found[place][0]]] for place, _ in seats]
+        [voices[member] for member, _ in seats], [[story.sections[found[place][0]]] for _, place in seats]
     )
     return [
-        Reader(voice, context, found[place][1])
-        for (place, voice), context in zip(seats, contexts, strict=True)
+        Reader(voices[member], context, found[place][1])
+        for (member, place), context in zip(seats, contexts, strict=True)
     ]
-
-
-def _first(seat: tuple[int, Voice]) -> int:
-    return seat[0]

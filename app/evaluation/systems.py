@@ -53,7 +53,7 @@ class Answered:
 class OpenStory:
     """A story that can be asked: what the LLM has read of it is kept from question to question.
 
-    `readers` is how many read apart where members do not; `ranking` gives the sections that fit a question,
+    `readers` is how many sections are read apart; `ranking` gives the sections that fit a question,
     best first, with their scores.
     """
 
@@ -123,8 +123,9 @@ class OpenStory:
     def _chorus(
         self, system: str, voices: Sequence[Voice], question: Question, found: Sequence[tuple[int, float]]
     ) -> dict[str, Answered]:
-        """Every member reads a section of its own; N members are those that read the N best."""
-        asked = ask(self._llm, apart(self._readings, voices, self._story, found), question.text)
+        """The best sections are read apart; N readers are those of the N best."""
+        readers = apart(self._readings, voices, self._story, found[: self._readers])
+        asked = ask(self._llm, readers, question.text)
         said = listen(self._llm, asked, question.text)
         losses = self._losses(asked, question)
         answers = {system: self._combined(said, losses)}
@@ -152,7 +153,8 @@ class OpenStory:
             texts[chosen], losses[chosen].loss / losses[chosen].tokens, weights[chosen]
         )
         shares = self._skill.weighting.shares([one.retrieval for one in said])
-        [spoken, *_] = decode(self._llm, mixed(rows(self._llm, asked, question.text), shares))
+        last = turns.question(self._llm, question.text)[-1:]
+        [spoken, *_] = decode(self._llm, mixed(rows(self._llm, asked, last), shares))
         text = turns.first_line(self._llm.text(spoken.tokens))
         answers["chorus: mixture"] = Answered(text, answers[system].nll)
         scores = [rouge_l(text, question.answers) for text in texts]

@@ -44,8 +44,7 @@ def hear(
         other = names[number - 1]
         for question in (one for one in dataset.questions if one.story in (story.name, other)):
             found = ranking(question.text)[:READERS]
-            voices = unlearned(story.name, skill)[: len(found)]
-            readers = apart(readings, voices, story, found)
+            readers = apart(readings, unlearned(story.name, skill), story, found)[: len(found)]
             said = listen(llm, ask(llm, readers, question.text), question.text)
             quality = [rouge_l(one.text, question.answers) for one in said]
             heard.append(Heard(said, quality, question.story == story.name))

@@ -76,8 +76,8 @@ def candidates(
 def test_each_member_reads_a_passage_of_its_own(llm: FrozenLLM, ensemble: Ensemble) -> None:
     quotes = [quote(0), quote(1), quote(2)]
     found = candidates(ensemble, "Who kept a lamp?", voices(llm, 4), quotes)
-    assert [one.member for one in found] == [0, 1, 2, 3]
-    assert [one.passage for one in found] == [0, 1, 2, 0]
+    assert sorted((one.passage, one.member) for one in found) == [(0, 0), (0, 3), (1, 1), (2, 2)]
+    assert [one.passage for one in found] == [0, 0, 1, 2]
     assert all(one.text and 0 < one.weight <= 1 for one in found)
     assert all(one.answerable is not None and 0 <= one.answerable <= 1 for one in found)
 
@@ -110,16 +110,18 @@ def test_samples_move_on_to_the_next_passage(llm: FrozenLLM, ensemble: Ensemble)
     found = candidates(ensemble, "Who?", voices(llm, 2), quotes, samples=2, temperature=1.0, seed=3)
     assert [(one.member, one.sample, one.passage) for one in found] == [
         (0, 0, 0),
+        (0, 1, 0),
         (0, 1, 1),
         (1, 0, 1),
         (1, 1, 2),
+        (0, 0, 2),
     ]
 
 
 def test_members_read_their_own_book(llm: FrozenLLM, ensemble: Ensemble) -> None:
     quotes = [quote(0, "one"), quote(1, "two"), quote(2, "two")]
     found = candidates(ensemble, "Who?", [*voices(llm, 2, "one"), *voices(llm, 2, "two")], quotes)
-    assert [(one.book, one.passage) for one in found] == [("one", 0), ("one", 0), ("two", 2), ("two", 1)]
+    assert [(one.book, one.passage) for one in found] == [("one", 0), ("one", 0), ("two", 1), ("two", 2)]
 
 
 def test_a_book_that_nobody_learned_is_read_by_members_as_they_start(
@@ -135,15 +137,15 @@ def test_a_book_that_nobody_learned_is_read_by_members_as_they_start(
 @pytest.mark.parametrize(
     ("members", "ranked", "found"),
     [
-        (4, [3, 0, 1, 2], [1, 2, 3, 0]),
-        (2, [5, 1, 0], [1, 0]),
-        (4, [6, 2, 10], [1, 2, 0, 0]),
-        (3, [7], [0, 0, 0]),
-        (2, [], [0, 0]),
+        (4, [3, 0, 1, 2], [(3, 0), (0, 1), (1, 2), (2, 3)]),
+        (2, [5, 1, 0], [(1, 0), (1, 1), (0, 2)]),
+        (4, [6, 2, 11], [(2, 0), (2, 1), (3, 2), (0, 0)]),
+        (3, [7], [(1, 0), (0, 0), (2, 0)]),
+        (2, [], [(0, 0), (1, 0)]),
     ],
 )
-def test_a_passage_has_its_member_where_that_is_free(
-    members: int, ranked: list[int], found: list[int]
+def test_a_passage_has_the_same_reader_for_every_question(
+    members: int, ranked: list[int], found: list[tuple[int, int]]
 ) -> None:
     assert places(members, ranked) == found
 

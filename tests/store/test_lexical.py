@@ -74,7 +74,7 @@ def test_scores_are_shares_by_hand() -> None:
     share = 2 / (2 + 0.9 * (1 - 0.4 + 0.4 * 2 / 1.5))
     scores = Lexical(texts).scores("Who? Fox!", np.array([1, 2]))
     assert scores == pytest.approx([share, 0])
-    # A word that no passage has is one that the best passage lacks: log(1 + 2.5 / 0.5) beside log(1 + 1.5 / 1.5).
+    # A word that no passage has is missed: its log(1 + 2.5 / 0.5) beside the other's log(1 + 1.5 / 1.5).
     less = Lexical(texts).scores("Who? Fox, owl!", np.array([1, 2]))
     assert less == pytest.approx([share * log(2) / (log(2) + log(6)), 0])
     assert Lexical(TALES).scores(TALES[3], IDS).max() < 1

@@ -1,0 +1,221 @@
+"""What an answer costs: one member, all in one batch, in waves, one after the other with PEFT, in one run.
+
+    .venv/bin/python -m tests.benchmarks.answering --data PATH [--questions 20] [--plot FILE]
+
+PATH is a split of FairytaleQA; the story is the one nearest to 2,000 tokens that has enough questions.
+Members are the eight that every book starts from, each reads a passage of its own. PEFT does the same work:
+for every member its adapter is set, and `generate` reads the same passage and question and says as many
+tokens; it has no skill prompt to read. All are timed question by question, each with what it has kept of
+earlier questions.
+
+Then sixteen questions over four books, all at once and one after the other.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import peft
+import torch
+
+from app.chorus import Voice
+from app.embedder import Embedder
+from app.engine import Engine
+from app.ensemble import Ensemble
+from app.evaluation.data import Dataset, Story, read
+from app.evaluation.library import Library
+from app.readers import READERS, unlearned
+from app.schemas import AskRequest, Candidate, Citation
+from app.settings import Settings
+from app.skills import LoadedSkill, shipped
+from trainer import turns
+from trainer.frozen import FrozenLLM
+from trainer.loading import load
+
+WAVES = (2, 2)
+TOKENS = 2_000
+
+
+class Members:
+    """Eight PEFT prompt adapters on the LLM."""
+
+    def __init__(self, llm: FrozenLLM, prompts: torch.Tensor) -> None:
+        self._llm = llm
+        config = peft.PromptTuningConfig(
+            task_type=peft.TaskType.CAUSAL_LM, num_virtual_tokens=prompts.shape[1], inference_mode=True
+        )
+        self._model: Any = peft.get_peft_model(llm.model, config, "0")
+        for number, prompt in enumerate(prompts):
+            if number > 0:
+                self._model.add_adapter(str(number), config)
+            encoder: Any = self._model.prompt_encoder[str(number)]
+            encoder.embedding.weight.data.copy_(prompt)
+
+    def answer(self, said: Sequence[Candidate], passages: dict[int, str], question: str) -> None:
+        """Say as much as each candidate did, having read what it read."""
+        for candidate in said:
+            assert candidate.passage is not None
+            texts = turns.passages(self._llm, [passages[candidate.passage]])
+            ids = torch.tensor([[*texts, *turns.question(self._llm, question)]])
+            length = self._llm.count_tokens(candidate.text) + 1
+            self._model.set_adapter(str(candidate.member))
+            self._model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=length,
+                min_new_tokens=length,
+                do_sample=False,
+                pad_token_id=0,
+            )
+
+
+def quotes(library: Library, story: Story, question: str) -> list[Citation]:
+    """The best passages of a story, the best first, as the service cites them."""
+    return [
+        Citation(
+            passage=section,
+            book=story.name,
+            title=story.name,
+            author=None,
+            chapter="",
+            start=0,
+            end=len(story.sections[section]),
+            text=story.sections[section],
+            score=score,
+        )
+        for section, score in library.ranking(story.name)(question)[:READERS]
+    ]
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that `work` takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def one_story(
+    llm: FrozenLLM, skill: LoadedSkill, embedder: Embedder, dataset: Dataset, library: Library, count: int
+) -> dict[str, list[float]]:
+    """Seconds of each way for each question about the story nearest to `TOKENS`."""
+    asked = {
+        name: [question.text for question in own]
+        for name, own in groupby(dataset.questions, lambda question: question.story)
+    }
+    enough = [story for story in dataset.stories if len(asked.get(story.name, [])) >= count]
+    story = min(enough, key=lambda each: abs(sum(llm.count_tokens(text) for text in each.sections) - TOKENS))
+    passages = dict(enumerate(story.sections))
+    voices = unlearned(story.name, skill.skill)
+    assert skill.skill.starts is not None
+    members = Members(llm, skill.skill.starts)
+    engine = Engine(llm)
+    ensembles = {
+        "one member": (Ensemble(engine, skill, embedder), voices[:1]),
+        "all in a batch": (Ensemble(engine, skill, embedder), voices),
+        "in waves": (Ensemble(engine, skill, embedder, waves=WAVES), voices),
+    }
+    seconds: dict[str, list[float]] = {way: [] for way in (*ensembles, "one by one (PEFT)")}
+    tokens = 0
+    for question in asked[story.name][:count]:
+        found = quotes(library, story, question)
+        said: dict[str, list[Candidate]] = {}
+        for way, (ensemble, who) in ensembles.items():
+
+            def answer(way: str = way, ensemble: Ensemble = ensemble, who: list[Voice] = who) -> None:
+                *_, said[way] = ensemble.candidates(AskRequest(question=question), who, found)  # noqa: B023
+
+            seconds[way].append(timed(answer))
+        everyone = said["all in a batch"]
+        tokens += sum(llm.count_tokens(each.text) + 1 for each in everyone)
+        seconds["one by one (PEFT)"].append(timed(lambda: members.answer(everyone, passages, question)))  # noqa: B023
+    engine.close()
+    print(f"{story.name}: {count} questions, {tokens} tokens of answers by eight members")
+    for way, own in seconds.items():
+        speed = "" if way in ("one member", "in waves") else f", {tokens / sum(own):.1f} tokens/s"
+        print(f"  {way}: median {statistics.median(own):.2f} s, mean {statistics.mean(own):.2f} s{speed}")
+    return seconds
+
+
+def four_books(
+    llm: FrozenLLM, skill: LoadedSkill, embedder: Embedder, dataset: Dataset, library: Library
+) -> dict[str, float]:
+    """Seconds for sixteen questions over four books, at once and one after the other."""
+    work = [
+        (story, question.text)
+        for story in dataset.stories[:4]
+        for question in [each for each in dataset.questions if each.story == story.name][:4]
+    ]
+    found = {text: quotes(library, story, text) for story, text in work}
+    engine = Engine(llm)
+    seconds = {}
+    for way, threads in (("one after the other", 1), ("at once", len(work))):
+        for waves in ((), WAVES):
+            ensemble = Ensemble(engine, skill, embedder, waves=waves)
+
+            def answer(asked: tuple[Story, str], ensemble: Ensemble = ensemble) -> None:
+                story, text = asked
+                list(
+                    ensemble.candidates(
+                        AskRequest(question=text), unlearned(story.name, skill.skill), found[text]
+                    )
+                )
+
+            with ThreadPoolExecutor(threads) as pool:
+                name = f"{way}, in waves" if waves else way
+                seconds[name] = timed(lambda: list(pool.map(answer, work)))
+                print(f"  16 questions over 4 books, {name}: {seconds[name]:.1f} s")
+    engine.close()
+    return seconds
+
+
+def draw(seconds: dict[str, list[float]], file: Path) -> None:
+    """Draw what each question took."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
+    for way, own in seconds.items():
+        axes.plot(range(1, len(own) + 1), own, marker="o", markersize=3, label=way)
+    axes.set(xlabel="question", ylabel="seconds (log)", yscale="log")
+    axes.legend(frameon=False)
+    figure.savefig(file, dpi=150)
+
+
+def main() -> None:
+    """Print medians and ratios, and a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--questions", type=int, default=20)
+    parser.add_argument("--plot", type=Path)
+    asked = parser.parse_args()
+    llm = load(cache_dir=Settings().cache_dir)
+    skill = shipped(llm.identity)
+    assert skill is not None
+    dataset, embedder = read(asked.data), Embedder()
+    with TemporaryDirectory() as folder:
+        library = Library(dataset.stories, Path(folder), embedder)
+        seconds = one_story(llm, skill, embedder, dataset, library, asked.questions)
+        together = four_books(llm, skill, embedder, dataset, library)
+        library.close()
+    one, batch, waves, apart = (statistics.mean(own) for own in seconds.values())
+    ratios = {
+        "all / one": batch / one,
+        "waves / one": waves / one,
+        "PEFT / all": apart / batch,
+        "PEFT / waves": apart / waves,
+        "one after the other / at once": together["one after the other"] / together["at once"],
+    }
+    print("  ".join(f"{name}: {ratio:.2f}" for name, ratio in ratios.items()))
+    print(json.dumps({"seconds": seconds, "together": together, "ratios": ratios}))
+    if asked.plot:
+        draw(seconds, asked.plot)
+
+
+if __name__ == "__main__":
+    main()

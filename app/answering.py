@@ -34,6 +34,15 @@ class NothingToAskError(Exception):
     """There is no book to ask."""
 
 
+class NoBookFitsError(Exception):
+    """No book is within the authors and tags that a question is limited to."""
+
+    def __init__(self, authors: Sequence[str] | None, tags: Sequence[str] | None) -> None:
+        by = f" by {_any_of(authors)}" if authors else ""
+        tagged = f" with the tag {_any_of(tags)}" if tags else ""
+        super().__init__(f"There is no book{by}{tagged}.")
+
+
 class NotReadyError(Exception):
     """A book has no version that can answer, and the caller wants no other answer."""
 
@@ -72,8 +81,9 @@ class Answering:
         UnwantedError.
 
         Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version,
-        NothingToAskError when the library is empty, NotReadyError where only members will do and there are
-        none, and DamagedArtifact when all members of a version are damaged; all at once, no event needed.
+        NothingToAskError when the library is empty, NoBookFitsError when no book is by the authors and with
+        the tags asked for, NotReadyError where only members will do and there are none, and DamagedArtifact
+        when all members of a version are damaged; all at once, no event needed.
         """
         started = time.monotonic()
         check_question(self._engine.llm, request.question)
@@ -136,11 +146,7 @@ class Answering:
 
     def _books(self, request: AskRequest, sought: str) -> list[tuple[str, Version | None]]:
         """The books to ask, each with its version: those named, else the one that fits the question best."""
-        names = request.books
-        if not names:
-            names = [hit.book_id for hit in self._index.books(sought, k=1)]
-        if not names:
-            raise NothingToAskError()
+        names = request.books or [self._best(request, sought)]
         asked: dict[str, Version | None] = {}
         with self._database.read() as session:
             for name in names:
@@ -153,6 +159,16 @@ class Answering:
                         raise
                     asked[book] = None
         return list(asked.items())
+
+    def _best(self, request: AskRequest, sought: str) -> str:
+        """The book that fits the question best, of all or of those that the request is limited to."""
+        limited = request.authors is not None or request.tags is not None
+        with self._database.read() as session:
+            within = books.fitting(session, request.authors, request.tags) if limited else None
+        hits = self._index.books(sought, 1, within)
+        if not hits:
+            raise NoBookFitsError(request.authors, request.tags) if limited else NothingToAskError()
+        return hits[0].book_id
 
     def _passages(self, request: AskRequest, sought: str, book_ids: Sequence[str]) -> list[Citation]:
         hits = self._panel.find(self._index, sought, request.k, book_ids)
@@ -197,6 +213,10 @@ class Answering:
                     members = ", ".join(str(member) for member in chorus.damaged)
                     degraded = f"damaged: {book}@{version.number} without members {members}"
         return voices, used, degraded
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return " or ".join(map(repr, names))
 
 
 def _reference(name: str) -> int | str:

@@ -64,6 +64,7 @@ def add(
     file: Annotated[Path, typer.Argument(help="The book's text: .txt or .md.", metavar="FILE")],
     title: Annotated[str | None, typer.Option(help="The book's title.")] = None,
     author: Annotated[str | None, typer.Option(help="The book's author.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag to find it by; repeatable.")] = None,
     recipe: Annotated[str | None, typer.Option(help="How to learn it, as JSON.")] = None,
     wait: Annotated[bool, typer.Option(help="Show the training until it ends.")] = True,
     url: Url = DEFAULT_URL,
@@ -77,7 +78,7 @@ def add(
     console = Console()
     with _failing_in_one_line(), _client(url, admin_key) as client:
         with console.status("uploads the book"):
-            added = client.add(file, title=title, author=author, recipe=chosen)
+            added = client.add(file, title=title, author=author, tags=tag or (), recipe=chosen)
         book, job = added.book, added.job
         name = plain(book.title, "bold").append(f" ({book.id})", "dim")
         if job is None or job.status in ENDED:
@@ -103,6 +104,8 @@ def add(
 def ask(
     question: Annotated[str, typer.Argument(help="What you want to know.")],
     book: Annotated[list[str] | None, typer.Option(help="Ask this id, or id@alias; repeatable.")] = None,
+    author: Annotated[list[str] | None, typer.Option(help="Ask a book by this one; repeatable.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Ask a book with this tag; repeatable.")] = None,
     k: Annotated[int | None, typer.Option(help="How many passages to read.")] = None,
     samples: Annotated[int | None, typer.Option(help="How many answers of each member.")] = None,
     temperature: Annotated[float | None, typer.Option(help="How freely the members speak.")] = None,
@@ -120,6 +123,8 @@ def ask(
             answer = client.ask(
                 question,
                 books=book or None,
+                authors=author or None,
+                tags=tag or None,
                 k=k,
                 samples=samples,
                 temperature=temperature,

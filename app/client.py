@@ -104,15 +104,23 @@ class Client:
         *,
         title: str | None = None,
         author: str | None = None,
+        tags: Sequence[str] = (),
         recipe: dict[str, Any] | None = None,
     ) -> AddedBook:
         """Upload a book and start to learn it: a Path names a file, a str is the text and needs a title."""
         if isinstance(source, str):
             if title is None:
                 raise ClientError("A book given as text needs a title.")
-            request = JsonBook(title=title, author=author, text=source, recipe=recipe)
+            request = JsonBook(
+                title=title, author=author, text=source, tags=list(tags) or None, recipe=recipe
+            )
             return self._call(AddedBook, "POST", "/books", json=_sent(request))
-        form = {"title": title, "author": author, "recipe": None if recipe is None else json.dumps(recipe)}
+        form = {
+            "title": title,
+            "author": author,
+            "tags": ",".join(tags) or None,
+            "recipe": None if recipe is None else json.dumps(recipe),
+        }
         form = {name: value for name, value in form.items() if value is not None}
         try:
             with source.open("rb") as file:
@@ -134,6 +142,8 @@ class Client:
         question: str,
         *,
         books: Sequence[str] | None = None,
+        authors: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
         k: int | None = None,
         samples: int | None = None,
         temperature: float | None = None,
@@ -143,12 +153,16 @@ class Client:
     ) -> Answer:
         """Ask the members; `books` holds book ids, or `id@alias` or `id@number` for one version.
 
+        Without `books` the service chooses one, of those by any of the `authors` and with any of the `tags`
+        where these are given.
         `heard` is called with the votes as they stand whenever a candidate has been heard.
         """
         try:
             request = AskRequest(
                 question=question,
                 books=None if books is None else list(books),
+                authors=None if authors is None else list(authors),
+                tags=None if tags is None else list(tags),
                 k=k,
                 samples=samples,
                 temperature=temperature,
@@ -335,4 +349,6 @@ def _not_a_url(url: str) -> str:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    # What is wrong with the whole stands nowhere.
+    where = f"{'.'.join(str(part) for part in first['loc'])}: " if first["loc"] else ""
+    return where + first["msg"].removeprefix("Value error, ")

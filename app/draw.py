@@ -115,7 +115,7 @@ def books_table(books: Sequence[Book]) -> RenderableType:
     table.add_column("characters", justify="right")
     for book in books:
         table.add_row(
-            _lines(book.title, book.author, book.id),
+            _lines(book.title, book.author, _tagged(book), book.id),
             Text(f"● {book.state}", STATES[book.state]),
             _aliases(f"{name} → {number}" for name, number in sorted(book.aliases.items())),
             f"{len(book.chapters):,}",
@@ -169,6 +169,10 @@ def _table() -> Table:
 
 def _lines(title: str, *more: str | None) -> Text:
     return Text("\n").join([plain(title, "bold"), *(plain(line, LABEL) for line in more if line)])
+
+
+def _tagged(book: Book) -> str | None:
+    return f"tagged {', '.join(book.tags)}" if book.tags else None
 
 
 def _aliases(names: Iterable[str]) -> Text:

@@ -27,6 +27,7 @@ class JsonBook(Request):
     title: str
     author: str | None = None
     text: str
+    tags: list[str] | None = None
     recipe: dict[str, Any] | None = None
 
 
@@ -37,23 +38,29 @@ class NewVersion(Request):
     parent: Annotated[int, Field(ge=1)] | None = None
 
 
+Name = Annotated[str, Field(min_length=1, max_length=500)]
+Names = Annotated[list[Name], Field(min_length=1, max_length=64)]
 Choice = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class AskRequest(Request):
     """A question; what is left out is the service's choice.
 
-    `books` holds book ids, or `id@alias` or `id@number` for one version. `samples` is how many answers each
-    member gives, `k` how many passages are read. The strategy is `vote`; `mixture`, in which all members say
-    one thing, each word the likeliest to them on average; or `choices`: the answer is one of these, members
-    do not speak, each says how likely it thinks each. A vote is `adaptive`: members that cannot change it
-    any more are spared. With a confidence below `min_confidence` there is no answer but the reason. With
-    `require_trained` a book without a version is an error instead of an answer by the bare LLM. With
-    `stream` the answer comes as server-sent events: `retrieved`, `heard` for every candidate, and `answer`.
+    `books` holds book ids, or `id@alias` or `id@number` for one version. Without it the book that fits best
+    is asked, of all or of those by any of the `authors` and with any of the `tags`, in whatever case these
+    are written. `samples` is how many answers each member gives, `k` how many passages are read. The strategy
+    is `vote`; `mixture`, in which all members say one thing, each word the likeliest to them on average; or
+    `choices`: the answer is one of these, members do not speak, each says how likely it thinks each. A vote
+    is `adaptive`: members that cannot change it any more are spared. With a confidence below
+    `min_confidence` there is no answer but the reason. With `require_trained` a book without a version is an
+    error instead of an answer by the bare LLM. With `stream` the answer comes as server-sent events:
+    `retrieved`, `heard` for every candidate, and `answer`.
     """
 
     question: str
     books: list[str] | None = None
+    authors: Names | None = None
+    tags: Names | None = None
     k: Annotated[int, Field(ge=1, le=32)] | None = None
     samples: Annotated[int, Field(ge=1, le=16)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -64,6 +71,12 @@ class AskRequest(Request):
     min_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     require_trained: bool = False
     stream: bool = False
+
+    @model_validator(mode="after")
+    def _scope_fits(self) -> "AskRequest":
+        if self.books and (self.authors or self.tags):
+            raise ValueError("books and a scope of authors or tags do not go together: send one of the two")
+        return self
 
     @model_validator(mode="after")
     def _choices_fit(self) -> "AskRequest":
@@ -107,6 +120,7 @@ class Book(BaseModel):
     author: str | None
     language: str | None
     filename: str | None
+    tags: list[str]
     characters: int
     sha256: str
     chapters: list[Chapter]

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from store.errors import NotFound
 from store.pages import page
-from store.tables import Artifact, Book, BookText, Chapter, Member, Passage, Skill, Study, Version
+from store.scope import cleaned, fits
+from store.tables import Artifact, Book, BookTag, BookText, Chapter, Member, Passage, Skill, Study, Version
 from store.text import ChapterSpan, PassageSpan
 
 # SQLite takes 32,766 parameters a statement, older builds 999.
@@ -26,11 +27,14 @@ def add(
     sha256: str,
     chapters: Sequence[ChapterSpan],
     passages: Sequence[PassageSpan],
+    tags: Sequence[str] = (),
 ) -> tuple[Book, bool]:
-    """Store a book with its chapters and passages; return it and True.
+    """Store a book with its chapters, passages and tags; return it and True.
 
-    When a book with this `sha256` is there already, return that one, unchanged, and False.
+    When a book with this `sha256` is there already, return that one, unchanged, its tags too, and False.
+    InvalidTags: too many tags, or too long ones.
     """
+    kept = cleaned(tags)
     known = session.scalar(select(Book).where(Book.sha256 == sha256))
     if known is not None:
         return known, False
@@ -46,6 +50,7 @@ def add(
             Chapter(ordinal=ordinal, title=span.title, start=span.start, end=span.end)
             for ordinal, span in enumerate(chapters)
         ],
+        tag_rows=[BookTag(tag=tag) for tag in kept],
     )
     session.add(book)
     session.flush()
@@ -78,13 +83,26 @@ def get(session: Session, book_id: str) -> Book:
     return book
 
 
-def list_books(session: Session, after: str | None = None, limit: int = 50) -> tuple[list[Book], bool]:
+def list_books(
+    session: Session,
+    after: str | None = None,
+    limit: int = 50,
+    *,
+    authors: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+) -> tuple[list[Book], bool]:
     """Return up to `limit` books added before the book `after`, newest first, and whether more follow.
 
+    Only books by any of the `authors` and with any of the `tags`, where these are given.
     NotFound: there is no book `after`.
     """
     cursor = None if after is None else get(session, after)
-    return page(session, select(Book), Book, cursor, limit)
+    return page(session, select(Book).where(*fits(session, authors, tags)), Book, cursor, limit)
+
+
+def fitting(session: Session, authors: Sequence[str] | None, tags: Sequence[str] | None) -> list[str]:
+    """Return the ids of all books by any of the `authors` and with any of the `tags`, where given."""
+    return list(session.scalars(select(Book.id).where(*fits(session, authors, tags))))
 
 
 def text(session: Session, book_id: str) -> str:
@@ -110,6 +128,15 @@ def passages_of(session: Session, book_id: str) -> list[Passage]:
     get(session, book_id)
     query = select(Passage).where(Passage.book_id == book_id).order_by(Passage.ordinal)
     return list(session.scalars(query))
+
+
+def passage_ids(session: Session, book_ids: Sequence[str]) -> list[int]:
+    """Return the ids of all passages of these books; books that are no more have none."""
+    found: list[int] = []
+    for first in range(0, len(book_ids), _IDS_PER_QUERY):
+        some = book_ids[first : first + _IDS_PER_QUERY]
+        found += session.scalars(select(Passage.id).where(Passage.book_id.in_(some)))
+    return found
 
 
 def owners(session: Session, passage_ids: Sequence[int]) -> dict[int, str]:

@@ -44,6 +44,14 @@ class InvalidAlias(StoreError):  # noqa: N818
         self.alias = alias
 
 
+class InvalidTags(StoreError):  # noqa: N818
+    """A book cannot have these tags; `limit` is what they broke."""
+
+    def __init__(self, message: str, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
 class StaleToken(StoreError):  # noqa: N818
     """The job is not running under this fencing token: another worker holds it, or it has ended."""
 

@@ -65,6 +65,9 @@ class _Ranking:
     lexical: NDArray[np.float32]
 
 
+_NOTHING = _Ranking(np.empty(0, np.int64), *(np.empty(0, np.float32) for _ in range(3)))
+
+
 class PassageIndex:
     """Passages of all books by unit vectors and by words, in one ranking. Safe to use from several threads.
 
@@ -112,21 +115,17 @@ class PassageIndex:
         """
         if k < 1:
             raise ValueError(f"Ask for at least one passage, not {k}.")
-        wanted = None if book_ids is None else self._passages_of(book_ids)
-        indexes = self._fresh(wanted)
-        if indexes.dense.state.passages == 0 or (wanted is not None and len(wanted) == 0):
-            return []
-        ranking = self._ranked(indexes, question, wanted)
+        ranking = self._ranking(question, book_ids)
         return self._resolved(ranking, slice(k))
 
-    def books(self, question: str, k: int) -> list[BookHit]:
-        """Return the `k` books whose best passages are the best, best first; fewer if there are fewer."""
+    def books(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[BookHit]:
+        """Return the `k` books whose best passages are the best, best first, of all or of `book_ids`.
+
+        Fewer if there are fewer; refreshed, or not waited for, as in `search`.
+        """
         if k < 1:
             raise ValueError(f"Ask for at least one book, not {k}.")
-        indexes = self._fresh(None)
-        if indexes.dense.state.passages == 0:
-            return []
-        ranking = self._ranked(indexes, question, None)
+        ranking = self._ranking(question, book_ids)
         best: dict[str, float] = {}
         start, some = 0, 16 * k
         while len(best) < k and start < len(ranking.ids):
@@ -144,8 +143,12 @@ class PassageIndex:
         assert current is not None
         return current
 
-    def _ranked(self, indexes: _Indexes, question: str, wanted: NDArray[np.int64] | None) -> _Ranking:
-        """Rank every passage, or those wanted; of equal ones the first in the library comes first."""
+    def _ranking(self, question: str, book_ids: Sequence[str] | None) -> _Ranking:
+        """Rank every passage, or those of `book_ids`; of equal ones the first in the library comes first."""
+        wanted = None if book_ids is None else self._passages_of(book_ids)
+        indexes = self._fresh(wanted)
+        if indexes.dense.state.passages == 0 or (wanted is not None and len(wanted) == 0):
+            return _NOTHING
         count = indexes.dense.state.passages if wanted is None else len(wanted)
         dense, ids = indexes.dense.search(self._vectors([question]), count, wanted)
         lexical = indexes.lexical.scores(question, ids)
@@ -164,8 +167,7 @@ class PassageIndex:
 
     def _passages_of(self, book_ids: Sequence[str]) -> NDArray[np.int64]:
         with self._database.read() as session:
-            ids = session.scalars(select(Passage.id).where(Passage.book_id.in_(book_ids))).all()
-        return np.array(ids, dtype=np.int64)
+            return np.array(books.passage_ids(session, book_ids), dtype=np.int64)
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.ascontiguousarray(self._embed(texts), dtype=np.float32)

@@ -99,12 +99,18 @@ class Book(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     chapters: Mapped[list["Chapter"]] = relationship(order_by="Chapter.ordinal", lazy="selectin")
+    tag_rows: Mapped[list["BookTag"]] = relationship(lazy="selectin")
     alias_rows: Mapped[list["Alias"]] = relationship(order_by="Alias.name", lazy="selectin", viewonly=True)
 
     @property
     def aliases(self) -> dict[str, int]:
         """The book's aliases and the version number each is on, by name."""
         return {alias.name: alias.number for alias in self.alias_rows}
+
+    @property
+    def tags(self) -> list[str]:
+        """The book's tags, sorted."""
+        return sorted(row.tag for row in self.tag_rows)
 
 
 class BookText(Base):
@@ -114,6 +120,15 @@ class BookText(Base):
 
     book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
     text: Mapped[str]
+
+
+class BookTag(Base):
+    """A tag on a book, as `scope.cleaned` leaves it."""
+
+    __tablename__ = "book_tags"
+
+    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(60), primary_key=True, index=True)
 
 
 class Chapter(Base):

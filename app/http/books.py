@@ -29,6 +29,7 @@ _FORM = {
         "file": {"type": "string", "format": "binary", "description": "a .txt or .md file"},
         "title": {"type": "string"},
         "author": {"type": "string"},
+        "tags": {"type": "string", "description": "tags with commas between them"},
         "recipe": {"type": "string", "description": "a recipe as JSON"},
     },
 }
@@ -50,7 +51,7 @@ async def add_book(
     service: ServiceDep,
     wait: Annotated[float, Query(ge=0, le=3600)] = 0,
 ) -> schemas.AddedBook:
-    """Upload a book and learn its chorus. The same bytes again are the same book (200).
+    """Upload a book and learn its chorus. The same bytes again are the same book, unchanged (200).
 
     `wait` holds the answer back until the job has ended, for at most so many seconds.
     """
@@ -69,11 +70,15 @@ async def add_book(
 
 @router.get("/books")
 def list_books(
-    service: ServiceDep, after: str | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+    service: ServiceDep,
+    author: Annotated[list[str] | None, Query()] = None,
+    tag: Annotated[list[str] | None, Query()] = None,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> schemas.Page[schemas.Book]:
-    """List the library's books, newest first."""
+    """List the library's books, newest first: all, or those by any `author` and with any `tag` given."""
     with service.database.read() as session:
-        rows, has_more = books.list_books(session, after, limit)
+        rows, has_more = books.list_books(session, after, limit, authors=author, tags=tag)
         latest = jobs.latest(session, [row.id for row in rows])
         shown = [present.book(row, latest.get(row.id)) for row in rows]
         return schemas.Page(data=shown, has_more=has_more)
@@ -128,6 +133,7 @@ def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
             sha256=upload.sha256,
             chapters=chapters,
             passages=passages,
+            tags=upload.tags,
         )
         if not created:
             latest = jobs.latest(session, [book.id]).get(book.id)

@@ -54,8 +54,9 @@ class Message(BaseModel):
 class ChatRequest(BaseModel):
     """A chat whose last turn of the user is the question; what is not listed here is ignored.
 
-    `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias; `min_confidence`,
-    which is not OpenAI's, lets the service say that it does not know.
+    `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias. Not OpenAI's are
+    `authors` and `tags`, which limit the library, and `min_confidence`, which lets the service say that it
+    does not know.
     """
 
     model: str
@@ -63,6 +64,8 @@ class ChatRequest(BaseModel):
     stream: bool = False
     temperature: float | None = Field(None, ge=0, le=2)
     seed: int | None = None
+    authors: schemas.Names | None = None
+    tags: schemas.Names | None = None
     min_confidence: float | None = Field(None, ge=0, le=1)
 
 
@@ -109,12 +112,17 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
     asked = [number for number, message in enumerate(request.messages) if message.role == "user"]
     if not asked:
         raise Problem(422, "question-missing", "The chat has no turn of the user: there is no question.")
+    if request.model != LIBRARY and (request.authors or request.tags):
+        detail = f"Authors and tags limit the model {LIBRARY!r}: {request.model!r} is one book already."
+        raise Problem(422, "invalid-request", detail)
     last = asked[-1]
     earlier = [each.text for each in request.messages[:last] if each.role in ("user", "assistant")]
     return service.answering.events(
         schemas.AskRequest(
             question=request.messages[last].text,
             books=None if request.model == LIBRARY else [request.model],
+            authors=request.authors,
+            tags=request.tags,
             temperature=request.temperature,
             seed=None if request.seed is None else request.seed % 2**63,
             min_confidence=request.min_confidence,

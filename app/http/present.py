@@ -26,6 +26,7 @@ def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
         author=row.author,
         language=row.language,
         filename=row.filename,
+        tags=row.tags,
         characters=row.characters,
         sha256=row.sha256,
         chapters=[

@@ -11,10 +11,10 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from app.answering import NothingToAskError, NotReadyError
+from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
 from app.asking import QuestionError
 from app.engine import EngineClosedError, UnwantedError
-from store.errors import DamagedArtifact, InvalidAlias, NotFound, StoreBusy, StoreFull
+from store.errors import DamagedArtifact, InvalidAlias, InvalidTags, NotFound, StoreBusy, StoreFull
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,10 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     StoreBusy: lambda _: Problem(503, "store-busy", _LOCKED, _BUSY),
     StoreFull: lambda error: Problem(507, "disk-full", str(error)),
     InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
+    InvalidTags: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     NothingToAskError: lambda _: Problem(409, "no-books", _EMPTY),
+    NoBookFitsError: lambda error: Problem(404, "no-book-fits", str(error)),
     NotReadyError: lambda error: Problem(
         409, "book-not-ready", str(error), None, book=error.book, job=error.job, progress=error.progress
     ),

@@ -18,7 +18,10 @@ from app.schemas import JsonBook
 
 @dataclass(frozen=True)
 class Upload:
-    """A book as it came: `text` ends its lines with line feeds alone, `sha256` is that of the bytes sent."""
+    """A book as it came: `text` ends its lines with line feeds alone, `sha256` is that of the bytes sent.
+
+    A comma in one of the `tags` parts two.
+    """
 
     title: str
     author: str | None
@@ -26,6 +29,7 @@ class Upload:
     format: Literal["txt", "md"]
     text: str
     sha256: str
+    tags: list[str]
     recipe: dict[str, Any] | None
 
 
@@ -58,6 +62,7 @@ async def _from_form(request: Request) -> Upload:
         format="md" if markdown else "txt",
         text=text,
         sha256=hashlib.sha256(form.data).hexdigest(),
+        tags=[form.fields.get("tags", "")],
         recipe=recipe,
     )
 
@@ -75,6 +80,7 @@ def _from_json(body: bytes) -> Upload:
         format="md" if re.search(r"^#{1,6} \S", book.text, re.MULTILINE) else "txt",
         text=decoded(data),
         sha256=hashlib.sha256(data).hexdigest(),
+        tags=book.tags or [],
         recipe=book.recipe,
     )
 

@@ -49,6 +49,7 @@ def book(number: int = 1, *, state: BookState = "queued", title: str = "The Tige
         author="Joseph Jacobs",
         language="en",
         filename="tiger.md",
+        tags=[],
         characters=1234,
         sha256="0" * 64,
         chapters=[Chapter(ordinal=0, title="The Trap", start=0, end=1234)],

@@ -52,6 +52,23 @@ def test_ask_shows_the_answer_the_votes_and_the_passage(peer: Peer) -> None:
     assert peer.asked[0].books == ["book_1", "book_2@latest"]
 
 
+def test_ask_can_be_limited_to_authors_and_tags(peer: Peer) -> None:
+    words = ("--author", "Jacobs", "--author", "Émile Ost", "--tag", "animals")
+    assert bookchorus("ask", "Who?", *words, peer=peer).exit_code == 0
+    assert bookchorus("ask", "Who?", peer=peer).exit_code == 0
+    scopes = [(asked.authors, asked.tags) for asked in peer.asked]
+    assert scopes == [(["Jacobs", "Émile Ost"], ["animals"]), (None, None)]
+    both = bookchorus("ask", "Who?", "--book", "book_1", *words, peer=peer)
+    assert (both.exit_code, len(both.stderr.splitlines())) == (1, 1)
+    assert both.stderr.startswith("books and a scope")
+
+
+def test_add_sends_tags(peer: Peer, file: Path) -> None:
+    result = bookchorus("add", str(file), "--no-wait", "--tag", "animals", "--tag", "short", peer=peer)
+    assert result.exit_code == 0
+    assert peer.uploads[0]["tags"] == "animals,short"
+
+
 def test_a_problem_is_one_line_on_standard_error(peer: Peer) -> None:
     result = bookchorus("ask", "  ", peer=peer)
     assert result.exit_code == 1

@@ -11,7 +11,7 @@ def test_a_file_is_uploaded_with_what_is_said_of_it(peer: Peer, tmp_path: Path) 
     path = tmp_path / "tiger.md"
     path.write_text("# The Trap\n\nA tiger was caught.\n")
     with Client(peer.url) as client:
-        added = client.add(path, title="The Tiger", recipe={"budget_seconds": 9})
+        added = client.add(path, title="The Tiger", tags=["animals", "short"], recipe={"budget_seconds": 9})
     assert added.book.id == book().id
     assert added.job is not None
     assert peer.uploads == [
@@ -19,6 +19,7 @@ def test_a_file_is_uploaded_with_what_is_said_of_it(peer: Peer, tmp_path: Path) 
             "filename": "tiger.md",
             "text": "# The Trap\n\nA tiger was caught.\n",
             "title": "The Tiger",
+            "tags": "animals,short",
             "recipe": '{"budget_seconds": 9}',
         }
     ]
@@ -26,9 +27,15 @@ def test_a_file_is_uploaded_with_what_is_said_of_it(peer: Peer, tmp_path: Path) 
 
 def test_a_text_is_sent_as_json(peer: Peer) -> None:
     with Client(peer.url) as client:
-        client.add("A tiger was caught.", title="The Tiger", author="Jacobs")
+        client.add("A tiger was caught.", title="The Tiger", author="Jacobs", tags=["animals"])
     assert peer.uploads == [
-        {"title": "The Tiger", "author": "Jacobs", "text": "A tiger was caught.", "recipe": None}
+        {
+            "title": "The Tiger",
+            "author": "Jacobs",
+            "text": "A tiger was caught.",
+            "tags": ["animals"],
+            "recipe": None,
+        }
     ]
 
 
@@ -95,6 +102,15 @@ def test_what_is_asked_for_arrives(peer: Peer) -> None:
         "k": 3,
         "seed": 0,
     }
+
+
+def test_the_scope_of_a_question_arrives(peer: Peer) -> None:
+    with Client(peer.url) as client:
+        client.ask("Who was caught?", authors=["Jacobs"], tags=["animals", "short"])
+        with pytest.raises(ClientError, match=r"^books and a scope of authors or tags do not go together"):
+            client.ask("Who was caught?", books=["book_1"], authors=["Jacobs"])
+    (asked,) = peer.asked
+    assert (asked.books, asked.authors, asked.tags) == (None, ["Jacobs"], ["animals", "short"])
 
 
 def test_an_answer_is_followed_to_its_end(peer: Peer) -> None:

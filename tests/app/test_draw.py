@@ -100,6 +100,13 @@ def test_books_are_listed_with_state_aliases_and_id(width: int) -> None:
         assert "1,234" in line_with(text, "The Tiger")
 
 
+def test_books_show_their_tags_where_there_are_any() -> None:
+    tagged = book(1, title="The Tiger").model_copy(update={"tags": ["animals", "short\n[red]"]})
+    text = shown(draw.books_table([tagged, book(2, title="The Jackal")]))
+    assert text.count("tagged") == 1
+    assert "tagged animals, short [red]" in text.partition("The Jackal")[0]
+
+
 def test_empty_lists_say_what_to_do() -> None:
     assert "bookchorus add FILE" in shown(draw.books_table([]))
     assert "bookchorus add FILE" in shown(draw.prompts_table([]))

@@ -56,6 +56,26 @@ def test_05_what_is_no_text_is_refused(http: httpx.Client, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tags", "limit"), [([str(number) for number in range(17)], 16), (["x" * 61], 60)], ids=["many", "long"]
+)
+def test_tags_beyond_the_limit_are_refused(
+    http: httpx.Client,  # noqa: F811
+    tags: list[str],
+    limit: int,
+) -> None:
+    before = ids(http)
+    text = STORY + "tagged beyond"
+    for answer in (
+        upload(http, text, tags=",".join(tags)),
+        http.post("/books", json={"title": "t", "text": text, "tags": tags}),
+    ):
+        body = problem(answer, 422, "invalid-tags")
+        assert body["limit"] == limit
+        assert f"at most {limit}" in str(body["detail"])
+    assert ids(http) == before
+
+
+@pytest.mark.parametrize(
     ("name", "shown"),
     [
         ("../../etc/passwd", "passwd"),

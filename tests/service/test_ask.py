@@ -52,6 +52,57 @@ def test_the_library_is_searched_when_no_book_is_named(http: httpx.Client) -> No
     assert {citation["book"] for citation in citations} == {marmots}
 
 
+def test_a_question_is_limited_to_authors_and_tags(http: httpx.Client) -> None:
+    tale = "The heron Ulm counted nine silver bells in the belfry of Ransk.\n"
+    by_ida, by_jan, sequel = (
+        upload(http, tale * 3 + end, f"{end}.txt", author=author, tags=tags).json()["book"]["id"]
+        for end, author, tags in (
+            ("One heron.", "Ida Ärm", "birds, first"),
+            ("Two herons.", "Jan Ärm", "birds"),
+            ("Nine bells of silver counted the heron Ulm.", "Ida Ärm", "sequels"),
+        )
+    )
+    question = "How many silver bells did the heron Ulm count? Nine bells of silver."
+
+    def cited(**scope: list[str]) -> set[str]:
+        answer = http.post("/ask", json={"question": question, **scope})
+        return {citation["book"] for citation in answer.json()["citations"]}
+
+    assert cited() == {sequel}
+    assert cited(authors=["jan ÄRM "]) == {by_jan}
+    assert cited(tags=["First"]) == {by_ida}
+    assert cited(authors=["Ida Ärm"], tags=["birds"]) == {by_ida}
+    assert cited(authors=["Nobody", "Jan Ärm", "Ida Ärm"], tags=["sequels", "none"]) == {sequel}
+
+
+def test_no_book_fits_what_a_question_is_limited_to(http: httpx.Client, book: str) -> None:
+    for scope, words in (
+        ({"authors": ["Nobody"]}, "There is no book by 'Nobody'."),
+        ({"tags": ["none", "nil"]}, "There is no book with the tag 'none' or 'nil'."),
+        ({"authors": ["Nobody"], "tags": ["none"]}, "There is no book by 'Nobody' with the tag 'none'."),
+    ):
+        for stream in (False, True):
+            answer = http.post("/ask", json={"question": "Who?", "stream": stream, **scope})
+            assert (answer.status_code, answer.json()["type"]) == (404, "/problems/no-book-fits")
+            assert answer.json()["detail"] == words
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"books": ["book_1"], "authors": ["Ida"]},
+        {"books": ["book_1"], "tags": ["birds"]},
+        {"authors": []},
+        {"tags": []},
+        {"tags": [""]},
+    ],
+)
+def test_a_scope_that_cannot_be(http: httpx.Client, wrong: dict[str, object]) -> None:
+    answer = http.post("/ask", json={"question": "Who?", **wrong})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
+    assert "books" not in wrong or "do not go together" in answer.json()["detail"]
+
+
 def test_an_ask_may_name_a_version_by_number_or_alias(http: httpx.Client, book: str) -> None:
     for name in (f"{book}@1", f"{book}@champion"):
         answer = http.post("/ask", json={"question": "Who?", "books": [name]})

@@ -9,9 +9,12 @@ from tests.tiny import STORY
 QUICK = {"members": 2, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
 
 
-def upload(http: httpx.Client, text: str, name: str = "lamp.md", wait: float = 60) -> httpx.Response:
+def upload(
+    http: httpx.Client, text: str, name: str = "lamp.md", wait: float = 60, **fields: str
+) -> httpx.Response:
     files = {"file": (name, text.encode())}
-    return http.post("/books", files=files, data={"recipe": json.dumps(QUICK)}, params={"wait": wait})
+    data = {"recipe": json.dumps(QUICK), **fields}
+    return http.post("/books", files=files, data=data, params={"wait": wait})
 
 
 def test_an_uploaded_book_is_learned_and_listed(http: httpx.Client) -> None:
@@ -37,6 +40,35 @@ def test_a_json_book_is_the_same_as_a_file(http: httpx.Client) -> None:
     again = upload(http, STORY + "two")
     assert again.status_code == 200
     assert again.json()["book"] == answer.json()["book"]
+
+
+def test_tags_come_with_a_form_or_json_and_stay(http: httpx.Client) -> None:
+    added = upload(http, STORY + "tagged", tags=" Lamps, sea,lamps,", wait=0).json()["book"]
+    assert added["tags"] == ["lamps", "sea"]
+    body = {"title": "Lamps", "text": STORY + "tagged too", "tags": ["Lamps", "sea"], "recipe": QUICK}
+    assert http.post("/books", json=body).json()["book"]["tags"] == ["lamps", "sea"]
+    again = upload(http, STORY + "tagged", tags="other", wait=0)
+    assert (again.status_code, again.json()["book"]["tags"]) == (200, ["lamps", "sea"])
+    assert http.get(f"/books/{added['id']}").json()["tags"] == ["lamps", "sea"]
+
+
+def test_lists_of_the_books_that_fit(http: httpx.Client) -> None:
+    shelf = [
+        upload(http, f"{STORY} listed {number}", author="Émile Ost", tags=tags, wait=0).json()["book"]["id"]
+        for number, tags in enumerate(["listed", "listed", "other", "listed"])
+    ]
+    listed = [shelf[3], shelf[1], shelf[0]]
+
+    def page(**wish: str) -> tuple[list[str], bool]:
+        found = http.get("/books", params=wish).json()
+        return [book["id"] for book in found["data"]], found["has_more"]
+
+    assert page(author=" émile OST") == ([shelf[3], *shelf[2::-1]], False)
+    assert page(author="Émile Ost", tag="LISTED") == (listed, False)
+    assert page(tag="listed", limit="2") == (listed[:2], True)
+    assert page(tag="listed", limit="2", after=listed[1]) == (listed[2:], False)
+    assert page(author="Ost") == ([], False)
+    assert page(author="Émile Ost", tag="elsewhere") == ([], False)
 
 
 def test_the_same_bytes_twice_at_once_are_one_book_and_one_job(http: httpx.Client) -> None:

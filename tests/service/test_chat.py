@@ -74,6 +74,24 @@ def test_earlier_turns_help_to_find_the_book(chat: openai.OpenAI, http: httpx.Cl
     assert {each["book"] for each in said.model_extra["bookchorus"]["citations"]} == {other}
 
 
+def test_the_library_can_be_limited(chat: openai.OpenAI, http: httpx.Client, book: str) -> None:
+    tale = "The otter Brune mended grey nets beside the weir of Tamm.\n" * 3
+    other = upload(http, tale, "otter.txt", tags="chat").json()["book"]["id"]
+    messages: list[openai.types.chat.ChatCompletionMessageParam] = [
+        {"role": "user", "content": "Who kept the green lamp of Ost?"}
+    ]
+    scope = {"tags": ["Chat"]}
+    said = chat.chat.completions.create(model="library", messages=messages, extra_body=scope)
+    assert said.model_extra is not None
+    assert {each["book"] for each in said.model_extra["bookchorus"]["citations"]} == {other}
+    with pytest.raises(openai.BadRequestError) as one_already:
+        chat.chat.completions.create(model=book, messages=messages, extra_body=scope)
+    assert one_already.value.code == "invalid-request"
+    with pytest.raises(openai.NotFoundError) as none_fits:
+        chat.chat.completions.create(model="library", messages=messages, extra_body={"authors": ["Nobody"]})
+    assert none_fits.value.code == "no-book-fits"
+
+
 def test_errors_have_the_shape_that_clients_know(chat: openai.OpenAI, book: str) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         chat.chat.completions.create(model="book_unknown", messages=[{"role": "user", "content": "Who?"}])

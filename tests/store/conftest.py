@@ -38,18 +38,26 @@ def database(url: str) -> Iterator[Database]:
     database.close()
 
 
-def _add_book(session: Session, text: str, title: str = "A book", max_tokens: int = 12) -> Book:
+def _add_book(
+    session: Session,
+    text: str,
+    title: str = "A book",
+    max_tokens: int = 12,
+    author: str | None = None,
+    tags: Sequence[str] = (),
+) -> Book:
     spans = chapters(text, "txt")
     book, _ = books.add(
         session,
         title=title,
-        author=None,
+        author=author,
         language="en",
         filename="book.txt",
         text=text,
         sha256=sha256(text.encode()).hexdigest(),
         chapters=spans,
         passages=passages(text, spans, lambda piece: len(piece.split()), max_tokens),
+        tags=tags,
     )
     return book
 

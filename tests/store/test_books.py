@@ -64,6 +64,16 @@ def test_the_same_bytes_twice_at_the_same_time_are_one_book(
         assert jobs.count(session, "queued") == 1
 
 
+def test_the_same_bytes_with_other_tags_change_nothing(
+    database: Database, add_book: Callable[..., Book]
+) -> None:
+    with database.write() as session:
+        book_id = add_book(session, STORY, tags=["animals"]).id
+        assert add_book(session, STORY, tags=["wolves"]).id == book_id
+    with database.read() as session:
+        assert books.get(session, book_id).tags == ["animals"]
+
+
 def test_books_are_listed_newest_first_a_page_at_a_time(
     database: Database, add_book: Callable[..., Book]
 ) -> None:
@@ -134,7 +144,7 @@ def test_deleting_a_book_removes_all_that_was_learned_from_it(
     database: Database, add_book: Callable[..., Book], publish: Callable[..., Version]
 ) -> None:
     with database.write() as session:
-        gone, kept = add_book(session, STORY), add_book(session, "Another story.")
+        gone, kept = (add_book(session, text, tags=["animals"]) for text in (STORY, "Another story."))
         job = jobs.enqueue(session, book_id=gone.id, recipe={})
         publish(session, gone.id, b"shared", b"only here", job_id=job.id)
         publish(session, gone.id, b"only here", parent=1)
@@ -152,5 +162,6 @@ def test_deleting_a_book_removes_all_that_was_learned_from_it(
         for table in Base.metadata.sorted_tables:
             if "book_id" in table.c:
                 assert set(session.scalars(select(table.c.book_id))) <= {kept.id}, table.name
+        assert books.get(session, kept.id).tags == ["animals"]
         assert session.scalar(select(func.count()).select_from(Base.metadata.tables["job_events"])) == 0
         assert session.scalar(select(func.count()).select_from(Base.metadata.tables["members"])) == 1

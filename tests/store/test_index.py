@@ -2,6 +2,7 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER, Connection
 from threading import Barrier, Event
 from typing import Protocol
 
@@ -147,6 +148,31 @@ def test_a_book_is_worth_its_best_passage(library: dict[str, str], index: Passag
     assert {book.book_id for book in index.books("clock", 10)} == set(library.values())
 
 
+def test_the_best_of_some_books(library: dict[str, str], index: PassageIndex) -> None:
+    question = "Which clock strikes thirteen in the hall?"
+    some = [library["whale"], library["fox"], "book_none"]
+    found = index.books(question, 3, some)
+    assert {hit.book_id for hit in found} == {library["whale"], library["fox"]}
+    everywhere = {hit.book_id: hit.score for hit in index.books(question, 3)}
+    assert [hit.score for hit in found] == pytest.approx(
+        sorted((everywhere[hit.book_id] for hit in found), reverse=True)
+    )
+    assert index.books(question, 1, some) == found[:1]
+    assert index.books(question, 1, []) == []
+    assert index.books(question, 1, ["book_none"]) == []
+
+
+def test_more_books_than_a_statement_has_room_for(
+    database: Database, library: dict[str, str], index: PassageIndex
+) -> None:
+    @event.listens_for(database.engine, "checkout")
+    def as_in_older_builds(connection: Connection, *_: object) -> None:
+        connection.setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+
+    some = [*(f"book_{number}" for number in range(1200)), library["fox"]]
+    assert [hit.book_id for hit in index.books("clock", 2, some)] == [library["fox"]]
+
+
 def test_books_beyond_one_with_many_good_passages(
     database: Database, add_book: Callable[..., Book], index: PassageIndex
 ) -> None:
@@ -161,6 +187,7 @@ def test_an_empty_library(index: PassageIndex, folder: Path) -> None:
     assert index.search("Anybody?", 3) == []
     assert index.search("Anybody?", 3, ["book_none"]) == []
     assert index.books("Anybody?", 3) == []
+    assert index.books("Anybody?", 3, ["book_none"]) == []
 
 
 def test_what_cannot_be_asked(index: PassageIndex) -> None:
@@ -424,6 +451,7 @@ def test_a_search_in_known_books_does_not_wait_for_new_ones(
         refreshing = pool.submit(index.refresh)
         assert embedding.wait(10)
         assert index.search("red fox", 1, [library["fox"]])[0].book_id == library["fox"]
+        assert index.books("red fox", 1, [library["fox"]])[0].book_id == library["fox"]
         with database.write() as session:  # the write lock is free while texts are embedded
             books.delete(session, library["clock"])
         go_on.set()

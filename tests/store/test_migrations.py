@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData, text
 
 from store import aliases, books, jobs, studies, versions
 from store.database import Database
+from store.tables import BookTag
 
 # One book with two versions, the second a child of the first, as the first release wrote them.
 FIRST = """
@@ -73,7 +74,7 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
     for version in after["versions"]:
         assert (version.pop("skill_id"), version.pop("study_id")) == (None, None)
     assert [member.pop("damaged_at") for member in after["members"]] == [None, None]
-    assert after == {**before, "skills": [], "studies": []}
+    assert after == {**before, "skills": [], "studies": [], "book_tags": []}
     with first.read() as session:
         assert session.execute(text("PRAGMA foreign_key_check")).all() == []
 
@@ -113,6 +114,9 @@ def test_a_database_of_the_first_release_goes_on(first: Database) -> None:
             study_id=study.id,
         )
         assert (new.number, len(aliases.history(session, "book_1"))) == (3, 3)
+        session.add(BookTag(book_id="book_1", tag="old"))
+        session.flush()
+        assert books.fitting(session, None, ["old"]) == ["book_1"]
     with first.write() as session:
         books.delete(session, "book_1")
     assert {name: rows for name, rows in _rows(first).items() if rows} == {}

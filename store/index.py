@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from store import books
 from store.database import Database
-from store.fusion import fused
 from store.lexical import Lexical
+from store.ranking import NOTHING, Ranking, ranked
 from store.snapshot import Snapshot, State
 from store.tables import Embedding, Passage
 
@@ -53,19 +53,6 @@ class _Indexes:
 
     dense: Snapshot
     lexical: Lexical
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranking:
-    """Passages with their scores, best first."""
-
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    dense: NDArray[np.float32]
-    lexical: NDArray[np.float32]
-
-
-_NOTHING = _Ranking(np.empty(0, np.int64), *(np.empty(0, np.float32) for _ in range(3)))
 
 
 class PassageIndex:
@@ -115,8 +102,7 @@ class PassageIndex:
         """
         if k < 1:
             raise ValueError(f"Ask for at least one passage, not {k}.")
-        ranking = self._ranking(question, book_ids)
-        return self._resolved(ranking, slice(k))
+        return self._resolved(self._ranking(question, k, book_ids))
 
     def books(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[BookHit]:
         """Return the `k` books whose best passages are the best, best first, of all or of `book_ids`.
@@ -125,13 +111,15 @@ class PassageIndex:
         """
         if k < 1:
             raise ValueError(f"Ask for at least one book, not {k}.")
-        ranking = self._ranking(question, book_ids)
         best: dict[str, float] = {}
-        start, some = 0, 16 * k
-        while len(best) < k and start < len(ranking.ids):
-            for hit in self._resolved(ranking, slice(start, start + some)):
+        count = 16 * k
+        while True:
+            hits = self._resolved(ranking := self._ranking(question, count, book_ids))
+            for hit in hits:
                 best.setdefault(hit.book_id, hit.score)
-            start, some = start + some, some * 4
+            if len(best) >= k or len(ranking.ids) < count:
+                break
+            count *= 4
         return [BookHit(book_id, score) for book_id, score in list(best.items())[:k]]
 
     def _fresh(self, wanted: NDArray[np.int64] | None) -> _Indexes:
@@ -143,25 +131,21 @@ class PassageIndex:
         assert current is not None
         return current
 
-    def _ranking(self, question: str, book_ids: Sequence[str] | None) -> _Ranking:
-        """Rank every passage, or those of `book_ids`; of equal ones the first in the library comes first."""
+    def _ranking(self, question: str, count: int, book_ids: Sequence[str] | None) -> Ranking:
+        """Rank the best of all passages, or of those of `book_ids`."""
         wanted = None if book_ids is None else self._passages_of(book_ids)
         indexes = self._fresh(wanted)
         if indexes.dense.state.passages == 0 or (wanted is not None and len(wanted) == 0):
-            return _NOTHING
-        count = indexes.dense.state.passages if wanted is None else len(wanted)
-        dense, ids = indexes.dense.search(self._vectors([question]), count, wanted)
-        lexical = indexes.lexical.scores(question, ids)
-        scores = fused(dense, lexical)
-        order = np.lexsort((ids, -scores))
-        return _Ranking(ids[order], scores[order], dense[order], lexical[order])
+            return NOTHING
+        vector = self._vectors([question])
+        return ranked(indexes.dense, indexes.lexical, question, vector, count, among=wanted)
 
-    def _resolved(self, ranking: _Ranking, part: slice) -> list[Hit]:
-        """Name the book of each hit of a part; a passage deleted since the indexes were built drops out."""
-        ids = ranking.ids[part].tolist()
+    def _resolved(self, ranking: Ranking) -> list[Hit]:
+        """Name the book of each hit; a passage deleted since the indexes were built drops out."""
+        ids = ranking.ids.tolist()
         with self._database.read() as session:
             owners = books.owners(session, ids)
-        columns = ranking.scores[part], ranking.dense[part], ranking.lexical[part]
+        columns = ranking.scores, ranking.dense, ranking.lexical
         rows = zip(ids, *(column.tolist() for column in columns), strict=True)
         return [Hit(passage, owners[passage], *scores) for passage, *scores in rows if passage in owners]
 

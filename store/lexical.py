@@ -68,6 +68,24 @@ class Lexical:
         A word that no passage has makes all shares smaller, as the rarest would that they lacked; a passage
         that is not in the index scores 0.
         """
+        places = np.searchsorted(self._ids, ids)
+        found = np.zeros(len(ids), dtype=np.float32)
+        if len(self._ids) > 0:
+            places[places == len(self._ids)] = 0
+            known = self._ids[places] == ids
+            found[known] = self._shares(question)[places[known]]
+        return found
+
+    def best(self, question: str, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the ids and scores of the `k` best passages, best first; fewer if there are fewer."""
+        shares = self._shares(question)
+        k = min(k, len(shares))
+        places = np.argpartition(-shares, k - 1)[:k] if k < len(shares) else np.arange(k)
+        places = places[np.argsort(-shares[places], kind="stable")]
+        return self._ids[places], shares[places]
+
+    def _shares(self, question: str) -> NDArray[np.float32]:
+        """The score of every passage, in the order of the ids."""
         # A stemmer has a cache of its own and is no thread's but one's.
         stems = Stemmer.Stemmer("english").stemWords(
             [word for word in words(question) if word not in _ASKING]
@@ -77,13 +95,9 @@ class Lexical:
         word_scores, most_of_words = self._words.scores(numbers)
         pair_scores, most_of_pairs = self._pairs.scores(pairs)
         most = most_of_words + numbers.count(_UNKNOWN) * self._words.rarest + _PAIR_WEIGHT * most_of_pairs
-        found = np.zeros(len(ids), dtype=np.float32)
-        if most > 0 and len(self._ids) > 0:
-            places = np.searchsorted(self._ids, ids)
-            places[places == len(self._ids)] = 0
-            known = self._ids[places] == ids
-            found[known] = ((word_scores + _PAIR_WEIGHT * pair_scores) / most)[places[known]]
-        return found
+        if most == 0:
+            return np.zeros(len(self._ids), dtype=np.float32)
+        return np.asarray((word_scores + _PAIR_WEIGHT * pair_scores) / most, dtype=np.float32)
 
 
 class _Terms:

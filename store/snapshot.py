@@ -96,7 +96,7 @@ class Snapshot:
         return bool(np.isin(ids, self._ids).all())
 
     def search(
-        self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None
+        self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the scores and ids of up to `k` passages, best first, for one 1 x d vector.
 

@@ -119,10 +119,24 @@ def test_the_defaults_of_settings_are_those_of_the_code() -> None:
         assert str(Settings.model_fields[name.lower()].default) == default, name
 
 
+def table(first_column: str) -> str:
+    """The rows of the table with this first column."""
+    _, _, rest = section("Use").partition(f"| {first_column} |")
+    return rest.partition("\n\n")[0]
+
+
+def test_every_field_of_an_ask_is_in_its_table() -> None:
+    from app.schemas import AskRequest
+
+    cells = re.findall(r"^\| (`.+?) \|", table("field of an ask"), re.MULTILINE)
+    named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted(AskRequest.model_fields)
+
+
 def test_the_table_of_a_recipe_is_that_of_the_code() -> None:
     from trainer.recipe import Recipe
 
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", section("Use"), re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", table("recipe field"), re.MULTILINE))
     defaults = {name: field.default for name, field in Recipe.model_fields.items()}
     assert rows == {name: "none" if it is None else f"`{it}`" for name, it in defaults.items()}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import Cache, DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from trainer.frozen import FrozenLLM
 
@@ -76,10 +78,11 @@ def read(
     return found
 
 
-def stacked(llm: FrozenLLM, contexts: Sequence[Context | None]) -> tuple[Cache, Tensor]:
+def stacked(llm: FrozenLLM, contexts: Sequence[Context | None], room: int = 0) -> tuple[Cache, Tensor]:
     """One cache for a batch of rows, each behind its own context, and its mask [rows, longest context].
 
-    Shorter contexts are padded in front. Gradients reach contexts that want them.
+    Shorter contexts are padded in front. Gradients reach contexts that want them, unless there is `room` for
+    so many positions to come, which are then written where they belong instead of moving all before them.
     """
     lengths = [context.length if context else 0 for context in contexts]
     longest = max(lengths)
@@ -89,18 +92,81 @@ def stacked(llm: FrozenLLM, contexts: Sequence[Context | None]) -> tuple[Cache, 
         mask[row, longest - length :] = 1
     if longest == 0:
         return cache, mask
-    model = next(context for context in contexts if context)
-    layers, heads, _, size = model.keys.shape
     chains = [context.chain() if context else [] for context in contexts]
-    for layer in range(layers):
-        pair = []
-        for name in ("keys", "values"):
-            rows = []
-            for chain, length in zip(chains, lengths, strict=True):
-                parts = [getattr(part, name)[layer] for part in chain]
-                if length < longest:
-                    parts.insert(0, model.keys.new_zeros(heads, longest - length, size))
-                rows.append(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
-            pair.append(torch.stack(rows))
-        cache.update(pair[0], pair[1], layer)
+    for number, layer in enumerate(cache.layers):
+        # Layers of another kind keep a window, and what they keep is theirs to decide.
+        if room and type(layer) is DynamicLayer:
+            cache.layers[number] = _filled(chains, number, longest, room)
+        else:
+            keys, values = (_joined(chains, name, number, longest) for name in ("keys", "values"))
+            cache.update(keys, values, number)
     return cache, mask
+
+
+def _joined(chains: Sequence[list[Context]], name: str, layer: int, longest: int) -> Tensor:
+    """Keys or values [rows, heads, longest, head size] of a layer, zero where nothing was read."""
+    model = getattr(next(chain for chain in chains if chain)[0], name)
+    rows = []
+    for chain in chains:
+        parts = [getattr(part, name)[layer] for part in chain]
+        missing = longest - sum(part.own for part in chain)
+        if missing:
+            parts.insert(0, model.new_zeros(model.shape[1], missing, model.shape[3]))
+        rows.append(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
+    return torch.stack(rows)
+
+
+def _filled(chains: Sequence[list[Context]], layer: int, longest: int, room: int) -> _Roomy:
+    """The same of both keys and values, with room behind them."""
+    pair = []
+    for name in ("keys", "values"):
+        model = getattr(next(chain for chain in chains if chain)[0], name)
+        _, heads, _, size = model.shape
+        buffer = model.new_empty(len(chains), heads, longest + room, size)
+        for row, chain in enumerate(chains):
+            end = longest - sum(part.own for part in chain)
+            buffer[row, :, :end] = 0
+            for part in chain:
+                start, end = end, end + part.own
+                buffer[row, :, start:end] = getattr(part, name)[layer]
+        pair.append(buffer)
+    return _Roomy(pair[0], pair[1], longest)
+
+
+class _Roomy(DynamicLayer):
+    """A layer's keys and values in buffers [rows, heads, positions, head size] that are longer than they."""
+
+    def __init__(self, keys: Tensor, values: Tensor, length: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.lazy_initialization(keys, values)
+        self._buffers = keys, values
+        self._length = length
+        self._shown()
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Write what comes behind what is there; beyond the room, as a layer without any does."""
+        keys, values = self._buffers
+        start, self._length = self._length, self._length + key_states.shape[-2]
+        if self._length > keys.shape[-2]:
+            self._buffers = (
+                torch.cat([keys[:, :, :start], key_states], dim=-2),
+                torch.cat([values[:, :, :start], value_states], dim=-2),
+            )
+        else:
+            keys[:, :, start : self._length] = key_states
+            values[:, :, start : self._length] = value_states
+        return self._shown()
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep only these rows."""
+        keys, values = self._buffers
+        self._buffers = keys[indices], values[indices]
+        self._shown()
+
+    def _shown(self) -> tuple[Tensor, Tensor]:
+        """The part of the buffers that is filled."""
+        keys, values = (buffer[:, :, : self._length] for buffer in self._buffers)
+        self.keys, self.values = keys, values
+        return keys, values

@@ -83,7 +83,8 @@ def decode(
     draws = torch.stack([_uniform(row, longest) for row in drawn_as])
     temperature = torch.tensor([row.temperature for row in drawn_as])
     top_p = torch.tensor([row.top_p for row in drawn_as])
-    cache, read = stacked(llm, [row.context for row in rows])
+    room = longest + max(row.unread for row in rows)
+    cache, read = stacked(llm, [row.context for row in rows], room)
     embeddings, mask = _left_padded(llm, rows)
     mask = torch.cat([read, mask], dim=1)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, read.shape[1] :]

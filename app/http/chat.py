@@ -28,6 +28,8 @@ router = APIRouter(prefix="/v1", tags=["chat"])
 
 LIBRARY = "library"
 _PAGE = 200
+# Characters of earlier turns that a search looks for beside the question.
+_ABOUT = 400
 
 
 class Part(BaseModel):
@@ -128,8 +130,8 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
             min_confidence=request.min_confidence,
             stream=request.stream,
         ),
-        # The question may speak of what the turns before it named.
-        about=" ".join(earlier[-2:]),
+        # The question may speak of what the turns before it named; long ones would drown it.
+        about=" ".join(earlier[-2:])[-_ABOUT:],
         wanted=waiting.wanted,
     )
 

@@ -1,0 +1,46 @@
+"""Members that are spared could not have changed the answer."""
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from app.readers import Said
+from app.stopping import settled
+from app.voting import normalised
+from app.weighting import Weighting, elect
+
+TEXTS = ["green lamp", "lamp", "butter", "the baker's butter", "at nine", "seven copper kettles"]
+SCORES = st.floats(0.05, 1.0)
+SAID = st.builds(Said, st.sampled_from(TEXTS), SCORES, st.floats(-3.0, 0.0), SCORES)
+
+
+@given(
+    heard=st.lists(SAID, min_size=1, max_size=6),
+    rest=st.lists(
+        st.tuples(SCORES, st.sampled_from([*TEXTS, "unicorn"]), st.floats(0, 1)), min_size=1, max_size=6
+    ),
+    ceiling=st.floats(-3.0, 0.0),
+)
+def test_what_is_settled_stays(
+    heard: list[Said], rest: list[tuple[float, str, float]], ceiling: float
+) -> None:
+    weighting = Weighting(answerable=0.8, retrieval=2.7, log_likelihood=2.1, ceiling=ceiling)
+    scores = [score for score, _, _ in rest]
+    assume(settled(heard, scores, weighting))
+    top = max([*scores, *(one.retrieval for one in heard)])
+    masses = weighting.masses(heard, top)
+    texts = [one.text for one in heard]
+    before, _ = elect(texts, masses)
+    most = weighting.most(scores, top)
+    later = [text for _, text, _ in rest]
+    after, _ = elect(
+        [*texts, *later], [*masses, *(limit * share for limit, (_, _, share) in zip(most, rest, strict=True))]
+    )
+    assert normalised([*texts, *later][after]) == normalised(texts[before])
+
+
+def test_with_nobody_left_it_is_settled_and_with_an_equal_it_is_not() -> None:
+    weighting = Weighting(answerable=1, retrieval=1, log_likelihood=1)
+    one = Said("lamp", 0.9, -0.1, 1.0)
+    assert settled([one], [], weighting)
+    assert not settled([one], [1.0], weighting)
+    assert settled([one], [0.2], weighting)

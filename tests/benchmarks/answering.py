@@ -156,21 +156,16 @@ def four_books(
     engine = Engine(llm)
     seconds = {}
     for way, threads in (("one after the other", 1), ("at once", len(work))):
-        for waves in ((), WAVES):
-            ensemble = Ensemble(engine, skill, embedder, waves=waves)
+        ensemble = Ensemble(engine, skill, embedder)
 
-            def answer(asked: tuple[Story, str], ensemble: Ensemble = ensemble) -> None:
-                story, text = asked
-                list(
-                    ensemble.candidates(
-                        AskRequest(question=text), unlearned(story.name, skill.skill), found[text]
-                    )
-                )
+        def answer(asked: tuple[Story, str], ensemble: Ensemble = ensemble) -> None:
+            story, text = asked
+            voices = unlearned(story.name, skill.skill)
+            list(ensemble.candidates(AskRequest(question=text), voices, found[text]))
 
-            with ThreadPoolExecutor(threads) as pool:
-                name = f"{way}, in waves" if waves else way
-                seconds[name] = timed(lambda: list(pool.map(answer, work)))
-                print(f"  16 questions over 4 books, {name}: {seconds[name]:.1f} s")
+        with ThreadPoolExecutor(threads) as pool:
+            seconds[way] = timed(lambda: list(pool.map(answer, work)))
+        print(f"  16 questions over 4 books, {way}: {seconds[way]:.1f} s", flush=True)
     engine.close()
     return seconds
 

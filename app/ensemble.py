@@ -23,8 +23,9 @@ _Seat = tuple[Voice, int, Citation | None]
 class Ensemble:
     """Lets members answer behind one skill prompt; what they have read takes at most `most_bytes`.
 
-    They answer in `waves`, those with the best passages first: numbers of voices, the last wave being all
-    that are left. A wave that cannot change the answer any more is spared (adaptive consistency, 2305.11860).
+    Passages that were read before are answered from in one batch. Those that were not are read in `waves`,
+    numbers of passages, the best first and the last wave being all that are left: a wave that cannot change
+    the answer any more is spared (adaptive consistency, 2305.11860). Without waves, all are one batch.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Ensemble:
         mixture = request.strategy == "mixture"
         heard: dict[int, Said] = {}
         waves = [] if mixture or not request.adaptive else self._waves
-        for wave in _waves(range(len(seats)), waves):
+        for wave in self._order(seats, waves):
             for number, one in self._hear(request, [(each, seats[each]) for each in wave], seed, wanted):
                 heard[number] = one
                 given = sorted(heard)
@@ -176,6 +177,24 @@ class Ensemble:
                 )
         return found
 
+    def _order(self, seats: Sequence[_Seat], waves: Sequence[int]) -> Iterator[list[int]]:
+        """The numbers of the seats, those first that have the best passages or cost the least."""
+        if not waves:
+            yield list(range(len(seats)))
+            return
+        first = [
+            number
+            for number, (voice, _, quote) in enumerate(seats)
+            if number < waves[0] or self._readings.known(voice, [] if quote is None else [quote.text])
+        ]
+        yield first
+        rest = [number for number in range(len(seats)) if number not in first]
+        start = 0
+        for size in [*waves[1:], len(rest)]:
+            if start < len(rest):
+                yield rest[start : start + size]
+            start += size
+
     def _readers(self, seats: Sequence[_Seat]) -> list[Reader]:
         """The voices in these seats, once they have read their passages."""
         contexts = self._readings.of(
@@ -208,15 +227,6 @@ def _passage(quote: Citation | None) -> int | None:
 
 def _score(quote: Citation | None) -> float:
     return 0.0 if quote is None else quote.score
-
-
-def _waves(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The numbers in groups of these sizes; the last group is all that are left."""
-    start = 0
-    for size in [*sizes, len(numbers)]:
-        if start < len(numbers):
-            yield numbers[start : start + size]
-        start += size
 
 
 def _seats(voices: Sequence[Voice], quotes: Sequence[Citation], samples: int) -> list[_Seat]:

@@ -65,6 +65,11 @@ class Readings:
             for voice, texts in zip(voices, passages, strict=True)
         ]
 
+    def known(self, voice: Voice, texts: Sequence[str]) -> bool:
+        """Whether a voice has read these passages, and what it has read is kept."""
+        with self._lock:
+            return _key(voice, texts) in self._kept
+
     def _computed(
         self, wanted: Mapping[_Key, T], compute: Callable[[list[T]], list[Context]]
     ) -> dict[_Key, Context]:

@@ -17,8 +17,8 @@ from store.index import PassageIndex
 from trainer.frozen import FrozenLLM
 from trainer.loading import ModelUnavailableError, load
 
-# How many members answer at a time, those with the best passages first; then all that are left. On a GPU a
-# batch of all takes no longer than one of few.
+# How many passages are read at a time, where they were not yet; then all that are left. On a GPU a batch of
+# all takes no longer than one of few.
 _WAVES = (2, 2)
 
 

@@ -190,6 +190,8 @@ def test_those_that_cannot_change_the_answer_are_spared(
     request = AskRequest(question="Who?")
     assert spared.decide(request, [first], far).answer == whole.decide(request, everyone, far).answer
     assert len(candidates(spared, "Who?", chorus, near)) == 3
+    # By now all has been read, and nothing is spared by leaving it out.
+    assert len(candidates(spared, "Who?", chorus, far)) == 3
 
 
 def test_a_mixture_speaks_with_one_voice(llm: FrozenLLM, ensemble: Ensemble) -> None:

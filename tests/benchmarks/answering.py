@@ -3,10 +3,10 @@
     .venv/bin/python -m tests.benchmarks.answering --data PATH [--questions 20] [--plot FILE]
 
 PATH is a split of FairytaleQA; the story is the one nearest to 2,000 tokens that has enough questions.
-Members are the eight that every book starts from, each reads a passage of its own. PEFT does the same work:
-for every member its adapter is set, and `generate` reads the same passage and question and says as many
-tokens; it has no skill prompt to read. All are timed question by question, each with what it has kept of
-earlier questions.
+Members are the eight that every book starts from; eight passages are read, by one member or by all. PEFT
+does the same work as all: for every member its adapter is set, and `generate` reads the same passage and
+question and says as many tokens; it has no skill prompt to read. All are timed question by question, each
+with what it has kept of earlier questions.
 
 Then sixteen questions over four books, all at once and one after the other.
 """
@@ -117,6 +117,7 @@ def one_story(
     members = Members(llm, skill.skill.starts)
     engine = Engine(llm)
     ensembles = {
+        "one member, one passage": (Ensemble(engine, skill, embedder), voices[:1]),
         "one member": (Ensemble(engine, skill, embedder), voices[:1]),
         "all in a batch": (Ensemble(engine, skill, embedder), voices),
         "in waves": (Ensemble(engine, skill, embedder, waves=WAVES), voices),
@@ -129,7 +130,8 @@ def one_story(
         for way, (ensemble, who) in ensembles.items():
 
             def answer(way: str = way, ensemble: Ensemble = ensemble, who: list[Voice] = who) -> None:
-                *_, said[way] = ensemble.candidates(AskRequest(question=question), who, found)  # noqa: B023
+                read = found[:1] if way.endswith("one passage") else found  # noqa: B023
+                *_, said[way] = ensemble.candidates(AskRequest(question=question), who, read)  # noqa: B023
 
             seconds[way].append(timed(answer))
         everyone = said["all in a batch"]
@@ -138,7 +140,9 @@ def one_story(
     engine.close()
     print(f"{story.name}: {count} questions, {tokens} tokens of answers by eight members")
     for way, own in seconds.items():
-        speed = "" if way in ("one member", "in waves") else f", {tokens / sum(own):.1f} tokens/s"
+        speed = (
+            f", {tokens / sum(own):.1f} tokens/s" if way in ("all in a batch", "one by one (PEFT)") else ""
+        )
         print(f"  {way}: median {statistics.median(own):.2f} s, mean {statistics.mean(own):.2f} s{speed}")
     return seconds
 
@@ -198,8 +202,9 @@ def main() -> None:
         seconds = one_story(llm, skill, embedder, dataset, library, asked.questions)
         together = four_books(llm, skill, embedder, dataset, library)
         library.close()
-    one, batch, waves, apart = (statistics.mean(own) for own in seconds.values())
+    least, one, batch, waves, apart = (statistics.mean(own) for own in seconds.values())
     ratios = {
+        "all / one with one passage": batch / least,
         "all / one": batch / one,
         "waves / one": waves / one,
         "PEFT / all": apart / batch,

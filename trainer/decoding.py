@@ -11,6 +11,9 @@ from trainer.context import Context, stacked
 from trainer.frozen import FrozenLLM
 from trainer.mixing import Mixing, Part
 
+# To leave out a row, what all others have read is copied: a batch shrinks when so much of it is left.
+_SHRINKS = 0.75
+
 
 @dataclass(frozen=True)
 class Row:
@@ -68,8 +71,7 @@ def decode(
     ended: Callable[[int, Completion], None] = lambda *_: None,
     wanted: Callable[[int], bool] = lambda _: True,
 ) -> list[Completion]:
-    """Decode all rows together; a row leaves the batch when it ends, and `ended` is told its number
-    and completion.
+    """Decode all rows together; a row is done when it ends, and `ended` is told its number and completion.
 
     A row's answer depends on the row alone, or on its mixture: each has random numbers of its own. A row
     that is no longer `wanted`, by its number, leaves with what it has said, and `ended` is not told.
@@ -89,18 +91,21 @@ def decode(
     mask = torch.cat([read, mask], dim=1)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, read.shape[1] :]
     stops = sorted(llm.stop_tokens)
-    active = list(range(len(rows)))
+    active: list[int | None] = list(range(len(rows)))  # None: a row that has left, but not the batch yet
     for index in range(longest):
         hidden = llm.hidden(embeddings, mask, positions, cache)[:, -1]
         log_probabilities = (hidden @ llm.head.T).float().log_softmax(-1).cpu()
         if index == 0:
             _open(rows, completions, log_probabilities, stops, mixing)
         mixed = mixing.mixed(active, log_probabilities)
-        tokens = _draw(mixed, draws[active, index], temperature[active], top_p[active])
+        drawn = torch.tensor([number or 0 for number in active])
+        tokens = _draw(mixed, draws[drawn, index], temperature[drawn], top_p[drawn])
         likelihoods = log_probabilities.gather(-1, tokens[:, None]).squeeze(-1).tolist()
-        kept: list[int] = []
         complete: list[int] = []
-        for place, (number, token) in enumerate(zip(active, tokens.tolist(), strict=True)):
+        for place, token in enumerate(tokens.tolist()):
+            number = active[place]
+            if number is None:
+                continue
             completion = completions[number]
             completion.log_likelihoods.append(likelihoods[place])
             mixing.scale(number, likelihoods[place])
@@ -109,18 +114,21 @@ def decode(
                 completion.tokens.append(token)
             if completion.ended or len(completion.tokens) == rows[number].max_new_tokens:
                 complete.append(number)
-            elif wanted(number):
-                kept.append(place)
+                active[place] = None
+            elif not wanted(number):
+                active[place] = None
         for number in complete:
             ended(number, completions[number])
+        kept = [place for place, number in enumerate(active) if number is not None]
         if not kept:
             break
-        if len(kept) < len(active):
+        if len(kept) <= _SHRINKS * len(active):
             chosen = torch.tensor(kept, device=llm.device)
             cache.batch_select_indices(chosen)
             mask, positions = mask[chosen], positions[chosen]
             active = [active[place] for place in kept]
-        embeddings = llm.embed(tokens[kept, None])
+            tokens = tokens[kept]
+        embeddings = llm.embed(tokens[:, None])
         mask = torch.cat([mask, mask.new_ones(len(active), 1)], dim=1)
         positions = positions[:, -1:] + 1
     return completions

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -31,6 +32,7 @@ class FrozenLLM:
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.identity = identity
+        self._tokenizing = Lock()
 
     @property
     def device(self) -> torch.device:
@@ -59,7 +61,7 @@ class FrozenLLM:
 
     def encode(self, text: str) -> list[int]:
         """Token ids of plain text. What looks like a control token in it is spelled out, never obeyed."""
-        return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+        return self._tokens(text, control=False)
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens `encode` gives."""
@@ -85,10 +87,14 @@ class FrozenLLM:
         turns = [{"role": "system", "content": instruction}, {"role": "user", "content": _CONTENT}]
         rendered = str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
         before, _, after = rendered.partition(_CONTENT)
-        control = [
-            list(self.tokenizer(part, add_special_tokens=False)["input_ids"]) for part in (before, after)
-        ]
-        return control[0], control[1]
+        return self._tokens(before, control=True), self._tokens(after, control=True)
+
+    def _tokens(self, text: str, *, control: bool) -> list[int]:
+        """Token ids of a text, in which control tokens are obeyed or spelled out."""
+        # A tokenizer keeps the choice in a state of its own: what another thread chose must not count here.
+        with self._tokenizing:
+            found = self.tokenizer(text, add_special_tokens=False, split_special_tokens=not control)
+        return list(found["input_ids"])
 
     # Tensors
 

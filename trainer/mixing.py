@@ -42,19 +42,23 @@ class Mixing:
             for number, part in enumerate(self._parts)
         ]
 
-    def mixed(self, active: Sequence[int], log_probabilities: Tensor) -> Tensor:
-        """What each active row draws from, [active, vocabulary] like `log_probabilities`."""
-        places: dict[Mixture, list[int]] = {}
+    def mixed(self, active: Sequence[int | None], log_probabilities: Tensor) -> Tensor:
+        """What each active row draws from, [active, vocabulary] like `log_probabilities`.
+
+        None is a row that has left its mixture.
+        """
+        places: dict[Mixture, list[tuple[int, float]]] = {}
         for place, number in enumerate(active):
-            part = self._parts[number]
-            if part is not None:
-                places.setdefault(part.mixture, []).append(place)
+            part = None if number is None else self._parts[number]
+            if number is not None and part is not None:
+                places.setdefault(part.mixture, []).append((place, self._shares[number]))
         if not places:
             return log_probabilities
         mixed = log_probabilities.clone()
         for own in places.values():
-            shares = torch.tensor([self._shares[active[place]] for place in own]).log_softmax(0)
-            mixed[own] = torch.logsumexp(log_probabilities[own] + shares[:, None], 0)
+            rows = [place for place, _ in own]
+            shares = torch.tensor([share for _, share in own]).log_softmax(0)
+            mixed[rows] = torch.logsumexp(log_probabilities[rows] + shares[:, None], 0)
         return mixed
 
     def scale(self, number: int, log_likelihood: float) -> None:

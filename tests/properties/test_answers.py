@@ -27,7 +27,7 @@ from store.index import PassageIndex
 from store.text import chapters, passages
 from tests.store.conftest import Embedder
 from tests.tiny import STORY
-from trainer.frozen import FrozenLLM
+from trainer.loading import load
 
 # Control tokens, scripts, line ends and headings: what books may hold.
 SCRAPS = [
@@ -71,7 +71,10 @@ def answering(panel: Panel, engine: Engine, *texts: str) -> Iterator[Answering]:
 
 
 @pytest.fixture(scope="module")
-def engine(llm: FrozenLLM) -> Iterator[Engine]:
+def engine(tiny_folder: Path) -> Iterator[Engine]:
+    """In double precision: a batch rounds otherwise than a row alone, and a random LLM has many near ties."""
+    llm = load(str(tiny_folder), device="cpu", cache_dir=tiny_folder.parent)
+    llm.model.double()
     engine = Engine(llm)
     yield engine
     engine.close()

@@ -32,8 +32,14 @@ def test_a_book_is_learned_asked_and_listed(tmp_path: Path) -> None:
         answer = client.ask(questions[0]["question"], seed=0)
         assert answer.degraded is None
         assert answer.versions[0].version == 1
-        voices = {each.member for vote in answer.votes for each in vote.candidates}
-        assert voices == set(range(8))
+        said = [each for vote in answer.votes for each in vote.candidates]
+        # Each passage has a member that reads it, for every question the same.
+        assert said
+        assert all(each.passage is not None and each.member == each.passage % 8 for each in said)
+        assert (answer.calibrated, answer.abstained) == (True, None)
+        unsure = client.ask(questions[0]["question"], seed=0, min_confidence=1.0)
+        assert unsure.answer is None
+        assert unsure.abstained is not None
         assert any(questions[0]["passage"] in citation.text for citation in answer.citations)
         for citation in answer.citations:
             assert text[citation.start : citation.end] == citation.text

@@ -5,6 +5,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import bm25s
@@ -62,30 +63,11 @@ class Lexical:
         self._words = _Terms(documents)
         self._pairs = _Terms([(document[:-1] << 32) | document[1:] for document in documents])
 
-    def scores(self, question: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the BM25 score of each of these passages, as a share of the most the question could score.
+    def asked(self, question: str) -> "Worded":
+        """Score every passage by BM25, as a share of the most the question could score.
 
-        A word that no passage has makes all shares smaller, as the rarest would that they lacked; a passage
-        that is not in the index scores 0.
+        A word that no passage has makes all shares smaller, as the rarest would that they lacked.
         """
-        places = np.searchsorted(self._ids, ids)
-        found = np.zeros(len(ids), dtype=np.float32)
-        if len(self._ids) > 0:
-            places[places == len(self._ids)] = 0
-            known = self._ids[places] == ids
-            found[known] = self._shares(question)[places[known]]
-        return found
-
-    def best(self, question: str, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the ids and scores of the `k` best passages, best first; fewer if there are fewer."""
-        shares = self._shares(question)
-        k = min(k, len(shares))
-        places = np.argpartition(-shares, k - 1)[:k] if k < len(shares) else np.arange(k)
-        places = places[np.argsort(-shares[places], kind="stable")]
-        return self._ids[places], shares[places]
-
-    def _shares(self, question: str) -> NDArray[np.float32]:
-        """The score of every passage, in the order of the ids."""
         # A stemmer has a cache of its own and is no thread's but one's.
         stems = Stemmer.Stemmer("english").stemWords(
             [word for word in words(question) if word not in _ASKING]
@@ -96,8 +78,35 @@ class Lexical:
         pair_scores, most_of_pairs = self._pairs.scores(pairs)
         most = most_of_words + numbers.count(_UNKNOWN) * self._words.rarest + _PAIR_WEIGHT * most_of_pairs
         if most == 0:
-            return np.zeros(len(self._ids), dtype=np.float32)
-        return np.asarray((word_scores + _PAIR_WEIGHT * pair_scores) / most, dtype=np.float32)
+            return Worded(self._ids, np.zeros(len(self._ids), dtype=np.float32))
+        shares = np.asarray((word_scores + _PAIR_WEIGHT * pair_scores) / most, dtype=np.float32)
+        return Worded(self._ids, shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """What a question's words say of every passage: ids, which ascend, and the scores beside them."""
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def of(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the score of each of these passages; one that is not in the index scores 0."""
+        places = np.searchsorted(self.ids, ids)
+        found = np.zeros(len(ids), dtype=np.float32)
+        if len(self.ids) > 0:
+            places[places == len(self.ids)] = 0
+            known = self.ids[places] == ids
+            found[known] = self.scores[places[known]]
+        return found
+
+    def best(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the ids and scores of the `k` best passages, best first; fewer if there are fewer."""
+        k = min(k, len(self.scores))
+        whole = k == len(self.scores)
+        places = np.arange(k) if whole else np.argpartition(-self.scores, k - 1)[:k]
+        places = places[np.argsort(-self.scores[places], kind="stable")]
+        return self.ids[places], self.scores[places]
 
 
 class _Terms:

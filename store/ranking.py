@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from store.fusion import fused
-from store.lexical import Lexical
+from store.lexical import Lexical, Worded
 from store.snapshot import Snapshot
 
 # Of so many passages, each side gives all; of more, so many to begin with.
@@ -45,15 +45,16 @@ def ranked(
 
     Of equal ones the first in the library comes first.
     """
+    words = lexical.asked(question)
     if among is not None:
-        return _scored(snapshot, lexical, question, vector, among, count)
-    passages = snapshot.state.passages
+        return _best(*snapshot.search(vector, len(among), among), words, count)
     while True:
         dense, near = snapshot.search(vector, depth)
-        if depth >= passages:
-            return _scored(snapshot, lexical, question, vector, near, count)
-        worded, scores = lexical.best(question, depth)
-        found = _scored(snapshot, lexical, question, vector, np.union1d(near, worded), count)
+        if depth >= snapshot.state.passages:
+            return _best(dense, near, words, count)
+        worded, scores = words.best(depth)
+        either = np.union1d(near, worded)
+        found = _best(*snapshot.search(vector, len(either), either), words, count)
         most = fused(dense[-1:], scores[-1:])[0]
         # Rounding differs by a little from one way of computing a score to another.
         if len(found.scores) == count and found.scores[-1] >= most + 1e-6:
@@ -61,17 +62,9 @@ def ranked(
         depth *= 4
 
 
-def _scored(
-    snapshot: Snapshot,
-    lexical: Lexical,
-    question: str,
-    vector: NDArray[np.float32],
-    among: NDArray[np.int64],
-    count: int,
-) -> Ranking:
-    """Score these passages on both sides, and rank the best."""
-    dense, ids = snapshot.search(vector, len(among), among)
-    worded = lexical.scores(question, ids)
+def _best(dense: NDArray[np.float32], ids: NDArray[np.int64], words: Worded, count: int) -> Ranking:
+    """Rank the best of these passages by both sides."""
+    worded = words.of(ids)
     scores = fused(dense, worded)
     order = np.lexsort((ids, -scores))[:count]
     return Ranking(ids[order], scores[order], dense[order], worded[order])

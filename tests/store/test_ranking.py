@@ -36,7 +36,7 @@ def test_the_best_of_both_sides_are_found_at_any_depth(
     vector = np.random.default_rng(seed + 1).normal(size=(1, 8)).astype(np.float32)
     vector /= np.linalg.norm(vector)
     ids = np.array(list(texts), dtype=np.int64)
-    every = fused((vectors @ vector[0]).astype(np.float32), lexical.scores(question, ids))
+    every = fused((vectors @ vector[0]).astype(np.float32), lexical.asked(question).of(ids))
     found = ranked(snapshot, lexical, question, vector, count, depth=depth)
     assert len(found.ids) == min(count, passages)
     assert found.scores == pytest.approx(np.sort(every)[::-1][:count], abs=1e-5)

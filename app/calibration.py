@@ -7,9 +7,12 @@ questions asked of their own book and of another; whether an answer is right, if
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+
+from app.weighting import elect
 
 TOLD = ("retrieval", "answerable")
 RIGHT = ("worth", "log_likelihood")
@@ -28,23 +31,29 @@ class Evidence:
     worth: float
     log_likelihood: float
 
-    @classmethod
-    def of(
-        cls,
-        weights: Sequence[float],
-        answerable: Sequence[float],
-        log_likelihoods: Sequence[float],
-        *,
-        retrieval: float,
-        worth: float,
-    ) -> "Evidence":
-        """The evidence of weighed candidates."""
-        return cls(
-            retrieval,
-            float(np.average(answerable, weights=weights)),
-            worth,
-            float(np.average(log_likelihoods, weights=weights)),
-        )
+
+class Spoken(Protocol):
+    """An answer that was given; `answerable` is None where that is not known."""
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+
+    @property
+    def answerable(self) -> float | None:
+        """The probability that what was read answers the question."""
+
+    @property
+    def log_likelihood(self) -> float:
+        """Mean per token."""
+
+
+def elected(spoken: Sequence[Spoken], weights: Sequence[float], retrieval: float) -> tuple[int, Evidence]:
+    """Which of the weighed answers is elected, and what speaks for it; `retrieval` is the best passage's."""
+    best, worth = elect([one.text for one in spoken], weights)
+    answerable = np.average([one.answerable or 0.0 for one in spoken], weights=weights)
+    likelihood = np.average([one.log_likelihood for one in spoken], weights=weights)
+    return best, Evidence(retrieval, float(answerable), worth, float(likelihood))
 
 
 class Logistic(BaseModel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from app.calibration import Evidence
+from app.calibration import elected
 from app.chorus import Voice
 from app.engine import Engine
 from app.panel import Verdict
@@ -12,7 +12,7 @@ from app.schemas import AskRequest, Candidate, Citation
 from app.skills import LoadedSkill
 from app.stopping import settled
 from app.voting import Embed, chosen, vote
-from app.weighting import elect, softmax
+from app.weighting import softmax
 from store.index import Hit, PassageIndex
 from trainer import turns
 
@@ -102,21 +102,14 @@ class Ensemble:
         votes = vote(candidates, self._embed)
         if not votes:
             return Verdict([], "", 0.0)
-        weights = [one.weight for one in candidates]
-        best, worth = elect([one.text for one in candidates], weights)
+        top = max([quote.score for quote in quotes], default=0.0)
+        best, evidence = elected(candidates, [one.weight for one in candidates], top)
         answer = candidates[best].text
         # The vote that holds the answer comes first, whatever its share.
         votes.sort(key=lambda ballot: all(each.text != answer for each in ballot.candidates))
         calibration = self._skill.calibration
         if calibration is None or request.strategy == "mixture":
-            return Verdict(votes, answer, worth)
-        evidence = Evidence.of(
-            weights,
-            [one.answerable or 0.0 for one in candidates],
-            [one.log_likelihood for one in candidates],
-            retrieval=max([quote.score for quote in quotes], default=0.0),
-            worth=worth,
-        )
+            return Verdict(votes, answer, evidence.worth)
         return Verdict(
             votes,
             answer,

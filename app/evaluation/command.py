@@ -79,23 +79,24 @@ def evaluate(
     # Each member alone and each smaller chorus are in the report; here they would hide the rest.
     main = [one for one in summaries if not re.fullmatch(r"member(_closed)? \d+|chorus N=\d+", one.system)]
     Console(width=max(console.width, _WIDTH)).print(table(main))
+    comparisons, knows = _comparisons(found), _abstention(found)
     extra = {
         "data": str(data),
         "stories": [story.name for story in dataset.stories],
         "questions": len(dataset.questions),
         "recipe": learned.model_dump(),
         "llm": llm.identity.__dict__,
-        "comparisons": _comparisons(found),
-        "abstention": _abstention(found),
+        "comparisons": comparisons,
+        "abstention": knows,
     }
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(to_json(summaries, extra), encoding="utf-8")
     if plots is not None:
         _draw(found, plots)
-    for line in _comparisons(found).items():
-        console.print(f"{line[0]}: {line[1]}", highlight=False)
-    if (knows := _abstention(found)) is not None:
+    for what, said in comparisons.items():
+        console.print(f"{what}: {said}", highlight=False)
+    if knows is not None:
         console.print(
             "abstains below a confidence of {least:.3f}: {own:.0%} of the questions, {others:.0%} of those "
             "asked of another story".format(**knows),

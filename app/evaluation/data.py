@@ -65,6 +65,11 @@ class Dataset:
             [question for question in self.questions if question.story in names],
         )
 
+    def other(self, name: str) -> str | None:
+        """The story whose questions are asked of this one too, which does not tell; None if it is alone."""
+        names = [story.name for story in self.stories]
+        return names[names.index(name) - 1] if len(names) > 1 else None
+
 
 class _Line(BaseModel):
     model_config = ConfigDict(strict=True)

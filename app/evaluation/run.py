@@ -32,16 +32,15 @@ class Evaluation:
         """Answer every question by every system; what a run before this one answered is not asked again."""
         self.cache.mkdir(parents=True, exist_ok=True)
         ledger = Ledger(self.cache / f"answers-{self._key()}.jsonl")
-        names = [story.name for story in self.dataset.stories]
         missing = {
-            name: [
+            story.name: [
                 (system, question)
                 for question in self.dataset.questions
                 for system in self.systems
-                if question.story == (_other(names, number) if system == "elsewhere" else name)
+                if question.story == (self.dataset.other(story.name) if system == "elsewhere" else story.name)
                 and not ledger.has(system, question.story, question.number)
             ]
-            for number, name in enumerate(names)
+            for story in self.dataset.stories
         }
         if any(missing.values()):
             self._answer_all(missing, ledger, tell)
@@ -94,14 +93,8 @@ class Evaluation:
 
     def _key(self) -> str:
         stories = [[story.name, len(story.sections)] for story in self.dataset.stories]
-        fitted = (self.skill.weighting, self.skill.calibration)
-        decides = ([each and each.model_dump() for each in fitted], self.recipe.model_dump(), stories)
+        decides = (self.skill.fitted, self.recipe.model_dump(), stories)
         return fingerprint(self.llm, self.skill, *decides)
-
-
-def _other(names: Sequence[str], number: int) -> str | None:
-    """The story whose questions are asked of story `number` too."""
-    return names[number - 1] if len(names) > 1 else None
 
 
 def _at(tell: Callable[[str], None], place: str, what: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from app.asking import INSTRUCTION
-from app.calibration import Evidence
+from app.calibration import elected
 from app.chorus import Voice
 from app.evaluation.data import Question, Story
 from app.evaluation.metrics import exact_match, rouge_l, token_f1
@@ -19,7 +19,7 @@ from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, judge, list
 from app.readings import Readings
 from app.skills import LoadedSkill
 from app.voting import normalised
-from app.weighting import consensus, elect
+from app.weighting import consensus
 from trainer import turns
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
@@ -147,7 +147,9 @@ class OpenStory:
             nll = mixture_loss(losses, weights)
             answers[f"chorus: {way}"] = Answered(texts[chosen], nll, weights[chosen] / sum(weights))
         weights = self._skill.weighting.weights(said)
-        answers["chorus: share"] = replace(answers[system], confidence=_share(texts, weights))
+        answers["chorus: share"] = replace(
+            answers[system], confidence=_share(answers[system].text, texts, weights)
+        )
         chosen = _best(weights)
         answers["chorus: best alone"] = Answered(
             texts[chosen], losses[chosen].loss / losses[chosen].tokens, weights[chosen]
@@ -171,19 +173,11 @@ class OpenStory:
     def _combined(self, said: Sequence[Said], losses: Sequence[Reference]) -> Answered:
         """Consensus under the learned weights, which is what the product does."""
         weights = self._skill.weighting.weights(said)
-        texts = [one.text for one in said]
-        chosen, worth = elect(texts, weights)
+        chosen, evidence = elected(said, weights, max(one.retrieval for one in said))
         nll = mixture_loss(losses, self._skill.weighting.trust(said))
-        if self._skill.calibration is None:
-            return Answered(texts[chosen], nll, worth)
-        evidence = Evidence.of(
-            weights,
-            [one.answerable for one in said],
-            [one.log_likelihood for one in said],
-            retrieval=max(one.retrieval for one in said),
-            worth=worth,
-        )
-        return Answered(texts[chosen], nll, self._skill.calibration.confidence(evidence))
+        known = self._skill.calibration
+        confidence = evidence.worth if known is None else known.confidence(evidence)
+        return Answered(said[chosen].text, nll, confidence)
 
 
 def mixture_loss(losses: Sequence[Reference], weights: Sequence[float]) -> float:
@@ -235,11 +229,11 @@ def predictions(
     return measured
 
 
-def _share(texts: Sequence[str], weights: Sequence[float]) -> float:
-    """The weight of those that say what the elected text says."""
-    elected = normalised(texts[elect(texts, weights)[0]])
+def _share(answer: str, texts: Sequence[str], weights: Sequence[float]) -> float:
+    """The weight of those that say the answer."""
+    said = normalised(answer)
     return min(
-        1.0, sum(weight for text, weight in zip(texts, weights, strict=True) if normalised(text) == elected)
+        1.0, sum(weight for text, weight in zip(texts, weights, strict=True) if normalised(text) == said)
     )
 
 

@@ -41,6 +41,15 @@ class LoadedSkill:
         """Digests of the stories it has learned from."""
         return set(self.data.get("learned_from", []))
 
+    @property
+    def fitted(self) -> dict[str, Any]:
+        """The weighting and the calibration, as JSON."""
+        known = self.calibration
+        return {
+            "weighting": self.weighting.model_dump(),
+            "calibration": None if known is None else known.model_dump(),
+        }
+
 
 def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
     """The LLM's champion among the registry's skill prompts; the shipped one is registered if there is none.
@@ -69,11 +78,7 @@ def register(database: Database, identity: Identity, skill: LoadedSkill) -> Row:
             artifact=skill.artifact,
             recipe=skill.recipe,
             data=skill.data,
-            metrics=skill.metrics
-            | {
-                "weighting": skill.weighting.model_dump(),
-                "calibration": skill.calibration and skill.calibration.model_dump(),
-            },
+            metrics=skill.metrics | skill.fitted,
         )
 
 
@@ -82,12 +87,11 @@ def _loaded(session: Session, row: Row) -> LoadedSkill:
     return LoadedSkill(
         skill=from_bytes(artifact),
         artifact=artifact,
-        weighting=Weighting(**row.metrics["weighting"]),
         recipe=row.recipe,
         data=row.data,
         metrics=row.metrics,
-        calibration=_calibration(row.metrics),
         id=row.id,
+        **_fitted(row.metrics),
     )
 
 
@@ -102,15 +106,17 @@ def shipped(identity: Identity) -> LoadedSkill | None:
     return LoadedSkill(
         skill=from_bytes(artifact),
         artifact=artifact,
-        weighting=Weighting(**notes["weighting"]),
         recipe=notes["recipe"],
         data=notes["data"],
         metrics=notes["metrics"],
-        calibration=_calibration(notes),
+        **_fitted(notes),
     )
 
 
-def _calibration(notes: Mapping[str, Any]) -> Calibration | None:
-    """None for a skill prompt from before there were calibrations."""
-    found = notes.get("calibration")
-    return None if found is None else Calibration(**found)
+def _fitted(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that `LoadedSkill.fitted` wrote; a skill prompt from before calibrations has none."""
+    known = notes.get("calibration")
+    return {
+        "weighting": Weighting(**notes["weighting"]),
+        "calibration": None if known is None else Calibration(**known),
+    }

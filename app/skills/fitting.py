@@ -7,17 +7,17 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
-from app.calibration import RIGHT, TOLD, Calibration, Evidence, Logistic
+from app.calibration import RIGHT, TOLD, Calibration, Evidence, Logistic, elected
 from app.evaluation.report import CORRECT
-from app.skills.hearing import Heard
-from app.weighting import FEATURES, Weighting, elect, features
+from app.skills.hearing import Hearing
+from app.weighting import FEATURES, Weighting, features
 
 _PENALTY = 0.01
 # Of this share of candidates is the ceiling above what they add to their weight.
 _CEILING = 0.95
 
 
-def fit_weighting(heard: Sequence[Heard]) -> Weighting:
+def fit_weighting(heard: Sequence[Hearing]) -> Weighting:
     """The weighting under which the candidates' expected quality is highest, held near none by a penalty.
 
     Only questions about the story that was read count.
@@ -48,29 +48,22 @@ def fit_weighting(heard: Sequence[Heard]) -> Weighting:
     )
 
 
-def fit_calibration(heard: Sequence[Heard], weighting: Weighting) -> Calibration | None:
+def fit_calibration(heard: Sequence[Hearing], weighting: Weighting) -> Calibration | None:
     """The calibration of the answers elected by a weighting; None where all were of one kind.
 
     An answer is right where its quality is at least that of a correct one.
     """
-    elected = [_elected(one, weighting) for one in heard]
-    own = [(evidence, quality) for evidence, quality, is_own in elected if is_own]
-    told = _logistic(TOLD, [evidence for evidence, _, _ in elected], [is_own for _, _, is_own in elected])
+    found = [_elected(one, weighting) for one in heard]
+    own = [(evidence, quality) for evidence, quality, is_own in found if is_own]
+    told = _logistic(TOLD, [evidence for evidence, _, _ in found], [is_own for _, _, is_own in found])
     right = _logistic(RIGHT, [evidence for evidence, _ in own], [quality >= CORRECT for _, quality in own])
     return None if told is None or right is None else Calibration(told=told, right=right)
 
 
-def _elected(heard: Heard, weighting: Weighting) -> tuple[Evidence, float, bool]:
-    """The evidence for the answer that is elected, and its quality."""
+def _elected(heard: Hearing, weighting: Weighting) -> tuple[Evidence, float, bool]:
+    """The evidence for the answer that is elected, its quality, and whether it is about its own story."""
     weights = weighting.weights(heard.said)
-    best, worth = elect([one.text for one in heard.said], weights)
-    evidence = Evidence.of(
-        weights,
-        [one.answerable for one in heard.said],
-        [one.log_likelihood for one in heard.said],
-        retrieval=max(one.retrieval for one in heard.said),
-        worth=worth,
-    )
+    best, evidence = elected(heard.said, weights, max(one.retrieval for one in heard.said))
     return evidence, heard.quality[best], heard.own
 
 

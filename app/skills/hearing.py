@@ -14,7 +14,7 @@ from trainer.skill import Skill
 
 
 @dataclass(frozen=True)
-class Heard:
+class Hearing:
     """What the readers of a story said to one question, how good each answer is (0 to 1), and whether the
     question is about that story or about another.
     """
@@ -30,23 +30,22 @@ def hear(
     dataset: Dataset,
     library: Library,
     tell: Callable[[str], None] = lambda _: None,
-) -> list[Heard]:
+) -> list[Hearing]:
     """Ask every question of eight readers of its story and, where there are several, of another story.
 
     Readers are unlearned members where the skill prompt has some to start from.
     """
-    heard: list[Heard] = []
+    heard: list[Hearing] = []
     closed = skill.context(llm)
-    names = [story.name for story in dataset.stories]
-    for number, story in enumerate(dataset.stories):
+    for story in dataset.stories:
         readings = Readings(llm, closed)
         ranking = library.ranking(story.name)
-        other = names[number - 1]
-        for question in (one for one in dataset.questions if one.story in (story.name, other)):
+        asked = (story.name, dataset.other(story.name))
+        for question in (one for one in dataset.questions if one.story in asked):
             found = ranking(question.text)[:READERS]
             readers = apart(readings, unlearned(story.name, skill), story, found)[: len(found)]
             said = listen(llm, ask(llm, readers, question.text), question.text)
             quality = [rouge_l(one.text, question.answers) for one in said]
-            heard.append(Heard(said, quality, question.story == story.name))
+            heard.append(Hearing(said, quality, question.story == story.name))
             tell(f"asks the readers of {story.name}: {len(heard)} answers heard")
     return heard

@@ -110,8 +110,7 @@ def train(
         "recipe": learned.recipe,
         "data": learned.data,
         "metrics": learned.metrics,
-        "weighting": weighting.model_dump(),
-        "calibration": learned.calibration and learned.calibration.model_dump(),
+        **learned.fitted,
     }
     (out / "skill.safetensors").write_bytes(learned.artifact)
     (out / "skill.json").write_text(json.dumps(notes, indent=2), encoding="utf-8")

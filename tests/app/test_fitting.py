@@ -1,7 +1,7 @@
 from app.calibration import Evidence
 from app.readers import Said
 from app.skills.fitting import fit_calibration, fit_weighting
-from app.skills.hearing import Heard
+from app.skills.hearing import Hearing
 from app.weighting import Weighting
 
 
@@ -9,16 +9,16 @@ def said(text: str, answerable: float, likelihood: float = -0.5, retrieval: floa
     return Said(text, answerable, likelihood, retrieval)
 
 
-def own_and_other() -> list[Heard]:
+def own_and_other() -> list[Hearing]:
     """Readers who are right where they are sure, and questions about other books, which they tell apart."""
     heard = []
     for number in range(40):
         sure = number % 3 > 0
         right = said("green lamp", 0.9 - number / 200, -0.2 if sure else -1.2, 0.5 + number % 7 / 50)
         wrong = said("butter", 0.1 + number / 200, -2.0, 0.3)
-        heard.append(Heard([right, wrong], [1.0 if sure else 0.0, 0.0], own=True))
+        heard.append(Hearing([right, wrong], [1.0 if sure else 0.0, 0.0], own=True))
         lost = said("goose", 0.2 + number % 5 / 50, -1.0, 0.1 + number % 7 / 50)
-        heard.append(Heard([lost, wrong], [0.0, 0.0], own=False))
+        heard.append(Hearing([lost, wrong], [0.0, 0.0], own=False))
     return heard
 
 
@@ -60,5 +60,5 @@ def test_a_fitted_calibration_knows_other_books_and_unsure_answers() -> None:
 
 
 def test_what_was_never_wrong_cannot_be_calibrated() -> None:
-    always = [Heard([said("lamp", 0.9)], [1.0], own=True)] * 4
+    always = [Hearing([said("lamp", 0.9)], [1.0], own=True)] * 4
     assert fit_calibration(always, Weighting(answerable=1, retrieval=1, log_likelihood=1)) is None

@@ -66,7 +66,7 @@ def test_earlier_turns_help_to_find_the_book(chat: openai.OpenAI, http: httpx.Cl
     other = upload(http, OTHER, "marmots.txt").json()["book"]["id"]
     messages: list[openai.types.chat.ChatCompletionMessageParam] = [
         {"role": "user", "content": "Where did the marmot Grisella live?"},
-        {"role": "assistant", "content": "Of lamps, nothing. " * 50 + "Grisella lived in the Whitlow mill."},
+        {"role": "assistant", "content": "Hm, hm, hm. " * 90 + "Grisella lived in the Whitlow mill."},
         {"role": "user", "content": "What did she keep there?"},
     ]
     said = chat.chat.completions.create(model="library", messages=messages, seed=2**70)

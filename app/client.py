@@ -94,7 +94,7 @@ class Client:
         response = self._send("GET", "/readyz")
         if response.status_code not in (200, 503):
             raise _problem(response)
-        content = _json(response)
+        content = _json(response.content)
         detail = content.get("detail") if isinstance(content, dict) else None
         return Readiness(ready=response.status_code == 200, detail=detail if isinstance(detail, str) else "")
 
@@ -221,15 +221,12 @@ class Client:
     def _heard(self, request: AskRequest, heard: Callable[[Heard], None]) -> Answer:
         """The answer at the end of a stream, told of what comes before."""
         for name, data in self._events("POST", "/ask", json=_sent(request)):
-            try:
-                if name == "heard":
-                    heard(Heard.model_validate_json(data))
-                elif name == "answer":
-                    return Answer.model_validate_json(data)
-                elif name == "error":
-                    raise _as_error(json.loads(data), f"The answer broke off: {data}")
-            except ValueError as error:
-                raise self._not_understood("/ask") from error
+            if name == "heard":
+                heard(self._read(Heard, data, "/ask"))
+            elif name == "answer":
+                return self._read(Answer, data, "/ask")
+            elif name == "error":
+                raise _as_error(_json(data), f"The answer broke off: {data}")
         raise NoAnswerError(f"The connection to {self.url} broke before the answer was there.")
 
     def _stream(self, job_id: str, after: int | None) -> Iterator[JobEvent]:
@@ -239,10 +236,7 @@ class Client:
             headers["Last-Event-ID"] = str(after)
         path = f"/jobs/{job_id}/events"
         for _, data in self._events("GET", path, headers=headers, timeout=STREAM_TIMEOUT):
-            try:
-                yield JobEvent.model_validate_json(data)
-            except ValidationError as error:
-                raise self._not_understood(path) from error
+            yield self._read(JobEvent, data, path)
 
     def _events(self, method: str, path: str, **request: Any) -> Iterator[tuple[str, str]]:
         """Yield the name and data of each server-sent event of an answer."""
@@ -270,10 +264,7 @@ class Client:
         response = self._send(method, path, **request)
         if response.is_error:
             raise _problem(response)
-        try:
-            return model.model_validate_json(response.content)
-        except ValidationError as error:
-            raise self._not_understood(path) from error
+        return self._read(model, response.content, path)
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
@@ -288,8 +279,12 @@ class Client:
             return NoAnswerError(f"The service at {self.url} did not answer in time.")
         return NoAnswerError(f"The connection to {self.url} broke: {str(error) or type(error).__name__}")
 
-    def _not_understood(self, path: str) -> ClientError:
-        return ClientError(f"{self.url}{path} answered in another shape. Is it a Bookchorus of this version?")
+    def _read(self, model: type[M], data: str | bytes, path: str) -> M:
+        try:
+            return model.model_validate_json(data)
+        except ValidationError as error:
+            other = f"{self.url}{path} answered in another shape. Is it a Bookchorus of this version?"
+            raise ClientError(other) from error
 
 
 def _messages(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
@@ -316,7 +311,7 @@ def _messages(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
 
 def _problem(response: httpx.Response) -> ClientError:
     otherwise = f"The service answered {response.status_code} {response.reason_phrase}".rstrip() + "."
-    return _as_error(_json(response), otherwise, response.status_code)
+    return _as_error(_json(response.content), otherwise, response.status_code)
 
 
 def _as_error(content: object, otherwise: str, status: int | None = None) -> ClientError:
@@ -328,9 +323,9 @@ def _as_error(content: object, otherwise: str, status: int | None = None) -> Cli
     return ClientError(said, status=status, type=kind if isinstance(kind, str) else None)
 
 
-def _json(response: httpx.Response) -> object:
+def _json(data: str | bytes) -> object:
     try:
-        return json.loads(response.content)
+        return json.loads(data)
     except ValueError:
         return None
 

@@ -1,19 +1,13 @@
 """The route that answers questions."""
 
-import logging
-from collections.abc import Iterator
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app import schemas
-from app.engine import UnwantedError
 from app.http.deps import ServiceDep
-from app.http.problems import as_problem
-from app.http.waiting import Waiting
+from app.http.waiting import Waiting, to_the_end
 
-log = logging.getLogger(__name__)
 router = APIRouter(tags=["ask"])
 
 
@@ -28,15 +22,13 @@ async def ask(service: ServiceDep, request: schemas.AskRequest, http: Request) -
     if not request.stream:
         return await waiting.result(lambda: service.answering.answer(request, wanted=waiting.wanted))
     events = await waiting.result(lambda: service.answering.events(request, wanted=waiting.wanted))
-    return StreamingResponse(waiting.follow(_stream(events)), media_type="text/event-stream")
+    chunks = to_the_end(map(_chunk, events), lambda problem: _event("error", problem.json()))
+    return StreamingResponse(waiting.follow(chunks), media_type="text/event-stream")
 
 
-def _stream(events: Iterator[schemas.AskEvent]) -> Iterator[bytes]:
-    try:
-        for event in events:
-            yield format_sse_event(data_str=event.model_dump_json(), event=type(event).__name__.lower())
-    except UnwantedError:
-        return
-    except Exception as error:  # the status line is gone already
-        log.exception("an answer broke off")
-        yield format_sse_event(data_str=as_problem(error).json(), event="error")
+def _chunk(event: schemas.AskEvent) -> bytes:
+    return _event(type(event).__name__.lower(), event.model_dump_json())
+
+
+def _event(name: str, data: str) -> bytes:
+    return format_sse_event(data_str=data, event=name)

@@ -4,9 +4,9 @@ https://platform.openai.com/docs/api-reference/chat/create
 """
 
 import json
-import logging
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
@@ -15,15 +15,13 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel, Field
 
 from app import schemas
-from app.engine import UnwantedError
 from app.http.deps import ServiceDep
 from app.http.present import unix
-from app.http.problems import Problem, as_problem, openai_error
-from app.http.waiting import Waiting
+from app.http.problems import Problem, openai_error
+from app.http.waiting import Waiting, to_the_end
 from app.service import Service
 from store import books
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["chat"])
 
 LIBRARY = "library"
@@ -95,7 +93,9 @@ async def complete(service: ServiceDep, request: ChatRequest, http: Request) -> 
     waiting = Waiting(http)
     events = await waiting.result(lambda: _events(service, request, waiting))
     if request.stream:
-        return StreamingResponse(waiting.follow(_chunks(request, events)), media_type="text/event-stream")
+        told = to_the_end(_chunks(request, events), lambda problem: _sse(openai_error(problem)))
+        ended = [format_sse_event(data_str="[DONE]")]
+        return StreamingResponse(waiting.follow(chain(told, ended)), media_type="text/event-stream")
     *_, answer = await waiting.result(lambda: list(events))
     assert isinstance(answer, schemas.Answer)
     tokens = _usage(service, request, answer)
@@ -138,21 +138,14 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
 
 def _chunks(request: ChatRequest, events: Iterator[schemas.AskEvent]) -> Iterator[bytes]:
     """Comments while members answer, then the answer in one piece: a vote can move until its end."""
-    try:
-        for event in events:
-            if isinstance(event, schemas.Heard):
-                yield format_sse_event(comment=f"heard {event.candidates}")
-            if isinstance(event, schemas.Answer):
-                start = {"role": "assistant", "content": _said(event)}
-                for delta, reason in ((start, None), ({}, "stop")):
-                    choice = {"index": 0, "delta": delta, "finish_reason": reason}
-                    yield _sse(_completion(event, request, "chat.completion.chunk", [choice]))
-    except UnwantedError:
-        return
-    except Exception as error:  # the status line is gone already
-        log.exception("an answer broke off")
-        yield _sse(openai_error(as_problem(error)))
-    yield format_sse_event(data_str="[DONE]")
+    for event in events:
+        if isinstance(event, schemas.Heard):
+            yield format_sse_event(comment=f"heard {event.candidates}")
+        if isinstance(event, schemas.Answer):
+            start = {"role": "assistant", "content": _said(event)}
+            for delta, reason in ((start, None), ({}, "stop")):
+                choice = {"index": 0, "delta": delta, "finish_reason": reason}
+                yield _sse(_completion(event, request, "chat.completion.chunk", [choice]))
 
 
 def _completion(

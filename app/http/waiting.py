@@ -1,6 +1,7 @@
 """Work for a client that may go away before it is done: what is left of it is then not wanted."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from threading import Event
 from typing import TypeVar
@@ -8,7 +9,11 @@ from typing import TypeVar
 from anyio import to_thread
 from fastapi import Request
 
+from app.engine import UnwantedError
+from app.http.problems import Problem, as_problem
+
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class Waiting:
@@ -43,3 +48,14 @@ class Waiting:
         while (await self._request.receive())["type"] != "http.disconnect":
             pass
         self._gone.set()
+
+
+def to_the_end(chunks: Iterator[bytes], broken: Callable[[Problem], bytes]) -> Iterator[bytes]:
+    """The chunks of an answer whose status line is sent already: where they break off, `broken` says why."""
+    try:
+        yield from chunks
+    except UnwantedError:
+        return
+    except Exception as error:
+        log.exception("an answer broke off")
+        yield broken(as_problem(error))

@@ -4,29 +4,23 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 
 from app.http.waiting import Waiting
+from tests.app.peer import Peer
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[int]:
-    """Serve `app` on a free port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-        assert thread.is_alive()
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
+def connected(app: FastAPI) -> Iterator[socket.socket]:
+    """A connection to a real server of `app`."""
+    with Peer().running(app) as peer:
+        address = urlsplit(peer.url)
+        with socket.create_connection((address.hostname, address.port)) as client:
+            yield client
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -49,11 +43,11 @@ def test_work_ends_when_the_client_goes(stream: bool) -> None:
             return StreamingResponse(waiting.follow(chunks))
         return Response(b"".join(await waiting.result(lambda: list(chunks))))
 
-    with listening(app) as port:
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            client.sendall(b"GET /work HTTP/1.1\r\nHost: here\r\n\r\n")
-            assert began.wait(30)
-            assert not ended.is_set()
+    with connected(app) as client:
+        client.sendall(b"GET /work HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert began.wait(30)
+        assert not ended.is_set()
+        client.close()
         assert ended.wait(30)
 
 
@@ -67,7 +61,7 @@ def test_who_stays_gets_everything() -> None:
             return StreamingResponse(waiting.follow(iter([b"one ", b"two"])))
         raise AssertionError
 
-    with listening(app) as port, socket.create_connection(("127.0.0.1", port)) as client:
+    with connected(app) as client:
         client.sendall(b"GET /work HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
         answered = b"".join(iter(lambda: client.recv(4096), b""))
     assert b"200 OK" in answered

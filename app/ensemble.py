@@ -16,6 +16,8 @@ from app.weighting import softmax
 from store.index import Hit, PassageIndex
 from trainer import turns
 
+# How many passages are read at a time, where they were not yet; then all that are left.
+WAVES = (2, 2)
 # Who reads what: a voice, the number of its sample, and its passage.
 _Seat = tuple[Voice, int, Citation | None]
 

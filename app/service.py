@@ -6,7 +6,7 @@ from app.answering import Answering
 from app.chorus import Choruses
 from app.embedder import Embedder
 from app.engine import Engine
-from app.ensemble import Ensemble
+from app.ensemble import WAVES, Ensemble
 from app.errors import StartupError
 from app.settings import Settings
 from app.skills import active
@@ -16,10 +16,6 @@ from store.database import Database
 from store.index import PassageIndex
 from trainer.frozen import FrozenLLM
 from trainer.loading import ModelUnavailableError, load
-
-# How many passages are read at a time, where they were not yet; then all that are left. On a GPU a batch of
-# all takes no longer than one of few.
-_WAVES = (2, 2)
 
 
 @dataclass(frozen=True)
@@ -56,10 +52,11 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     skill = active(database, llm)
     worker = Worker(database, engine, skill)
     worker.start()
+    # On a GPU a batch of all takes no longer than one of few.
     panel = (
         Together(engine, embedder)
         if skill is None
-        else Ensemble(engine, skill, embedder, waves=_WAVES if llm.device.type == "cpu" else ())
+        else Ensemble(engine, skill, embedder, waves=WAVES if llm.device.type == "cpu" else ())
     )
     answering = Answering(database, index, engine, choruses, panel)
     return Service(settings, database, index, engine, choruses, worker, answering)

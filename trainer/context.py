@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer
@@ -94,11 +95,11 @@ def stacked(llm: FrozenLLM, contexts: Sequence[Context | None], room: int = 0) -
         return cache, mask
     chains = [context.chain() if context else [] for context in contexts]
     for number, layer in enumerate(cache.layers):
+        keys, values = (_joined(chains, name, number, longest) for name in ("keys", "values"))
         # Layers of another kind keep a window, and what they keep is theirs to decide.
         if room and type(layer) is DynamicLayer:
-            cache.layers[number] = _filled(chains, number, longest, room)
+            cache.layers[number] = _Roomy(keys, values, room)
         else:
-            keys, values = (_joined(chains, name, number, longest) for name in ("keys", "values"))
             cache.update(keys, values, number)
     return cache, mask
 
@@ -116,31 +117,14 @@ def _joined(chains: Sequence[list[Context]], name: str, layer: int, longest: int
     return torch.stack(rows)
 
 
-def _filled(chains: Sequence[list[Context]], layer: int, longest: int, room: int) -> _Roomy:
-    """The same of both keys and values, with room behind them."""
-    pair = []
-    for name in ("keys", "values"):
-        model = getattr(next(chain for chain in chains if chain)[0], name)
-        _, heads, _, size = model.shape
-        buffer = model.new_empty(len(chains), heads, longest + room, size)
-        for row, chain in enumerate(chains):
-            end = longest - sum(part.own for part in chain)
-            buffer[row, :, :end] = 0
-            for part in chain:
-                start, end = end, end + part.own
-                buffer[row, :, start:end] = getattr(part, name)[layer]
-        pair.append(buffer)
-    return _Roomy(pair[0], pair[1], longest)
-
-
 class _Roomy(DynamicLayer):
-    """A layer's keys and values in buffers [rows, heads, positions, head size] that are longer than they."""
+    """A layer's keys and values [rows, heads, positions, head size], with room for so many positions more."""
 
-    def __init__(self, keys: Tensor, values: Tensor, length: int) -> None:
+    def __init__(self, keys: Tensor, values: Tensor, room: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.lazy_initialization(keys, values)
-        self._buffers = keys, values
-        self._length = length
+        self._buffers = pad(keys, (0, 0, 0, room)), pad(values, (0, 0, 0, room))
+        self._length = keys.shape[-2]
         self._shown()
 
     def update(

@@ -28,7 +28,7 @@ import torch
 from app.chorus import Voice
 from app.embedder import Embedder
 from app.engine import Engine
-from app.ensemble import Ensemble
+from app.ensemble import WAVES, Ensemble
 from app.evaluation.data import Dataset, Story, read
 from app.evaluation.library import Library
 from app.readers import READERS, unlearned
@@ -39,7 +39,6 @@ from trainer import turns
 from trainer.frozen import FrozenLLM
 from trainer.loading import load
 
-WAVES = (2, 2)
 TOKENS = 2_000
 
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -74,24 +74,41 @@ class Readings:
         self, wanted: Mapping[_Key, T], compute: Callable[[list[T]], list[Context]]
     ) -> dict[_Key, Context]:
         """The contexts of these keys: those that are kept, and what `compute` makes of the others."""
-        with self._lock:
-            found = {key: self._kept[key] for key in wanted if key in self._kept}
-            for key in found:
-                self._kept.move_to_end(key)
+        found = self._found(wanted)
         # Sorted by length, a batch is padded little.
         missing = sorted(wanted.keys() - found.keys(), key=lambda key: (sum(map(len, key[3])), key))
         for first in range(0, len(missing), _BATCH):
-            keys = missing[first : first + _BATCH]
-            work = partial(compute, [wanted[key] for key in keys])
-            found.update(zip(keys, self._run(work), strict=True))
+            batch = {key: wanted[key] for key in missing[first : first + _BATCH]}
+            found.update(self._run(partial(self._compute, batch, compute)))
+        return found
+
+    def _compute(
+        self, wanted: Mapping[_Key, T], compute: Callable[[list[T]], list[Context]]
+    ) -> dict[_Key, Context]:
+        # While this waited for its turn, another ask may have read the same.
+        found = self._found(wanted)
+        rest = [key for key in wanted if key not in found]
+        if rest:
+            made = dict(zip(rest, compute([wanted[key] for key in rest]), strict=True))
+            self._keep(made)
+            found.update(made)
+        return found
+
+    def _found(self, keys: Iterable[_Key]) -> dict[_Key, Context]:
         with self._lock:
-            for key in missing:
+            found = {key: self._kept[key] for key in keys if key in self._kept}
+            for key in found:
+                self._kept.move_to_end(key)
+        return found
+
+    def _keep(self, made: Mapping[_Key, Context]) -> None:
+        with self._lock:
+            for key, context in made.items():
                 if key not in self._kept:
-                    self._kept[key] = found[key]
-                    self._bytes += found[key].nbytes
+                    self._kept[key] = context
+                    self._bytes += context.nbytes
             while self._bytes > self._most_bytes and len(self._kept) > 1:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
-        return found
 
 
 def _key(voice: Voice, texts: Sequence[str] = ()) -> _Key:

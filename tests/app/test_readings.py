@@ -1,4 +1,6 @@
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -71,3 +73,25 @@ def test_what_takes_too_much_memory_is_read_again(llm: FrozenLLM, skill: LoadedS
     for text in (TEXTS[0], TEXTS[1], TEXTS[0]):
         readings.of([member], [[text]])
     assert count.runs == 6
+
+
+class Queueing:
+    """Runs one thing at a time, as the engine does, and none before two ask for it."""
+
+    def __init__(self) -> None:
+        self._both = threading.Barrier(2)
+        self._turn = threading.Lock()
+
+    def __call__(self, work: Callable[[], Any]) -> Any:
+        self._both.wait(timeout=60)
+        with self._turn:
+            return work()
+
+
+def test_what_two_ask_for_at_once_is_read_once(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    readings = Readings(llm, skill.skill.context(llm), run=Queueing())
+    [member] = voices(llm, 1)
+    with ThreadPoolExecutor(2) as pool:
+        [[first], [second]] = pool.map(lambda _: readings.of([member], [TEXTS[:1]]), range(2))
+    assert first is second
+    assert first.parent is second.parent

@@ -1,30 +1,15 @@
-"""The command line. Commands import what they need themselves, so that `bookchorus ask` starts at once."""
+"""The everyday commands: run the service, add a book, ask, list, measure."""
 
-import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from app.client import Client
+from app.cli.options import DEFAULT_URL, Key, Url, connected, failing_in_one_line, json_object
 
-app = typer.Typer(
-    help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,
-)
-Url = Annotated[str, typer.Option(envvar="BOOKCHORUS_URL", help="Where the service answers.")]
-Key = Annotated[
-    str | None, typer.Option(envvar="BOOKCHORUS_ADMIN_KEY", help="The service's admin key.", show_envvar=True)
-]
-DEFAULT_URL = "http://127.0.0.1:8000"
+app = typer.Typer()
 
 
 @app.command()
@@ -46,7 +31,7 @@ def serve(
         "quantization": quantization,
         "device": device,
     }
-    with _failing_in_one_line():
+    with failing_in_one_line():
         if end_with_stdin:
             from app import child
 
@@ -74,9 +59,9 @@ def add(
     from app.draw import plain
     from app.schemas import ENDED
 
-    chosen = None if recipe is None else _recipe(recipe)
+    chosen = None if recipe is None else json_object(recipe)
     console = Console()
-    with _failing_in_one_line(), _client(url, admin_key) as client:
+    with failing_in_one_line(), connected(url, admin_key) as client:
         with console.status("uploads the book"):
             added = client.add(file, title=title, author=author, tags=tag or (), recipe=chosen)
         book, job = added.book, added.job
@@ -118,7 +103,7 @@ def ask(
     from app.draw import answer_panel, so_far
 
     console = Console()
-    with _failing_in_one_line(), _client(url, admin_key) as client:
+    with failing_in_one_line(), connected(url, admin_key) as client:
         with console.status("the members answer") as status:
             answer = client.ask(
                 question,
@@ -140,7 +125,7 @@ def books(url: Url = DEFAULT_URL, admin_key: Key = None) -> None:
     """List the books."""
     from app.draw import books_table
 
-    with _failing_in_one_line(), _client(url, admin_key) as client:
+    with failing_in_one_line(), connected(url, admin_key) as client:
         Console().print(books_table(client.books()))
 
 
@@ -155,7 +140,7 @@ def prompts(
     """List the learned prompts: versions, members, LLM, losses, aliases."""
     from app.draw import prompts_table
 
-    with _failing_in_one_line(), _client(url, admin_key) as client:
+    with failing_in_one_line(), connected(url, admin_key) as client:
         Console().print(prompts_table(client.prompts(book=book, alias=alias, base_model=base_model)))
 
 
@@ -166,7 +151,7 @@ def demo(
     """Start the service, learn a sample book, and ask it three questions."""
     from app.demo import demo
 
-    with _failing_in_one_line():
+    with failing_in_one_line():
         demo(Console(), then_exit=then_exit)
 
 
@@ -189,8 +174,8 @@ def evaluate(
     """Measure how good answers are, system by system, on questions with known answers."""
     from app.evaluation.command import evaluate as run
 
-    chosen = None if recipe is None else _recipe(recipe)
-    with _failing_in_one_line():
+    chosen = None if recipe is None else json_object(recipe)
+    with failing_in_one_line():
         run(
             Console(),
             data,
@@ -204,68 +189,3 @@ def evaluate(
             plots=plots,
             cache=cache,
         )
-
-
-skill = typer.Typer(help="The skill prompt: how to answer from a passage.", no_args_is_help=True)
-app.add_typer(skill, name="skill")
-
-
-@skill.command("train")
-def train_skill(
-    data: Annotated[Path, typer.Option(help="Questions to learn from: a split's folder or a JSONL file.")],
-    recipe: Annotated[str | None, typer.Option(help="How to learn, as JSON.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the skill and what training needs to go on.")] = Path(
-        "skill"
-    ),
-    start: Annotated[Path | None, typer.Option(help="Go on from this skill prompt's file.")] = None,
-    licence: Annotated[str, typer.Option(help="The data's licence, for the record.")] = "unknown",
-    register: Annotated[bool, typer.Option(help="Make it the LLM's champion in the registry.")] = True,
-) -> None:
-    """Learn a skill prompt for the LLM; a run that was stopped goes on where it was."""
-    from app.skills.training import train
-
-    chosen = None if recipe is None else _recipe(recipe)
-    with _failing_in_one_line():
-        train(Console(), data, chosen or {}, out, licence, start=start, register=register)
-
-
-def main() -> None:
-    """Run the command line; the entry point of `bookchorus`."""
-    for stream in (sys.stdout, sys.stderr):
-        # Bars and book text must not end a command on a terminal that knows ASCII only.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    app(prog_name="bookchorus")
-
-
-def _client(url: str, admin_key: str | None) -> "Client":
-    from app.client import Client
-
-    return Client(url, admin_key)
-
-
-def _recipe(text: str) -> dict[str, Any]:
-    try:
-        recipe = json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"not JSON: {error}", param_hint="--recipe") from error
-    if not isinstance(recipe, dict):
-        raise typer.BadParameter('expected an object such as {"budget_seconds": 600}', param_hint="--recipe")
-    return recipe
-
-
-@contextmanager
-def _failing_in_one_line() -> Iterator[None]:
-    """Turn the failures a user can meet into red words on standard error and exit status 1."""
-    from app.client import ClientError
-    from app.errors import StartupError
-
-    try:
-        yield
-    except (ClientError, StartupError) as error:
-        Console(stderr=True, soft_wrap=True).print(Text(str(error), "red"))
-        raise typer.Exit(1) from error
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,25 @@
+"""The command line. Commands import what they need themselves, so that `bookchorus ask` starts at once."""
+
+import sys
+
+import typer
+
+from app.cli import commands, skill
+
+app = typer.Typer(
+    help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(commands.app)
+app.add_typer(skill.app, name="skill")
+
+
+def main() -> None:
+    """Run the command line; the entry point of `bookchorus`."""
+    for stream in (sys.stdout, sys.stderr):
+        # Bars and book text must not end a command on a terminal that knows ASCII only.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app(prog_name="bookchorus")

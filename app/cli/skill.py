@@ -1,0 +1,30 @@
+"""The commands of the skill prompt."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from app.cli.options import failing_in_one_line, json_object
+
+app = typer.Typer(help="The skill prompt: how to answer from a passage.", no_args_is_help=True)
+
+
+@app.command("train")
+def train_skill(
+    data: Annotated[Path, typer.Option(help="Questions to learn from: a split's folder or a JSONL file.")],
+    recipe: Annotated[str | None, typer.Option(help="How to learn, as JSON.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the skill and what training needs to go on.")] = Path(
+        "skill"
+    ),
+    start: Annotated[Path | None, typer.Option(help="Go on from this skill prompt's file.")] = None,
+    licence: Annotated[str, typer.Option(help="The data's licence, for the record.")] = "unknown",
+    register: Annotated[bool, typer.Option(help="Make it the LLM's champion in the registry.")] = True,
+) -> None:
+    """Learn a skill prompt for the LLM; a run that was stopped goes on where it was."""
+    from app.skills.training import train
+
+    chosen = None if recipe is None else json_object(recipe)
+    with failing_in_one_line():
+        train(Console(), data, chosen or {}, out, licence, start=start, register=register)

@@ -1,0 +1,169 @@
+"""A connection to the service: requests, pages, streams of events, and problems as errors."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from app.schemas import Page
+
+M = TypeVar("M", bound=BaseModel)
+# An answer takes minutes where a large LLM runs on a CPU.
+TIMEOUT = httpx.Timeout(600, connect=5)
+PAGE_SIZE = 100
+
+
+class ClientError(Exception):
+    """A call did not succeed; the message is for the user.
+
+    `status` is the HTTP status and `type` the problem's type, such as "/problems/book-empty"; both are None
+    when no answer came.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, type: str | None = None) -> None:  # noqa: A002
+        super().__init__(message)
+        self.status = status
+        self.type = type
+
+
+class NoAnswerError(ClientError):
+    """The service was not reached, or the connection broke."""
+
+
+class Connection:
+    """A connection to the service at `url`, such as "http://127.0.0.1:8000".
+
+    Every call raises ClientError: with the service's own words where it answered with a problem, and with how
+    to start it where nothing answers.
+    """
+
+    def __init__(self, url: str, admin_key: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        try:
+            address = httpx.URL(self.url)
+        except httpx.InvalidURL as error:
+            raise ClientError(_not_a_url(url)) from error
+        if address.scheme not in ("http", "https") or not address.host:
+            raise ClientError(_not_a_url(url))
+        headers = {"Authorization": f"Bearer {admin_key}"} if admin_key else {}
+        # A proxy cannot reach this machine's own loopback address.
+        at_home = address.host in ("127.0.0.1", "localhost", "::1")
+        self._http = httpx.Client(
+            base_url=self.url, headers=headers, timeout=TIMEOUT, follow_redirects=True, trust_env=not at_home
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def events(self, method: str, path: str, **request: Any) -> Iterator[tuple[str, str]]:
+        """Yield the name and data of each server-sent event of an answer."""
+        try:
+            with self._http.stream(method, path, **request) as response:
+                if response.is_error:
+                    response.read()
+                    raise problem(response)
+                yield from _messages(response.iter_bytes())
+        except httpx.HTTPError as error:
+            raise self._no_answer(error) from error
+
+    def all(self, page: type[Page[M]], path: str, filters: dict[str, str]) -> list[M]:
+        """Read every page of a list."""
+        found: list[M] = []
+        cursor: dict[str, str] = {}
+        while True:
+            params = {**filters, **cursor, "limit": str(PAGE_SIZE)}
+            part = self.call(page, "GET", path, params=params)
+            found += part.data
+            if not part.has_more or not part.data:
+                return found
+            cursor = {"after": _identity(part.data[-1])}
+
+    def call(self, model: type[M], method: str, path: str, **request: Any) -> M:
+        """Send a request and read its answer as a `model`."""
+        response = self.send(method, path, **request)
+        if response.is_error:
+            raise problem(response)
+        return self.read(model, response.content, path)
+
+    def send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Send a request; whatever was answered is returned."""
+        try:
+            return self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            raise self._no_answer(error) from error
+
+    def _no_answer(self, error: httpx.HTTPError) -> NoAnswerError:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return NoAnswerError(f"No service answers at {self.url}. Start one with: bookchorus serve")
+        if isinstance(error, httpx.TimeoutException):
+            return NoAnswerError(f"The service at {self.url} did not answer in time.")
+        return NoAnswerError(f"The connection to {self.url} broke: {str(error) or type(error).__name__}")
+
+    def read(self, model: type[M], data: str | bytes, path: str) -> M:
+        """Read what `path` answered as a `model`."""
+        try:
+            return model.model_validate_json(data)
+        except ValidationError as error:
+            other = f"{self.url}{path} answered in another shape. Is it a Bookchorus of this version?"
+            raise ClientError(other) from error
+
+
+def sent(request: BaseModel) -> dict[str, Any]:
+    """A request as JSON, without what it leaves open."""
+    return request.model_dump(mode="json", exclude_none=True)
+
+
+def _messages(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the data of each server-sent event.
+
+    Lines end at LF or CR LF only: str.splitlines would also cut at characters that JSON may
+    hold, such as U+2028.
+    """
+    rest = b""
+    name = ""
+    data: list[str] = []
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            text = line.removesuffix(b"\r").decode()
+            if not text and data:
+                yield name, "\n".join(data)
+                name, data = "", []
+            elif text.startswith("data:"):
+                data.append(text.removeprefix("data:").removeprefix(" "))
+            elif text.startswith("event:"):
+                name = text.removeprefix("event:").strip()
+
+
+def problem(response: httpx.Response) -> ClientError:
+    """The error that an answer is."""
+    otherwise = f"The service answered {response.status_code} {response.reason_phrase}".rstrip() + "."
+    return as_error(parsed(response.content), otherwise, response.status_code)
+
+
+def as_error(content: object, otherwise: str, status: int | None = None) -> ClientError:
+    """The error that a problem says, or `otherwise`; its status where none was sent."""
+    fields = content if isinstance(content, dict) else {}
+    said = next((fields[key] for key in ("detail", "title") if isinstance(fields.get(key), str)), otherwise)
+    kind, own = fields.get("type"), fields.get("status")
+    status = own if status is None and isinstance(own, int) else status
+    return ClientError(said, status=status, type=kind if isinstance(kind, str) else None)
+
+
+def parsed(data: str | bytes) -> object:
+    """What JSON says; None where it is none."""
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def _identity(record: BaseModel) -> str:
+    return str(record.model_dump(include={"id"})["id"])
+
+
+def _not_a_url(url: str) -> str:
+    return f"{url!r} is not a service's URL; expected one such as http://127.0.0.1:8000"

@@ -1,0 +1,177 @@
+"""Questions, and answers with their votes and citations."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from app.schemas.common import Request
+
+Name = Annotated[str, Field(min_length=1, max_length=500)]
+Names = Annotated[list[Name], Field(min_length=1, max_length=64)]
+Choice = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class AskRequest(Request):
+    """A question; what is left out is the service's choice.
+
+    `books` holds book ids, or `id@alias` or `id@number` for one version. Without it the book that fits best
+    is asked, of all or of those by any of the `authors` and with any of the `tags`, in whatever case these
+    are written. `samples` is how many answers each member gives, `k` how many passages are read. The strategy
+    is `vote`; `mixture`, in which all members say one thing, each word the likeliest to them on average; or
+    `choices`: the answer is one of these, members do not speak, each says how likely it thinks each. A vote
+    is `adaptive`: members that cannot change it any more are spared. With a confidence below
+    `min_confidence` there is no answer but the reason. With `require_trained` a book without a version is an
+    error instead of an answer by the bare LLM. With `stream` the answer comes as server-sent events:
+    `retrieved`, `heard` for every candidate, and `answer`.
+    """
+
+    question: str
+    books: list[str] | None = None
+    authors: Names | None = None
+    tags: Names | None = None
+    k: Annotated[int, Field(ge=1, le=32)] | None = None
+    samples: Annotated[int, Field(ge=1, le=16)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    strategy: Literal["vote", "mixture", "choices"] | None = None
+    choices: Annotated[list[Choice], Field(min_length=2, max_length=16)] | None = None
+    adaptive: bool = True
+    min_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    require_trained: bool = False
+    stream: bool = False
+
+    @model_validator(mode="after")
+    def _scope_fits(self) -> "AskRequest":
+        if self.books and (self.authors or self.tags):
+            raise ValueError("books and a scope of authors or tags do not go together: send one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _choices_fit(self) -> "AskRequest":
+        if self.choices is not None and len(set(self.choices)) < len(self.choices):
+            raise ValueError("two choices are the same")
+        if (self.choices is None) != (self.strategy != "choices") and self.strategy is not None:
+            raise ValueError("the strategy 'choices' and a list of choices go together")
+        return self
+
+
+class Candidate(BaseModel):
+    """One answer of one member; `version` is null when no version was learned, `member` as well when the bare
+    LLM answered.
+
+    Members and samples count from 0. `log_likelihood` is the mean per token, `weight` what the candidate
+    adds to its vote. Behind a skill prompt each candidate has read one `passage`, and `answerable` is how
+    probable it is to the LLM that this passage answers the question.
+    """
+
+    book: str
+    version: int | None
+    member: int | None
+    sample: int
+    text: str
+    log_likelihood: float
+    weight: float
+    passage: int | None = None
+    answerable: float | None = None
+
+
+class Vote(BaseModel):
+    """Candidates that say the same, and their share of all weight (0 to 1)."""
+
+    answer: str
+    share: float
+    candidates: list[Candidate]
+
+
+class Span(BaseModel):
+    """A piece of the book's text, and where it is."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Citation(BaseModel):
+    """A passage that was read, `start` and `end` being its offsets in the book's text.
+
+    `support` is the sentence in it that says the answer, where one does.
+    """
+
+    passage: int
+    book: str
+    title: str
+    author: str | None
+    chapter: str
+    start: int
+    end: int
+    text: str
+    score: float
+    support: Span | None = None
+
+
+class VersionUsed(BaseModel):
+    """A version whose members answered."""
+
+    book: str
+    version: int
+
+
+class Retrieved(BaseModel):
+    """What is about to be read, and by which versions' members."""
+
+    citations: list[Citation]
+    versions: list[VersionUsed]
+    degraded: str | None
+
+
+class Heard(BaseModel):
+    """The answer and the votes as they stand now that so many candidates have been heard."""
+
+    candidates: int
+    answer: str
+    confidence: float
+    votes: list[Vote]
+
+
+class Timings(BaseModel):
+    """Where the seconds of an answer went."""
+
+    retrieve: float
+    generate: float
+    vote: float
+    total: float
+
+
+class Abstained(BaseModel):
+    """Why there is no answer: the book does not seem to tell it, or the members are not sure of one."""
+
+    reason: Literal["not-told", "unsure"]
+    detail: str
+
+
+class Answer(BaseModel):
+    """What the members agreed on, best vote first; null where the service abstained.
+
+    The confidence is a probability where it is `calibrated`, else a share of the votes; `told` is the
+    probability that the book tells the answer at all, where known. `degraded` says why an answer is less than
+    it could be: `untrained` (the book has no version), `other-model` (its version belongs to another LLM), or
+    `damaged: BOOK@VERSION without members N, ...`.
+    """
+
+    id: str
+    object: Literal["answer"] = "answer"
+    question: str
+    answer: str | None
+    confidence: float
+    calibrated: bool
+    told: float | None
+    abstained: Abstained | None
+    degraded: str | None
+    votes: list[Vote]
+    citations: list[Citation]
+    versions: list[VersionUsed]
+    timings: Timings
+
+
+# What is told while a question is answered.
+AskEvent = Retrieved | Heard | Answer

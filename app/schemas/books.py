@@ -1,0 +1,62 @@
+"""Books, as they are sent and shown."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from app.schemas.common import Request
+from app.schemas.jobs import Job
+
+BookState = Literal["queued", "training", "ready", "untrained"]
+
+
+class JsonBook(Request):
+    """A book as JSON, for callers who have its text and no file."""
+
+    title: str
+    author: str | None = None
+    text: str
+    tags: list[str] | None = None
+    recipe: dict[str, Any] | None = None
+
+
+class NewVersion(Request):
+    """A wish for another version of a book, from scratch or continued from `parent`."""
+
+    recipe: dict[str, Any] | None = None
+    parent: Annotated[int, Field(ge=1)] | None = None
+
+
+class Chapter(BaseModel):
+    """A chapter's place in its book; a book without headings is one chapter titled ""."""
+
+    ordinal: int
+    title: str
+    start: int
+    end: int
+
+
+class Book(BaseModel):
+    """A book; `sha256` is that of its text, `aliases` maps a name to a version's number."""
+
+    id: str
+    object: Literal["book"] = "book"
+    title: str
+    author: str | None
+    language: str | None
+    filename: str | None
+    tags: list[str]
+    characters: int
+    sha256: str
+    chapters: list[Chapter]
+    passages: int
+    state: BookState
+    aliases: dict[str, int]
+    created_at: int
+
+
+class AddedBook(BaseModel):
+    """An uploaded book and the job that learns it; for bytes seen before, its latest job, if any."""
+
+    book: Book
+    job: Job | None

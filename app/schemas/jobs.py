@@ -1,0 +1,68 @@
+"""Training jobs, their progress and what happens to them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+ENDED: frozenset[JobStatus] = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class JobProblem(BaseModel):
+    """Why a job failed: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+class Progress(BaseModel):
+    """How far training is; losses are nats per token, one of `member_losses` for each member."""
+
+    step: int
+    steps: int
+    loss: float
+    member_losses: list[float]
+    tokens_per_second: float
+    eta_seconds: float | None
+
+
+class Job(BaseModel):
+    """A training job; `version` is the number it published, once it has."""
+
+    id: str
+    object: Literal["fine_tuning.job"] = "fine_tuning.job"
+    kind: str
+    book: str
+    model: str
+    status: JobStatus
+    version: int | None
+    attempts: int
+    error: JobProblem | None
+    progress: Progress | None
+    recipe: dict[str, Any]
+    parent: int | None
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+
+
+class JobEvent(BaseModel):
+    """Something that happened to a job.
+
+    The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, evaluated,
+    published, succeeded, failed or cancelled. The last three end the job.
+    """
+
+    id: int
+    object: Literal["fine_tuning.job.event"] = "fine_tuning.job.event"
+    created_at: int
+    level: str
+    type: Literal["message", "metrics"]
+    message: str
+    data: dict[str, Any]
+
+
+class AddedJob(BaseModel):
+    """The job that will learn another version."""
+
+    job: Job

@@ -176,6 +176,7 @@ class Answering:
         with self._database.read() as session:
             found = {book: books.get(session, book) for book in book_ids}
             passages = books.passages(session, list(scores))
+            pages = books.page_labels(session, passages)
         return [
             Citation(
                 passage=passage.id,
@@ -183,6 +184,7 @@ class Answering:
                 title=found[passage.book_id].title,
                 author=found[passage.book_id].author,
                 chapter=found[passage.book_id].chapters[passage.chapter_ordinal].title,
+                page=pages.get(passage.id),
                 start=passage.start,
                 end=passage.end,
                 text=passage.text,
@@ -207,7 +209,7 @@ class Answering:
                 degraded = "untrained" if version is None else "other-model"
                 voices += self._panel.unlearned(book)
             else:
-                used.append(VersionUsed(book=book, version=version.number))
+                used.append(VersionUsed(book=book, version=version.number, revision=version.revision))
                 voices += chorus.voices
                 if chorus.damaged:
                     members = ", ".join(str(member) for member in chorus.damaged)

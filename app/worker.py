@@ -98,8 +98,7 @@ class Worker:
         skill = self._skill
         recipe = resolved(Recipe(**job.recipe), skill)
         with self._database.read() as session:
-            text = books.text(session, job.book_id)
-            passages = [passage.text for passage in books.passages_of(session, job.book_id)]
+            text, passages = books.body(session, job.book_id)
         key = None
         if skill is not None and recipe.objective != "lm":
             key = study_key(self._engine.llm.identity, skill, recipe, passages)

@@ -1,19 +1,24 @@
 """Bytes under their own SHA-256: stored once, checked at every reading."""
 
+from collections.abc import Iterable
 from hashlib import sha256 as hash_of
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from store.errors import DamagedArtifact, NotFound
-from store.tables import Artifact
+from store.tables import Artifact, Member, Skill, Study, Version, utcnow
 
 
 def put(session: Session, data: bytes) -> str:
     """Store `data` unless it is there already, and return its SHA-256 as 64 hexadecimal digits."""
     sha256 = hash_of(data).hexdigest()
-    if session.get(Artifact, sha256) is None:
+    known = session.get(Artifact, sha256)
+    if known is None:
         session.add(Artifact(sha256=sha256, size=len(data), data=data))
+        session.flush()
+    elif known.pruned_at is not None:
+        known.data, known.pruned_at = data, None
         session.flush()
     return sha256
 
@@ -21,11 +26,36 @@ def put(session: Session, data: bytes) -> str:
 def get(session: Session, sha256: str) -> bytes:
     """Return the bytes stored under `sha256`.
 
-    NotFound: there are none. DamagedArtifact: they have changed since.
+    NotFound: there are none, or they were pruned. DamagedArtifact: they have changed since.
     """
-    data = session.scalar(select(Artifact.data).where(Artifact.sha256 == sha256))
+    query = select(Artifact.data).where(Artifact.sha256 == sha256, Artifact.pruned_at.is_(None))
+    data = session.scalar(query)
     if data is None:
         raise NotFound("artifact", sha256)
     if hash_of(data).hexdigest() != sha256:
         raise DamagedArtifact(sha256)
     return data
+
+
+def prune(session: Session, hashes: Iterable[str]) -> None:
+    """Let go of the bytes that no skill, study or version that is not pruned uses; their hashes stay."""
+    members = select(Member).join(Version, Version.id == Member.version_id)
+    live = members.where(Member.artifact_sha256 == Artifact.sha256, Version.pruned_at.is_(None)).exists()
+    used = or_(live, *(_used_by(table) for table in (Skill, Study)))
+    for sha256 in hashes:
+        session.execute(
+            update(Artifact)
+            .where(Artifact.sha256 == sha256, Artifact.pruned_at.is_(None), ~used)
+            .values(data=b"", pruned_at=utcnow())
+        )
+
+
+def drop_unused(session: Session, hashes: Iterable[str]) -> None:
+    """Remove those of these artifacts that nothing points at any more."""
+    used = or_(*(_used_by(table) for table in (Member, Skill, Study)))
+    for sha256 in hashes:
+        session.execute(delete(Artifact).where(Artifact.sha256 == sha256, ~used))
+
+
+def _used_by(table: type[Member] | type[Skill] | type[Study]) -> ColumnElement[bool]:
+    return exists().where(table.artifact_sha256 == Artifact.sha256)

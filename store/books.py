@@ -1,78 +1,151 @@
 """Books, their text, and their passages."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import exists, insert, or_, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from store.errors import NotFound
+from store import artifacts
+from store.errors import DuplicateBook, NotFound
 from store.pages import page
 from store.scope import cleaned, fits
-from store.tables import Artifact, Book, BookTag, BookText, Chapter, Member, Passage, Skill, Study, Version
-from store.text import ChapterSpan, PassageSpan
+from store.tables import Book, BookTag, Chapter, Member, Page, Passage, Revision, Study, Version
+from store.text import ChapterSpan, PageSpan, PassageSpan
 
 # SQLite takes 32,766 parameters a statement, older builds 999.
 _IDS_PER_QUERY = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A text and how it is cut; `sha256` is of the bytes of the file that it came in."""
+
+    text: str
+    sha256: str
+    chapters: Sequence[ChapterSpan]
+    passages: Sequence[PassageSpan]
+    pages: Sequence[PageSpan] = ()
+    format: str = "txt"
+    filename: str | None = None
+
+
 def add(
     session: Session,
+    edition: Edition,
     *,
     title: str,
-    author: str | None,
-    language: str | None,
-    filename: str | None,
-    text: str,
-    sha256: str,
-    chapters: Sequence[ChapterSpan],
-    passages: Sequence[PassageSpan],
+    author: str | None = None,
+    language: str | None = None,
     tags: Sequence[str] = (),
 ) -> tuple[Book, bool]:
-    """Store a book with its chapters, passages and tags; return it and True.
+    """Store a book with its chapters, passages, pages and tags; return it and True.
 
     When a book with this `sha256` is there already, return that one, unchanged, its tags too, and False.
     InvalidTags: too many tags, or too long ones.
     """
     kept = cleaned(tags)
-    known = session.scalar(select(Book).where(Book.sha256 == sha256))
+    known = session.scalar(select(Book).where(Book.sha256 == edition.sha256))
     if known is not None:
         return known, False
     book = Book(
         title=title,
         author=author,
         language=language,
-        filename=filename,
-        characters=len(text),
-        sha256=sha256,
-        passage_count=len(passages),
-        chapters=[
-            Chapter(ordinal=ordinal, title=span.title, start=span.start, end=span.end)
-            for ordinal, span in enumerate(chapters)
-        ],
+        filename=edition.filename,
+        format=edition.format,
+        characters=len(edition.text),
+        sha256=edition.sha256,
+        passage_count=len(edition.passages),
+        revision=1,
         tag_rows=[BookTag(tag=tag) for tag in kept],
     )
     session.add(book)
     session.flush()
-    session.add(BookText(book_id=book.id, text=text))
-    session.flush()
-    if passages:
-        session.execute(
-            insert(Passage),
-            [
-                {
-                    "book_id": book.id,
-                    "chapter_ordinal": span.chapter,
-                    "ordinal": ordinal,
-                    "start": span.start,
-                    "end": span.end,
-                    "text": text[span.start : span.end],
-                }
-                for ordinal, span in enumerate(passages)
-            ],
-        )
-    session.refresh(book, ["alias_rows"])
+    _put(session, book, edition)
+    session.refresh(book, ["chapters", "alias_rows"])
     return book, True
+
+
+def revise(session: Session, book_id: str, edition: Edition) -> tuple[Book, bool]:
+    """Give a book a new text, its next revision; return it and True.
+
+    The texts before are kept, their chapters and passages are not. When its text is of this `sha256` already,
+    return it, unchanged, and False. NotFound: no such book. DuplicateBook: another book is of this `sha256`.
+    """
+    # Row lock where the database has one: two revisions get two numbers.
+    if session.scalar(select(Book.id).where(Book.id == book_id).with_for_update()) is None:
+        raise NotFound("book", book_id)
+    book = get(session, book_id)
+    known = session.scalar(select(Book.id).where(Book.sha256 == edition.sha256))
+    if known == book_id:
+        return book, False
+    if known is not None:
+        raise DuplicateBook(known)
+    for table in (Passage, Page, Chapter):
+        session.execute(delete_rows(table).where(table.book_id == book_id))
+    book.filename, book.format = edition.filename, edition.format
+    book.characters, book.sha256 = len(edition.text), edition.sha256
+    book.passage_count = len(edition.passages)
+    book.revision += 1
+    session.flush()
+    _put(session, book, edition)
+    session.refresh(book, ["chapters"])
+    return book, True
+
+
+def revisions(session: Session, book_id: str) -> list[Revision]:
+    """Return the revisions of a book, newest first, without their texts. NotFound: there is no such book."""
+    get(session, book_id)
+    query = select(Revision).where(Revision.book_id == book_id).order_by(Revision.number.desc())
+    return list(session.scalars(query))
+
+
+def _put(session: Session, book: Book, edition: Edition) -> None:
+    session.add(
+        Revision(
+            book_id=book.id,
+            number=book.revision,
+            sha256=edition.sha256,
+            filename=edition.filename,
+            format=edition.format,
+            characters=len(edition.text),
+            text=edition.text,
+        )
+    )
+    session.flush()
+    chapters = [
+        {
+            "book_id": book.id,
+            "ordinal": ordinal,
+            "title": span.title,
+            "start": span.start,
+            "end": span.end,
+            "matter": span.matter,
+            "anchor": span.anchor,
+        }
+        for ordinal, span in enumerate(edition.chapters)
+    ]
+    pages = [
+        {"book_id": book.id, "ordinal": ordinal, "label": span.label, "start": span.start}
+        for ordinal, span in enumerate(edition.pages)
+    ]
+    passages = [
+        {
+            "book_id": book.id,
+            "chapter_ordinal": span.chapter,
+            "ordinal": ordinal,
+            "start": span.start,
+            "end": span.end,
+            "text": edition.text[span.start : span.end],
+        }
+        for ordinal, span in enumerate(edition.passages)
+    ]
+    for table, rows in ((Chapter, chapters), (Page, pages), (Passage, passages)):
+        if rows:
+            session.execute(insert(table), rows)
 
 
 def get(session: Session, book_id: str) -> Book:
@@ -105,12 +178,32 @@ def fitting(session: Session, authors: Sequence[str] | None, tags: Sequence[str]
     return list(session.scalars(select(Book.id).where(*fits(session, authors, tags))))
 
 
-def text(session: Session, book_id: str) -> str:
-    """Return the whole text of a book. NotFound: there is no such book."""
-    whole = session.scalar(select(BookText.text).where(BookText.book_id == book_id))
+def text(session: Session, book_id: str, revision: int | None = None) -> str:
+    """Return the whole text of a book, of its newest revision or of another.
+
+    NotFound: there is no such book or revision.
+    """
+    wanted = get(session, book_id).revision if revision is None else revision
+    whole = session.scalar(
+        select(Revision.text).where(Revision.book_id == book_id, Revision.number == wanted)
+    )
     if whole is None:
-        raise NotFound("book", book_id)
+        raise NotFound("revision", f"{book_id} revision {wanted}")
     return whole
+
+
+def page_labels(session: Session, passages: Sequence[Passage]) -> dict[int, str]:
+    """Return the label of the page that each passage begins on, by passage id, where there is one."""
+    found: dict[int, str] = {}
+    for book_id in {passage.book_id for passage in passages}:
+        pages = session.execute(
+            select(Page.start, Page.label).where(Page.book_id == book_id).order_by(Page.start)
+        ).all()
+        for passage in passages:
+            place = bisect_right(pages, passage.start, key=lambda page: page.start)
+            if passage.book_id == book_id and place > 0:
+                found[passage.id] = pages[place - 1].label
+    return found
 
 
 def passages(session: Session, ids: Sequence[int]) -> list[Passage]:
@@ -128,6 +221,22 @@ def passages_of(session: Session, book_id: str) -> list[Passage]:
     get(session, book_id)
     query = select(Passage).where(Passage.book_id == book_id).order_by(Passage.ordinal)
     return list(session.scalars(query))
+
+
+def body(session: Session, book_id: str) -> tuple[str, list[str]]:
+    """Return what there is to learn of a book: its text and its passages, without front and back matter.
+
+    Of a book that is nothing else, return all. NotFound: there is no such book.
+    """
+    book, whole, passages = get(session, book_id), text(session, book_id), passages_of(session, book_id)
+    inner = [chapter for chapter in book.chapters if chapter.matter == "body"]
+    if not inner or len(inner) == len(book.chapters):
+        return whole, [passage.text for passage in passages]
+    kept = {chapter.ordinal for chapter in inner}
+    return (
+        whole[inner[0].start : inner[-1].end],
+        [passage.text for passage in passages if passage.chapter_ordinal in kept],
+    )
 
 
 def passage_ids(session: Session, book_ids: Sequence[str]) -> list[int]:
@@ -165,6 +274,4 @@ def delete(session: Session, book_id: str) -> None:
     )
     learned |= set(session.scalars(select(Study.artifact_sha256).where(Study.book_id == book_id)))
     session.execute(delete_rows(Book).where(Book.id == book_id))
-    used = or_(*(exists().where(row.artifact_sha256 == Artifact.sha256) for row in (Member, Skill, Study)))
-    for sha256 in learned:
-        session.execute(delete_rows(Artifact).where(Artifact.sha256 == sha256, ~used))
+    artifacts.drop_unused(session, learned)

@@ -52,6 +52,14 @@ class InvalidTags(StoreError):  # noqa: N818
         self.limit = limit
 
 
+class DuplicateBook(StoreError):  # noqa: N818
+    """A text is that of the book `book_id` already."""
+
+    def __init__(self, book_id: str) -> None:
+        super().__init__(f"This text is that of the book {book_id} already.")
+        self.book_id = book_id
+
+
 class StaleToken(StoreError):  # noqa: N818
     """The job is not running under this fencing token: another worker holds it, or it has ended."""
 

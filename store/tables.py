@@ -22,6 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from store.text import Matter
+
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 EventType = Literal["message", "metrics"]
 Level = Literal["info", "warning", "error"]
@@ -83,7 +85,7 @@ def _of_book() -> Any:
 
 
 class Book(Base):
-    """One text a user gave us; `sha256` is of the text's bytes and unique."""
+    """A book a user gave us, in its newest `revision`; `sha256` is of that file's bytes and unique."""
 
     __tablename__ = "books"
     __table_args__ = (Index(None, "created_at", "id"),)
@@ -93,9 +95,11 @@ class Book(Base):
     author: Mapped[str | None]
     language: Mapped[str | None]
     filename: Mapped[str | None]
+    format: Mapped[str] = mapped_column(String(16))
     characters: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     passage_count: Mapped[int]
+    revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     chapters: Mapped[list["Chapter"]] = relationship(order_by="Chapter.ordinal", lazy="selectin")
@@ -113,13 +117,19 @@ class Book(Base):
         return sorted(row.tag for row in self.tag_rows)
 
 
-class BookText(Base):
-    """A book's whole text, apart so that listing books never loads it."""
+class Revision(Base):
+    """A text that a book has or had, numbered 1, 2, 3 within it; chapters and passages are of the newest."""
 
-    __tablename__ = "book_texts"
+    __tablename__ = "revisions"
 
     book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
-    text: Mapped[str]
+    number: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    filename: Mapped[str | None]
+    format: Mapped[str] = mapped_column(String(16))
+    characters: Mapped[int]
+    text: Mapped[str] = mapped_column(deferred=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
 class BookTag(Base):
@@ -132,7 +142,10 @@ class BookTag(Base):
 
 
 class Chapter(Base):
-    """`text[start:end]` of a book, in characters, without the heading line."""
+    """`text[start:end]` of a book, in characters, without the heading line.
+
+    `matter` tells the book itself from what stands before and behind it; `anchor` is a place in its file.
+    """
 
     __tablename__ = "chapters"
 
@@ -141,6 +154,19 @@ class Chapter(Base):
     title: Mapped[str]
     start: Mapped[int]
     end: Mapped[int]
+    matter: Mapped[Matter] = mapped_column(String(8), default="body")
+    anchor: Mapped[str | None]
+
+
+class Page(Base):
+    """A printed page of a book: its label, and where in the text it begins."""
+
+    __tablename__ = "pages"
+
+    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    label: Mapped[str]
+    start: Mapped[int]
 
 
 class Passage(Base):
@@ -176,13 +202,14 @@ class Embedding(Base):
 
 
 class Artifact(Base):
-    """Bytes under their own SHA-256."""
+    """Bytes under their own SHA-256; once they are pruned, what is left is their hash and their size."""
 
     __tablename__ = "artifacts"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     size: Mapped[int]
     data: Mapped[bytes] = mapped_column(deferred=True)
+    pruned_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
@@ -243,7 +270,12 @@ class Study(Base):
 
 
 class Version(Base):
-    """The immutable members one run learned for a book, and the frozen LLM they belong to."""
+    """The immutable members one run learned for a book, and the frozen LLM they belong to.
+
+    They learned this `revision` of the book, with these `libraries` (version by name), from `data` (SHA-256
+    by what it is of). `gate` is how they did beside the champion of that day, None where there was none to
+    beat. A pruned version keeps its line, and has no soft prompts any more.
+    """
 
     __tablename__ = "versions"
     __table_args__ = (
@@ -262,6 +294,11 @@ class Version(Base):
     quantization: Mapped[str]
     dtype: Mapped[str]
     metrics: Mapped[dict[str, Any]]
+    revision: Mapped[int] = mapped_column(default=1)
+    libraries: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    gate: Mapped[dict[str, Any] | None]
+    pruned_at: Mapped[datetime | None]
     parent_number: Mapped[int | None]
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
     skill_id: Mapped[str | None] = mapped_column(ForeignKey("skills.id"))
@@ -326,7 +363,10 @@ class AliasMove(Base):
 
 
 class Job(Base):
-    """Work on a book. A running job is leased to `worker` until `lease_until` under the fencing `token`."""
+    """Work on a book. A running job is leased to `worker` until `lease_until` under the fencing `token`.
+
+    What it learns becomes the champion if it is not worse than the one there is, with `force` in any case.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (Index(None, "status", "created_at", "id"), Index(None, "book_id", "created_at"))
@@ -336,6 +376,7 @@ class Job(Base):
     book_id: Mapped[str] = _of_book()
     recipe: Mapped[dict[str, Any]]
     parent_number: Mapped[int | None]
+    force: Mapped[bool] = mapped_column(default=False)
     status: Mapped[JobStatus] = mapped_column(String(16), default="queued")
     attempts: Mapped[int] = mapped_column(default=0)
     token: Mapped[int] = mapped_column(default=0)

@@ -8,16 +8,31 @@ from dataclasses import dataclass
 from typing import Literal
 
 Format = Literal["txt", "md"]
+Matter = Literal["front", "body", "back"]
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class ChapterSpan:
-    """A chapter's title and its `text[start:end]`, which begins after the heading."""
+    """A chapter's title and its `text[start:end]`, which begins after the heading.
+
+    `matter` says whether it is the book itself or what stands before and behind it (a title page, an index);
+    `anchor` where it is in the file it came from.
+    """
 
     title: str
     start: int
     end: int
+    matter: Matter = "body"
+    anchor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpan:
+    """A page's label as printed, and where in the text it begins; it ends where the next one begins."""
+
+    label: str
+    start: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,17 +45,24 @@ def publish(
     who: str,
     skill_id: str | None = None,
     study_id: str | None = None,
+    revision: int | None = None,
+    libraries: Mapping[str, str] | None = None,
+    data: Mapping[str, str] | None = None,
+    gate: Mapping[str, Any] | None = None,
+    promote: bool = True,
 ) -> Version:
-    """Store the next version of a book and put the aliases `latest` and `champion` on it.
+    """Store the next version of a book, put `latest` on it, and `champion` too if it is to `promote`.
 
-    `skill_id` is the skill the members were learned behind, `study_id` the study they were learned on.
+    `skill_id` is the skill the members were learned behind, `study_id` the study they were learned on,
+    `revision` the one of the book's text, by default the newest; see `Version` for the others.
     A worker finishes its job in the same transaction, so that a stale token takes the version back.
     NotFound: no such book, parent, job, skill or study of this book. ValueError: no members.
     """
     if not members:
         raise ValueError("A version has at least one member.")
     # Row lock where the database has one: two publishes get two numbers.
-    if session.scalar(select(Book.id).where(Book.id == book_id).with_for_update()) is None:
+    newest = session.scalar(select(Book.revision).where(Book.id == book_id).with_for_update())
+    if newest is None:
         raise NotFound("book", book_id)
     if parent is not None:
         get(session, book_id, parent)
@@ -78,6 +85,10 @@ def publish(
         quantization=base_model["quantization"],
         dtype=base_model["dtype"],
         metrics=dict(metrics),
+        revision=newest if revision is None else revision,
+        libraries=dict(libraries or {}),
+        data=dict(data or {}),
+        gate=None if gate is None else dict(gate),
         parent_number=parent,
         job_id=job_id,
         skill_id=skill_id,
@@ -95,7 +106,7 @@ def publish(
     )
     session.add(version)
     session.flush()
-    for alias in ("latest", "champion"):
+    for alias in ("latest", "champion") if promote else ("latest",):
         aliases.move(
             session, book_id, alias, version.number, who=who, why=f"version {version.number} published"
         )

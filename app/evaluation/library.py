@@ -65,14 +65,8 @@ class Library:
         with self._database.write() as session:
             book, _ = books.add(
                 session,
+                books.Edition(text, digest, [ChapterSpan("", 0, len(text))], spans),
                 title=story.name,
-                author=None,
-                language=None,
-                filename=None,
-                text=text,
-                sha256=digest,
-                chapters=[ChapterSpan("", 0, len(text))],
-                passages=spans,
             )
             found = books.passages_of(session, book.id)
             return book.id, {passage.id: passage.ordinal for passage in found}

@@ -122,18 +122,17 @@ def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
     recipe = _recipe(service, upload.recipe)
     chapters = store_text.chapters(upload.text, upload.format)
     passages = store_text.passages(upload.text, chapters, service.engine.llm.count_tokens)
+    edition = books.Edition(
+        upload.text,
+        upload.sha256,
+        chapters,
+        passages,
+        format=upload.format,
+        filename=upload.filename,
+    )
     with service.database.write() as session:
         book, created = books.add(
-            session,
-            title=upload.title,
-            author=upload.author,
-            language=None,
-            filename=upload.filename,
-            text=upload.text,
-            sha256=upload.sha256,
-            chapters=chapters,
-            passages=passages,
-            tags=upload.tags,
+            session, edition, title=upload.title, author=upload.author, tags=upload.tags
         )
         if not created:
             latest = jobs.latest(session, [book.id]).get(book.id)

@@ -26,12 +26,19 @@ def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
         author=row.author,
         language=row.language,
         filename=row.filename,
+        format=row.format,
+        revision=row.revision,
         tags=row.tags,
         characters=row.characters,
         sha256=row.sha256,
         chapters=[
             schemas.Chapter(
-                ordinal=chapter.ordinal, title=chapter.title, start=chapter.start, end=chapter.end
+                ordinal=chapter.ordinal,
+                title=chapter.title,
+                start=chapter.start,
+                end=chapter.end,
+                matter=chapter.matter,
+                anchor=chapter.anchor,
             )
             for chapter in row.chapters
         ],
@@ -109,10 +116,15 @@ def version(row: tables.Version, title: str) -> schemas.PromptVersion:
             quantization=row.quantization,
             dtype=row.dtype,
         ),
+        revision=row.revision,
         parent=row.parent_number,
         skill=row.skill_id,
         study=row.study_id,
         metrics=row.metrics,
+        libraries=row.libraries,
+        data=row.data,
+        gate=row.gate,
+        pruned=row.pruned_at is not None,
         aliases=row.aliases,
         bytes=sum(member.bytes for member in members),
         job=row.job_id,

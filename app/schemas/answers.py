@@ -94,7 +94,8 @@ class Span(BaseModel):
 class Citation(BaseModel):
     """A passage that was read, `start` and `end` being its offsets in the book's text.
 
-    `support` is the sentence in it that says the answer, where one does.
+    `page` is the label of the page it begins on, where the file had pages; `support` is the sentence in it
+    that says the answer, where one does.
     """
 
     passage: int
@@ -102,6 +103,7 @@ class Citation(BaseModel):
     title: str
     author: str | None
     chapter: str
+    page: str | None = None
     start: int
     end: int
     text: str
@@ -110,10 +112,11 @@ class Citation(BaseModel):
 
 
 class VersionUsed(BaseModel):
-    """A version whose members answered."""
+    """A version whose members answered; `revision` is the one of the book's text that they learned."""
 
     book: str
     version: int
+    revision: int
 
 
 class Retrieved(BaseModel):

@@ -28,16 +28,24 @@ class NewVersion(Request):
 
 
 class Chapter(BaseModel):
-    """A chapter's place in its book; a book without headings is one chapter titled ""."""
+    """A chapter's place in its book; a book without headings is one chapter titled "".
+
+    `matter` tells the book itself from what stands before and behind it; `anchor` is a place in its file.
+    """
 
     ordinal: int
     title: str
     start: int
     end: int
+    matter: Literal["front", "body", "back"]
+    anchor: str | None
 
 
 class Book(BaseModel):
-    """A book; `sha256` is that of its text, `aliases` maps a name to a version's number."""
+    """A book; `sha256` is that of its file, `revision` that of its text, 1 until another edition comes.
+
+    `aliases` maps a name to a version's number.
+    """
 
     id: str
     object: Literal["book"] = "book"
@@ -45,6 +53,8 @@ class Book(BaseModel):
     author: str | None
     language: str | None
     filename: str | None
+    format: str
+    revision: int
     tags: list[str]
     characters: int
     sha256: str

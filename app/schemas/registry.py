@@ -35,7 +35,10 @@ class BaseModelIdentity(BaseModel):
 class PromptVersion(BaseModel):
     """One immutable version of a book's soft prompts; `parent` is the number it was continued from.
 
-    `skill` is the skill prompt that it was learned behind, `study` the questions that it was learned from.
+    `skill` is the skill prompt that it was learned behind, `study` the questions that it was learned from,
+    `revision` that of the book's text, `libraries` the versions of what computed it, `data` the SHA-256 of
+    what it learned from. `gate` is how it did beside the champion of that day. A `pruned` version is known
+    by this record alone.
     """
 
     id: str
@@ -46,10 +49,15 @@ class PromptVersion(BaseModel):
     members: list[PromptMember]
     recipe: dict[str, Any]
     base_model: BaseModelIdentity
+    revision: int
     parent: int | None
     skill: str | None
     study: str | None
     metrics: dict[str, Any]
+    libraries: dict[str, Any]
+    data: dict[str, Any]
+    gate: dict[str, Any] | None
+    pruned: bool
     aliases: list[str]
     bytes: int
     job: str | None

@@ -49,10 +49,12 @@ def book(number: int = 1, *, state: BookState = "queued", title: str = "The Tige
         author="Joseph Jacobs",
         language="en",
         filename="tiger.md",
+        format="md",
+        revision=1,
         tags=[],
         characters=1234,
         sha256="0" * 64,
-        chapters=[Chapter(ordinal=0, title="The Trap", start=0, end=1234)],
+        chapters=[Chapter(ordinal=0, title="The Trap", start=0, end=1234, matter="body", anchor=None)],
         passages=7,
         state=state,
         aliases={"champion": 1, "latest": 1} if state == "ready" else {},
@@ -119,7 +121,7 @@ def answer(question: str = "Who was caught?") -> Answer:
                 score=0.8,
             )
         ],
-        versions=[VersionUsed(book=book().id, version=1)],
+        versions=[VersionUsed(book=book().id, version=1, revision=1)],
         timings=Timings(retrieve=0.1, generate=1.0, vote=0.1, total=1.2),
     )
 
@@ -151,10 +153,15 @@ def prompt(number: int = 1) -> PromptVersion:
         base_model=BaseModelIdentity(
             id="tiny-llm", revision=None, hidden_size=8, quantization="int8", dtype="bfloat16"
         ),
+        revision=1,
         parent=None,
         skill=None,
         study=None,
         metrics={},
+        libraries={},
+        data={},
+        gate=None,
+        pruned=False,
         aliases=["champion", "latest"],
         bytes=2_000_000,
         job="job_1",

@@ -50,17 +50,16 @@ def add(database: Database, story: Story) -> tuple[str, list[int]]:
     with database.write() as session:
         book, _ = books.add(
             session,
+            books.Edition(
+                text,
+                sha256(text.encode()).hexdigest(),
+                [ChapterSpan(story.name, 0, len(text))],
+                [
+                    PassageSpan(0, start, start + len(section))
+                    for start, section in zip(starts, story.sections, strict=False)
+                ],
+            ),
             title=story.name,
-            author=None,
-            language="en",
-            filename=None,
-            text=text,
-            sha256=sha256(text.encode()).hexdigest(),
-            chapters=[ChapterSpan(story.name, 0, len(text))],
-            passages=[
-                PassageSpan(0, start, start + len(section))
-                for start, section in zip(starts, story.sections, strict=False)
-            ],
         )
         return book.id, [passage.id for passage in books.passages_of(session, book.id)]
 

@@ -56,14 +56,13 @@ def answering(panel: Panel, engine: Engine, *texts: str) -> Iterator[Answering]:
                 spans = chapters(text, "md")
                 books.add(
                     session,
+                    books.Edition(
+                        text,
+                        sha256(text.encode()).hexdigest(),
+                        spans,
+                        passages(text, spans, engine.llm.count_tokens, 40),
+                    ),
                     title="A book",
-                    author=None,
-                    language=None,
-                    filename=None,
-                    text=text,
-                    sha256=sha256(text.encode()).hexdigest(),
-                    chapters=spans,
-                    passages=passages(text, spans, engine.llm.count_tokens, 40),
                 )
         index = PassageIndex(database, Path(folder) / "index", embedder, embedder.name)
         yield Answering(database, index, engine, Choruses(database, engine.llm.identity), panel)

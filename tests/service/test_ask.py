@@ -23,7 +23,7 @@ def test_every_member_votes_and_the_answer_is_cited(http: httpx.Client, book: st
     assert answer["confidence"] == answer["votes"][0]["share"]
     assert sum(vote["share"] for vote in answer["votes"]) == pytest.approx(1)
     assert answer["degraded"] is None
-    assert answer["versions"] == [{"book": book, "version": 1}]
+    assert answer["versions"] == [{"book": book, "version": 1, "revision": 1}]
     assert len(answer["citations"]) == 2
     for citation in answer["citations"]:
         assert (STORY + "asked")[citation["start"] : citation["end"]] == citation["text"]
@@ -106,7 +106,7 @@ def test_a_scope_that_cannot_be(http: httpx.Client, wrong: dict[str, object]) ->
 def test_an_ask_may_name_a_version_by_number_or_alias(http: httpx.Client, book: str) -> None:
     for name in (f"{book}@1", f"{book}@champion"):
         answer = http.post("/ask", json={"question": "Who?", "books": [name]})
-        assert answer.json()["versions"] == [{"book": book, "version": 1}]
+        assert answer.json()["versions"] == [{"book": book, "version": 1, "revision": 1}]
     for name in (f"{book}@9", f"{book}@nobody", "book_unknown"):
         answer = http.post("/ask", json={"question": "Who?", "books": [name]})
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")

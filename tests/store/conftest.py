@@ -49,14 +49,16 @@ def _add_book(
     spans = chapters(text, "txt")
     book, _ = books.add(
         session,
+        books.Edition(
+            text,
+            sha256(text.encode()).hexdigest(),
+            spans,
+            passages(text, spans, lambda piece: len(piece.split()), max_tokens),
+            filename="book.txt",
+        ),
         title=title,
         author=author,
         language="en",
-        filename="book.txt",
-        text=text,
-        sha256=sha256(text.encode()).hexdigest(),
-        chapters=spans,
-        passages=passages(text, spans, lambda piece: len(piece.split()), max_tokens),
         tags=tags,
     )
     return book

@@ -7,8 +7,9 @@ from sqlalchemy import event, func, select
 
 from store import aliases, books, jobs
 from store.database import Database
-from store.errors import NotFound
+from store.errors import DuplicateBook, NotFound
 from store.tables import Artifact, Base, Book, Version
+from store.text import ChapterSpan, PageSpan, PassageSpan
 
 STORY = "CHAPTER I\n\nA fox ran. It was red.\n\nCHAPTER II. The wolf\n\nA wolf came by. It was grey and old."
 
@@ -41,15 +42,7 @@ def test_the_same_bytes_twice_at_the_same_time_are_one_book(
         together.wait()
         with database.write() as session:
             book, created = books.add(
-                session,
-                title="Twice",
-                author=None,
-                language=None,
-                filename=None,
-                text="Once.",
-                sha256="5" * 64,
-                chapters=[],
-                passages=[],
+                session, books.Edition("Once.", "5" * 64, chapters=[], passages=[]), title="Twice"
             )
             if created:
                 jobs.enqueue(session, book_id=book.id, recipe={})
@@ -115,7 +108,7 @@ def test_a_list_of_books_never_loads_their_text(database: Database, add_book: Ca
     with database.read() as session:
         books.list_books(session)
     assert any("FROM books" in statement for statement in statements)
-    assert not any("book_texts" in statement or "passages.text" in statement for statement in statements)
+    assert not any("revisions" in statement or "passages.text" in statement for statement in statements)
 
 
 def test_passages_come_in_the_order_they_were_asked_for(
@@ -165,3 +158,54 @@ def test_deleting_a_book_removes_all_that_was_learned_from_it(
         assert books.get(session, kept.id).tags == ["animals"]
         assert session.scalar(select(func.count()).select_from(Base.metadata.tables["job_events"])) == 0
         assert session.scalar(select(func.count()).select_from(Base.metadata.tables["members"])) == 1
+
+
+def test_a_new_edition_is_the_next_revision(database: Database, add_book: Callable[..., Book]) -> None:
+    with database.write() as session:
+        book_id = add_book(session, "The first text. It has two sentences.", max_tokens=4).id
+        before = {passage.id for passage in books.passages_of(session, book_id)}
+        text = "The second text."
+        edition = books.Edition(
+            text, "2" * 64, [ChapterSpan("New", 0, 16)], [PassageSpan(0, 0, 16)], format="md"
+        )
+        book, revised = books.revise(session, book_id, edition)
+        assert (book.revision, revised, book.characters, book.format) == (2, True, 16, "md")
+        assert books.revise(session, book_id, edition) == (book, False)
+    with database.read() as session:
+        book = books.get(session, book_id)
+        assert [chapter.title for chapter in book.chapters] == ["New"]
+        [passage] = books.passages_of(session, book_id)
+        assert passage.text == text
+        assert passage.id not in before
+        assert books.text(session, book_id) == text
+        assert books.text(session, book_id, 1).startswith("The first")
+        assert [row.number for row in books.revisions(session, book_id)] == [2, 1]
+        with pytest.raises(NotFound):
+            books.text(session, book_id, 3)
+
+
+def test_the_text_of_another_book_is_no_edition(database: Database, add_book: Callable[..., Book]) -> None:
+    with database.write() as session:
+        one, other = add_book(session, "One."), add_book(session, "Other.")
+        edition = books.Edition("Other.", other.sha256, [], [])
+        with pytest.raises(DuplicateBook) as raised:
+            books.revise(session, one.id, edition)
+    assert raised.value.book_id == other.id
+
+
+def test_what_is_learned_is_the_book_without_front_and_back_matter(database: Database) -> None:
+    text = "Thanks. It was night. The end. Index."
+    chapters = [
+        ChapterSpan("Thanks", 0, 7, "front"),
+        ChapterSpan("One", 8, 21),
+        ChapterSpan("Two", 22, 30),
+        ChapterSpan("Index", 31, 37, "back"),
+    ]
+    passages = [PassageSpan(number, span.start, span.end) for number, span in enumerate(chapters)]
+    pages = [PageSpan("i", 0), PageSpan("1", 8), PageSpan("2", 25)]
+    with database.write() as session:
+        book, _ = books.add(session, books.Edition(text, "a" * 64, chapters, passages, pages), title="Night")
+        assert books.body(session, book.id) == ("It was night. The end.", ["It was night.", "The end."])
+        found = books.passages_of(session, book.id)
+        labels = books.page_labels(session, found)
+        assert [labels[passage.id] for passage in found] == ["i", "1", "1", "2"]

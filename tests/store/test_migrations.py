@@ -73,8 +73,28 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
     after = _rows(first)
     for version in after["versions"]:
         assert (version.pop("skill_id"), version.pop("study_id")) == (None, None)
+        assert (version.pop("revision"), version.pop("gate"), version.pop("pruned_at")) == (1, None, None)
+        assert (version.pop("libraries"), version.pop("data")) == ({}, {})
     assert [member.pop("damaged_at") for member in after["members"]] == [None, None]
-    assert after == {**before, "skills": [], "studies": [], "book_tags": []}
+    assert [job.pop("force") for job in after["jobs"]] == [False]
+    assert [artifact.pop("pruned_at") for artifact in after["artifacts"]] == [None]
+    [chapter] = after["chapters"]
+    assert (chapter.pop("matter"), chapter.pop("anchor")) == ("body", None)
+    [book] = after["books"]
+    assert (book.pop("revision"), book.pop("format")) == (1, "txt")
+    [revision] = after.pop("revisions")
+    [text_before] = before.pop("book_texts")
+    assert revision == {
+        "book_id": "book_1",
+        "number": 1,
+        "sha256": "abc",
+        "filename": None,
+        "format": "txt",
+        "characters": 5,
+        "text": text_before["text"],
+        "created_at": book["created_at"],
+    }
+    assert after == {**before, "skills": [], "studies": [], "book_tags": [], "pages": []}
     with first.read() as session:
         assert session.execute(text("PRAGMA foreign_key_check")).all() == []
 

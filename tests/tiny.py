@@ -1,10 +1,19 @@
-"""A real but tiny LLM: two random Llama layers, a byte-pair tokenizer, control tokens, a chat template."""
+"""A real but tiny LLM: two random layers of a family, a byte-pair tokenizer, control tokens, a template."""
 
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    GPTNeoXConfig,
+    LlamaConfig,
+    OPTConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+)
 
 STORY = """# The Lamp of Ost
 
@@ -20,14 +29,16 @@ slowly, said the baker, and it smells of breakfast. So the lamp burned butter un
 came home hungry.
 """
 
+Family = Literal["llama", "qwen3", "opt", "gpt_neox"]
+
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
-def save(folder: Path, hidden_size: int = 32) -> Path:
-    """Make the model, always with the same weights, and save it to `folder`."""
+def save(folder: Path, hidden_size: int = 32, family: Family = "llama") -> Path:
+    """Make a model of a family, always with the same weights, and save it to `folder`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -43,21 +54,7 @@ def save(folder: Path, hidden_size: int = 32) -> Path:
     fast.chat_template = TEMPLATE
     fast.save_pretrained(folder)
     torch.manual_seed(0)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(fast),
-            hidden_size=hidden_size,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=1024,
-            tie_word_embeddings=True,
-            bos_token_id=1,
-            eos_token_id=2,
-            pad_token_id=2,
-        )
-    )
+    model = AutoModelForCausalLM.from_config(_config(family, len(fast), hidden_size))
     # Random weights this small say the same of every token: louder ones have preferences to learn against.
     with torch.no_grad():
         for parameter in model.parameters():
@@ -65,3 +62,23 @@ def save(folder: Path, hidden_size: int = 32) -> Path:
                 parameter.mul_(4)
     model.save_pretrained(folder)
     return folder
+
+
+def _config(family: Family, vocab_size: int, hidden_size: int) -> PreTrainedConfig:
+    same: dict[str, Any] = {
+        "vocab_size": vocab_size,
+        "hidden_size": hidden_size,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 1024,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 2,
+    }
+    if family == "opt":
+        # As OPT-350m has it: the embeddings' size is not the layers'.
+        return OPTConfig(**same, ffn_dim=64, word_embed_proj_dim=hidden_size // 2, dropout=0.0)
+    if family == "gpt_neox":
+        return GPTNeoXConfig(**same, intermediate_size=64, tie_word_embeddings=False)
+    grouped = {**same, "num_key_value_heads": 2, "intermediate_size": 64, "tie_word_embeddings": True}
+    return Qwen3Config(**grouped, head_dim=8) if family == "qwen3" else LlamaConfig(**grouped)

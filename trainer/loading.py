@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,6 +58,11 @@ def load(
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(_reason(model, error)) from error
+    modules: Iterator[Any] = weights.modules()
+    for module in modules:
+        # On a CPU with AVX512-BF16 an answer would repack 4-bit weights, and nothing could learn after it.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
     identity = Identity(
         id=model,
         revision=_revision(model, source, config),
@@ -64,7 +70,26 @@ def load(
         quantization=quantization,
         dtype=str(number).removeprefix("torch."),
     )
-    return FrozenLLM(weights, tokenizer, identity)
+    llm = FrozenLLM(weights, tokenizer, identity)
+    _check_logits(llm)
+    return llm
+
+
+@torch.no_grad()
+def _check_logits(llm: FrozenLLM) -> None:
+    """Refuse a model whose logits are not its last hidden states times its head (a bias, a cap, a scale).
+
+    Answers and losses are computed so, and would be wrong without a word.
+    """
+    tokens = torch.tensor([[0, 1]], device=llm.device)
+    own = llm.model(input_ids=tokens).logits[0].float()
+    ours = (llm.hidden(llm.embed(tokens))[0] @ llm.head.T).float()
+    # Logits of two bytes round in the last of eight bits.
+    if float((own - ours).abs().max()) > 0.05 * float(own.abs().max()) + 1e-3:
+        raise ModelUnavailableError(
+            f"The model {llm.identity.id!r} computes its logits in a way that is not supported "
+            f"({type(llm.model).__name__}): use a Llama, Qwen, SmolLM, Mistral, OPT or GPT-NeoX model."
+        )
 
 
 def _device(name: str) -> torch.device:
@@ -140,8 +165,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _quiet() -> None:
-    """Keep the libraries to errors: bitsandbytes warns at every product on a CPU, others draw bars."""
-    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    """Keep the libraries to errors: bitsandbytes warns at every product on a CPU and as it is imported there,
+    others draw bars.
+    """
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

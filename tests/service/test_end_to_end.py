@@ -8,7 +8,14 @@ from tests.service.conftest import service
 
 SAMPLE = resources.files("app") / "sample"
 # A few questions and steps: enough to see that members learn from what the LLM asked itself.
-RECIPE = {"kinds": 2, "passages": 16, "epochs": 100, "budget_tokens": 1200, "learning_rate": 0.02, "closed": 1}
+RECIPE = {
+    "kinds": 2,
+    "passages": 16,
+    "epochs": 100,
+    "budget_tokens": 1200,
+    "learning_rate": 0.02,
+    "closed": 1,
+}
 
 
 def test_a_book_is_learned_asked_and_listed(tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoTokenizer, PhiConfig, PhiForCausalLM
 
 from tests import tiny
+from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
 from trainer.loading import ModelUnavailableError, Quantization, load
 
@@ -23,21 +27,33 @@ def test_device_and_dtype_are_obeyed(tiny_folder: Path) -> None:
 
 @pytest.mark.parametrize("quantization", ["int8", "nf4"])
 def test_quantized_weights_take_less_memory_and_still_learn(
-    tiny_folder: Path, llm: FrozenLLM, quantization: Quantization
+    tmp_path: Path, quantization: Quantization
 ) -> None:
-    small = load(str(tiny_folder), quantization=quantization, device="cpu", cache_dir=tiny_folder)
+    # bitsandbytes packs 64 weights of a row at a time.
+    folder = str(tiny.save(tmp_path / "model", hidden_size=64))
+    llm = load(folder, device="cpu", cache_dir=tmp_path)
+    small = load(folder, quantization=quantization, device="cpu", cache_dir=tmp_path)
     assert small.identity.quantization == quantization
     assert small.footprint_bytes < llm.footprint_bytes
+    # Answers first: what an answer leaves behind must not keep anything from learning.
+    decode(small, [Row(None, small.encode("Who?"), 4)])
     prompt = small.embed(torch.arange(4)[None]).float().requires_grad_()
     small.hidden(prompt.to(small.head.dtype)).float().square().sum().backward()
     assert prompt.grad is not None
     assert prompt.grad.abs().sum() > 0
 
 
-def test_int8_is_quiet(tiny_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    small = load(str(tiny_folder), quantization="int8", device="cpu", cache_dir=tiny_folder)
-    small.hidden(small.embed(torch.arange(4)[None]))
-    assert caplog.records == []
+@pytest.mark.parametrize("quantization", ["int8", "nf4"])
+def test_quantization_is_quiet(tiny_folder: Path, quantization: str) -> None:
+    code = f"""
+from pathlib import Path
+import torch
+from trainer.loading import load
+small = load({str(tiny_folder)!r}, quantization={quantization!r}, device="cpu", cache_dir=Path("."))
+small.hidden(small.embed(torch.arange(4)[None]))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout + ran.stderr == ""
 
 
 def test_a_local_folders_revision_follows_its_weights(tiny_folder: Path, tmp_path: Path) -> None:
@@ -86,3 +102,20 @@ def test_threads_do_not_choose_for_each_other_what_a_control_token_is(llm: Froze
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(400)))
+
+
+def test_a_model_with_logits_of_another_kind_is_refused(tmp_path: Path, tiny_folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
+    tokenizer.save_pretrained(tmp_path)
+    config = PhiConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+    )
+    model = PhiForCausalLM(config)
+    model.lm_head.bias.data.fill_(1.0)
+    model.save_pretrained(tmp_path)
+    with pytest.raises(ModelUnavailableError, match="PhiForCausalLM"):
+        load(str(tmp_path), device="cpu", cache_dir=tmp_path)

@@ -1,6 +1,7 @@
 """A PostgreSQL server of our own, in a temporary folder, without a port."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 
 _USER = "bookchorus"
 # Sorts as people do and not as bytes do, so that no test passes by the order of bytes alone.
@@ -31,14 +32,19 @@ class Server:
 
     def create(self, name: str, template: str = "template0") -> None:
         """Make a database, a copy of `template`, which nobody may be connected to."""
-        # Copied through the log: quicker than files here, and without a checkpoint.
         self._run(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
 
-    def drop(self, name: str) -> None:
-        """Remove a database, whoever is connected to it."""
-        self._run(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+    @contextmanager
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """Make a database of its own for as long as the context lasts; its URL."""
+        name = f"test_{secrets.token_hex(8)}"
+        self.create(name, template)
+        try:
+            yield self.url(name)
+        finally:
+            self._run(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
-    def _run(self, statement: "psycopg.sql.Composed") -> None:
+    def _run(self, statement: Composed) -> None:
         with psycopg.connect(host=str(self.socket), user=_USER, dbname="postgres", autocommit=True) as server:
             server.execute(statement)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from store import books, versions
 from store.database import Database
-from store.tables import Book, Version, new_id
+from store.tables import Book, Version
 from store.text import chapters, passages
 from tests.postgres import Server
 
@@ -49,12 +49,19 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         path = tmp_path / "store.db"
         shutil.copy(request.getfixturevalue("migrated"), path)
         yield f"sqlite:///{path}"
-        return
-    server: Server = request.getfixturevalue("migrated_server")
-    name = new_id("test")
-    server.create(name, "migrated")
-    yield server.url(name)
-    server.drop(name)
+    else:
+        with request.getfixturevalue("migrated_server").database("migrated") as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a new database without tables, of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+    else:
+        with request.getfixturevalue("server").database() as url:
+            yield url
 
 
 @pytest.fixture

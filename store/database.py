@@ -117,11 +117,14 @@ class Database:
             raise meaning from error
 
 
+def known_revisions() -> list[str]:
+    """The numbers of this release's migrations, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+
+
 def newest_revision() -> str:
     """The number of this release's last migration."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    assert newest is not None
-    return newest
+    return known_revisions()[0]
 
 
 def _config() -> Config:

@@ -7,12 +7,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.orm import Session
 
 from store import aliases, books, jobs, studies, versions
-from store.database import Database, newest_revision
+from store.database import Database, known_revisions, newest_revision
 from store.tables import Base, BookTag
 
 GIVEN = {"now": "2026-01-02 03:04:05.000006", "data": b"member", "sha256": sha256(b"member").hexdigest()}
@@ -68,9 +67,7 @@ def _config(connection: Connection) -> Config:
 
 def _migrations() -> list[str]:
     """The numbers of all migrations, the first one first."""
-    config = Config()
-    config.set_main_option("script_location", "store:migrations")
-    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+    return known_revisions()[::-1]
 
 
 def _write(session: Session, script: str) -> None:

@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -75,13 +75,12 @@ def restore(database: Database, path: Path, *, force: bool = False, told: Told =
 
 def _copy_rows(database: Database, path: Path, told: Told) -> None:
     database.expect_current()
-    made = Database(f"sqlite:///{path}")
-    made.migrate()
-    with database.read() as session, made.write() as target:
-        source = session.connection()
-        _copy(source, target.connection(), told)
-        _copy_counters(database.dialect.last_id, source, made, target.connection())
-    made.close()
+    with closing(Database(f"sqlite:///{path}")) as made:
+        made.migrate()
+        with database.read() as session, made.write() as target:
+            source = session.connection()
+            _copy(source, target.connection(), told)
+            _copy_counters(database.dialect.last_id, source, made, target.connection())
     # One file, which can be read where nothing can be written.
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = DELETE")
@@ -138,9 +137,8 @@ def _opened(path: Path) -> Iterator[Connection]:
     with TemporaryDirectory(prefix="bookchorus-restore-") as folder:
         copied = Path(folder) / "older.db"
         shutil.copyfile(path, copied)
-        older = Database(f"sqlite:///{copied}")
-        older.migrate()
-        older.close()
+        with closing(Database(f"sqlite:///{copied}")) as older:
+            older.migrate()
         with _reading(copied) as connection:
             yield connection
 
@@ -158,7 +156,9 @@ def _checked(path: Path) -> str:
             raise InvalidBackup(f"{path} is damaged: {found}.")
         orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if orphan is not None:
-            raise InvalidBackup(f"{path} is damaged: a row of {orphan[0]} needs one of {orphan[2]} that is not there.")
+            raise InvalidBackup(
+                f"{path} is damaged: a row of {orphan[0]} needs one of {orphan[2]} that is not there."
+            )
     return revision
 
 

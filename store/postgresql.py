@@ -73,7 +73,8 @@ def meaning(error: DBAPIError) -> StoreError | None:
 def last_id(connection: Connection, table: Table) -> int:
     """The last id that a table's counter has given, 0 before the first."""
     sequence = connection.scalar(text("SELECT pg_get_serial_sequence(:name, 'id')"), {"name": table.name})
-    return connection.scalar(text(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"))
+    last: int = connection.scalar(text(f"SELECT last_value FROM {sequence} WHERE is_called")) or 0
+    return last
 
 
 def set_last_id(connection: Connection, table: Table, last: int) -> None:

@@ -15,7 +15,6 @@ from store.tables import Book, Version
 from store.text import chapters, passages
 from tests.postgres import Server
 
-
 # For tests of what only one of the two has, such as SQLite's files and locks.
 sqlite_only = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 postgresql_only = pytest.mark.parametrize("url", ["postgresql"], indirect=True)

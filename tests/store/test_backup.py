@@ -1,4 +1,3 @@
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,14 +5,14 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, select, text
 
 from store import aliases, artifacts, books, jobs, skills, studies, versions
 from store.backup import backup, restore
 from store.database import Database
 from store.errors import InvalidBackup, NotEmpty, UnknownSchema
-from store.tables import Base, Book, Embedding, Passage, Revision, Version
-from store.text import PageSpan
+from store.tables import Base, Book, Embedding, Passage, Revision, Version, utcnow
+from store.text import ChapterSpan, PageSpan, PassageSpan
 from tests.store.conftest import postgresql_only, sqlite_only
 
 BASE: versions.BaseModel = {
@@ -61,17 +60,19 @@ def full(database: Database, add_book: Callable[..., Book], publish: Callable[..
         versions.mark_damaged(session, versions.get(session, book.id, 1).id, [0])
         aliases.move(session, book.id, "good", 2, who="me", why="better")
         aliases.remove(session, book.id, "latest", who="me")
-        versions.get(session, book.id, 3).pruned_at = versions.utcnow()
+        versions.get(session, book.id, 3).pruned_at = utcnow()
         artifacts.prune(session, [])
         later = "CHAPTER I\n\nLater than before."
-        spans = [books.ChapterSpan("CHAPTER I", 11, len(later))]
+        spans = [ChapterSpan("CHAPTER I", 11, len(later))]
         books.revise(
             session,
             book.id,
-            books.Edition(later, "f" * 64, spans, [books.PassageSpan(0, 11, 20)], [PageSpan("iv", 0)]),
+            books.Edition(later, "f" * 64, spans, [PassageSpan(0, 11, 20)], [PageSpan("iv", 0)]),
         )
         for passage in books.passages_of(session, book.id):
-            session.execute(insert(Embedding), [{"passage_id": passage.id, "embedder": "e@1", "vector": b"\0\1\2\3"}])
+            session.execute(
+                insert(Embedding), [{"passage_id": passage.id, "embedder": "e@1", "vector": b"\0\1\2\3"}]
+            )
     assert all(rows(database).values()), "a table without a row proves nothing"
     return database
 
@@ -179,8 +180,8 @@ def test_a_backup_under_a_writer_is_of_one_moment(
                 edition = books.Edition(
                     data.decode(),
                     f"{number:064}",
-                    [books.ChapterSpan("", 0, len(data))],
-                    [books.PassageSpan(0, place, place + 1) for place in range(number)],
+                    [ChapterSpan("", 0, len(data))],
+                    [PassageSpan(0, place, place + 1) for place in range(number)],
                 )
                 books.revise(session, book, edition)
             wrote.set()

@@ -127,7 +127,7 @@ def test_foreign_keys_are_enforced(database: Database) -> None:
 
 
 def test_a_read_cannot_write(database: Database) -> None:
-    with pytest.raises(DBAPIError, match="read-?only"), database.read() as session:
+    with pytest.raises(DBAPIError, match=r"read-?only"), database.read() as session:
         artifacts.put(session, b"no")
     with database.write() as session:
         artifacts.put(session, b"yes")
@@ -204,7 +204,9 @@ def test_what_the_server_says_is_told_in_our_words(
     database: Database, code: str, meaning: type[Exception]
 ) -> None:
     with pytest.raises(meaning), database.write() as session:
-        session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'as the server would' USING ERRCODE = '{code}'; END $$"))
+        session.execute(
+            text(f"DO $$ BEGIN RAISE EXCEPTION 'as the server would' USING ERRCODE = '{code}'; END $$")
+        )
 
 
 @postgresql_only

@@ -79,7 +79,7 @@ class Snapshot:
 
     @classmethod
     def opened(cls, folder: Path, embedder: str, state: State) -> "Snapshot":
-        """Read the index kept in `folder`. UnusableIndexError: it is missing, damaged, or of something else."""
+        """Read the index kept in `folder`. UnusableIndexError: it is missing, damaged, or another one."""
         try:
             known = _Fingerprint(**json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8")))
             if known.embedder != embedder:

@@ -62,7 +62,8 @@ def _damaged(kept: Kept) -> Iterator[Finding]:
         if done % _CHUNK == 0 or done == of:
             kept.told("vectors", done, of)
     if broken:
-        what = f"{len(broken)} vectors are not {dimension} finite numbers, the first is of passage id {broken[0]}."
+        those = f"{len(broken)} vectors are not {dimension} finite numbers"
+        what = f"{those}, the first is that of passage {broken[0]}."
         yield Finding("vector", what, _REBUILD)
 
 

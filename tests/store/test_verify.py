@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, insert, text, update
 
 from store import aliases, artifacts, books, skills, studies, versions
 from store.database import Database
-from store.errors import UnknownSchema
+from store.errors import DamagedDatabase, UnknownSchema
 from store.index import PassageIndex
 from store.tables import (
     Alias,
@@ -150,12 +150,12 @@ def of_book(table: type[Base], **values: Any) -> Callable[[str], Any]:
             "it has 3 passages, and should have 0 to 3",
         ),
         (
-            lambda book: Page.__table__.insert().values(book_id=book, ordinal=0, label="xii", start=999),
+            lambda book: insert(Page).values(book_id=book, ordinal=0, label="xii", start=999),
             "text",
             "1 pages begin outside its text, the first is page xii",
         ),
         (
-            lambda book: Page.__table__.insert().values(
+            lambda book: insert(Page).values(
                 [{"book_id": book, "ordinal": n, "label": "i", "start": 9 - n} for n in range(2)]
             ),
             "text",
@@ -353,10 +353,16 @@ def test_a_damaged_file(
     found = verify(database, folder, embedder.name)
     assert any("can be read: Could not decode to UTF-8" in finding.what for finding in found)
     database.close()
-    path.write_bytes(data[:4096] + bytes(len(data) - 4096))
+    half = len(data) // 2
+    path.write_bytes(data[:half] + bytes(len(data) - half))
     found = verify(database, folder, embedder.name)
-    assert {finding.kind for finding in found} == {"database"}
-    assert any("malformed" in finding.what or "damaged" in finding.what for finding in found)
+    assert found[0].kind == "database"
+    assert found[0].what.startswith("The database's file is damaged: ")
+    assert {finding.mend for finding in found if finding.kind == "database"} == {"Restore a backup."}
+    database.close()
+    path.write_bytes(data[:4096] + bytes(len(data) - 4096))
+    with pytest.raises(DamagedDatabase, match="Restore a backup"):
+        verify(database, folder, embedder.name)
 
 
 @postgresql_only

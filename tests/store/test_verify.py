@@ -353,8 +353,8 @@ def test_a_damaged_file(
     found = verify(database, folder, embedder.name)
     assert any("can be read: Could not decode to UTF-8" in finding.what for finding in found)
     database.close()
-    half = len(data) // 2
-    path.write_bytes(data[:half] + bytes(len(data) - half))
+    page = place - place % 4096
+    path.write_bytes(data[:page] + bytes(4096) + data[page + 4096 :])
     found = verify(database, folder, embedder.name)
     assert found[0].kind == "database"
     assert found[0].what.startswith("The database's file is damaged: ")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 from alembic import command
@@ -53,6 +54,11 @@ class Database:
         )
         self._writer = self.engine.execution_options(writes=True)
         self._reader = self.dialect.reader(self.engine)
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file."""
+        return Path(self.engine.url.database or "") if self.dialect is sqlite else None
 
     def migrate(self) -> None:
         """Bring the tables to this release. Safe to call from several processes at once.

@@ -70,7 +70,7 @@ class PassageIndex:
         self._database = database
         self._folder = folder
         self._embed = embed
-        self._embedder = embedder
+        self.embedder = embedder
         self._batch_size = batch_size
         self._lock = Lock()
         self._current: _Indexes | None = None
@@ -85,7 +85,7 @@ class PassageIndex:
                 state = state_of(session)
                 if self._current is not None and self._current.dense.state == state:
                     return
-                snapshot = Snapshot.loaded(self._folder, self._embedder, state)
+                snapshot = Snapshot.loaded(self._folder, self.embedder, state)
                 texts = {} if snapshot is None else _texts(session)
             self._current = self._made() if snapshot is None else _Indexes(snapshot, Lexical(texts))
 
@@ -163,7 +163,7 @@ class PassageIndex:
         vectors = np.ascontiguousarray(self._embed(texts), dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
             shape = vectors.shape
-            raise ValueError(f"{self._embedder} gave no numbers, or shape {shape} for {len(texts)} texts.")
+            raise ValueError(f"{self.embedder} gave no numbers, or shape {shape} for {len(texts)} texts.")
         return vectors
 
     def _made(self) -> _Indexes:
@@ -177,7 +177,7 @@ class PassageIndex:
     def _drop_damaged(self) -> None:
         """Remove this embedder's vectors that are no vectors of its."""
         dimension = self._vectors(["one"]).shape[1]
-        own = select(Embedding.passage_id, Embedding.vector).where(Embedding.embedder == self._embedder)
+        own = select(Embedding.passage_id, Embedding.vector).where(Embedding.embedder == self.embedder)
         with self._database.read() as session:
             kept = session.execute(own).yield_per(1000)
             damaged = [passage_id for passage_id, data in kept if not whole(data, dimension)]
@@ -186,7 +186,7 @@ class PassageIndex:
                 for passage_id in damaged:
                     session.execute(
                         delete(Embedding).where(
-                            Embedding.passage_id == passage_id, Embedding.embedder == self._embedder
+                            Embedding.passage_id == passage_id, Embedding.embedder == self.embedder
                         )
                     )
 
@@ -206,7 +206,7 @@ class PassageIndex:
                 rows = [
                     {
                         "passage_id": passage_id,
-                        "embedder": self._embedder,
+                        "embedder": self.embedder,
                         "vector": packed(vectors[passage_id]),
                     }
                     for passage_id in wanted
@@ -216,7 +216,7 @@ class PassageIndex:
 
     def _missing(self) -> Select[int, str]:
         vector = select(Embedding.passage_id).where(
-            Embedding.passage_id == Passage.id, Embedding.embedder == self._embedder
+            Embedding.passage_id == Passage.id, Embedding.embedder == self.embedder
         )
         return select(Passage.id, Passage.text).where(~vector.exists())
 
@@ -226,7 +226,7 @@ class PassageIndex:
             state = state_of(session)
             query = (
                 select(Embedding.passage_id, Embedding.vector)
-                .where(Embedding.embedder == self._embedder)
+                .where(Embedding.embedder == self.embedder)
                 .order_by(Embedding.passage_id)
             )
             ids = np.empty(state.passages, dtype=np.int64)
@@ -245,7 +245,7 @@ class PassageIndex:
         snapshot = Snapshot.built(ids, vectors, state)
         self.rebuilds += 1
         try:
-            snapshot.save(self._folder, self._embedder)
+            snapshot.save(self._folder, self.embedder)
         except OSError as error:  # the index works without its file; the next start builds it again
             _log.warning("The passage index could not be kept in %s: %s", self._folder, error)
         return _Indexes(snapshot, Lexical(texts))

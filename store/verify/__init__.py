@@ -43,5 +43,6 @@ def verify(
         # A damaged page, or bytes that are no text or no JSON any more.
         except (DBAPIError, DamagedDatabase, ValueError) as error:
             reason = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0][:200]
-            found.append(Finding("database", f"Not all {name} can be read: {reason}", RESTORE))
+            what = f"Not all {name} can be read: {reason.removesuffix(RESTORE)}"
+            found.append(Finding("database", what, RESTORE))
     return found

@@ -22,7 +22,7 @@ class StoreFull(StoreError):  # noqa: N818
     """The disk, or the database's own size limit, has no room for the write. Nothing was written."""
 
 
-class StoreUnreachable(StoreError):  # noqa: N818
+class StoreUnreachable(StoreBusy):
     """No connection to the database is to be had; the message is one line that says why."""
 
 

@@ -44,6 +44,19 @@ class Server:
         finally:
             self._run(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
+    @contextmanager
+    def refusing(self, url: str) -> Iterator[None]:
+        """End the connections to a database, and let nobody connect to it while the context lasts."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        allow = SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}")
+        self._run(allow.format(Identifier(name), SQL("false")))
+        end = SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}")
+        self._run(end.format(name))
+        try:
+            yield
+        finally:
+            self._run(allow.format(Identifier(name), SQL("true")))
+
     def _run(self, statement: Composed) -> None:
         with psycopg.connect(host=str(self.socket), user=_USER, dbname="postgres", autocommit=True) as server:
             server.execute(statement)

@@ -1,13 +1,13 @@
 """Backup, verify and rebuild beside a service that goes on, by HTTP and by command."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
 
-from app.client import Client
 from tests.service.conftest import service
 from tests.service.test_books import QUICK, upload
 from tests.tiny import STORY
@@ -54,8 +54,26 @@ def test_a_backup_is_the_library_again(tiny_folder: Path, tmp_path: Path) -> Non
         assert (again.answer, again.votes, again.citations) == (asked.answer, asked.votes, asked.citations)
 
 
-def test_findings_come_with_how_to_mend_them(client: Client, http: httpx.Client, tmp_path: Path) -> None:
-    # A service of its own would be asked the same; the shared one's folder is not ours to damage.
-    assert client.ready().ready
-    schema = http.get("/openapi.json").json()["components"]["schemas"]["Finding"]
-    assert set(schema["properties"]) == {"kind", "what", "mend"}
+def test_findings_come_with_how_to_mend_them(tiny_folder: Path, tmp_path: Path) -> None:
+    with service(tmp_path, "--model", str(tiny_folder)) as client:
+        book = client.add(STORY, title="Lamp", recipe=QUICK).book.id
+        (tmp_path / "data" / "index" / "passages.faiss").unlink()
+        with sqlite3.connect(tmp_path / "data" / "bookchorus.db") as database:
+            database.execute("UPDATE passages SET text = 'Another.' WHERE ordinal = 0")
+        database.close()
+        found = httpx.post(f"{client.url}/admin/verify", trust_env=False, timeout=60).json()
+        assert found == {
+            "object": "verification",
+            "whole": False,
+            "findings": [
+                {
+                    "kind": "text",
+                    "what": f"Book {book}: 1 passages do not say what stands in the text, "
+                    "the first is passage 0.",
+                    "mend": "Restore a backup, or remove the book and upload it again.",
+                },
+                {"kind": "index", "what": "The index is missing.", "mend": "Run: bookchorus rebuild"},
+            ],
+        }
+        httpx.post(f"{client.url}/admin/rebuild", trust_env=False, timeout=60)
+        assert (tmp_path / "data" / "index" / "passages.faiss").exists()

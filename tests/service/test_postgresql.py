@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from app.errors import StartupError
-from store.database import Database
 from tests.postgres import Server
 from tests.service.conftest import service
 from tests.service.test_books import QUICK
@@ -41,10 +40,8 @@ def test_a_book_is_learned_asked_and_listed_on_postgresql(
 
 def test_a_database_that_is_not_there_ends_the_start_with_one_line(tiny_folder: Path, tmp_path: Path) -> None:
     url = "postgresql://me:secret@127.0.0.1:9/books"
-    with (
-        pytest.raises(StartupError) as caught,
-        service(tmp_path, "--model", str(tiny_folder), database_url=url),
-    ):
+    model = ("--model", str(tiny_folder))
+    with pytest.raises(StartupError) as caught, service(tmp_path, *model, database_url=url):
         pytest.fail("it started")
     [_, line] = str(caught.value).splitlines()
     assert line.startswith("The database cannot be reached: ")
@@ -52,12 +49,15 @@ def test_a_database_that_is_not_there_ends_the_start_with_one_line(tiny_folder: 
     assert "secret" not in line
 
 
-def test_a_database_that_goes_away_is_said(tiny_folder: Path, tmp_path: Path, server: Server) -> None:
-    with server.database() as url, service(tmp_path, "--model", str(tiny_folder), database_url=url) as client:
-        assert client.ready().ready
-        other = Database(server.url("postgres"))
-        name = url.partition("?")[0].rpartition("/")[2]
-        with other.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(f'ALTER DATABASE "{name}" RENAME TO "{name}_away"')
-            connection.exec_driver_sql(f'ALTER DATABASE "{name}_away" RENAME TO "{name}"')
-        other.close()
+def test_a_database_that_goes_away_and_comes_back(tiny_folder: Path, tmp_path: Path, server: Server) -> None:
+    model = ("--model", str(tiny_folder))
+    with server.database() as url, service(tmp_path, *model, database_url=url) as client:
+        with server.refusing(url):
+            for path in ("books", "readyz"):
+                answer = httpx.get(f"{client.url}/{path}", trust_env=False, timeout=60)
+                assert answer.status_code == 503
+                assert answer.json()["type"] == "/problems/store-unreachable"
+                assert "retry-after" in answer.headers
+        added = client.add(STORY, title="Lamp", recipe=QUICK)
+        assert added.job is not None
+        assert list(client.follow(added.job.id))[-1].data["kind"] == "succeeded"

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.orm import Session
 
 from store import aliases, books, jobs, studies, versions
+from store.backup import backup, restore
 from store.database import Database, known_revisions, newest_revision
 from store.tables import Base, BookTag
 
@@ -206,6 +208,22 @@ def test_rows_of_every_release_outlive_the_releases_after_it(first: Database) ->
     with first.read() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_backup_of_the_first_release_is_migrated_on_its_way_back(first: Database, tmp_path: Path) -> None:
+    older = Database(f"sqlite:///{tmp_path / 'older.db'}")
+    with older.write() as session:
+        command.upgrade(_config(session.connection()), "0001")
+        _write(session, FIRST)
+    backup(older, tmp_path / "kept.db")
+    older.close()
+    kept = (tmp_path / "kept.db").read_bytes()
+    restore(first, tmp_path / "kept.db", force=True)
+    assert first.revision() == newest_revision()
+    with first.read() as session:
+        assert books.text(session, "book_1") == "Text."
+        assert versions.get(session, "book_1", "champion").number == 1
+    assert (tmp_path / "kept.db").read_bytes() == kept
 
 
 def test_every_migration_can_be_taken_back(first: Database) -> None:

@@ -1,6 +1,7 @@
 """A PostgreSQL server of our own, in a temporary folder, without a port."""
 
 import os
+import pwd
 import secrets
 import shutil
 import subprocess
@@ -63,7 +64,12 @@ class Server:
 
 
 def programs() -> Path | None:
-    """The folder of `initdb` and `pg_ctl`, of the newest release that is installed; None without one."""
+    """The folder of `initdb` and `pg_ctl`, of the newest release that is installed; None without one.
+
+    None too where we are root, which no server may be, and there is no user `postgres` to be instead.
+    """
+    if os.getuid() == 0 and "postgres" not in {user.pw_name for user in pwd.getpwall()}:
+        return None
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
     if found:
         return found[-1].parent

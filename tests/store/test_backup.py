@@ -271,7 +271,20 @@ def _orphans(path: Path) -> None:
     file.close()
 
 
-@pytest.mark.parametrize("spoil", [_flipped, _cut, _text, _other_tables, _orphans, Path.unlink])
+def _misled(path: Path) -> None:
+    """Change an index only, so that every row can still be read."""
+    with sqlite3.connect(path) as file:
+        [(sha256,)] = file.execute("SELECT sha256 FROM books").fetchall()
+    file.close()
+    data = bytearray(path.read_bytes())
+    place = -1
+    while (place := data.find(sha256.encode(), place + 1)) >= 0:
+        if data[place - place % 4096] == 10:  # a leaf of an index
+            data[place] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("spoil", [_flipped, _misled, _cut, _text, _other_tables, _orphans, Path.unlink])
 @sqlite_only
 def test_what_is_no_whole_backup_is_refused(
     full: Database, tmp_path: Path, spoil: Callable[[Path], None]

@@ -290,7 +290,7 @@ def test_a_nul_in_a_text_or_in_what_is_looked_for(database: Database, add_book: 
 
 def test_writers_at_once_see_what_the_others_wrote(url: str) -> None:
     database = Database(url, busy_timeout_s=60)
-    together = Barrier(4)
+    together = Barrier(4, timeout=60)
 
     def write(_: int) -> None:
         for number in range(20):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.answering import Answering
 from app.chorus import Choruses
+from app.database import open_database
 from app.embedder import Embedder
 from app.engine import Engine
 from app.ensemble import WAVES, Ensemble
@@ -42,10 +43,10 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
 
     Raises StartupError with one line when the LLM, the embedder or the database cannot be had.
     """
+    database = open_database(settings)  # before the LLM, which takes longer to load than an error to be read
     llm = llm or load_llm(settings)
     embedder = embedder or Embedder()
-    database = open_database(settings)
-    index = PassageIndex(database, settings.data_dir / "index", embedder, embedder.name)
+    index = PassageIndex(database, settings.index_dir, embedder, embedder.name)
     index.refresh()
     engine = Engine(llm)
     choruses = Choruses(database, llm.identity)
@@ -60,14 +61,6 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     )
     answering = Answering(database, index, engine, choruses, panel)
     return Service(settings, database, index, engine, choruses, worker, answering)
-
-
-def open_database(settings: Settings) -> Database:
-    """The settings' database, of the newest schema."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database)
-    database.migrate()
-    return database
 
 
 def load_llm(settings: Settings) -> FrozenLLM:

@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         """The SQLAlchemy URL of the database: `database_url`, or a SQLite file in `data_dir`."""
         return self.database_url or f"sqlite:///{self.data_dir / 'bookchorus.db'}"
 
+    @property
+    def index_dir(self) -> Path:
+        """The folder of the index, which is made again when it is lost."""
+        return self.data_dir / "index"
+
     @field_validator("quantization", "dtype", "log_level", "device", mode="before")
     @classmethod
     def _in_lower_case(cls, value: object) -> object:

@@ -4,45 +4,61 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from random import uniform
-from sqlite3 import SQLITE_BUSY, SQLITE_FULL, SQLITE_LOCKED, OperationalError
-from time import monotonic, sleep
+from pathlib import Path
+from types import ModuleType
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from store.errors import StoreBusy, StoreFull, UnknownSchema
+from store import postgresql, sqlite
+from store.errors import StoreBusy, UnknownSchema
+
+_DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
 class Database:
-    """A database by URL, by default a SQLite file. Nothing connects before the first transaction."""
+    """A SQLite file or a PostgreSQL database, by URL. Nothing connects before the first transaction.
+
+    `dialect` is the module that speaks to it: `store.sqlite` or `store.postgresql`.
+    """
+
+    dialect: ModuleType
 
     def __init__(self, url: str, busy_timeout_s: float = 5.0) -> None:
         """Wait up to `busy_timeout_s` seconds for the write lock, or for a free connection.
 
-        ValueError: the URL names SQLite without a file.
+        ValueError: the URL is none, names another kind of database, or SQLite without a file.
+        StoreUnreachable: the driver is not installed.
         """
-        address = make_url(url)
-        sqlite = address.get_backend_name() == "sqlite"
-        if sqlite and address.database in (None, "", ":memory:"):
-            raise ValueError("SQLite needs a file: each connection would see its own in-memory database.")
-        self.engine = create_engine(
+        try:
+            address = make_url(url)
+            self.dialect = _DIALECTS[address.get_backend_name()]
+        except (ArgumentError, KeyError) as error:
+            raise ValueError(
+                "The database's URL is no good: expected sqlite:////FOLDER/FILE or "
+                "postgresql://USER:PASSWORD@HOST/NAME."
+            ) from error
+        self.engine = self.dialect.connect(
             address,
-            connect_args={"timeout": busy_timeout_s} if sqlite else {},
+            busy_timeout_s,
             pool_timeout=busy_timeout_s,
             # NaN is no JSON: refused here, where it is written, and not by every later reader.
             json_serializer=partial(json.dumps, allow_nan=False, ensure_ascii=False),
         )
         self._writer = self.engine.execution_options(writes=True)
-        if sqlite:
-            _speak_sqlite(self.engine, busy_timeout_s)
+        self._reader = self.dialect.reader(self.engine)
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file."""
+        return Path(self.engine.url.database or "") if self.dialect is sqlite else None
 
     def migrate(self) -> None:
         """Bring the tables to this release. Safe to call from several processes at once.
@@ -50,89 +66,74 @@ class Database:
         StoreBusy: another process wrote for longer than the busy timeout.
         UnknownSchema: the database belongs to a newer release.
         """
-        config = Config()
-        config.set_main_option("script_location", "store:migrations")
-        with _own_errors(), self._writer.begin() as connection:
+        config = _config()
+        with self._own_errors(), self._writer.begin() as connection:
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
             except CommandError as error:
                 raise UnknownSchema("The database was written by a newer release of Bookchorus.") from error
 
+    def revision(self) -> str | None:
+        """The number of the last migration that the tables have seen; None where there are no tables."""
+        with self.read() as session:
+            return MigrationContext.configure(session.connection()).get_current_revision()
+
+    def expect_current(self) -> None:
+        """Go on only if the tables are those of this release. UnknownSchema: they are not."""
+        found = self.revision()
+        if found != newest_revision():
+            raise UnknownSchema(
+                f"The database's tables are of revision {found or 'none'}, this release's of "
+                f"{newest_revision()}: the service migrates older ones when it starts."
+            )
+
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a transaction that may write: committed at the end, rolled back on any error.
 
-        On SQLite it holds the only write lock from its start, so what it reads cannot change under it, and
-        opening a second one inside it waits for itself. StoreBusy: the lock was not to be had in time.
+        It holds the only write lock from its start, so what it reads cannot change under it, and opening a
+        second one inside it waits for itself. StoreBusy: the lock was not to be had in time.
         StoreFull: no room on the disk.
         """
-        with _own_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._own_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
             session.connection()  # begins now: the lock is taken before the caller reads anything
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a transaction that sees one state of the database. On SQLite a write in it fails."""
-        with _own_errors(), Session(self.engine, expire_on_commit=False) as session:
+        """Open a transaction that sees one state of the database. A write in it fails."""
+        with self._own_errors(), Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     def close(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
 
-
-def _speak_sqlite(engine: Engine, busy_timeout_s: float) -> None:
-    """Set what SQLite leaves off by default, and begin transactions ourselves.
-
-    Python's driver begins only before INSERT, UPDATE and DELETE: reads would not be repeatable, DDL would
-    not be transactional, and a reader turned writer could fail without waiting.
-    """
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        _write_ahead(cursor, busy_timeout_s)
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _write_ahead(cursor: DBAPICursor, busy_timeout_s: float) -> None:
-    """Put the file into write-ahead mode, where readers and the writer do not wait for each other.
-
-    The mode stays with the file. Two connections that turn a new file at once get in each other's way, and
-    SQLite fails both without waiting: each tries again after a pause of its own.
-    """
-    deadline = monotonic() + busy_timeout_s
-    while True:
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
         try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-            return
-        except OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or monotonic() > deadline:
+            yield
+        except PoolTimeout as error:
+            raise StoreBusy("Every connection to the database is in use.") from error
+        except DBAPIError as error:
+            meaning = self.dialect.meaning(error)
+            if meaning is None:
                 raise
-            sleep(uniform(0.001, 0.02))
+            raise meaning from error
 
 
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    try:
-        yield
-    except PoolTimeout as error:
-        raise StoreBusy("Every connection to the database is in use.") from error
-    except DBAPIError as error:
-        # The low byte is the primary code; the rest says more than we need (SQLITE_BUSY_SNAPSHOT, ...).
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-        if code in (SQLITE_BUSY, SQLITE_LOCKED):
-            raise StoreBusy("Another process is writing to the database.") from error
-        if code == SQLITE_FULL:
-            raise StoreFull("There is no room left for the database.") from error
-        raise
+def known_revisions() -> list[str]:
+    """The numbers of this release's migrations, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+
+
+def newest_revision() -> str:
+    """The number of this release's last migration."""
+    return known_revisions()[0]
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "store:migrations")
+    return config

@@ -22,8 +22,24 @@ class StoreFull(StoreError):  # noqa: N818
     """The disk, or the database's own size limit, has no room for the write. Nothing was written."""
 
 
+class StoreUnreachable(StoreBusy):
+    """No connection to the database is to be had; the message is one line that says why."""
+
+
+class DamagedDatabase(StoreError):  # noqa: N818
+    """The database's own file is damaged, or is no database."""
+
+
 class UnknownSchema(StoreError):  # noqa: N818
-    """The database was migrated by a newer release than this one."""
+    """The tables are those of another release: of a newer one, or of an older one and not migrated yet."""
+
+
+class NotEmpty(StoreError):  # noqa: N818
+    """The database to restore into holds something already."""
+
+
+class InvalidBackup(StoreError):  # noqa: N818
+    """The file is no backup of ours, or a damaged one; the message is one line that says why."""
 
 
 class DamagedArtifact(StoreError):  # noqa: N818

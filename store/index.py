@@ -8,19 +8,19 @@ from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import Select, delete, insert, select
 from sqlalchemy.orm import Session
 
 from store import books
 from store.database import Database
 from store.lexical import Lexical
 from store.ranking import NOTHING, Ranking, ranked
-from store.snapshot import Snapshot, State
+from store.snapshot import Snapshot, state_of
 from store.tables import Embedding, Passage
+from store.vectors import packed, unpacked, whole
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
-_LITTLE_ENDIAN = np.dtype("<f4")
 _log = logging.getLogger(__name__)
 
 
@@ -70,7 +70,7 @@ class PassageIndex:
         self._database = database
         self._folder = folder
         self._embed = embed
-        self._embedder = embedder
+        self.embedder = embedder
         self._batch_size = batch_size
         self._lock = Lock()
         self._current: _Indexes | None = None
@@ -82,17 +82,23 @@ class PassageIndex:
         """
         with self._lock:
             with self._database.read() as session:
-                state = _state(session)
+                state = state_of(session)
                 if self._current is not None and self._current.dense.state == state:
                     return
-                snapshot = Snapshot.loaded(self._folder, self._embedder, state)
+                snapshot = Snapshot.loaded(self._folder, self.embedder, state)
                 texts = {} if snapshot is None else _texts(session)
-            indexes = None if snapshot is None else _Indexes(snapshot, Lexical(texts))
-            # Another process may add books while we embed: go on until one look sees it all.
-            while indexes is None:
-                self._embed_missing()
-                indexes = self._built()
-            self._current = indexes
+            self._current = self._made() if snapshot is None else _Indexes(snapshot, Lexical(texts))
+
+    def rebuild(self) -> int:
+        """Make the index anew from the database, whatever the folder holds; return its number of passages.
+
+        Passages without a vector are embedded, and those with a damaged one are embedded again. Searches go
+        on meanwhile, and the file in the folder is replaced whole. StoreBusy: as in `refresh`.
+        """
+        with self._lock:
+            self._drop_damaged()
+            self._current = self._made()
+            return self._current.dense.state.passages
 
     def search(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[Hit]:
         """Return the `k` best passages, best first, of all books or of `book_ids`; fewer if there are fewer.
@@ -157,8 +163,32 @@ class PassageIndex:
         vectors = np.ascontiguousarray(self._embed(texts), dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
             shape = vectors.shape
-            raise ValueError(f"{self._embedder} gave no numbers, or shape {shape} for {len(texts)} texts.")
+            raise ValueError(f"{self.embedder} gave no numbers, or shape {shape} for {len(texts)} texts.")
         return vectors
+
+    def _made(self) -> _Indexes:
+        indexes = None
+        # Another process may add books while we embed: go on until one look sees it all.
+        while indexes is None:
+            self._embed_missing()
+            indexes = self._built()
+        return indexes
+
+    def _drop_damaged(self) -> None:
+        """Remove this embedder's vectors that are no vectors of its."""
+        dimension = self._vectors(["one"]).shape[1]
+        own = select(Embedding.passage_id, Embedding.vector).where(Embedding.embedder == self.embedder)
+        with self._database.read() as session:
+            kept = session.execute(own).yield_per(1000)
+            damaged = [passage_id for passage_id, data in kept if not whole(data, dimension)]
+        if damaged:
+            with self._database.write() as session:
+                for passage_id in damaged:
+                    session.execute(
+                        delete(Embedding).where(
+                            Embedding.passage_id == passage_id, Embedding.embedder == self.embedder
+                        )
+                    )
 
     def _embed_missing(self) -> None:
         last = 0
@@ -176,8 +206,8 @@ class PassageIndex:
                 rows = [
                     {
                         "passage_id": passage_id,
-                        "embedder": self._embedder,
-                        "vector": vectors[passage_id].astype(_LITTLE_ENDIAN).tobytes(),
+                        "embedder": self.embedder,
+                        "vector": packed(vectors[passage_id]),
                     }
                     for passage_id in wanted
                 ]
@@ -186,29 +216,28 @@ class PassageIndex:
 
     def _missing(self) -> Select[int, str]:
         vector = select(Embedding.passage_id).where(
-            Embedding.passage_id == Passage.id, Embedding.embedder == self._embedder
+            Embedding.passage_id == Passage.id, Embedding.embedder == self.embedder
         )
         return select(Passage.id, Passage.text).where(~vector.exists())
 
     def _built(self) -> _Indexes | None:
         """Index every vector and text, and keep the vectors' index; None if a passage has no vector yet."""
         with self._database.read() as session:
-            state = _state(session)
+            state = state_of(session)
             query = (
                 select(Embedding.passage_id, Embedding.vector)
-                .where(Embedding.embedder == self._embedder)
+                .where(Embedding.embedder == self.embedder)
                 .order_by(Embedding.passage_id)
             )
             ids = np.empty(state.passages, dtype=np.int64)
             vectors = np.empty((state.passages, 0), dtype=np.float32)
             row = 0
             for passage_id, data in session.execute(query).yield_per(1000):
+                vector = unpacked(data)
                 if row == 0:
-                    vectors = np.empty(
-                        (state.passages, len(data) // _LITTLE_ENDIAN.itemsize), dtype=np.float32
-                    )
+                    vectors = np.empty((state.passages, len(vector)), dtype=np.float32)
                 ids[row] = passage_id
-                vectors[row] = np.frombuffer(data, dtype=_LITTLE_ENDIAN)
+                vectors[row] = vector
                 row += 1
             if row < state.passages:
                 return None
@@ -216,15 +245,10 @@ class PassageIndex:
         snapshot = Snapshot.built(ids, vectors, state)
         self.rebuilds += 1
         try:
-            snapshot.save(self._folder, self._embedder)
+            snapshot.save(self._folder, self.embedder)
         except OSError as error:  # the index works without its file; the next start builds it again
             _log.warning("The passage index could not be kept in %s: %s", self._folder, error)
         return _Indexes(snapshot, Lexical(texts))
-
-
-def _state(session: Session) -> State:
-    passages, last = session.execute(select(func.count(Passage.id), func.max(Passage.id))).one()
-    return State(passages, last or 0)
 
 
 def _texts(session: Session) -> dict[int, str]:

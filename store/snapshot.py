@@ -9,6 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from store.tables import Passage
 
 with warnings.catch_warnings():
     # SWIG's own types make Python 3.12 and later warn at import.
@@ -25,6 +29,16 @@ class State:
 
     passages: int
     last_passage: int
+
+
+def state_of(session: Session) -> State:
+    """The passages of the database as they are now."""
+    passages, last = session.execute(select(func.count(Passage.id), func.max(Passage.id))).one()
+    return State(passages, last or 0)
+
+
+class UnusableIndexError(Exception):
+    """The index in a folder cannot be used; the message goes on from "The index"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +73,33 @@ class Snapshot:
     def loaded(cls, folder: Path, embedder: str, state: State) -> "Snapshot | None":
         """Read the index kept in `folder`; None if missing, damaged, or of another embedder or state."""
         try:
+            return cls.opened(folder, embedder, state)
+        except UnusableIndexError:
+            return None
+
+    @classmethod
+    def opened(cls, folder: Path, embedder: str, state: State) -> "Snapshot":
+        """Read the index kept in `folder`. UnusableIndexError: it is missing, damaged, or another one."""
+        try:
             known = _Fingerprint(**json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8")))
-            if (known.embedder, known.passages, known.last_passage) != (
-                embedder,
-                state.passages,
-                state.last_passage,
-            ):
-                return None
+            if known.embedder != embedder:
+                raise UnusableIndexError(f"is of another embedder, {known.embedder}")
+            if (known.passages, known.last_passage) != (state.passages, state.last_passage):
+                raise UnusableIndexError(
+                    f"is stale: it was made of {known.passages} passages up to {known.last_passage}, the "
+                    f"database has {state.passages} up to {state.last_passage}"
+                )
             data = (folder / _INDEX).read_bytes()
             if sha256(data).hexdigest() != known.sha256:
-                return None
+                raise UnusableIndexError("is damaged: its bytes have another SHA-256")
             index = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
-            return cls(index, state) if isinstance(index, faiss.IndexIDMap2) else None
-        except (OSError, ValueError, TypeError, RuntimeError):  # RuntimeError: of another release of FAISS
-            return None
+        except FileNotFoundError as error:
+            raise UnusableIndexError("is missing") from error
+        except (OSError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: of another FAISS
+            raise UnusableIndexError("is damaged: it cannot be read") from error
+        if not isinstance(index, faiss.IndexIDMap2):
+            raise UnusableIndexError("is of another kind")
+        return cls(index, state)
 
     def save(self, folder: Path, embedder: str) -> None:
         """Keep the index in `folder`. OSError: it cannot be written; what was there before stays whole.
@@ -90,6 +117,16 @@ class Snapshot:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder / _INDEX, data)
         _replace(folder / _FINGERPRINT, json.dumps(asdict(fingerprint)).encode())
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The ids of its passages, ascending, as it was built."""
+        return self._ids
+
+    def vectors(self, start: int, count: int) -> NDArray[np.float32]:
+        """The vectors of `count` passages from place `start` of `ids` on, count x d."""
+        vectors: NDArray[np.float32] = faiss.downcast_index(self._index.index).reconstruct_n(start, count)
+        return vectors
 
     def has(self, ids: NDArray[np.int64]) -> bool:
         """Tell whether every one of these passages is in the index."""

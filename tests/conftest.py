@@ -1,15 +1,26 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.skills import LoadedSkill
 from app.weighting import Weighting
-from tests import tiny
+from tests import postgres, tiny
 from trainer import turns
 from trainer.context import read
 from trainer.frozen import FrozenLLM
 from trainer.loading import load
 from trainer.skill import Skill
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server; tests that ask for it are skipped where the programs of one are not installed."""
+    binaries = postgres.programs()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed: no initdb in /usr/lib/postgresql/*/bin")
+    with postgres.running(binaries) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.status import Status
 
+from app.database import open_database
 from app.errors import StartupError
 from app.evaluation import plots as pictures
 from app.evaluation.data import DataError, by_origin, read, sampled
@@ -17,7 +18,7 @@ from app.evaluation.predictions import Prediction
 from app.evaluation.report import CORRECT, by_story, summarise, table, to_json
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
-from app.service import load_llm, open_database
+from app.service import load_llm
 from app.settings import load
 from app.skills import active
 from trainer.recipe import Recipe

@@ -40,9 +40,9 @@ async def job_events(
     request: Request,
     service: ServiceDep,
     job_id: str,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, lt=2**31)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = _PAGE,
-    last_event_id: Annotated[int | None, Header()] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, lt=2**31)] = None,
 ) -> Response:
     """List a job's events, oldest first; with `Accept: text/event-stream` follow them until the job ends."""
     start = last_event_id or after

@@ -14,7 +14,16 @@ from starlette.exceptions import HTTPException
 from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
 from app.asking import QuestionError
 from app.engine import EngineClosedError, UnwantedError
-from store.errors import DamagedArtifact, InvalidAlias, InvalidTags, NotFound, StoreBusy, StoreFull
+from store.errors import (
+    DamagedArtifact,
+    DamagedDatabase,
+    InvalidAlias,
+    InvalidTags,
+    NotFound,
+    StoreBusy,
+    StoreFull,
+    StoreUnreachable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +73,8 @@ _GONE = "The client went away before the answer was there."
 _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     NotFound: lambda error: Problem(404, "not-found", str(error)),
     StoreBusy: lambda _: Problem(503, "store-busy", _LOCKED, _BUSY),
+    StoreUnreachable: lambda error: Problem(503, "store-unreachable", str(error), _BUSY),
+    DamagedDatabase: lambda error: Problem(503, "store-damaged", str(error)),
     StoreFull: lambda error: Problem(507, "disk-full", str(error)),
     InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
     InvalidTags: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),

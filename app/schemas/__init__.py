@@ -22,6 +22,7 @@ from app.schemas.answers import (
 from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.jobs import ENDED, AddedJob, Job, JobEvent, JobProblem, JobStatus, Progress
+from app.schemas.keeping import Finding, Rebuilt, Verification
 from app.schemas.registry import (
     AliasMove,
     AliasState,
@@ -47,6 +48,7 @@ __all__ = [
     "Candidate",
     "Chapter",
     "Citation",
+    "Finding",
     "Heard",
     "Job",
     "JobEvent",
@@ -61,10 +63,12 @@ __all__ = [
     "PromptMember",
     "PromptVersion",
     "Readiness",
+    "Rebuilt",
     "Request",
     "Retrieved",
     "Span",
     "Timings",
+    "Verification",
     "VersionUsed",
     "Vote",
 ]

@@ -24,7 +24,7 @@ class NewVersion(Request):
     """A wish for another version of a book, from scratch or continued from `parent`."""
 
     recipe: dict[str, Any] | None = None
-    parent: Annotated[int, Field(ge=1)] | None = None
+    parent: Annotated[int, Field(ge=1, lt=2**31)] | None = None
 
 
 class Chapter(BaseModel):

@@ -67,7 +67,7 @@ class PromptVersion(BaseModel):
 class MoveAlias(Request):
     """The version an alias shall point to, and why."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, lt=2**31)]
     why: Annotated[str, Field(max_length=500)] | None = None
 
 

@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from app import skills
+from app.database import open_database
 from app.errors import StartupError
 from app.evaluation.data import DataError, read, sampled
 from app.evaluation.library import Library
 from app.publishing import number
-from app.service import load_llm, open_database
+from app.service import load_llm
 from app.settings import load
 from app.skills import LoadedSkill
 from app.skills.fitting import fit_calibration, fit_weighting

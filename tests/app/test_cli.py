@@ -33,6 +33,10 @@ def test_help_names_every_command() -> None:
         "prompts",
         "demo",
         "eval",
+        "backup",
+        "restore",
+        "verify",
+        "rebuild",
         "skill",
     ]
 

@@ -13,22 +13,54 @@ from store import books, versions
 from store.database import Database
 from store.tables import Book, Version
 from store.text import chapters, passages
+from tests.postgres import Server
+
+# For tests of what only one of the two has, such as SQLite's files and locks.
+sqlite_only = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+postgresql_only = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "empty.db"
-    database = Database(f"sqlite:///{path}")
-    database.migrate()
-    database.close()
+    _migrate(f"sqlite:///{path}")
     return path
 
 
-@pytest.fixture
-def url(migrated: Path, tmp_path: Path) -> str:
-    path = tmp_path / "store.db"
-    shutil.copy(migrated, path)
-    return f"sqlite:///{path}"
+@pytest.fixture(scope="session")
+def migrated_server(server: Server) -> Server:
+    """A server with a migrated database to copy, `migrated`."""
+    server.create("migrated")
+    _migrate(server.url("migrated"))
+    return server
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    database.migrate()
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a new database with all tables, of each kind in turn."""
+    if request.param == "sqlite":
+        path = tmp_path / "store.db"
+        shutil.copy(request.getfixturevalue("migrated"), path)
+        yield f"sqlite:///{path}"
+    else:
+        with request.getfixturevalue("migrated_server").database("migrated") as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a new database without tables, of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+    else:
+        with request.getfixturevalue("server").database() as url:
+            yield url
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,8 +14,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from store import artifacts, books, jobs
 from store.database import Database
-from store.errors import NotFound, StoreBusy, StoreFull, UnknownSchema
+from store.errors import DamagedDatabase, NotFound, StoreBusy, StoreFull, StoreUnreachable, UnknownSchema
 from store.tables import Artifact, Base, Book, Chapter
+from tests.postgres import Server
+from tests.store.conftest import postgresql_only, sqlite_only
 
 
 def test_the_migrations_make_the_tables_the_code_uses(database: Database) -> None:
@@ -23,10 +27,13 @@ def test_the_migrations_make_the_tables_the_code_uses(database: Database) -> Non
 
 
 def test_foreign_keys_delete_in_the_database_as_in_the_code(database: Database) -> None:
-    # Alembic's comparison does not look at what happens on delete, nor at AUTOINCREMENT.
+    # Alembic's comparison does not look at what happens on delete, nor at primary keys.
     with database.read() as session:
         found = inspect(session.connection())
         for table in Base.metadata.sorted_tables:
+            assert found.get_pk_constraint(table.name)["constrained_columns"] == [
+                column.name for column in table.primary_key
+            ]
             wanted = {
                 tuple(key.column_keys): (key.ondelete or "NO ACTION") for key in table.foreign_key_constraints
             }
@@ -35,6 +42,12 @@ def test_foreign_keys_delete_in_the_database_as_in_the_code(database: Database) 
                 for key in found.get_foreign_keys(table.name)
             }
             assert actual == wanted, table.name
+
+
+@sqlite_only
+def test_an_id_that_must_not_come_twice_does_not(database: Database) -> None:
+    with database.read() as session:
+        for table in Base.metadata.sorted_tables:
             made = session.scalar(
                 text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": table.name}
             )
@@ -42,12 +55,11 @@ def test_foreign_keys_delete_in_the_database_as_in_the_code(database: Database) 
             assert ("AUTOINCREMENT" in str(made)) == wants, table.name
 
 
-def test_two_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
-    address = f"sqlite:///{tmp_path / 'new.db'}"
+def test_two_processes_that_start_at_once_migrate_once(empty_url: str) -> None:
     together = Barrier(2)
 
     def start() -> int:
-        database = Database(address)
+        database = Database(empty_url)
         together.wait()
         database.migrate()
         database.migrate()
@@ -89,6 +101,7 @@ def test_sqlite_in_memory_is_refused() -> None:
         Database("sqlite://")
 
 
+@sqlite_only
 def test_the_file_is_in_write_ahead_mode(database: Database) -> None:
     with database.read() as session:
         assert session.scalar(text("PRAGMA journal_mode")) == "wal"
@@ -114,7 +127,7 @@ def test_foreign_keys_are_enforced(database: Database) -> None:
 
 
 def test_a_read_cannot_write(database: Database) -> None:
-    with pytest.raises(DBAPIError, match="readonly"), database.read() as session:
+    with pytest.raises(DBAPIError, match=r"read-?only"), database.read() as session:
         artifacts.put(session, b"no")
     with database.write() as session:
         artifacts.put(session, b"yes")
@@ -166,6 +179,7 @@ def test_every_connection_in_use(url: str) -> None:
     database.close()
 
 
+@sqlite_only
 def test_no_room_left(database: Database) -> None:
     with database.write() as session:
         session.execute(text("PRAGMA max_page_count = 80"))  # of the one connection in the pool
@@ -173,6 +187,122 @@ def test_no_room_left(database: Database) -> None:
         artifacts.put(session, bytes(10_000_000))
     with database.read() as session:
         assert session.scalar(select(Artifact.sha256)) is None
+
+
+@postgresql_only
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("53100", StoreFull),  # disk_full
+        ("53300", StoreBusy),  # too_many_connections
+        ("40P01", StoreBusy),  # deadlock_detected
+        ("XX001", DamagedDatabase),  # data_corrupted
+        ("57P01", StoreUnreachable),  # admin_shutdown
+    ],
+)
+def test_what_the_server_says_is_told_in_our_words(
+    database: Database, code: str, meaning: type[Exception]
+) -> None:
+    with pytest.raises(meaning), database.write() as session:
+        session.execute(
+            text(f"DO $$ BEGIN RAISE EXCEPTION 'as the server would' USING ERRCODE = '{code}'; END $$")
+        )
+
+
+@postgresql_only
+def test_a_server_that_ends_our_connections_is_found_again(url: str, database: Database) -> None:
+    with database.write() as session:
+        artifacts.put(session, b"before")
+    other = Database(url)
+    with other.write() as session:
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    other.close()
+    with database.read() as session:
+        assert session.scalar(select(Artifact.size)) == 6
+
+
+@postgresql_only
+def test_a_table_that_somebody_else_locks(url: str, database: Database) -> None:
+    hasty = Database(url, busy_timeout_s=0.05)
+    with database.engine.begin() as other:
+        other.execute(text("LOCK TABLE artifacts IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(StoreBusy), hasty.write() as session:
+            artifacts.put(session, b"never")
+    hasty.close()
+
+
+def test_a_database_that_is_not_there(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("This is no database. " * 100)
+    for address, meaning, words in (
+        ("postgresql://me:secret@127.0.0.1:9/books", StoreUnreachable, "127.0.0.1"),
+        (server.url("nowhere"), StoreUnreachable, '"nowhere" does not exist'),
+        (server.url("postgres").replace("bookchorus@", "stranger@"), StoreUnreachable, "stranger"),
+        (f"sqlite:///{tmp_path / 'none' / 'store.db'}", StoreUnreachable, "unable to open"),
+        (f"sqlite:///{tmp_path / 'notes.txt'}", DamagedDatabase, "not a database"),
+    ):
+        database = Database(address)
+        with pytest.raises(meaning, match=words) as caught:
+            database.migrate()
+        assert len(str(caught.value).splitlines()) == 1
+        assert "secret" not in str(caught.value)
+        database.close()
+
+
+@pytest.mark.parametrize("url", ["books.db", "mysql://host/books", "postgresql+psycopg2://host/books", ""])
+def test_an_address_of_no_database_that_is_known(url: str) -> None:
+    with pytest.raises(ValueError, match="postgresql://"):
+        Database(url)
+
+
+def test_without_the_driver_it_says_what_to_install() -> None:
+    script = """
+import sys
+sys.modules["psycopg"] = None
+from store.database import Database
+from store.errors import StoreUnreachable
+try:
+    Database("postgresql://host/books")
+except StoreUnreachable as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "pip install 'bookchorus[postgres]'" in done.stdout
+
+
+def test_a_nul_in_a_text_or_in_what_is_looked_for(database: Database, add_book: Callable[..., Book]) -> None:
+    with database.write() as session:
+        book = add_book(session, "One\0two.", title="Nul\0")
+        jobs.enqueue(session, book_id=book.id, recipe={"note": "a\0b"})
+    with database.read() as session:
+        [passage] = books.passages_of(session, book.id)
+        text = books.text(session, book.id)
+        assert text.replace("\N{REPLACEMENT CHARACTER}", "\0") == "One\0two."
+        assert passage.text == text[passage.start : passage.end]
+        assert [job.recipe for job in jobs.list_jobs(session)[0]] == [{"note": "a\0b"}]
+        with pytest.raises(NotFound):
+            books.get(session, "book\0")
+
+
+def test_writers_at_once_see_what_the_others_wrote(url: str) -> None:
+    database = Database(url, busy_timeout_s=60)
+    together = Barrier(4, timeout=60)
+
+    def write(_: int) -> None:
+        for number in range(20):
+            together.wait()
+            with database.write() as session:  # one of the four inserts a row, three find it
+                artifacts.put(session, f"{number}".encode())
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    with database.read() as session:
+        assert len(session.scalars(select(Artifact.sha256)).all()) == 20
+    database.close()
 
 
 def test_times_come_back_as_they_were_in_utc(database: Database) -> None:
@@ -192,7 +322,7 @@ def test_a_time_without_a_zone_is_refused(database: Database) -> None:
 
 
 def test_nan_is_refused_where_it_is_written(database: Database, add_book: Callable[..., Book]) -> None:
-    with pytest.raises(StatementError, match="JSON"), database.write() as session:
+    with pytest.raises((StatementError, ValueError), match="JSON"), database.write() as session:
         jobs.enqueue(session, book_id=add_book(session, "Text.").id, recipe={"rate": float("nan")})
 
 

@@ -17,6 +17,7 @@ from store.errors import StoreBusy
 from store.fusion import DENSE_WEIGHT
 from store.index import PassageIndex
 from store.tables import Book, Embedding
+from tests.store.conftest import sqlite_only
 
 FOX = "The red fox lives under the oak. It hunts at night. Its den is warm."
 WHALE = "The blue whale sings in the ocean. Sailors hear it from far away. It dives deep."
@@ -162,6 +163,7 @@ def test_the_best_of_some_books(library: dict[str, str], index: PassageIndex) ->
     assert index.books(question, 1, ["book_none"]) == []
 
 
+@sqlite_only
 def test_more_books_than_a_statement_has_room_for(
     database: Database, library: dict[str, str], index: PassageIndex
 ) -> None:

@@ -5,12 +5,18 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData, text
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy.orm import Session
 
 from store import aliases, books, jobs, studies, versions
-from store.database import Database
-from store.tables import BookTag
+from store.backup import backup, restore
+from store.database import Database, known_revisions, newest_revision
+from store.tables import Base, BookTag
+
+GIVEN = {"now": "2026-01-02 03:04:05.000006", "data": b"member", "sha256": sha256(b"member").hexdigest()}
 
 # One book with two versions, the second a child of the first, as the first release wrote them.
 FIRST = """
@@ -18,9 +24,9 @@ INSERT INTO books VALUES ('book_1', 'A book', NULL, 'en', NULL, 5, 'abc', 1, :no
 INSERT INTO book_texts VALUES ('book_1', 'Text.');
 INSERT INTO chapters VALUES ('book_1', 0, '', 0, 5);
 INSERT INTO passages VALUES (7, 'book_1', 0, 0, 0, 5, 'Text.');
-INSERT INTO embeddings VALUES (7, 'hashing@1', x'00000000');
+INSERT INTO embeddings VALUES (7, 'hashing@1', :data);
 INSERT INTO artifacts VALUES (:sha256, 6, :data, :now);
-INSERT INTO jobs VALUES ('job_1', 'train', 'book_1', '{}', NULL, 'succeeded', 1, 1, 'worker', NULL, 0, 1,
+INSERT INTO jobs VALUES ('job_1', 'train', 'book_1', '{}', NULL, 'succeeded', 1, 1, 'worker', NULL, false, 1,
     NULL, NULL, NULL, :now, :now, :now);
 INSERT INTO job_events VALUES (3, 'job_1', 'message', 'info', 'Done.', '{}', :now);
 INSERT INTO versions VALUES ('version_1', 'book_1', 1, '{"steps": 4}', 'some/llm', 'abc', 576, 'none',
@@ -32,6 +38,26 @@ INSERT INTO members VALUES ('version_2', 0, 5, '{}', :sha256, 6);
 INSERT INTO aliases VALUES ('book_1', 'champion', 1);
 INSERT INTO alias_moves VALUES (1, 'book_1', 'champion', NULL, 1, 'me', NULL, :now);
 """
+# What each later release could add, by its migration: rows in every table it made, and in its columns.
+LATER = {
+    "0002": """
+INSERT INTO skills VALUES ('skill_1', 1, 'some/llm', NULL, 576, 'prefix', '{}', '{}', '{}', :sha256, 6,
+    true, :now);
+INSERT INTO studies VALUES ('study_1', 'book_1', 'key', 'some/llm', NULL, 'skill_1', '{}', :sha256, 2,
+    :now);
+UPDATE versions SET skill_id = 'skill_1', study_id = 'study_1' WHERE number = 2;
+""",
+    "0003": "UPDATE members SET damaged_at = :now WHERE version_id = 'version_2'",
+    "0004": "INSERT INTO book_tags VALUES ('book_1', 'old')",
+    "0005": """
+INSERT INTO pages VALUES ('book_1', 0, 'iv', 0);
+INSERT INTO revisions VALUES ('book_1', 2, 'def', 'b.epub', 'epub', 5, 'Later', :now);
+UPDATE books SET revision = 2, format = 'epub';
+UPDATE versions SET gate = '{"better": true}', pruned_at = :now, revision = 2 WHERE number = 2;
+UPDATE artifacts SET pruned_at = :now;
+UPDATE jobs SET force = true;
+""",
+}
 
 
 def _config(connection: Connection) -> Config:
@@ -41,27 +67,53 @@ def _config(connection: Connection) -> Config:
     return config
 
 
+def _migrations() -> list[str]:
+    """The numbers of all migrations, the first one first."""
+    return known_revisions()[::-1]
+
+
+def _write(session: Session, script: str) -> None:
+    for statement in script.split(";\n"):
+        wanted = {name: value for name, value in GIVEN.items() if f":{name}" in statement}
+        if statement.strip():
+            session.execute(text(statement), wanted)
+
+
 def _rows(database: Database) -> dict[str, list[dict[str, Any]]]:
+    """All rows of all tables there are, in the order of their primary keys."""
     with database.read() as session:
         tables = MetaData()
         tables.reflect(session.connection())
         tables.remove(tables.tables["alembic_version"])
         return {
-            name: [dict(row) for row in session.execute(table.select()).mappings()]
+            name: [
+                dict(row) for row in session.execute(table.select().order_by(*table.primary_key)).mappings()
+            ]
             for name, table in tables.tables.items()
         }
 
 
+def _shared(
+    rows: dict[str, list[dict[str, Any]]], other: dict[str, list[dict[str, Any]]]
+) -> dict[str, list[dict[str, Any]]]:
+    """What both have of these rows: the tables and the columns."""
+    return {
+        name: [{column: row[column] for column in row if column in other[name][0]} for row in rows[name]]
+        for name in rows
+        if other.get(name)
+    }
+
+
 @pytest.fixture
-def first(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'first.db'}")
-    given = {"now": "2026-01-02 03:04:05.000006", "data": b"member", "sha256": sha256(b"member").hexdigest()}
+def first(empty_url: str) -> Iterator[Database]:
+    database = Database(empty_url)
     with database.write() as session:
-        command.upgrade(_config(session.connection()), "0001")
-        for statement in FIRST.split(";\n"):
-            wanted = {name: value for name, value in given.items() if f":{name}" in statement}
-            if statement.strip():
-                session.execute(text(statement), wanted)
+        connection = session.connection()
+        command.upgrade(_config(connection), "0001")
+        _write(session, FIRST)
+        for table in Base.metadata.sorted_tables:
+            if table.autoincrement_column is not None:
+                database.dialect.set_last_id(connection, table, 10)
     yield database
     database.close()
 
@@ -95,8 +147,6 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "created_at": book["created_at"],
     }
     assert after == {**before, "skills": [], "studies": [], "book_tags": [], "pages": []}
-    with first.read() as session:
-        assert session.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
 def test_a_database_of_the_first_release_goes_on(first: Database) -> None:
@@ -142,11 +192,58 @@ def test_a_database_of_the_first_release_goes_on(first: Database) -> None:
     assert {name: rows for name, rows in _rows(first).items() if rows} == {}
 
 
-def test_the_second_migration_can_be_taken_back(first: Database) -> None:
-    before = _rows(first)
+def test_rows_of_every_release_outlive_the_releases_after_it(first: Database) -> None:
+    for number in _migrations():
+        before = _rows(first)
+        with first.write() as session:
+            command.upgrade(_config(session.connection()), number)
+        after = _rows(first)
+        assert _shared(before, after) == _shared(after, before), number
+        assert set(before) - set(after) <= {"book_texts"}
+        with first.write() as session:
+            _write(session, LATER.get(number, ""))
+    full = _rows(first)
+    assert set(full) == set(Base.metadata.tables)
+    assert all(full.values()), "a table without a row proves nothing"
+    with first.read() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_backup_of_the_first_release_is_migrated_on_its_way_back(first: Database, tmp_path: Path) -> None:
+    older = Database(f"sqlite:///{tmp_path / 'older.db'}")
+    with older.write() as session:
+        command.upgrade(_config(session.connection()), "0001")
+        _write(session, FIRST)
+    backup(older, tmp_path / "kept.db")
+    older.close()
+    kept = (tmp_path / "kept.db").read_bytes()
+    restore(first, tmp_path / "kept.db", force=True)
+    assert first.revision() == newest_revision()
+    with first.read() as session:
+        assert books.text(session, "book_1") == "Text."
+        assert versions.get(session, "book_1", "champion").number == 1
+    assert (tmp_path / "kept.db").read_bytes() == kept
+
+
+def test_every_migration_can_be_taken_back(first: Database) -> None:
+    oldest = _rows(first)
+    for number in _migrations():
+        with first.write() as session:
+            command.upgrade(_config(session.connection()), number)
+            _write(session, LATER.get(number, ""))
+    for number in _migrations()[-2::-1]:
+        before = _rows(first)
+        with first.write() as session:
+            command.downgrade(_config(session.connection()), number)
+        after = _rows(first)
+        assert _shared(before, after) == _shared(after, before), number
+    assert {name: len(rows) for name, rows in _rows(first).items()} == {
+        name: len(rows) for name, rows in oldest.items()
+    }
+    assert _rows(first)["book_texts"] == [{"book_id": "book_1", "text": "Later"}]
     first.migrate()
+    assert first.revision() == newest_revision() == _migrations()[-1]
     with first.write() as session:
-        command.downgrade(_config(session.connection()), "0001")
-    assert _rows(first) == before
-    first.migrate()
-    assert len(_rows(first)["versions"]) == 2
+        command.downgrade(_config(session.connection()), "base")
+        assert inspect(session.connection()).get_table_names() == ["alembic_version"]

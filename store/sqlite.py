@@ -1,0 +1,125 @@
+"""How SQLite is spoken: what it leaves off by default, its two kinds of transaction, what its errors mean."""
+
+from pathlib import Path
+from random import uniform
+from sqlite3 import (
+    SQLITE_BUSY,
+    SQLITE_CANTOPEN,
+    SQLITE_CORRUPT,
+    SQLITE_FULL,
+    SQLITE_LOCKED,
+    SQLITE_NOTADB,
+    OperationalError,
+)
+from sqlite3 import Error as DriverError
+from time import monotonic, sleep
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from store.errors import DamagedDatabase, StoreBusy, StoreError, StoreFull, StoreUnreachable
+
+
+def connect(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
+    """An engine whose transactions read, or write when its option `writes` is set.
+
+    Python's driver begins only before INSERT, UPDATE and DELETE: reads would not be repeatable, DDL would
+    not be transactional, and a reader turned writer could fail without waiting. So we begin ourselves.
+    ValueError: the URL names no file.
+    """
+    if address.database in (None, "", ":memory:"):
+        raise ValueError("SQLite needs a file: each connection would see its own in-memory database.")
+    engine = create_engine(address, connect_args={"timeout": busy_timeout_s}, **options)
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        _write_ahead(cursor, busy_timeout_s)
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def reader(engine: Engine) -> Engine:
+    """The engine of transactions that only read."""
+    return engine
+
+
+def meaning(error: DBAPIError) -> StoreError | None:
+    """What an error of the driver means, where it is not a defect."""
+    return _meaning(error.orig)
+
+
+def last_id(connection: Connection, table: Table) -> int:
+    """The last id that a table's counter has given, 0 before the first."""
+    query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+    return connection.scalar(query, {"name": table.name}) or 0
+
+
+def set_last_id(connection: Connection, table: Table, last: int) -> None:
+    """Let a table's counter go on behind `last`."""
+    connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
+    connection.execute(
+        text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :last)"),
+        {"name": table.name, "last": last},
+    )
+
+
+def copy_whole(engine: Engine, path: Path) -> None:
+    """Copy the database, as it is at one moment, into a new file without a write-ahead log of its own."""
+    connection = engine.raw_connection()  # VACUUM runs in no transaction
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA query_only = OFF")
+        cursor.execute("VACUUM INTO ?", (str(path),))
+        cursor.close()
+    except DriverError as error:
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
+    finally:
+        connection.close()
+
+
+def _write_ahead(cursor: DBAPICursor, busy_timeout_s: float) -> None:
+    """Put the file into write-ahead mode, where readers and the writer do not wait for each other.
+
+    The mode stays with the file. Two connections that turn a new file at once get in each other's way, and
+    SQLite fails both without waiting: each tries again after a pause of its own.
+    """
+    deadline = monotonic() + busy_timeout_s
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(uniform(0.001, 0.02))
+
+
+def _meaning(error: BaseException | None) -> StoreError | None:
+    # The low byte is the primary code; the rest says more than we need (SQLITE_BUSY_SNAPSHOT, ...).
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (SQLITE_BUSY, SQLITE_LOCKED):
+        return StoreBusy("Another process is writing to the database.")
+    if code == SQLITE_FULL:
+        return StoreFull("There is no room left for the database.")
+    if code == SQLITE_CANTOPEN:
+        return StoreUnreachable(f"The database cannot be opened: {error}.")
+    if code in (SQLITE_CORRUPT, SQLITE_NOTADB):
+        return DamagedDatabase(f"The database is damaged: {error}. Restore a backup.")
+    return None

@@ -1,7 +1,7 @@
 """Soft prompts as PEFT's adapters: folders that `PeftModel.from_pretrained` loads, and those that PEFT wrote.
 
-A prompt-tuning adapter is a soft prompt alone. One that was learned behind a skill prompt needs both: their keys
-and values are a prefix-tuning adapter.
+A prompt-tuning adapter is a soft prompt alone. One that was learned behind a skill prompt needs both: their
+keys and values are a prefix-tuning adapter.
 """
 
 from collections.abc import Mapping
@@ -50,8 +50,8 @@ def prompt_adapter(artifact: bytes, identity: Identity) -> Adapter:
 def prefix_adapter(llm: FrozenLLM, skill: Context, prompt: Tensor) -> Adapter:
     """The prefix-tuning adapter of a soft prompt [virtual tokens, hidden] behind a skill prompt.
 
-    It holds the keys and values of both, in the LLM's dtype: to a text behind it, PEFT gives the positions that
-    the text has behind [skill][member] here.
+    It holds the keys and values of both, in the LLM's dtype: to a text behind it, PEFT gives the positions
+    that the text has behind [skill][member] here.
     """
     [member] = read(llm, [[]], skill, [prompt.to(llm.device)])
     keys, values = (

@@ -33,6 +33,9 @@ def test_help_names_every_command() -> None:
         "prompts",
         "demo",
         "eval",
+        "export",
+        "import",
+        "inspect",
         "skill",
     ]
 

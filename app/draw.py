@@ -106,39 +106,39 @@ def books_table(books: Sequence[Book]) -> RenderableType:
     """Show the books, or how to add the first one."""
     if not books:
         return Text.assemble("No books yet. Add one with: ", ("bookchorus add FILE", "bold"))
-    rows = table()
+    table = ruled()
     # Wide enough that an id can be copied from one line.
-    rows.add_column("book", ratio=1, min_width=21)
-    rows.add_column("state", no_wrap=True)
-    rows.add_column("aliases", no_wrap=True)
-    rows.add_column("chapters", justify="right")
-    rows.add_column("characters", justify="right")
+    table.add_column("book", ratio=1, min_width=21)
+    table.add_column("state", no_wrap=True)
+    table.add_column("aliases", no_wrap=True)
+    table.add_column("chapters", justify="right")
+    table.add_column("characters", justify="right")
     for book in books:
-        rows.add_row(
+        table.add_row(
             _lines(book.title, book.author, _tagged(book), book.id),
             Text(f"● {book.state}", STATES[book.state]),
             _aliases(f"{name} → {number}" for name, number in sorted(book.aliases.items())),
             f"{len(book.chapters):,}",
             f"{book.characters:,}",
         )
-    return rows
+    return table
 
 
 def prompts_table(prompts: Sequence[PromptVersion]) -> RenderableType:
     """Show the prompt versions: of which book and LLM, what they gained, and which names point to them."""
     if not prompts:
         return Text.assemble("No prompt versions yet. Learn a book with: ", ("bookchorus add FILE", "bold"))
-    rows = table()
-    rows.add_column("book and LLM", ratio=1)
-    rows.add_column("version", justify="right", no_wrap=True)
-    rows.add_column("members", justify="right")
-    rows.add_column("held-out loss", no_wrap=True)
-    rows.add_column("aliases", no_wrap=True)
-    rows.add_column("size", justify="right", no_wrap=True)
+    table = ruled()
+    table.add_column("book and LLM", ratio=1)
+    table.add_column("version", justify="right", no_wrap=True)
+    table.add_column("members", justify="right")
+    table.add_column("held-out loss", no_wrap=True)
+    table.add_column("aliases", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
     for prompt in prompts:
         model = prompt.base_model
         weights = model.dtype if model.quantization == "none" else model.quantization
-        rows.add_row(
+        table.add_row(
             _lines(prompt.book_title, f"{model.id} · {weights} weights"),
             str(prompt.number) if prompt.parent is None else f"{prompt.parent} → {prompt.number}",
             _whole(prompt),
@@ -149,7 +149,7 @@ def prompts_table(prompts: Sequence[PromptVersion]) -> RenderableType:
             _aliases(sorted(prompt.aliases)),
             size(prompt.bytes),
         )
-    return rows
+    return table
 
 
 def meter(share: float, style: str, *, width: int | None = None) -> ProgressBar:
@@ -163,8 +163,8 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def table() -> Table:
-    """An empty table as all are here."""
+def ruled() -> Table:
+    """An empty table, with a line under its head."""
     return Table(box=box.SIMPLE_HEAD, header_style=LABEL, border_style=REST, expand=True, pad_edge=False)
 
 

@@ -1,4 +1,4 @@
-"""What the command line shows of a version's members: words, norms, how far they moved, how alike they are."""
+"""What the command line shows of a version's members: words, norms, how alike they are."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from app.draw import ACCENT, LABEL, plain, table
+from app.draw import ACCENT, LABEL, plain, ruled
 from app.schemas import Inspection, MemberLook, Word
 
 # The shades of a heatmap, from a cosine of 0 to one of 1.
@@ -17,11 +17,9 @@ _COLD, _HOT = (38, 44, 52), (95, 190, 170)
 
 def portrait(found: Inspection) -> RenderableType:
     """Show an inspection: a row for each member, and beneath them how alike each two are."""
+    size = f"{len(found.members)} members of {found.virtual_tokens} virtual tokens"
     return Group(
-        Text.assemble(
-            plain(found.book_title, "bold " + ACCENT),
-            f" · version {found.number} · {len(found.members)} members of {found.virtual_tokens} virtual tokens",
-        ),
+        Text.assemble(plain(found.book_title, "bold " + ACCENT), f" · version {found.number} · {size}"),
         _members(found),
         Text("cosine of each two members, mean over their virtual tokens", LABEL),
         _heatmap([look.member for look in found.members], found.similarity),
@@ -29,7 +27,7 @@ def portrait(found: Inspection) -> RenderableType:
 
 
 def _members(found: Inspection) -> Table:
-    rows = table()
+    rows = ruled()
     rows.add_column("member", justify="right")
     rows.add_column("nearest words: its first virtual tokens; most often", ratio=1)
     rows.add_column("norm", justify="right", no_wrap=True)

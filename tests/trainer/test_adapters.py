@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import peft
 import pytest
@@ -54,7 +55,10 @@ def elsewhere(
 ) -> list[tuple[float, list[int]]]:
     arguments = json.dumps([base, adapters, turn, answer])
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ELSEWHERE, arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-W", "ignore", "-c", ELSEWHERE, arguments],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [(loss, said) for loss, said in map(json.loads, ran.stdout.splitlines())]
 
@@ -101,7 +105,7 @@ def test_a_prompt_that_peft_trained_is_read(llm: FrozenLLM, tiny_folder: Path, t
         prompt_tuning_init_text="The lamp of Ost",
         tokenizer_name_or_path=str(tiny_folder),
     )
-    model = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_folder), config)
+    model: Any = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_folder), config)
     model.save_pretrained(tmp_path)
     adapter = Adapter(json.loads((tmp_path / CONFIG).read_text()), (tmp_path / WEIGHTS).read_bytes())
     prompt = prompt_of(adapter, llm.identity)

@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +14,7 @@ from store import artifacts, books, skills, versions
 from store.tables import Version
 from trainer.adapters import CONFIG, WEIGHTS, Adapter, prefix_adapter, prompt_adapter
 from trainer.context import Context
-from trainer.frozen import FrozenLLM, Identity
+from trainer.frozen import Identity
 from trainer.prompts import from_bytes
 from trainer.skill import from_bytes as skill_from_bytes
 
@@ -53,21 +52,16 @@ class Export:
         for number, artifact in enumerate(self.members):
             folder = f"member-{number}"
             beside = None if context is None else folder + WITH_SKILL
-            told = self._card(number, folder, engine.llm, beside=beside)
+            told = card(self.manifest, number, folder, "prompt", engine.llm, beside)
             yield from _folder(folder, prompt_adapter(artifact, self._identity), told)
             if context is not None and beside is not None:
-                adapter = _behind(engine, context, artifact)
-                yield from _folder(beside, adapter, self._card(number, beside, engine.llm))
+                told = card(self.manifest, number, beside, "prefix", engine.llm)
+                yield from _folder(beside, _behind(engine, context, artifact), told)
 
     @property
     def _identity(self) -> Identity:
         base = self.manifest.version.base_model
         return Identity(base.id, base.revision or "", base.hidden_size, base.quantization, base.dtype)
-
-    def _card(self, number: int, folder: str, llm: FrozenLLM, *, beside: str | None = None) -> str:
-        kind: Any = "prefix" if folder.endswith(WITH_SKILL) else "prompt"
-        ending = llm.tokenizer.decode(llm.template("")[1])
-        return card(self.manifest, number, folder, kind, ending=str(ending), beside=beside)
 
 
 def gather(session: Session, version: Version, shown: PromptVersion, *, fits: bool) -> Export:

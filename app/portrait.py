@@ -13,6 +13,8 @@ from app.schemas import Inspection, MemberLook, Word
 
 # The shades of a heatmap, from a cosine of 0 to one of 1.
 _COLD, _HOT = (38, 44, 52), (95, 190, 170)
+# Members whose cosines are told in numbers: 12 are a line of 78 characters.
+_MOST_TOLD = 12
 
 
 def portrait(found: Inspection) -> RenderableType:
@@ -62,22 +64,21 @@ def _word(word: Word, style: str = "") -> Text:
     return plain(shown or "∅", style)
 
 
-def _heatmap(numbers: Sequence[int], similarity: Sequence[Sequence[float]]) -> Table:
-    rows = Table.grid(padding=(0, 0))
-    rows.add_column(justify="right", style=LABEL)
-    for _ in numbers:
-        rows.add_column(justify="center")
-    rows.add_row("", *(Text(f" {_number(number):>3} ", LABEL) for number in numbers))
+def _heatmap(numbers: Sequence[int], similarity: Sequence[Sequence[float]]) -> Text:
+    """A shade for each two members, with its number where there is room for all."""
+    told = len(numbers) <= _MOST_TOLD
+    lines = [Text("member" + "".join(f"{_number(number):>5} " for number in numbers), LABEL)] if told else []
     for number, cosines in zip(numbers, similarity, strict=True):
-        rows.add_row(f"{_number(number)} ", *(_cell(cosine) for cosine in cosines))
-    return rows
+        cells = [Text(f"{cosine:5.2f} " if told else "  ", _shade(cosine)) for cosine in cosines]
+        lines.append(Text.assemble((f"{_number(number):>5} ", LABEL), *cells))
+    return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 
-def _cell(cosine: float) -> Text:
+def _shade(cosine: float) -> Style:
     share = min(max(cosine, 0.0), 1.0)
     shade = [round(cold + share * (hot - cold)) for cold, hot in zip(_COLD, _HOT, strict=True)]
     ink = Color.from_rgb(0, 0, 0) if share > 0.5 else Color.from_rgb(200, 205, 210)
-    return Text(f"{cosine:^5.2f}", Style(color=ink, bgcolor=Color.from_rgb(*shade)))
+    return Style(color=ink, bgcolor=Color.from_rgb(*shade))
 
 
 def _number(member: int) -> str:

@@ -23,6 +23,7 @@ from tests.service.test_books import QUICK, upload
 from tests.service.test_self_study import RECIPE, register
 from tests.tiny import STORY
 from tests.trainer.test_adapters import elsewhere
+from trainer.adapters import WEIGHTS
 from trainer.frozen import FrozenLLM
 from trainer.loading import load
 from trainer.packing import Exchange, Pack, pack_losses
@@ -60,6 +61,8 @@ def test_an_export_is_loaded_by_peft_and_comes_back_as_it_was(
     for words in (
         "Lamps \\| of \\*Ost\\* by M. Ost",
         "seed 1",
+        "weights in float32, quantization none",
+        '"<|im_end|>\\n<|im_start|>assistant\\n"]',
         str(exported.base_model.revision),
         "## Licence",
     ):
@@ -123,7 +126,7 @@ def _train_with_peft(base: Path, folder: Path, seed: int) -> None:
     model.save_pretrained(str(folder))
 
 
-def test_a_version_is_looked_at(client: Client) -> None:
+def test_a_version_is_looked_at(client: Client, tmp_path: Path) -> None:
     book = learned(client, STORY + "looked at", {**QUICK, "initialisation": "text", "epochs": 2})
     found = client.adapters.inspect(book, "champion")
     assert (found.number, found.virtual_tokens, len(found.members)) == (1, 4, 2)
@@ -134,6 +137,22 @@ def test_a_version_is_looked_at(client: Client) -> None:
         assert look.norms.least <= look.norms.mean <= look.norms.most
         assert sum(word.count for word in look.frequent) == 4
     assert [row[number] for number, row in enumerate(found.similarity)] == pytest.approx([1, 1])
+
+    # What goes on from a version has moved from there; where an import began is not known.
+    list(client.follow(client.train(book, recipe=QUICK, parent=1).id))
+    prompts = []
+    for number in (1, 2):
+        client.adapters.export(book, str(number), tmp_path / str(number))
+        files = [tmp_path / str(number) / f"member-{one}" / WEIGHTS for one in range(2)]
+        prompts.append(torch.stack([from_bytes(file.read_bytes(), 32) for file in files]))
+    away = (prompts[1] - prompts[0]).norm(dim=-1).mean(dim=-1)
+    [first, second] = client.adapters.inspect(book, "2").members
+    assert [first.moved, second.moved] == pytest.approx(away.tolist(), rel=1e-4)
+    imported = client.adapters.import_(book, tmp_path / "2")
+    assert [look.moved for look in client.adapters.inspect(book, str(imported.number)).members] == [
+        None,
+        None,
+    ]
 
 
 def test_the_command_line_takes_a_version_out_and_in(client: Client, tmp_path: Path) -> None:

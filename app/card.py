@@ -83,7 +83,7 @@ def _facts(manifest: Manifest, member: int) -> dict[str, str]:
         "held-out loss, nats per token": f"{_loss(one.loss_before)} before, {_loss(one.loss_after)} after,"
         f" {_loss(version.metrics.get('bare_loss'))} without it",
         "skill prompt": "none" if skill is None else f"`{skill.id}`, SHA-256 `{skill.sha256}`",
-        "recipe": f"`{json.dumps(version.recipe)}`",
+        "recipe": _plain(json.dumps(version.recipe)),
         "libraries": _named(version.libraries),
         "learned from (SHA-256)": _named(version.data),
     }

@@ -2,7 +2,10 @@
 
 import io
 import json
+import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,9 @@ def test_an_export_is_loaded_by_peft_and_comes_back_as_it_was(
         "## Licence",
     ):
         assert words in card
+
+    [code] = re.findall(r"```python\n(.*?)\n```", card, re.DOTALL)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=out, capture_output=True, check=True)
 
     exact = load(str(tiny_folder), device="cpu", dtype="float32", cache_dir=tmp_path)
     context = skill.skill.context(exact)

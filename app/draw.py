@@ -106,7 +106,7 @@ def books_table(books: Sequence[Book]) -> RenderableType:
     """Show the books, or how to add the first one."""
     if not books:
         return Text.assemble("No books yet. Add one with: ", ("bookchorus add FILE", "bold"))
-    table = _table()
+    table = ruled()
     # Wide enough that an id can be copied from one line.
     table.add_column("book", ratio=1, min_width=21)
     table.add_column("state", no_wrap=True)
@@ -128,7 +128,7 @@ def prompts_table(prompts: Sequence[PromptVersion]) -> RenderableType:
     """Show the prompt versions: of which book and LLM, what they gained, and which names point to them."""
     if not prompts:
         return Text.assemble("No prompt versions yet. Learn a book with: ", ("bookchorus add FILE", "bold"))
-    table = _table()
+    table = ruled()
     table.add_column("book and LLM", ratio=1)
     table.add_column("version", justify="right", no_wrap=True)
     table.add_column("members", justify="right")
@@ -163,7 +163,8 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _table() -> Table:
+def ruled() -> Table:
+    """An empty table, with a line under its head."""
     return Table(box=box.SIMPLE_HEAD, header_style=LABEL, border_style=REST, expand=True, pad_edge=False)
 
 

@@ -8,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.http import admin, ask, books, chat, health, jobs, keeping, problems
+from app.http import adapters, admin, ask, books, chat, health, jobs, problems
 from app.http.limit import BodyLimit
 from app.service import Service, build
 from app.settings import Settings
@@ -26,10 +27,11 @@ def create_app(service: Service) -> FastAPI:
         summary="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
         lifespan=lifespan,
     )
-    app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes)
+    app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes, but=adapters.IMPORT)
     app.state.service = service
     problems.install(app)
     for part in (books, ask, chat, jobs, admin, keeping, health):
+    for part in (books, ask, chat, jobs, admin, adapters, health):
         app.include_router(part.router)
     return app
 

@@ -68,6 +68,19 @@ def get(session: Session, skill_id: str) -> Skill:
     return skill
 
 
+def find(
+    session: Session, base_model_id: str, base_model_revision: str | None, artifact_sha256: str
+) -> Skill | None:
+    """Return the skill of an LLM that has these bytes, if there is one."""
+    return session.scalar(
+        select(Skill).where(
+            Skill.base_model_id == base_model_id,
+            Skill.base_model_revision == base_model_revision,
+            Skill.artifact_sha256 == artifact_sha256,
+        )
+    )
+
+
 def list_skills(session: Session) -> list[Skill]:
     """Return every skill of every LLM, newest first."""
     return list(session.scalars(select(Skill).order_by(Skill.created_at.desc(), Skill.number.desc())))

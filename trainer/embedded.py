@@ -29,13 +29,17 @@ def embedded_revision() -> str:
         ) from error
 
 
+def folder_name(revision: str) -> str:
+    """The name of the folder in the cache that the weights of a revision are converted to."""
+    return revision.replace("==", "-")
+
+
 def embedded_folder(cache_dir: Path) -> Path:
     """The folder with the dequantised bfloat16 weights and the tokenizer, made at the first call (seconds).
 
     It appears whole or not at all, so two processes may ask at once.
     """
-    revision = embedded_revision()
-    folder = cache_dir / revision.replace("==", "-")
+    folder = cache_dir / folder_name(embedded_revision())
     if not (folder / "config.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:

@@ -126,6 +126,12 @@ class FrozenLLM:
         return states
 
     @property
+    def vocabulary(self) -> Tensor:
+        """The input embeddings' weight [vocabulary, hidden], of which soft prompts are the continuation."""
+        weight: Tensor = self.model.get_input_embeddings().weight
+        return weight
+
+    @property
     def head(self) -> Tensor:
         """The output head's weight [vocabulary, hidden]; no quantization touches it."""
         weight: Tensor = self.model.get_output_embeddings().weight

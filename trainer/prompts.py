@@ -12,7 +12,7 @@ from trainer.frozen import FrozenLLM
 from trainer.recipe import Recipe
 
 # PEFT's name for the tensor of a prompt-tuning adapter, so that its files hold what PEFT expects.
-_KEY = "prompt_embeddings"
+KEY = "prompt_embeddings"
 
 
 class PromptFormatError(ValueError):
@@ -71,7 +71,7 @@ def clip(prompts: Tensor, most: float) -> None:
 
 def to_bytes(prompt: Tensor) -> bytes:
     """One soft prompt [virtual tokens, hidden] as safetensors bytes, float32."""
-    return bytes(safetensors.torch.save({_KEY: prompt.detach().float().cpu().contiguous()}))
+    return bytes(safetensors.torch.save({KEY: prompt.detach().float().cpu().contiguous()}))
 
 
 def from_bytes(data: bytes, hidden_size: int) -> Tensor:
@@ -80,11 +80,12 @@ def from_bytes(data: bytes, hidden_size: int) -> Tensor:
     Raises PromptFormatError for other bytes, another hidden size, or numbers that are not finite.
     """
     try:
-        prompt: Tensor = safetensors.torch.load(data)[_KEY]
+        prompt: Tensor = safetensors.torch.load(data)[KEY]
     except (safetensors.SafetensorError, KeyError) as error:
         raise PromptFormatError(f"not a soft prompt in safetensors format: {error}") from error
     if prompt.ndim != 2 or prompt.shape[1] != hidden_size:
         raise PromptFormatError(f"expected [virtual tokens, {hidden_size}], got {list(prompt.shape)}")
+    prompt = prompt.float()  # some of the narrow types cannot be asked
     if not bool(torch.isfinite(prompt).all()):
         raise PromptFormatError("the soft prompt holds numbers that are not finite")
-    return prompt.float()
+    return prompt

@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 from pydantic import ValidationError
 
+from app.client.adapters import Adapters
 from app.client.connection import ClientError, Connection, NoAnswerError, as_error, parsed, problem, sent
 from app.schemas import (
     ENDED,
@@ -39,10 +40,12 @@ class Client:
 
     Every call raises ClientError: with the service's own words where it answered with a problem, and with how
     to start it where nothing answers. `follow` gives up after so many `attempts` in a row to connect again.
+    `adapters` takes versions elsewhere and back.
     """
 
     def __init__(self, url: str, admin_key: str | None = None, *, attempts: int = ATTEMPTS) -> None:
         self._connection = Connection(url, admin_key)
+        self.adapters = Adapters(self._connection)
         self._attempts = attempts
 
     @property

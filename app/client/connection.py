@@ -60,12 +60,16 @@ class Connection:
 
     def events(self, method: str, path: str, **request: Any) -> Iterator[tuple[str, str]]:
         """Yield the name and data of each server-sent event of an answer."""
+        yield from _messages(self.chunks(method, path, **request))
+
+    def chunks(self, method: str, path: str, **request: Any) -> Iterator[bytes]:
+        """Yield the bytes of an answer as they come."""
         try:
             with self._http.stream(method, path, **request) as response:
                 if response.is_error:
                     response.read()
                     raise problem(response)
-                yield from _messages(response.iter_bytes())
+                yield from response.iter_bytes()
         except httpx.HTTPError as error:
             raise self._no_answer(error) from error
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
+from app.archive import ArchiveError
 from app.asking import QuestionError
 from app.engine import EngineClosedError, UnwantedError
 from store.errors import (
@@ -24,6 +25,8 @@ from store.errors import (
     StoreFull,
     StoreUnreachable,
 )
+from app.importing import ImportRefusedError
+from store.errors import DamagedArtifact, InvalidAlias, InvalidTags, NotFound, StoreBusy, StoreFull
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +82,8 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
     InvalidTags: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
+    ArchiveError: lambda error: Problem(422, error.slug, str(error)),
+    ImportRefusedError: lambda error: Problem(422, error.slug, str(error), None, **error.more),
     NothingToAskError: lambda _: Problem(409, "no-books", _EMPTY),
     NoBookFitsError: lambda error: Problem(404, "no-book-fits", str(error)),
     NotReadyError: lambda error: Problem(

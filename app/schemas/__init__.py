@@ -4,6 +4,15 @@ Timestamps are whole seconds since 1970 (UTC), durations are seconds, and offset
 (Unicode code points) from the start of the book's text.
 """
 
+from app.schemas.adapters import (
+    ExportedBook,
+    ExportedSkill,
+    Inspection,
+    Manifest,
+    MemberLook,
+    Norms,
+    Word,
+)
 from app.schemas.answers import (
     Abstained,
     Answer,
@@ -49,15 +58,21 @@ __all__ = [
     "Chapter",
     "Citation",
     "Finding",
+    "ExportedBook",
+    "ExportedSkill",
     "Heard",
+    "Inspection",
     "Job",
     "JobEvent",
     "JobProblem",
     "JobStatus",
     "JsonBook",
+    "Manifest",
+    "MemberLook",
     "MoveAlias",
     "Names",
     "NewVersion",
+    "Norms",
     "Page",
     "Progress",
     "PromptMember",
@@ -71,4 +86,5 @@ __all__ = [
     "Verification",
     "VersionUsed",
     "Vote",
+    "Word",
 ]

@@ -37,6 +37,9 @@ def test_help_names_every_command() -> None:
         "restore",
         "verify",
         "rebuild",
+        "export",
+        "import",
+        "inspect",
         "skill",
     ]
 

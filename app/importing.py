@@ -1,0 +1,258 @@
+"""Versions that come in: an export of this or another library, or soft prompts that PEFT trained."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+from torch import Tensor
+
+from app.exporting import MANIFEST, WITH_SKILL
+from app.publishing import base_model
+from app.schemas import Manifest
+from store import books, skills, versions
+from store.tables import Version
+from store.versions import NewMember
+from trainer.adapters import CONFIG, PICKLE, WEIGHTS, Adapter, prompt_of
+from trainer.embedded import EMBEDDED, folder_name
+from trainer.frozen import FrozenLLM
+from trainer.prompts import PromptFormatError, to_bytes
+
+# Soft prompts are small: so many bytes are 64 members of 200 virtual tokens of an LLM of hidden size 4,096.
+MOST_BYTES = 1 << 28
+_MOST_MEMBERS = 64
+
+
+class ImportRefusedError(ValueError):
+    """What was sent cannot become a version; `slug` names the reason, `more` says it in parts."""
+
+    def __init__(self, slug: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.slug = slug
+        self.more = more
+
+
+@dataclass(frozen=True)
+class Import:
+    """A version that can be published: its members, and what is known of how they were learned.
+
+    `text` and `skill` are the SHA-256 of what they learned from and behind, None where that is not known.
+    """
+
+    members: list[NewMember]
+    recipe: dict[str, Any]
+    quantization: str
+    dtype: str
+    metrics: dict[str, Any] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
+    skill: str | None = None
+
+
+def wanted(path: PurePosixPath) -> bool:
+    """Whether a file of an archive is read; prefixes of [skill][member] are not: members give them again."""
+    if path.parent.name.endswith(WITH_SKILL):
+        return False
+    return path.name in (MANIFEST, CONFIG, WEIGHTS, PICKLE)
+
+
+def read(files: Mapping[PurePosixPath, bytes], llm: FrozenLLM, *, force: bool = False) -> Import:
+    """What the files of an archive are: an export, or one or more folders that PEFT wrote, in the order of
+    their names.
+
+    With `force` soft prompts of an LLM with another name or revision are taken as this one's. Raises
+    ImportRefusedError for anything else than whole soft prompts of one length that fit the LLM.
+    """
+    folders = [path.parent for path in sorted(files, key=_natural) if path.name == CONFIG]
+    for path in files:
+        if path.name == PICKLE:
+            raise ImportRefusedError(
+                "pickled-adapter",
+                f"{path} is a pickle, which can hold a program: save it with safe_serialization=True.",
+            )
+    if not folders:
+        raise ImportRefusedError("no-adapter", f"There is no {CONFIG} in it: send an adapter, or an export.")
+    if len(folders) > _MOST_MEMBERS:
+        raise ImportRefusedError("bad-adapter", f"It has more than {_MOST_MEMBERS} adapters.")
+    adapters = {folder: _adapter(files, folder) for folder in folders}
+    manifests = [path for path in files if path.name == MANIFEST]
+    if manifests:
+        first = min(manifests, key=lambda path: len(path.parts))
+        return _exported(_manifest(files[first]), adapters, first.parent, llm, force=force)
+    return _trained(adapters, llm, force=force)
+
+
+def publish(
+    session: Session, book_id: str, found: Import, llm: FrozenLLM, *, promote: bool, who: str
+) -> Version:
+    """Publish what was read as the next version of a book: `latest`, and `champion` where it is to `promote`
+    or the book has none.
+
+    It has no gate and no parent. Raises NotFound when there is no such book.
+    """
+    book = books.get(session, book_id)
+    of_text = (each.number for each in books.revisions(session, book_id) if each.sha256 == found.text)
+    base = base_model(llm.identity)
+    skill = None
+    if found.skill is not None:
+        skill = skills.find(session, base["id"], base["revision"], found.skill)
+    return versions.publish(
+        session,
+        book_id=book_id,
+        members=found.members,
+        recipe=found.recipe,
+        base_model={**base, "quantization": found.quantization, "dtype": found.dtype},
+        metrics=found.metrics,
+        parent=None,
+        job_id=None,
+        who=who,
+        skill_id=None if skill is None else skill.id,
+        revision=next(of_text, None),
+        libraries=found.libraries,
+        data=found.data,
+        promote=promote or "champion" not in book.aliases,
+    )
+
+
+def _exported(
+    manifest: Manifest,
+    adapters: Mapping[PurePosixPath, Adapter],
+    root: PurePosixPath,
+    llm: FrozenLLM,
+    *,
+    force: bool,
+) -> Import:
+    """An export of ours whose manifest is in the folder `root`."""
+    version = manifest.version
+    _check_llm(llm, version.base_model.id, version.base_model.revision, force=force)
+    named = {f"member-{number}": root / f"member-{number}" for number in range(len(version.members))}
+    missing = [name for name, folder in named.items() if folder not in adapters]
+    if missing or not named or len(manifest.metrics) != len(named):
+        detail = f"{MANIFEST} does not fit the folders beside it: {', '.join(missing) or 'members'} missing."
+        raise ImportRefusedError("bad-manifest", detail)
+    own = {name: adapters[folder] for name, folder in named.items()}
+    _prompts(own, llm)
+    for member, (name, adapter) in zip(version.members, own.items(), strict=True):
+        if sha256(adapter.weights).hexdigest() != member.sha256:
+            raise ImportRefusedError("bad-adapter", f"{name}/{WEIGHTS} is not what was exported.")
+    return Import(
+        members=[
+            NewMember(adapter.weights, member.seed, metrics)
+            for adapter, member, metrics in zip(own.values(), version.members, manifest.metrics, strict=True)
+        ],
+        recipe={**version.recipe, "imported": _provenance(manifest)},
+        quantization=version.base_model.quantization,
+        dtype=version.base_model.dtype,
+        metrics=version.metrics,
+        libraries=version.libraries,
+        data=version.data,
+        text=manifest.book.sha256,
+        skill=None if manifest.skill is None else manifest.skill.sha256,
+    )
+
+
+def _provenance(manifest: Manifest) -> dict[str, Any]:
+    """Where an export comes from; an import that was exported again says so too."""
+    version = manifest.version
+    return {
+        "from": "bookchorus",
+        **version.model_dump(include={"id", "number", "parent", "created_at", "base_model"}),
+        **manifest.model_dump(include={"book", "skill"}),
+        "before": version.recipe.get("imported"),
+    }
+
+
+def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force: bool) -> Import:
+    """Soft prompts that PEFT trained, each one a member; they know of no skill prompt."""
+    for adapter in adapters.values():
+        base, revision = (adapter.config.get(name) for name in ("base_model_name_or_path", "revision"))
+        _check_llm(llm, base, revision, force=force)
+    prompts = _prompts({str(folder): adapter for folder, adapter in adapters.items()}, llm)
+    first = next(iter(adapters.values())).config
+    return Import(
+        members=[NewMember(to_bytes(prompt), seed) for seed, prompt in enumerate(prompts)],
+        recipe={
+            "members": len(prompts),
+            "virtual_tokens": len(prompts[0]),
+            "imported": {
+                "from": "peft",
+                "folders": [folder.name for folder in adapters],
+                "peft_version": first.get("peft_version"),
+                "initialisation": first.get("prompt_tuning_init"),
+                "base_model": first.get("base_model_name_or_path"),
+            },
+        },
+        quantization=llm.identity.quantization,
+        dtype=llm.identity.dtype,
+    )
+
+
+def _check_llm(llm: FrozenLLM, name: object, revision: object, *, force: bool) -> None:
+    """Refuse soft prompts of another LLM. Where the revision is known it decides: a folder has other names
+    elsewhere, and its revision is a digest of what is in it.
+    """
+    ours = llm.identity
+    names = {ours.id, str(llm.model.name_or_path)}
+    if ours.id == EMBEDDED:
+        names |= {folder_name(ours.revision)}
+        name = PurePosixPath(str(name)).name
+    same = name in names if revision is None else revision == ours.revision
+    if not same and not force:
+        raise ImportRefusedError(
+            "other-llm",
+            f"It was learned on {name!r}, revision {revision!r}; this service's LLM is {ours.id!r}, revision "
+            f"{ours.revision!r}. If both are one, import it with force.",
+            expected={"id": ours.id, "revision": ours.revision},
+            found={"id": name, "revision": revision},
+        )
+
+
+def _prompts(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> list[Tensor]:
+    """The soft prompts of adapters by their names. Raises ImportRefusedError bad-adapter."""
+    prompts: list[Tensor] = []
+    # Behind it there must be room for a passage and an answer.
+    most = llm.context_tokens // 2
+    for name, adapter in adapters.items():
+        try:
+            prompts.append(prompt_of(adapter, llm.identity))
+        except PromptFormatError as error:
+            raise ImportRefusedError("bad-adapter", f"{name}: {error}.") from error
+        if len(prompts[-1]) != len(prompts[0]) or len(prompts[0]) > most:
+            raise ImportRefusedError(
+                "bad-adapter",
+                f"{name} has {len(prompts[-1])} virtual tokens: all have as many, and at most {most}.",
+            )
+    return prompts
+
+
+def _adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) -> Adapter:
+    weights = files.get(folder / WEIGHTS)
+    if weights is None:
+        raise ImportRefusedError("bad-adapter", f"{folder} has no {WEIGHTS}.")
+    try:
+        config = json.loads(files[folder / CONFIG])
+    except ValueError as error:
+        raise ImportRefusedError("bad-adapter", f"{folder / CONFIG} is no JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise ImportRefusedError("bad-adapter", f"{folder / CONFIG} is no JSON object.")
+    return Adapter(config, weights)
+
+
+def _manifest(data: bytes) -> Manifest:
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ImportRefusedError("bad-manifest", f"{MANIFEST}: {where}: {first['msg']}.") from error
+
+
+def _natural(path: PurePosixPath) -> list[tuple[int, str]]:
+    """Sorts member-10 behind member-2."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", str(path))]

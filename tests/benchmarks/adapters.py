@@ -1,0 +1,51 @@
+"""Loss of an answer behind a member: here, and behind its adapters in a process that knows PEFT alone.
+
+    python -m tests.benchmarks.adapters
+
+The member is the first start that comes with the embedded LLM's skill prompt; weights are float32.
+"""
+
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+from app.settings import Settings
+from app.skills import shipped
+from tests.trainer.test_adapters import elsewhere, save
+from trainer import turns
+from trainer.adapters import prefix_adapter, prompt_adapter
+from trainer.context import read
+from trainer.embedded import embedded_folder
+from trainer.loading import load
+from trainer.packing import Exchange, Pack, pack_losses
+from trainer.prompts import to_bytes
+
+QUESTION, ANSWER = "Who stole the Wren from the tide engine?", "Bartle Oon"
+
+
+def main() -> None:
+    """Print the two losses behind each of the two adapters, in nats per token."""
+    cache = Settings().cache_dir
+    llm = load(dtype="float32", device="cpu", quantization="none", cache_dir=cache)
+    found = shipped(llm.identity)
+    assert found is not None
+    assert found.skill.starts is not None
+    skill, member = found.skill.context(llm), found.skill.starts[0]
+    story = (resources.files("app") / "sample" / "the_tidewright.md").read_text(encoding="utf-8")
+    passage = turns.passages(llm, [story[-1500:].strip()])
+    turn, answer = turns.question(llm, QUESTION), turns.answer(llm, ANSWER)
+    with tempfile.TemporaryDirectory() as scratch:
+        saved = [
+            save(Path(scratch) / "member", prompt_adapter(to_bytes(member), llm.identity)),
+            save(Path(scratch) / "member-with-skill", prefix_adapter(llm, skill, member)),
+        ]
+        there = elsewhere(str(embedded_folder(cache)), saved, [*passage, *turn], answer)
+    for folder, context, (loss, _) in zip(saved, (None, skill), there, strict=True):
+        # As the service: what the member has read is read once, then the question.
+        [alone] = read(llm, [passage], context, [member])
+        [[here]] = pack_losses(llm, [Pack([Exchange(turn, answer)], context=alone)])
+        print(f"{Path(folder).name}: {float(here.mean()):.5f} here, {loss:.5f} behind plain PEFT")
+
+
+if __name__ == "__main__":
+    main()

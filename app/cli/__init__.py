@@ -4,8 +4,7 @@ import sys
 
 import typer
 
-from app.cli import commands, keeping, skill
-from app.cli import adapters, commands, skill
+from app.cli import adapters, commands, keeping, skill
 
 app = typer.Typer(
     help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",

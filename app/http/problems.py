@@ -15,6 +15,7 @@ from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
 from app.archive import ArchiveError
 from app.asking import QuestionError
 from app.engine import EngineClosedError, UnwantedError
+from app.importing import ImportRefusedError
 from store.errors import (
     DamagedArtifact,
     DamagedDatabase,
@@ -25,8 +26,6 @@ from store.errors import (
     StoreFull,
     StoreUnreachable,
 )
-from app.importing import ImportRefusedError
-from store.errors import DamagedArtifact, InvalidAlias, InvalidTags, NotFound, StoreBusy, StoreFull
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, stack
 
 from app.evaluation.data import Story
-from app.learning import Studied, learn, resolved
+from app.learning import Prepared, learn, resolved
 from app.publishing import number
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
@@ -50,7 +50,7 @@ class Versions:
             elif isinstance(happened, Evaluated):
                 evaluated[happened.stage] = [number(loss) for loss in happened.member_losses]
                 evaluated["bare"] = [number(happened.bare_loss)]
-            elif isinstance(happened, Studied):
+            elif isinstance(happened, Prepared):
                 items = happened.items
             elif isinstance(happened, Learned):
                 learned = happened

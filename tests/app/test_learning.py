@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from app.learning import Studied, learn, resolved, study_key
+from app.learning import Prepared, learn, resolved, study_key
 from app.skills import LoadedSkill
 from tests.tiny import STORY
 from trainer.frozen import FrozenLLM
@@ -49,8 +49,8 @@ def test_every_objective_learns(llm: FrozenLLM, skill: LoadedSkill, objective: s
     learned = happened[-1]
     assert isinstance(learned, Learned)
     assert learned.prompts.shape == (2, 4, 32)
-    studied = [each.items for each in happened if isinstance(each, Studied)]
-    assert studied == ([] if objective == "lm" else [ITEMS])
+    [prepared] = [each for each in happened if isinstance(each, Prepared)]
+    assert prepared.items == ([] if objective == "lm" else ITEMS)
 
 
 def test_without_a_question_to_study_the_text_is_learned(llm: FrozenLLM, skill: LoadedSkill) -> None:

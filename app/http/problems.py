@@ -14,7 +14,15 @@ from starlette.exceptions import HTTPException
 from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
 from app.asking import QuestionError
 from app.engine import EngineClosedError, UnwantedError
-from store.errors import DamagedArtifact, InvalidAlias, InvalidTags, NotFound, StoreBusy, StoreFull
+from store.errors import (
+    DamagedArtifact,
+    DuplicateBook,
+    InvalidAlias,
+    InvalidTags,
+    NotFound,
+    StoreBusy,
+    StoreFull,
+)
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +73,7 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     NotFound: lambda error: Problem(404, "not-found", str(error)),
     StoreBusy: lambda _: Problem(503, "store-busy", _LOCKED, _BUSY),
     StoreFull: lambda error: Problem(507, "disk-full", str(error)),
+    DuplicateBook: lambda error: Problem(409, "book-exists", str(error), None, book=error.book_id),
     InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
     InvalidTags: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),

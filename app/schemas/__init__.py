@@ -19,7 +19,7 @@ from app.schemas.answers import (
     VersionUsed,
     Vote,
 )
-from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion
+from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion, Revision
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.jobs import ENDED, AddedJob, Job, JobEvent, JobProblem, JobStatus, Progress
 from app.schemas.registry import (
@@ -63,6 +63,7 @@ __all__ = [
     "Readiness",
     "Request",
     "Retrieved",
+    "Revision",
     "Span",
     "Timings",
     "VersionUsed",

@@ -28,6 +28,7 @@ def test_help_names_every_command() -> None:
     assert re.findall(r"^│ (\w+)  ", text, re.MULTILINE) == [
         "serve",
         "add",
+        "train",
         "ask",
         "books",
         "prompts",

@@ -71,6 +71,7 @@ class UnusableError(Exception):
     def __init__(self, number: int, slug: str, why: str) -> None:
         super().__init__(f"Version {number} {why}.")
         self.slug = slug
+        self.why = why
 
 
 class Choruses:

@@ -57,7 +57,8 @@ def champion(database: Database, choruses: Choruses, book_id: str) -> Champion:
     try:
         return Champion(version.number, choruses.prompts(version))
     except UnusableError as error:
-        return Champion(version.number, why_not=str(error).removesuffix("."))
+        why = f"version {version.number} {error.why}, so that nothing is comparable"
+        return Champion(version.number, why_not=why)
 
 
 def measure(objective: Objective, champion: Tensor, bare: float) -> Iterator[Progress]:

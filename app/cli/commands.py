@@ -175,22 +175,6 @@ def demo(
         demo(Console(), then_exit=then_exit)
 
 
-def _followed(console: Console, client: "Client", job: "Job", title: str, *, wait: bool) -> None:
-    """Show a job until it ends, or, with no wish to wait, that it is there."""
-    if not wait:
-        console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
-        return
-    from app.watch import watch
-
-    try:
-        ended = watch(console, client, job, title)
-    except KeyboardInterrupt:
-        console.print(Text(f"Learning goes on in the service as job {job.id}.", "dim"))
-        raise
-    hint = f"bookchorus ask --book {job.book}@{ended.version} "
-    console.print(Text(f"Version {ended.version} is learned. Ask it with: {hint}").append('"…"'))
-
-
 @app.command("eval")
 def evaluate(
     data: Annotated[Path, typer.Option(help="A split's folder (stories/, questions/), or a JSONL file.")],
@@ -225,3 +209,19 @@ def evaluate(
             plots=plots,
             cache=cache,
         )
+
+
+def _followed(console: Console, client: "Client", job: "Job", title: str, *, wait: bool) -> None:
+    """Show a job until it ends, or, with no wish to wait, that it is there."""
+    if not wait:
+        console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
+        return
+    from app.watch import watch
+
+    try:
+        ended = watch(console, client, job, title)
+    except KeyboardInterrupt:
+        console.print(Text(f"Learning goes on in the service as job {job.id}.", "dim"))
+        raise
+    hint = f"bookchorus ask --book {job.book}@{ended.version} "
+    console.print(Text(f"Version {ended.version} is learned. Ask it with: {hint}").append('"…"'))

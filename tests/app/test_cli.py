@@ -112,6 +112,25 @@ def test_add_follows_the_training_to_its_end(peer: Peer, file: Path) -> None:
     assert peer.uploads[0]["recipe"] == '{"budget_seconds": 9}'
 
 
+def test_train_asks_for_another_version_and_follows_it(peer: Peer) -> None:
+    words = ("--parent", "3", "--append", "--recipe", '{"virtual_tokens": 20}', "--force")
+    result = bookchorus("train", "book_1", *words, peer=peer)
+    assert result.exit_code == 0, result.output
+    [wish] = peer.trained
+    assert (wish.parent, wish.force) == (3, True)
+    assert wish.recipe == {"virtual_tokens": 20, "append": True}
+    told = ("step 2/2 · loss 3.00", "as the champion", "what the members gained", "Version 1 is learned")
+    places = [result.stdout.index(words) for words in told]
+    assert places == sorted(places)
+    assert bookchorus("train", "book_1", "--no-wait", peer=peer).stdout == "Job job_1 is queued.\n"
+    assert peer.trained[1].model_dump() == {"recipe": None, "parent": None, "force": False}
+
+
+def test_add_sends_a_new_edition(peer: Peer, file: Path) -> None:
+    assert bookchorus("add", str(file), "--revises", "book_1", peer=peer).exit_code == 0
+    assert peer.uploads[0]["revises"] == "book_1"
+
+
 def test_add_can_leave_the_training_to_the_service(peer: Peer, file: Path) -> None:
     result = bookchorus("add", str(file), "--no-wait", peer=peer)
     assert result.exit_code == 0

@@ -152,6 +152,7 @@ def test_a_version_that_is_no_worse_is_the_champion_and_so_is_one_that_is_forced
     same, _ = desk.learn({**GOOD, "members": 1, "virtual_tokens": 6})
     assert same.gate is not None
     assert same.gate["loss"] == same.gate["champion_loss"]
+    assert same.gate["passed"] is True
     assert desk.champion() == 4
 
 

@@ -1,13 +1,17 @@
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from app.cli import app
-from tests.app.peer import Peer, book
+from app.client import Client
+from app.watch import watch
+from tests.app.peer import Peer, book, job
 
 
 def bookchorus(*words: str, peer: Peer | None = None, **variables: str) -> Result:
@@ -124,6 +128,15 @@ def test_train_asks_for_another_version_and_follows_it(peer: Peer) -> None:
     assert places == sorted(places)
     assert bookchorus("train", "book_1", "--no-wait", peer=peer).stdout == "Job job_1 is queued.\n"
     assert peer.trained[1].model_dump() == {"recipe": None, "parent": None, "force": False}
+
+
+def test_on_a_terminal_it_is_told_at_the_end_what_has_become_of_the_version(peer: Peer) -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=100)
+    with Client(peer.url) as client:
+        watch(console, client, job(), "The Tiger")
+    assert isinstance(console.file, StringIO)
+    _, _, end = console.file.getvalue().partition("what the members gained")
+    assert "Published version 1 as the champion: the book had none." in end
 
 
 def test_add_sends_a_new_edition(peer: Peer, file: Path) -> None:

@@ -71,7 +71,9 @@ class Versions:
         return learned.prompts
 
     def _key(self, story: Story) -> str:
-        digest = fingerprint(self._llm, self._skill, self._recipe.model_dump(), story.sections)
+        # Nothing here has a parent to append to: what was kept before there was a choice is the same.
+        recipe = self._recipe.model_dump(exclude={"append"})
+        digest = fingerprint(self._llm, self._skill, recipe, story.sections)
         return f"{story.name[:40]}-{digest}"
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from app import gate
 from app.attempt import Attempt
 from app.chorus import Choruses
 from app.engine import Engine
@@ -19,6 +20,8 @@ from store.tables import Job, Version
 from store.text import ChapterSpan, PassageSpan
 from tests.tiny import STORY
 from trainer.frozen import FrozenLLM
+from trainer.lm import LanguageModelling
+from trainer.progress import Evaluated, Pause
 from trainer.prompts import from_bytes
 from trainer.recipe import Recipe
 
@@ -194,6 +197,16 @@ def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database
     assert middling.gate is not None
     assert (middling.gate["champion"], middling.gate["passed"]) == (1, False)
     assert desk.champion() == 1
+
+
+def test_asks_that_come_while_the_champion_is_evaluated_need_not_wait_for_all_of_it(llm: FrozenLLM) -> None:
+    recipe = Recipe(**{**GOOD, "heldout": 0.3})
+    objective = LanguageModelling(llm, STORY, recipe, pass_tokens=1)
+    *pauses, last = gate.measure(objective, torch.randn(3, 4, 32), objective.bare())
+    assert isinstance(last, Evaluated)
+    assert (last.stage, len(last.member_losses)) == ("champion", 3)
+    assert len(pauses) >= 3
+    assert all(isinstance(each, Pause) for each in pauses)
 
 
 def test_versions_are_appended_to_each_other(desk: Desk) -> None:

@@ -171,12 +171,16 @@ class Answering:
         return hits[0].book_id
 
     def _passages(self, request: AskRequest, sought: str, book_ids: Sequence[str]) -> list[Citation]:
-        hits = self._panel.find(self._index, sought, request.k, book_ids)
-        scores = {hit.passage_id: hit.score for hit in hits}
-        with self._database.read() as session:
-            found = {book: books.get(session, book) for book in book_ids}
-            passages = books.passages(session, list(scores))
-            pages = books.page_labels(session, passages)
+        while True:
+            hits = self._panel.find(self._index, sought, request.k, book_ids)
+            scores = {hit.passage_id: hit.score for hit in hits}
+            with self._database.read() as session:
+                found = {book: books.get(session, book) for book in book_ids}
+                passages = books.passages(session, list(scores))
+                pages = books.page_labels(session, passages)
+            # Where a new edition came in between, its passages are found in the next turn.
+            if len(passages) == len(scores):
+                break
         return [
             Citation(
                 passage=passage.id,

@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from app.schemas import Candidate
@@ -64,6 +65,15 @@ class Chorus:
         return sum(voice.prompt.nbytes for voice in self.voices if voice.prompt is not None)
 
 
+class UnusableError(Exception):
+    """A version's soft prompts cannot be had whole; `slug` is the stable name of the reason."""
+
+    def __init__(self, number: int, slug: str, why: str) -> None:
+        super().__init__(f"Version {number} {why}.")
+        self.slug = slug
+        self.why = why
+
+
 class Choruses:
     """Choruses by version, the least recently asked forgotten first once they take over `most_bytes`."""
 
@@ -95,6 +105,24 @@ class Choruses:
             while self._bytes > self._most_bytes and len(self._kept) > 1:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return chorus
+
+    def prompts(self, version: Version) -> Tensor:
+        """All members' soft prompts [members, virtual tokens, hidden], to go on from or to compare with.
+
+        UnusableError: they are pruned, not all of them are what was published, or they are of another LLM.
+        """
+        if version.pruned_at is not None:
+            raise UnusableError(version.number, "pruned", "is pruned: its soft prompts are gone")
+        try:
+            chorus = self.of(version)
+        except DamagedArtifact:
+            chorus = Chorus([], [member.ordinal for member in version.members])
+        if chorus is None:
+            raise UnusableError(version.number, "of-other-model", "was learned on another LLM")
+        if chorus.damaged:
+            members = ", ".join(map(str, chorus.damaged))
+            raise UnusableError(version.number, "damaged", f"is damaged: members {members} have changed")
+        return torch.stack([voice.prompt for voice in chorus.voices if voice.prompt is not None])
 
     def _read(self, version: Version) -> Chorus:
         voices: list[Voice] = []

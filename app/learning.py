@@ -58,9 +58,10 @@ def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: 
 
 
 @dataclass(frozen=True)
-class Studied:
-    """The questions that self-study wrote about the book, or was given."""
+class Prepared:
+    """What members are about to learn for; `items` are the questions of self-study, written or given."""
 
+    objective: Objective
     items: Sequence[Item]
 
 
@@ -72,19 +73,24 @@ def learn(
     skill: LoadedSkill | None,
     *,
     items: Sequence[Item] | None = None,
-    start: Tensor | None = None,
+    parent: Tensor | None = None,
+    rivals: int = 0,
     pass_tokens: int = 2048,
-) -> Iterator[Progress | Studied]:
-    """Learn a book by a resolved recipe: what it studies, then all that `train` tells.
+) -> Iterator[Progress | Prepared]:
+    """Learn a book by a resolved recipe: what there is to learn, then all that `train` tells.
 
-    Self-study writes its questions unless they are given. Raises what `train` and the objectives raise.
+    Members go on from `parent` [members, virtual tokens, hidden], or append to it where the recipe says so.
+    Self-study writes its questions unless they are given. Raises what `train` and the objectives raise, and
+    ValueError for a recipe that appends to nothing.
     """
+    if recipe.append and parent is None:
+        raise ValueError("append needs a parent: a version whose virtual tokens stay as they are")
     objective, studied = yield from _prepare(llm, text, passages, recipe, skill, items, pass_tokens)
-    if studied:
-        yield Studied(studied)
+    yield Prepared(objective, studied)
+    start, frozen = (None, parent) if recipe.append else (parent, None)
     if start is None and skill is not None and recipe.initialisation == "learned":
         start = initial(llm, objective.text, recipe, skill.skill.starts)
-    yield from train(llm, objective, recipe, start=start)
+    yield from train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals)
 
 
 def _prepare(

@@ -4,8 +4,11 @@ import math
 
 from sqlalchemy.orm import Session
 
-from store import jobs, versions
-from store.tables import Job, Version
+from app import provenance
+from app.gate import Verdict
+from app.provenance import Source
+from store import jobs, skills, versions
+from store.tables import Job, Study, Version
 from store.versions import BaseModel, NewMember
 from trainer.frozen import Identity
 from trainer.progress import Learned
@@ -30,16 +33,20 @@ def publish(
     recipe: Recipe,
     learned: Learned,
     identity: Identity,
+    verdict: Verdict,
+    source: Source,
     *,
     skill_id: str | None = None,
-    study_id: str | None = None,
+    study: Study | None = None,
 ) -> Version:
-    """Publish the members that `job` learned on the LLM `identity`, and end the job.
+    """Publish the members that `job` learned on the LLM `identity` from `source`, and end the job.
 
-    `skill_id` and `study_id` are the skill prompt they learned behind and what they studied.
+    The `verdict` says whether they are the champion now; `skill_id` is the skill prompt they learned behind,
+    `study` what they studied.
 
     StaleToken when another worker has the job by now: then nothing is published.
     """
+    skill = None if skill_id is None else skills.get(session, skill_id)
     members = [
         NewMember(
             artifact=to_bytes(prompt),
@@ -69,15 +76,25 @@ def publish(
         job_id=job.id,
         who=job.worker or "worker",
         skill_id=skill_id,
-        study_id=study_id,
+        study_id=None if study is None else study.id,
+        revision=source.revision,
+        libraries=provenance.libraries(),
+        data=provenance.data(source, skill, study),
+        gate=verdict.gate,
+        promote=verdict.promote,
     )
     jobs.add_event(
         session,
         job.id,
         level="info",
         type="message",
-        message=f"Published version {version.number}.",
-        data={"kind": "published", "version": version.number},
+        message=f"Published version {version.number} {verdict.told}",
+        data={
+            "kind": "published",
+            "version": version.number,
+            "promoted": verdict.promote,
+            "gate": verdict.gate,
+        },
     )
     jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
     return version

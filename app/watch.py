@@ -25,7 +25,8 @@ SPARKLINE = 20
 class Training:
     """What a job's events have told so far; it renders as its progress.
 
-    `before`, `after` and `bare` are held-out losses (nats per token), known once they were measured.
+    `before`, `after` and `bare` are held-out losses (nats per token), known once they were measured;
+    `published` says what has become of the version.
     """
 
     def __init__(self, title: str) -> None:
@@ -33,6 +34,7 @@ class Training:
         self.after: list[float] = []
         self.bare: float | None = None
         self.step: Step | None = None
+        self.published = ""
         self._losses: list[list[float]] = []
         self._bar = Progress(
             SpinnerColumn(style=ACCENT),
@@ -69,6 +71,8 @@ class Training:
                 self.bare = bare if isinstance(bare, int | float) else None
             case "evaluated", "after":
                 self.after = _floats(event.data.get("member_losses"))
+            case "published", _:
+                self.published = event.message
         self._bar.update(self._task, description=plain(shortened(event.message, 48)).markup)
 
     def __rich__(self) -> RenderableType:
@@ -124,6 +128,9 @@ def watch(console: Console, client: Client, job: Job, title: str) -> Job:
         raise ClientError(f"Learning {title} was cancelled.")
     if training.before and training.after:
         console.print(summary(training.before, training.after, bare=training.bare))
+    # Elsewhere than on a terminal every message has been told as it came.
+    if console.is_terminal and training.published:
+        console.print(plain(training.published))
     return ended
 
 

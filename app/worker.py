@@ -1,28 +1,21 @@
-"""The worker: takes training jobs from the queue, one after the other, and publishes what they learned."""
+"""The worker: takes jobs from the queue, one after the other, and sees each to its end."""
 
 import logging
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-import torch
-from torch import Tensor
-
+from app.attempt import Attempt, CancelledError, LeavingError
+from app.chorus import Choruses, UnusableError
 from app.engine import Engine, EngineClosedError
-from app.learning import Studied, learn, resolved, study_key
-from app.publishing import base_model, number, publish
 from app.skills import LoadedSkill
-from store import books, jobs, studies, versions
+from store import jobs
 from store.database import Database
 from store.errors import NotFound, StaleToken, StoreBusy
 from store.tables import Job
-from trainer.progress import DivergedError, Evaluated, Learned, Progress, Stepped
-from trainer.prompts import from_bytes
-from trainer.recipe import Recipe
-from trainer.study import Item
+from trainer.progress import DivergedError
 
 _LEASE_SECONDS = 60.0
 # How long an idle worker waits before it looks for jobs that another process put in the queue.
@@ -38,13 +31,15 @@ class Worker:
         self,
         database: Database,
         engine: Engine,
+        choruses: Choruses,
         skill: LoadedSkill | None = None,
         *,
         pass_tokens: int = 2048,
     ) -> None:
         self._database = database
-        self._skill = skill
         self._engine = engine
+        self._choruses = choruses
+        self._skill = skill
         self._pass_tokens = pass_tokens
         self._name = f"worker_{uuid.uuid4().hex[:8]}"
         self._stopping = threading.Event()
@@ -84,159 +79,27 @@ class Worker:
                 self._work(job)
 
     def _work(self, job: Job) -> None:
+        attempt = Attempt(
+            job,
+            self._database,
+            self._engine,
+            self._choruses,
+            self._skill,
+            lease_seconds=_LEASE_SECONDS,
+            pass_tokens=self._pass_tokens,
+            leaving=self._stopping.is_set,
+        )
         try:
-            self._learn(job)
+            attempt.run()
         except (NotFound, StaleToken):
             log.info("job %s is no longer ours: its book was deleted or another worker has it", job.id)
-        except EngineClosedError:
+        except (EngineClosedError, LeavingError):
             self._give_back(job)
+        except CancelledError:
+            self._finish(job, "cancelled")
         except Exception as error:
             log.exception("job %s failed", job.id)
             self._finish(job, "failed", _code(error), str(error))
-
-    def _learn(self, job: Job) -> None:
-        skill = self._skill
-        recipe = resolved(Recipe(**job.recipe), skill)
-        with self._database.read() as session:
-            text, passages = books.body(session, job.book_id)
-        key = None
-        if skill is not None and recipe.objective != "lm":
-            key = study_key(self._engine.llm.identity, skill, recipe, passages)
-        study_id, items = self._study(job, key)
-        progress = learn(
-            self._engine.llm,
-            text,
-            passages,
-            recipe,
-            skill,
-            items=items,
-            start=self._parent(job),
-            pass_tokens=self._pass_tokens,
-        )
-        heard = time.monotonic()
-        for happened in self._pull(progress):
-            if self._stopping.is_set():
-                self._give_back(job)
-                return
-            telling = isinstance(happened, Evaluated | Stepped | Learned)
-            if telling or time.monotonic() - heard > _LEASE_SECONDS / 6:
-                heard = time.monotonic()
-                if self._heard(job, happened):
-                    self._finish(job, "cancelled")
-                    return
-            if isinstance(happened, Studied) and key is not None and study_id is None:
-                study_id = self._keep(job, key, recipe, happened)
-            if isinstance(happened, Learned):
-                while not self._published(job, recipe, happened, study_id):
-                    log.warning("the database is locked: job %s waits to publish", job.id)
-
-    def _study(self, job: Job, key: str | None) -> tuple[str | None, list[Item] | None]:
-        """What the LLM wrote about the book before, for another version or a try that was cut short."""
-        if key is None:
-            return None, None
-        with self._database.read() as session:
-            known = studies.find(session, job.book_id, key)
-            if known is None:
-                return None, None
-            return known.id, [Item(**item) for item in studies.items(session, known)]
-
-    def _keep(self, job: Job, key: str, recipe: Recipe, studied: Studied) -> str | None:
-        """Keep what was written; a locked database costs the lineage, not the training."""
-        try:
-            with self._database.write() as session:
-                kept = studies.put(
-                    session,
-                    book_id=job.book_id,
-                    key=key,
-                    base_model=base_model(self._engine.llm.identity),
-                    skill_id=None if self._skill is None else self._skill.id,
-                    settings=recipe.model_dump(include={"kinds", "passages", "seed"}),
-                    items=[item.as_json() for item in studied.items],
-                )
-                jobs.add_event(
-                    session,
-                    job.id,
-                    level="info",
-                    type="message",
-                    message=f"Wrote {len(studied.items)} questions about the book.",
-                    data={"kind": "studied", "questions": len(studied.items)},
-                )
-                return kept.id
-        except StoreBusy:
-            log.warning("the database is locked: what job %s studies is not kept", job.id)
-            return None
-
-    def _parent(self, job: Job) -> Tensor | None:
-        """The prompts [members, virtual tokens, hidden] of the version that the job goes on from."""
-        if job.parent_number is None:
-            return None
-        hidden_size = self._engine.llm.identity.hidden_size
-        with self._database.read() as session:
-            version = versions.get(session, job.book_id, job.parent_number)
-            artifacts = versions.members(session, version)
-        return torch.stack([from_bytes(artifact, hidden_size) for artifact in artifacts])
-
-    def _pull(self, progress: Iterator[Progress | Studied]) -> Iterator[Progress | Studied]:
-        """Take each piece of training on the engine's thread, behind the asks that wait."""
-        while (happened := self._engine.step(lambda: next(progress, None)).result()) is not None:
-            yield happened
-
-    def _heard(self, job: Job, happened: Progress | Studied) -> bool:
-        """As `_tell`, but a database that is locked now is told the next time."""
-        try:
-            return self._tell(job, happened)
-        except StoreBusy:
-            log.warning("the database is locked: job %s goes on untold", job.id)
-            return False
-
-    def _tell(self, job: Job, happened: Progress | Studied) -> bool:
-        """Renew the lease and record what happened; True when somebody wants the job cancelled."""
-        with self._database.write() as session:
-            cancelled = jobs.heartbeat(session, job.id, job.token, _LEASE_SECONDS)
-            if isinstance(happened, Stepped):
-                metrics = {
-                    "step": happened.step,
-                    "steps": happened.steps,
-                    "loss": happened.loss,
-                    "member_losses": happened.member_losses,
-                    "tokens_per_second": happened.tokens_per_second,
-                    "eta_seconds": happened.eta_seconds,
-                }
-                jobs.set_progress(session, job.id, job.token, metrics)
-                message = f"Step {happened.step} of {happened.steps}: loss {happened.loss:.3f}."
-                jobs.add_event(session, job.id, level="info", type="metrics", message=message, data=metrics)
-            elif isinstance(happened, Evaluated):
-                jobs.add_event(
-                    session,
-                    job.id,
-                    level="info",
-                    type="message",
-                    message=f"Held-out loss {happened.stage} learning.",
-                    data={
-                        "kind": "evaluated",
-                        "stage": happened.stage,
-                        "bare_loss": number(happened.bare_loss),
-                        "member_losses": [number(loss) for loss in happened.member_losses],
-                    },
-                )
-        return cancelled
-
-    def _published(self, job: Job, recipe: Recipe, learned: Learned, study_id: str | None) -> bool:
-        """Publish; False when the database stayed locked, which is no reason to lose what was learned."""
-        try:
-            with self._database.write() as session:
-                publish(
-                    session,
-                    job,
-                    recipe,
-                    learned,
-                    self._engine.llm.identity,
-                    skill_id=None if self._skill is None else self._skill.id,
-                    study_id=study_id,
-                )
-        except StoreBusy:
-            return False
-        return True
 
     def _finish(
         self,
@@ -267,4 +130,6 @@ def _still_ours(job: Job) -> Iterator[None]:
 def _code(error: Exception) -> str:
     if isinstance(error, DivergedError):
         return "diverged"
+    if isinstance(error, UnusableError):
+        return f"parent-{error.slug}"
     return "invalid-recipe" if isinstance(error, ValueError) else "training-failed"

@@ -69,12 +69,22 @@ def add(
     return book, True
 
 
-def revise(session: Session, book_id: str, edition: Edition) -> tuple[Book, bool]:
-    """Give a book a new text, its next revision; return it and True.
+def revise(
+    session: Session,
+    book_id: str,
+    edition: Edition,
+    *,
+    title: str | None = None,
+    author: str | None = None,
+    tags: Sequence[str] | None = None,
+) -> tuple[Book, bool]:
+    """Give a book a new text, its next revision, and what else is given; return it and True.
 
     The texts before are kept, their chapters and passages are not. When its text is of this `sha256` already,
     return it, unchanged, and False. NotFound: no such book. DuplicateBook: another book is of this `sha256`.
+    InvalidTags: too many tags, or too long ones.
     """
+    kept = None if tags is None else cleaned(tags)
     # Row lock where the database has one: two revisions get two numbers.
     if session.scalar(select(Book.id).where(Book.id == book_id).with_for_update()) is None:
         raise NotFound("book", book_id)
@@ -89,10 +99,14 @@ def revise(session: Session, book_id: str, edition: Edition) -> tuple[Book, bool
     book.filename, book.format = edition.filename, edition.format
     book.characters, book.sha256 = len(edition.text), edition.sha256
     book.passage_count = len(edition.passages)
+    book.title, book.author = title or book.title, author or book.author
     book.revision += 1
+    if kept is not None:
+        session.execute(delete_rows(BookTag).where(BookTag.book_id == book_id))
+        session.add_all(BookTag(book_id=book_id, tag=tag) for tag in kept)
     session.flush()
     _put(session, book, edition)
-    session.refresh(book, ["chapters"])
+    session.refresh(book, ["chapters", "tag_rows"])
     return book, True
 
 

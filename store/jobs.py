@@ -21,15 +21,19 @@ def enqueue(
     book_id: str,
     recipe: Mapping[str, Any],
     parent: int | None = None,
+    force: bool = False,
 ) -> Job:
-    """Add a job to the end of the queue. NotFound: no such book, or no version `parent` of it."""
+    """Add a job to the end of the queue. NotFound: no such book, or no version `parent` of it.
+
+    What it learns becomes the champion only if it is no worse than the one there is, unless it is to `force`.
+    """
     if session.get(Book, book_id) is None:
         raise NotFound("book", book_id)
     if parent is not None:
         known = select(Version.id).where(Version.book_id == book_id, Version.number == parent)
         if session.scalar(known) is None:
             raise NotFound("version", f"{book_id}@{parent}")
-    job = Job(kind=kind, book_id=book_id, recipe=dict(recipe), parent_number=parent)
+    job = Job(kind=kind, book_id=book_id, recipe=dict(recipe), parent_number=parent, force=force)
     session.add(job)
     session.flush()
     _tell(session, job, "queued", "Waiting for a worker.")

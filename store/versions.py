@@ -156,6 +156,15 @@ def list_versions(
     return page(session, query, Version, cursor, limit)
 
 
+def by_revision(session: Session, book_id: str) -> dict[int, list[int]]:
+    """Return the numbers of the versions that learned each revision of a book's text, by revision."""
+    query = select(Version.revision, Version.number).where(Version.book_id == book_id)
+    found: dict[int, list[int]] = {}
+    for revision, number in session.execute(query.order_by(Version.number)):
+        found.setdefault(revision, []).append(number)
+    return found
+
+
 def members(session: Session, version: Version) -> list[bytes]:
     """Return the artifacts of a version in member order. DamagedArtifact: one is not what was stored.
 

@@ -14,7 +14,7 @@ class Pause:
 class Evaluated:
     """Held-out loss, nats per token, of the bare LLM and of each member; NaN where nothing is held out."""
 
-    stage: str  # "before" or "after"
+    stage: str  # "before" or "after" learning; "champion": those of another version, to compare with
     bare_loss: float
     member_losses: list[float]
 

@@ -62,6 +62,12 @@ def blank(llm: FrozenLLM, members: int, virtual_tokens: int, seed: int) -> Tenso
     return line_end + 0.1 * line_end.std() * torch.stack(noise).to(line_end.device)
 
 
+def freeze(prompts: Tensor, count: int) -> None:
+    """Leave each member's first `count` virtual tokens without a gradient."""
+    assert prompts.grad is not None
+    prompts.grad[:, :count] = 0
+
+
 def clip(prompts: Tensor, most: float) -> None:
     """Scale down each member's gradient whose norm is above `most`, each by its own norm."""
     assert prompts.grad is not None

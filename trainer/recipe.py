@@ -17,7 +17,14 @@ class Recipe(BaseModel):
         description="lm, self_study, both in turn; auto is self_study where the LLM has a skill prompt",
     )
     members: int = Field(8, ge=1, le=64, description="soft prompts learned together")
-    virtual_tokens: int = Field(100, ge=1, le=1000, description="vectors in one soft prompt")
+    virtual_tokens: int = Field(
+        100, ge=1, le=1000, description="vectors in one soft prompt, or learned for it"
+    )
+    append: bool = Field(
+        False,
+        description="with a parent: its virtual tokens stay as they are, and virtual_tokens new ones are "
+        "learned behind them",
+    )
     row_tokens: int = Field(256, ge=16, le=4096, description="tokens of text in one training row")
     kinds: int = Field(4, ge=1, le=7, description="questions of self-study about a passage, each of a kind")
     passages: int = Field(48, ge=1, le=4096, description="most passages that self-study asks about")

@@ -1,13 +1,17 @@
 """The everyday commands: run the service, add a book, ask, list, measure."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from app.cli.options import DEFAULT_URL, Key, Url, connected, failing_in_one_line, json_object
+
+if TYPE_CHECKING:
+    from app.client import Client
+    from app.schemas import Job
 
 app = typer.Typer()
 
@@ -51,6 +55,7 @@ def add(
     author: Annotated[str | None, typer.Option(help="The book's author.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag to find it by; repeatable.")] = None,
     recipe: Annotated[str | None, typer.Option(help="How to learn it, as JSON.")] = None,
+    revises: Annotated[str | None, typer.Option(help="It is a new edition of this book id.")] = None,
     wait: Annotated[bool, typer.Option(help="Show the training until it ends.")] = True,
     url: Url = DEFAULT_URL,
     admin_key: Key = None,
@@ -63,7 +68,9 @@ def add(
     console = Console()
     with failing_in_one_line(), connected(url, admin_key) as client:
         with console.status("uploads the book"):
-            added = client.add(file, title=title, author=author, tags=tag or (), recipe=chosen)
+            added = client.add(
+                file, title=title, author=author, tags=tag or (), recipe=chosen, revises=revises
+            )
         book, job = added.book, added.job
         name = plain(book.title, "bold").append(f" ({book.id})", "dim")
         if job is None or job.status in ENDED:
@@ -72,17 +79,30 @@ def add(
         console.print(
             name.append(f" · {book.passages:,} passages in {len(book.chapters):,} chapters", "not bold")
         )
-        if not wait:
-            console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
-            return
-        from app.watch import watch
+        _followed(console, client, job, book.title, wait=wait)
 
-        try:
-            ended = watch(console, client, job, book.title)
-        except KeyboardInterrupt:
-            console.print(Text(f"Learning goes on in the service as job {job.id}.", "dim"))
-            raise
-        console.print(Text(f"Version {ended.version} is learned. Ask it with: bookchorus ask").append(' "…"'))
+
+@app.command()
+def train(
+    book: Annotated[str, typer.Argument(help="The book's id.", metavar="BOOK")],
+    parent: Annotated[int | None, typer.Option(help="Go on from this version.")] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Keep the parent as it is and learn new virtual tokens behind.")
+    ] = False,
+    recipe: Annotated[str | None, typer.Option(help="How to learn it, as JSON.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Make it the champion even if it is worse.")] = False,
+    wait: Annotated[bool, typer.Option(help="Show the training until it ends.")] = True,
+    url: Url = DEFAULT_URL,
+    admin_key: Key = None,
+) -> None:
+    """Learn another version of a book; it becomes the champion if it is no worse."""
+    chosen = None if recipe is None else json_object(recipe)
+    if append:
+        chosen = {**(chosen or {}), "append": True}
+    console = Console()
+    with failing_in_one_line(), connected(url, admin_key) as client:
+        job = client.train(book, recipe=chosen, parent=parent, force=force)
+        _followed(console, client, job, client.book(book).title, wait=wait)
 
 
 @app.command()
@@ -189,3 +209,19 @@ def evaluate(
             plots=plots,
             cache=cache,
         )
+
+
+def _followed(console: Console, client: "Client", job: "Job", title: str, *, wait: bool) -> None:
+    """Show a job until it ends, or, with no wish to wait, that it is there."""
+    if not wait:
+        console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
+        return
+    from app.watch import watch
+
+    try:
+        ended = watch(console, client, job, title)
+    except KeyboardInterrupt:
+        console.print(Text(f"Learning goes on in the service as job {job.id}.", "dim"))
+        raise
+    hint = f"bookchorus ask --book {job.book}@{ended.version} "
+    console.print(Text(f"Version {ended.version} is learned. Ask it with: {hint}").append('"…"'))

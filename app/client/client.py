@@ -82,15 +82,20 @@ class Client:
         author: str | None = None,
         tags: Sequence[str] = (),
         recipe: dict[str, Any] | None = None,
+        revises: str | None = None,
     ) -> AddedBook:
-        """Upload a book and start to learn it: a Path names a file, a str is the text and needs a title."""
+        """Upload a book and start to learn it: a Path names a file, a str is the text and needs a title.
+
+        `revises` is the id of a book that this is a new edition of: its next revision instead of a new book.
+        """
+        path = "/books" if revises is None else f"/books/{revises}/revisions"
         if isinstance(source, str):
             if title is None:
                 raise ClientError("A book given as text needs a title.")
             request = JsonBook(
                 title=title, author=author, text=source, tags=list(tags) or None, recipe=recipe
             )
-            return self._connection.call(AddedBook, "POST", "/books", json=sent(request))
+            return self._connection.call(AddedBook, "POST", path, json=sent(request))
         form = {
             "title": title,
             "author": author,
@@ -101,14 +106,28 @@ class Client:
         try:
             with source.open("rb") as file:
                 return self._connection.call(
-                    AddedBook, "POST", "/books", data=form, files={"file": (source.name, file)}
+                    AddedBook, "POST", path, data=form, files={"file": (source.name, file)}
                 )
         except OSError as error:
             raise ClientError(f"Cannot read {source}: {error.strerror}.") from error
 
-    def train(self, book_id: str, *, recipe: dict[str, Any] | None = None, parent: int | None = None) -> Job:
-        """Start to learn another version of a book."""
-        request = NewVersion(recipe=recipe, parent=parent)
+    def book(self, book_id: str) -> Book:
+        """Read a book as it stands."""
+        return self._connection.call(Book, "GET", f"/books/{book_id}")
+
+    def train(
+        self,
+        book_id: str,
+        *,
+        recipe: dict[str, Any] | None = None,
+        parent: int | None = None,
+        force: bool = False,
+    ) -> Job:
+        """Start to learn another version of a book, from scratch or from version `parent`.
+
+        It becomes the champion if it is no worse than the one there is, with `force` in any case.
+        """
+        request = NewVersion(recipe=recipe, parent=parent, force=force)
         return self._connection.call(AddedJob, "POST", f"/books/{book_id}/versions", json=sent(request)).job
 
     def job(self, job_id: str) -> Job:

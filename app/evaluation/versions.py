@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, stack
 
 from app.evaluation.data import Story
-from app.learning import Studied, learn, resolved
+from app.learning import Prepared, learn, resolved
 from app.publishing import number
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
@@ -50,7 +50,7 @@ class Versions:
             elif isinstance(happened, Evaluated):
                 evaluated[happened.stage] = [number(loss) for loss in happened.member_losses]
                 evaluated["bare"] = [number(happened.bare_loss)]
-            elif isinstance(happened, Studied):
+            elif isinstance(happened, Prepared):
                 items = happened.items
             elif isinstance(happened, Learned):
                 learned = happened
@@ -71,7 +71,9 @@ class Versions:
         return learned.prompts
 
     def _key(self, story: Story) -> str:
-        digest = fingerprint(self._llm, self._skill, self._recipe.model_dump(), story.sections)
+        # Nothing here has a parent to append to: what was kept before there was a choice is the same.
+        recipe = self._recipe.model_dump(exclude={"append"})
+        digest = fingerprint(self._llm, self._skill, recipe, story.sections)
         return f"{story.name[:40]}-{digest}"
 
 

@@ -1,24 +1,19 @@
-"""Routes for books: upload, list, show, remove, and learn another version."""
+"""Routes for books: upload, list, show, remove."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http import present
+from app.http import present, training
 from app.http.deps import AdminDep, ServiceDep
 from app.http.jobs import until_ended
-from app.http.problems import Problem, invalid
 from app.http.upload import Upload, read_upload
 from app.service import Service
-from store import books, jobs, versions
-from store import text as store_text
-from store.errors import NotFound
+from store import books, jobs
 from store.tables import Book
-from trainer.recipe import Recipe
 
 router = APIRouter(tags=["books"])
 
@@ -33,7 +28,7 @@ _FORM = {
         "recipe": {"type": "string", "description": "a recipe as JSON"},
     },
 }
-_BODY = {
+BODY = {
     "requestBody": {
         "required": True,
         "content": {
@@ -44,7 +39,7 @@ _BODY = {
 }
 
 
-@router.post("/books", status_code=202, openapi_extra=_BODY)
+@router.post("/books", status_code=202, openapi_extra=BODY)
 async def add_book(
     request: Request,
     response: Response,
@@ -56,16 +51,7 @@ async def add_book(
     `wait` holds the answer back until the job has ended, for at most so many seconds.
     """
     upload = await read_upload(request)
-    book_id, job_id, created = await run_in_threadpool(_add, service, upload)
-    if created:
-        service.worker.call()
-        await run_in_threadpool(service.index.refresh)
-    else:
-        response.status_code = 200
-    if job_id is not None:
-        response.headers["Location"] = f"/jobs/{job_id}"
-        await until_ended(service, job_id, wait)
-    return await run_in_threadpool(_added, service, book_id, job_id)
+    return await learning(service, response, *await run_in_threadpool(_add, service, upload), wait=wait)
 
 
 @router.get("/books")
@@ -99,37 +85,25 @@ def remove_book(service: ServiceDep, book_id: str, _: AdminDep) -> None:
     service.index.refresh()
 
 
-@router.post("/books/{book_id}/versions", status_code=202)
-def learn_version(
-    service: ServiceDep, book_id: str, wish: schemas.NewVersion, response: Response, _: AdminDep
-) -> schemas.AddedJob:
-    """Learn another version, from scratch or from where version `parent` stands."""
-    recipe = _recipe(service, wish.recipe)
-    with service.database.write() as session:
-        books.get(session, book_id)
-        if wish.parent is not None:
-            _check_parent(session, service, book_id, wish.parent, recipe)
-        _check_room(session, service)
-        job = jobs.enqueue(session, book_id=book_id, recipe=recipe.model_dump(), parent=wish.parent)
-        shown = present.job(job, service.engine.llm.identity.id)
-    service.worker.call()
-    response.headers["Location"] = f"/jobs/{shown.id}"
-    return schemas.AddedJob(job=shown)
+async def learning(
+    service: Service, response: Response, book_id: str, job_id: str | None, changed: bool, *, wait: float
+) -> schemas.AddedBook:
+    """Answer an upload: what has `changed` is found from now on, and learned; else the status is 200."""
+    if changed:
+        service.worker.call()
+        await run_in_threadpool(service.index.refresh)
+    else:
+        response.status_code = 200
+    if job_id is not None:
+        response.headers["Location"] = f"/jobs/{job_id}"
+        await until_ended(service, job_id, wait)
+    return await run_in_threadpool(_added, service, book_id, job_id)
 
 
 def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
     """Store the book with its job in one transaction, so that there is never one without the other."""
-    recipe = _recipe(service, upload.recipe)
-    chapters = store_text.chapters(upload.text, upload.format)
-    passages = store_text.passages(upload.text, chapters, service.engine.llm.count_tokens)
-    edition = books.Edition(
-        upload.text,
-        upload.sha256,
-        chapters,
-        passages,
-        format=upload.format,
-        filename=upload.filename,
-    )
+    recipe = training.recipe(service, upload.recipe)
+    edition = upload.edition(service.engine.llm.count_tokens)
     with service.database.write() as session:
         book, created = books.add(
             session, edition, title=upload.title, author=upload.author, tags=upload.tags
@@ -137,8 +111,7 @@ def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
         if not created:
             latest = jobs.latest(session, [book.id]).get(book.id)
             return book.id, None if latest is None else latest.id, False
-        _check_room(session, service)
-        job = jobs.enqueue(session, book_id=book.id, recipe=recipe.model_dump(), parent=None)
+        job = training.queue(session, service, book.id, recipe)
         return book.id, job.id, True
 
 
@@ -151,45 +124,3 @@ def _added(service: Service, book_id: str, job_id: str | None) -> schemas.AddedB
 
 def _shown(session: Session, row: Book) -> schemas.Book:
     return present.book(row, jobs.latest(session, [row.id]).get(row.id))
-
-
-def _recipe(service: Service, wish: dict[str, Any] | None) -> Recipe:
-    """The recipe asked for, with the service's time limit where it has no limit of its own."""
-    try:
-        recipe = Recipe(**(wish or {}))
-    except ValidationError as error:
-        raise invalid("invalid-recipe", error) from error
-    context = service.engine.llm.context_tokens
-    if recipe.virtual_tokens + recipe.row_tokens > context:
-        detail = (
-            f"virtual_tokens and row_tokens together are more than the LLM's context of {context} tokens."
-        )
-        raise Problem(422, "invalid-recipe", detail, limit_tokens=context)
-    if recipe.budget_seconds is None and recipe.budget_tokens is None:
-        return recipe.model_copy(update={"budget_seconds": float(service.settings.budget_seconds)})
-    return recipe
-
-
-def _check_parent(session: Session, service: Service, book_id: str, parent: int, recipe: Recipe) -> None:
-    try:
-        version = versions.get(session, book_id, parent)
-    except NotFound as error:
-        raise Problem(422, "no-such-parent", f"The book has no version {parent} to continue from.") from error
-    if not service.choruses.fits(version):
-        raise Problem(422, "parent-of-other-model", f"Version {parent} was learned on another LLM.")
-    shape = (len(version.members), version.recipe.get("virtual_tokens"))
-    if shape != (recipe.members, recipe.virtual_tokens):
-        detail = f"Version {parent} has {shape[0]} members of {shape[1]} virtual tokens: ask for the same."
-        raise Problem(422, "invalid-recipe", detail)
-
-
-def _check_room(session: Session, service: Service) -> None:
-    most = service.settings.max_queued_jobs
-    if jobs.count(session, "queued") >= most:
-        raise Problem(
-            503,
-            "queue-full",
-            f"{most} jobs wait already: try later.",
-            headers={"Retry-After": "60"},
-            limit=most,
-        )

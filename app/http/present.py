@@ -49,6 +49,19 @@ def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
     )
 
 
+def revision(row: tables.Revision, versions: list[int]) -> schemas.Revision:
+    """A text of a book, learned by these versions."""
+    return schemas.Revision(
+        number=row.number,
+        sha256=row.sha256,
+        format=row.format,
+        filename=row.filename,
+        characters=row.characters,
+        versions=versions,
+        created_at=unix(row.created_at),
+    )
+
+
 def job(row: tables.Job, model: str) -> schemas.Job:
     """A job that learns on `model`."""
     error = None
@@ -67,6 +80,7 @@ def job(row: tables.Job, model: str) -> schemas.Job:
             "progress": row.progress,
             "recipe": row.recipe,
             "parent": row.parent_number,
+            "force": row.force,
             "created_at": unix(row.created_at),
             "started_at": _unix_or_none(row.started_at),
             "finished_at": _unix_or_none(row.finished_at),

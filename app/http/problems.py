@@ -19,6 +19,9 @@ from app.importing import ImportRefusedError
 from store.errors import (
     DamagedArtifact,
     DamagedDatabase,
+from store.errors import (
+    DamagedArtifact,
+    DuplicateBook,
     InvalidAlias,
     InvalidTags,
     NotFound,
@@ -78,6 +81,7 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     StoreUnreachable: lambda error: Problem(503, "store-unreachable", str(error), _BUSY),
     DamagedDatabase: lambda error: Problem(503, "store-damaged", str(error)),
     StoreFull: lambda error: Problem(507, "disk-full", str(error)),
+    DuplicateBook: lambda error: Problem(409, "book-exists", str(error), None, book=error.book_id),
     InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
     InvalidTags: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -14,13 +15,17 @@ from pydantic import ValidationError
 from app.http.form import read_form
 from app.http.problems import Problem, invalid
 from app.schemas import JsonBook
+from store import text as store_text
+from store.books import Edition
+
+_ABOUT = ("title", "author", "tags")
 
 
 @dataclass(frozen=True)
 class Upload:
     """A book as it came: `text` ends its lines with line feeds alone, `sha256` is that of the bytes sent.
 
-    A comma in one of the `tags` parts two.
+    A comma in one of the `tags` parts two. `said` are those of title, author and tags that the caller gave.
     """
 
     title: str
@@ -31,6 +36,13 @@ class Upload:
     sha256: str
     tags: list[str]
     recipe: dict[str, Any] | None
+    said: frozenset[str]
+
+    def edition(self, count_tokens: Callable[[str], int]) -> Edition:
+        """The text with its chapters and passages, as long as `count_tokens` says."""
+        chapters = store_text.chapters(self.text, self.format)
+        passages = store_text.passages(self.text, chapters, count_tokens)
+        return Edition(self.text, self.sha256, chapters, passages, format=self.format, filename=self.filename)
 
 
 async def read_upload(request: Request) -> Upload:
@@ -64,6 +76,7 @@ async def _from_form(request: Request) -> Upload:
         sha256=hashlib.sha256(form.data).hexdigest(),
         tags=[form.fields.get("tags", "")],
         recipe=recipe,
+        said=frozenset(name for name in _ABOUT if form.fields.get(name, "").strip()),
     )
 
 
@@ -82,6 +95,7 @@ def _from_json(body: bytes) -> Upload:
         sha256=hashlib.sha256(data).hexdigest(),
         tags=book.tags or [],
         recipe=book.recipe,
+        said=frozenset(name for name in _ABOUT if getattr(book, name)),
     )
 
 

@@ -28,7 +28,7 @@ from app.schemas.answers import (
     VersionUsed,
     Vote,
 )
-from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion
+from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion, Revision
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.jobs import ENDED, AddedJob, Job, JobEvent, JobProblem, JobStatus, Progress
 from app.schemas.keeping import Finding, Rebuilt, Verification
@@ -81,6 +81,7 @@ __all__ = [
     "Rebuilt",
     "Request",
     "Retrieved",
+    "Revision",
     "Span",
     "Timings",
     "Verification",

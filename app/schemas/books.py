@@ -21,10 +21,15 @@ class JsonBook(Request):
 
 
 class NewVersion(Request):
-    """A wish for another version of a book, from scratch or continued from `parent`."""
+    """A wish for another version of a book, from scratch or continued from `parent`.
+
+    It becomes the champion if it is no worse than the one there is, with `force` in any case.
+    """
 
     recipe: dict[str, Any] | None = None
     parent: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    parent: Annotated[int, Field(ge=1)] | None = None
+    force: bool = False
 
 
 class Chapter(BaseModel):
@@ -62,6 +67,19 @@ class Book(BaseModel):
     passages: int
     state: BookState
     aliases: dict[str, int]
+    created_at: int
+
+
+class Revision(BaseModel):
+    """A text that a book has or had; `versions` are the numbers of those that learned it."""
+
+    number: int
+    object: Literal["book.revision"] = "book.revision"
+    sha256: str
+    format: str
+    filename: str | None
+    characters: int
+    versions: list[int]
     created_at: int
 
 

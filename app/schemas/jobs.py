@@ -27,7 +27,10 @@ class Progress(BaseModel):
 
 
 class Job(BaseModel):
-    """A training job; `version` is the number it published, once it has."""
+    """A training job; `version` is the number it published, once it has.
+
+    With `force` that becomes the champion even where it is worse than the one there is.
+    """
 
     id: str
     object: Literal["fine_tuning.job"] = "fine_tuning.job"
@@ -41,6 +44,7 @@ class Job(BaseModel):
     progress: Progress | None
     recipe: dict[str, Any]
     parent: int | None
+    force: bool = False
     created_at: int
     started_at: int | None
     finished_at: int | None
@@ -49,8 +53,9 @@ class Job(BaseModel):
 class JobEvent(BaseModel):
     """Something that happened to a job.
 
-    The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, evaluated,
-    published, succeeded, failed or cancelled. The last three end the job.
+    The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, studied,
+    evaluated, published, succeeded, failed or cancelled. The last three end the job. "published" says whether
+    the version was `promoted` to be the champion, with its `gate`.
     """
 
     id: int

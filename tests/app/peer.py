@@ -179,6 +179,7 @@ def events(end: JobStatus = "succeeded") -> list[JobEvent]:
             {"kind": "evaluated", "stage": "before", "member_losses": [4.0, 4.2], "bare_loss": 4.5},
         ),
         ("Measured again.", {"kind": "evaluated", "stage": "after", "member_losses": [3.0, 3.1]}),
+        ("Published version 1 as the champion: the book had none.", {"kind": "published"}),
         # U+2028 ends a line for str.splitlines and no line of an event stream.
         ("Ended.\u2028", {"kind": end}),
     ]
@@ -258,7 +259,8 @@ def service(peer: Peer) -> FastAPI:
         return Readiness(ready=True)
 
     @app.post("/books", response_model=None)
-    async def add(request: Request) -> AddedBook | Response:
+    @app.post("/books/{book_id}/revisions", response_model=None)
+    async def add(request: Request, book_id: str | None = None) -> AddedBook | Response:
         if request.headers["content-type"].startswith("application/json"):
             sent = JsonBook.model_validate(await request.json()).model_dump()
         else:
@@ -269,7 +271,7 @@ def service(peer: Peer) -> FastAPI:
                 sent |= {"filename": file.filename, "text": (await file.read()).decode()}
         if not sent["text"].strip():
             return problem(422, "book-empty", "The book is empty: upload a text.")
-        peer.uploads.append(sent)
+        peer.uploads.append(sent | ({} if book_id is None else {"revises": book_id}))
         ended: Job | None = None if peer.state == "untrained" else job("succeeded")
         return AddedBook(book=book(state=peer.state), job=ended if peer.state != "queued" else job())
 
@@ -277,6 +279,10 @@ def service(peer: Peer) -> FastAPI:
     def train(book_id: str, wish: NewVersion) -> AddedJob:
         peer.trained.append(wish)
         return AddedJob(job=job(recipe=wish.recipe))
+
+    @app.get("/books/{book_id}")
+    def one_book(book_id: str) -> Book:
+        return book()
 
     @app.get("/books")
     def books(after: str | None = None, limit: Annotated[int, Query(le=100)] = 100) -> Page[Book]:

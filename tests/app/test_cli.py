@@ -1,13 +1,17 @@
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from app.cli import app
-from tests.app.peer import Peer, book
+from app.client import Client
+from app.watch import watch
+from tests.app.peer import Peer, book, job
 
 
 def bookchorus(*words: str, peer: Peer | None = None, **variables: str) -> Result:
@@ -28,6 +32,7 @@ def test_help_names_every_command() -> None:
     assert re.findall(r"^│ (\w+)  ", text, re.MULTILINE) == [
         "serve",
         "add",
+        "train",
         "ask",
         "books",
         "prompts",
@@ -116,6 +121,34 @@ def test_add_follows_the_training_to_its_end(peer: Peer, file: Path) -> None:
     places = [result.stdout.index(words) for words in told]
     assert places == sorted(places)
     assert peer.uploads[0]["recipe"] == '{"budget_seconds": 9}'
+
+
+def test_train_asks_for_another_version_and_follows_it(peer: Peer) -> None:
+    words = ("--parent", "3", "--append", "--recipe", '{"virtual_tokens": 20}', "--force")
+    result = bookchorus("train", "book_1", *words, peer=peer)
+    assert result.exit_code == 0, result.output
+    [wish] = peer.trained
+    assert (wish.parent, wish.force) == (3, True)
+    assert wish.recipe == {"virtual_tokens": 20, "append": True}
+    told = ("step 2/2 · loss 3.00", "as the champion", "what the members gained", "Version 1 is learned")
+    places = [result.stdout.index(words) for words in told]
+    assert places == sorted(places)
+    assert bookchorus("train", "book_1", "--no-wait", peer=peer).stdout == "Job job_1 is queued.\n"
+    assert peer.trained[1].model_dump() == {"recipe": None, "parent": None, "force": False}
+
+
+def test_on_a_terminal_it_is_told_at_the_end_what_has_become_of_the_version(peer: Peer) -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=100)
+    with Client(peer.url) as client:
+        watch(console, client, job(), "The Tiger")
+    assert isinstance(console.file, StringIO)
+    _, _, end = console.file.getvalue().partition("what the members gained")
+    assert "Published version 1 as the champion: the book had none." in end
+
+
+def test_add_sends_a_new_edition(peer: Peer, file: Path) -> None:
+    assert bookchorus("add", str(file), "--revises", "book_1", peer=peer).exit_code == 0
+    assert peer.uploads[0]["revises"] == "book_1"
 
 
 def test_add_can_leave_the_training_to_the_service(peer: Peer, file: Path) -> None:

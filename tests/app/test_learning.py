@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from app.learning import Studied, learn, resolved, study_key
+from app.learning import Prepared, learn, resolved, study_key
 from app.skills import LoadedSkill
 from tests.tiny import STORY
 from trainer.frozen import FrozenLLM
@@ -49,8 +49,24 @@ def test_every_objective_learns(llm: FrozenLLM, skill: LoadedSkill, objective: s
     learned = happened[-1]
     assert isinstance(learned, Learned)
     assert learned.prompts.shape == (2, 4, 32)
-    studied = [each.items for each in happened if isinstance(each, Studied)]
-    assert studied == ([] if objective == "lm" else [ITEMS])
+    [prepared] = [each for each in happened if isinstance(each, Prepared)]
+    assert prepared.items == ([] if objective == "lm" else ITEMS)
+
+
+def test_members_go_on_from_their_parent_or_are_appended_to_it(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    still = RECIPE.model_copy(update={"learning_rate": 1e-12})
+    parent = torch.randn(2, 4, 32)
+    *_, learned = learn(llm, STORY, PASSAGES, resolved(still, skill), skill, items=ITEMS, parent=parent)
+    assert isinstance(learned, Learned)
+    torch.testing.assert_close(learned.prompts, parent)
+    starts = torch.randn(1, 3, 32)
+    knowing = replace(skill, skill=replace(skill.skill, starts=starts))
+    recipe = resolved(still.model_copy(update={"append": True, "virtual_tokens": 3}), knowing)
+    *_, learned = learn(llm, STORY, PASSAGES, recipe, knowing, items=ITEMS, parent=parent)
+    assert isinstance(learned, Learned)
+    torch.testing.assert_close(learned.prompts, torch.cat([parent, starts.expand(2, 3, 32)], dim=1))
+    with pytest.raises(ValueError, match="append needs a parent"):
+        list(learn(llm, STORY, PASSAGES, recipe, knowing, items=ITEMS))
 
 
 def test_without_a_question_to_study_the_text_is_learned(llm: FrozenLLM, skill: LoadedSkill) -> None:

@@ -51,6 +51,23 @@ def test_24_a_flipped_byte_leaves_one_member_out(tiny_folder: Path, folder: Path
         assert [member.damaged for member in version.members] == [False, True]
 
 
+def test_24_nothing_goes_on_from_a_damaged_version_or_is_compared_with_it(
+    tiny_folder: Path, folder: Path
+) -> None:
+    flip(folder, 1)
+    with service(folder, "--model", str(tiny_folder)) as client:
+        [book] = client.books()
+        refused = httpx.post(
+            f"{client.url}/books/{book.id}/versions", json={"parent": 1}, timeout=60, trust_env=False
+        )
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/parent-damaged")
+        assert "members 1 have changed" in refused.json()["detail"]
+        job = client.train(book.id, recipe=QUICK)
+        told = [event for event in client.follow(job.id) if event.data.get("kind") == "published"]
+        assert (told[0].data["promoted"], told[0].data["gate"]) == (True, None)
+        assert "version 1 is damaged" in told[0].message
+
+
 def test_24_without_a_member_left_there_is_no_answer(tiny_folder: Path, folder: Path) -> None:
     flip(folder, 0, 1)
     with service(folder, "--model", str(tiny_folder)) as client:

@@ -95,33 +95,6 @@ def test_a_deleted_book_is_gone_with_all_that_was_learned(http: httpx.Client) ->
     assert http.post("/ask", json={"question": "Who?", "books": [book]}).status_code == 404
 
 
-def test_another_version_goes_on_from_its_parent(http: httpx.Client) -> None:
-    book = upload(http, STORY + "four").json()["book"]["id"]
-    answer = http.post(f"/books/{book}/versions", json={"recipe": QUICK, "parent": 1})
-    assert answer.status_code == 202
-    job = answer.json()["job"]["id"]
-    with http.stream("GET", f"/jobs/{job}/events", headers={"Accept": "text/event-stream"}) as stream:
-        assert "succeeded" in stream.read().decode()
-    versions = http.get(f"/admin/books/{book}/versions").json()["data"]
-    assert [version["number"] for version in versions] == [2, 1]
-    assert versions[0]["parent"] == 1
-    for child, parent in zip(versions[0]["members"], versions[1]["members"], strict=True):
-        assert abs(child["loss_before"] - parent["loss_after"]) < 1e-4
-
-
-def test_a_version_cannot_go_on_from_one_that_is_not_there_or_of_another_shape(http: httpx.Client) -> None:
-    book = upload(http, STORY + "five").json()["book"]["id"]
-    for body, slug in (
-        ({"parent": 9}, "no-such-parent"),
-        ({"parent": 1, "recipe": {"members": 3}}, "invalid-recipe"),
-        ({"recipe": {"members": 0}}, "invalid-recipe"),
-        ({"recipe": {"virtual_tokens": 1000, "row_tokens": 4000}}, "invalid-recipe"),
-    ):
-        answer = http.post(f"/books/{book}/versions", json=body)
-        assert answer.status_code == 422, body
-        assert answer.json()["type"] == f"/problems/{slug}"
-
-
 def test_lists_go_on_after_the_last_one_seen(http: httpx.Client) -> None:
     for number in range(3):
         upload(http, f"{STORY} page {number}", wait=0)

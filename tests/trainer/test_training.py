@@ -25,9 +25,12 @@ def on_text(
     recipe: Recipe = RECIPE,
     *,
     start: torch.Tensor | None = None,
+    frozen: torch.Tensor | None = None,
+    rivals: int = 0,
     pass_tokens: int = 8192,
 ) -> Iterator[Progress]:
-    return train(llm, LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens), recipe, start=start)
+    objective = LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens)
+    return train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals)
 
 
 def learn(llm: FrozenLLM, recipe: Recipe = RECIPE, pass_tokens: int = 8192) -> Learned:
@@ -88,6 +91,30 @@ def test_training_goes_on_from_where_it_was(llm: FrozenLLM, learned: Learned) ->
     assert further.before.member_losses == pytest.approx(learned.after.member_losses, rel=1e-5)
     with pytest.raises(ValueError, match=r"expected prompts \[3, 6, 32\]"):
         list(on_text(llm, start=learned.prompts[:2]))
+
+
+def test_what_is_appended_to_stays_as_it_is_to_the_bit(llm: FrozenLLM, learned: Learned) -> None:
+    recipe = RECIPE.model_copy(update={"virtual_tokens": 4, "max_grad_norm": 0.1})
+    start = initial(llm, llm.encode(STORY), recipe)
+    *_, longer = on_text(llm, recipe=recipe, start=start, frozen=learned.prompts)
+    assert isinstance(longer, Learned)
+    assert longer.prompts.shape == (3, 10, 32)
+    assert torch.equal(longer.prompts[:, :6], learned.prompts)
+    assert float((longer.prompts[:, 6:] - start).abs().max(dim=2).values.min()) > 0.01
+    for before, after in zip(longer.before.member_losses, longer.after.member_losses, strict=True):
+        assert after < before
+    with pytest.raises(ValueError, match="expected 3 members to append to, got 2"):
+        list(on_text(llm, frozen=learned.prompts[:2]))
+
+
+def test_time_is_left_to_evaluate_rivals(llm: FrozenLLM) -> None:
+    brief = RECIPE.model_copy(update={"epochs": 1.0})
+
+    def left(rivals: int) -> float:
+        *_, last = [each for each in on_text(llm, recipe=brief, rivals=rivals) if isinstance(each, Stepped)]
+        return last.eta_seconds
+
+    assert left(3000) > 50 * left(0)
 
 
 def test_progress_is_reported_as_it_happens(llm: FrozenLLM) -> None:

@@ -1,0 +1,106 @@
+"""From a caller's wish to a queued job: the recipe and the parent are checked, and the room in the queue."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from app.chorus import UnusableError
+from app.http.problems import Problem, invalid
+from app.service import Service
+from store import books, jobs, versions
+from store.errors import NotFound
+from store.tables import Job
+from trainer.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A version to go on from: members of so many `virtual_tokens`, of which it learned the last itself."""
+
+    number: int
+    members: int
+    virtual_tokens: int
+    learned: int
+
+
+def parent(service: Service, book_id: str, number: int) -> Parent:
+    """The version of a book to go on from. Raises Problem when that is impossible, NotFound for no book."""
+    with service.database.read() as session:
+        books.get(session, book_id)
+        try:
+            version = versions.get(session, book_id, number)
+        except NotFound as error:
+            detail = f"The book has no version {number} to continue from."
+            raise Problem(422, "no-such-parent", detail) from error
+    try:
+        members, virtual_tokens, _ = service.choruses.prompts(version).shape
+    except UnusableError as error:
+        raise Problem(422, f"parent-{error.slug}", str(error)) from error
+    return Parent(number, members, virtual_tokens, version.recipe.get("virtual_tokens", virtual_tokens))
+
+
+def recipe(service: Service, wish: dict[str, Any] | None, parent: Parent | None = None) -> Recipe:
+    """The recipe asked for, with the service's time limit where it has no limit of its own.
+
+    The shape that it leaves open is the parent's. Raises Problem for a recipe that cannot be learned by.
+    """
+    wish = wish or {}
+    shape = {}
+    if parent is not None:
+        grown = parent.learned if wish.get("append") else parent.virtual_tokens
+        shape = {"members": parent.members, "virtual_tokens": grown}
+    try:
+        recipe = Recipe(**{**shape, **wish})
+    except ValidationError as error:
+        raise invalid("invalid-recipe", error) from error
+    _check(recipe, parent, service.engine.llm.context_tokens)
+    if recipe.budget_seconds is None and recipe.budget_tokens is None:
+        return recipe.model_copy(update={"budget_seconds": float(service.settings.budget_seconds)})
+    return recipe
+
+
+def queue(
+    session: Session,
+    service: Service,
+    book_id: str,
+    recipe: Recipe,
+    parent: Parent | None = None,
+    *,
+    force: bool = False,
+) -> Job:
+    """Queue the learning of a book. Raises Problem when the queue is full, NotFound for no book."""
+    most = service.settings.max_queued_jobs
+    if jobs.count(session, "queued") >= most:
+        raise Problem(
+            503,
+            "queue-full",
+            f"{most} jobs wait already: try later.",
+            headers={"Retry-After": "60"},
+            limit=most,
+        )
+    number = None if parent is None else parent.number
+    return jobs.enqueue(session, book_id=book_id, recipe=recipe.model_dump(), parent=number, force=force)
+
+
+def _check(recipe: Recipe, parent: Parent | None, context: int) -> None:
+    if recipe.append and parent is None:
+        detail = "append needs a parent: name the version whose virtual tokens stay as they are."
+        raise Problem(422, "invalid-recipe", detail)
+    before = 0 if parent is None else parent.virtual_tokens
+    if parent is not None and (
+        recipe.members != parent.members or not (recipe.append or recipe.virtual_tokens == before)
+    ):
+        detail = (
+            f"Version {parent.number} has {parent.members} members of {before} virtual tokens: "
+            "ask for the same, or append to as many members."
+        )
+        raise Problem(422, "invalid-recipe", detail)
+    tokens = recipe.virtual_tokens + (before if recipe.append else 0)
+    if tokens + recipe.row_tokens > context:
+        detail = (
+            f"A member's {tokens} virtual tokens and row_tokens together are more than the LLM's context of "
+            f"{context} tokens."
+        )
+        raise Problem(422, "invalid-recipe", detail, limit_tokens=context)

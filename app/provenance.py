@@ -1,0 +1,50 @@
+"""Where a version comes from: what it learned from, and what computed it."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+
+from sqlalchemy.orm import Session
+
+from store import books
+from store.tables import Skill, Study
+
+_COMPUTE = ("bitsandbytes", "bookchorus", "peft", "safetensors", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What there is to learn of a book, and the revision of it that this is."""
+
+    revision: int
+    text: str
+    passages: Sequence[str]
+
+
+def source(session: Session, book_id: str) -> Source:
+    """What there is to learn of a book's newest revision. NotFound: there is no such book."""
+    revision = books.get(session, book_id).revision
+    return Source(revision, *books.body(session, book_id))
+
+
+def data(source: Source, skill: Skill | None, study: Study | None) -> dict[str, str]:
+    """SHA-256 of what members learned from: the text, and the artifacts of the skill prompt and the study."""
+    found = {"text": sha256(source.text.encode()).hexdigest()}
+    if skill is not None:
+        found["skill"] = skill.artifact_sha256
+    if study is not None:
+        found["study"] = study.artifact_sha256
+    return found
+
+
+def libraries() -> dict[str, str]:
+    """The versions of Python and of what computes with it, by name; what is not installed is left out."""
+    found = {"python": platform.python_version()}
+    for name in _COMPUTE:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -7,8 +7,19 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from app.http import adapters, admin, ask, books, chat, health, jobs, keeping, problems
-from app.http import admin, ask, books, chat, health, jobs, problems, revisions, versions
+from app.http import (
+    adapters,
+    admin,
+    ask,
+    books,
+    chat,
+    health,
+    jobs,
+    keeping,
+    problems,
+    revisions,
+    versions,
+)
 from app.http.limit import BodyLimit
 from app.service import Service, build
 from app.settings import Settings
@@ -30,8 +41,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes, but=adapters.IMPORT)
     app.state.service = service
     problems.install(app)
-    for part in (books, ask, chat, jobs, admin, adapters, keeping, health):
-    for part in (books, versions, revisions, ask, chat, jobs, admin, health):
+    for part in (books, versions, revisions, ask, chat, jobs, admin, adapters, keeping, health):
         app.include_router(part.router)
     return app
 

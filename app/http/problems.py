@@ -19,8 +19,6 @@ from app.importing import ImportRefusedError
 from store.errors import (
     DamagedArtifact,
     DamagedDatabase,
-from store.errors import (
-    DamagedArtifact,
     DuplicateBook,
     InvalidAlias,
     InvalidTags,

@@ -6,11 +6,9 @@ import pytest
 from app.skills import LoadedSkill
 from app.weighting import Weighting
 from tests import postgres, tiny
-from trainer import turns
-from trainer.context import read
 from trainer.frozen import FrozenLLM
 from trainer.loading import load
-from trainer.skill import Skill
+from trainer.skill import opening
 
 
 @pytest.fixture(scope="session")
@@ -30,13 +28,12 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def llm(tiny_folder: Path) -> FrozenLLM:
-    return load(str(tiny_folder), device="cpu", cache_dir=tiny_folder.parent)
+    return load(str(tiny_folder), device="cpu", dtype="float32", cache_dir=tiny_folder.parent)
 
 
 @pytest.fixture(scope="session")
 def skill(llm: FrozenLLM) -> LoadedSkill:
     """The hand-written instruction as the tiny LLM reads it, and a weighting made up for tests."""
-    [opening] = read(llm, [turns.opening(llm)])
-    prefix = Skill(opening.keys, opening.values)
+    prefix = opening(llm)
     weighting = Weighting(answerable=1.0, retrieval=1.0, log_likelihood=1.0)
     return LoadedSkill(prefix, prefix.to_bytes(), weighting, recipe={}, data={}, metrics={})

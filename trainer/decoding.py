@@ -3,11 +3,12 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from trainer.context import Context, stacked
+from trainer.context import Context
 from trainer.frozen import FrozenLLM
 from trainer.mixing import Mixing, Part
 
@@ -22,6 +23,7 @@ class Row:
 
     Temperature 0 takes the likeliest token. A row that `must_speak` does not begin with a token that ends it.
     A row that is `part` of a mixture says what the mixture says, and draws as the first of its rows does.
+    `beginning` are tokens that the answer goes on from; a completion does not repeat them.
     """
 
     prompt: Tensor | None
@@ -33,6 +35,7 @@ class Row:
     context: Context | None = None
     must_speak: bool = False
     part: Part | None = None
+    beginning: Sequence[int] = ()
 
     @property
     def length(self) -> int:
@@ -42,7 +45,8 @@ class Row:
     @property
     def unread(self) -> int:
         """Positions before the answer that are not in the context."""
-        return len(self.tokens) + (0 if self.prompt is None else len(self.prompt))
+        virtual_tokens = 0 if self.prompt is None else len(self.prompt)
+        return virtual_tokens + len(self.tokens) + len(self.beginning)
 
 
 @dataclass
@@ -62,6 +66,16 @@ class Completion:
     def log_likelihood(self) -> float:
         """Mean per token."""
         return sum(self.log_likelihoods) / max(1, len(self.log_likelihoods))
+
+
+class Decoding(Protocol):
+    """A batch of answers, as the LLM goes on with them."""
+
+    def step(self, tokens: Tensor | None) -> Tensor:
+        """Hidden states [rows, hidden] that predict what comes behind these tokens [rows]; None: at first."""
+
+    def select(self, rows: Tensor) -> None:
+        """Keep only these rows."""
 
 
 @torch.no_grad()
@@ -85,16 +99,12 @@ def decode(
     draws = torch.stack([_uniform(row, longest) for row in drawn_as])
     temperature = torch.tensor([row.temperature for row in drawn_as])
     top_p = torch.tensor([row.top_p for row in drawn_as])
-    room = longest + max(row.unread for row in rows)
-    cache, read = stacked(llm, [row.context for row in rows], room)
-    embeddings, mask = _left_padded(llm, rows)
-    mask = torch.cat([read, mask], dim=1)
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, read.shape[1] :]
+    decoding = llm.begin(rows, longest)
+    said: Tensor | None = None
     stops = sorted(llm.stop_tokens)
     active: list[int | None] = list(range(len(rows)))  # None: a row that has left, but not the batch yet
     for index in range(longest):
-        hidden = llm.hidden(embeddings, mask, positions, cache)[:, -1]
-        log_probabilities = (hidden @ llm.head.T).float().log_softmax(-1).cpu()
+        log_probabilities = (decoding.step(said) @ llm.head.T).float().log_softmax(-1).cpu()
         if index == 0:
             _open(rows, completions, log_probabilities, stops, mixing)
         mixed = mixing.mixed(active, log_probabilities)
@@ -123,14 +133,10 @@ def decode(
         if not kept:
             break
         if len(kept) <= _SHRINKS * len(active):
-            chosen = torch.tensor(kept, device=llm.device)
-            cache.batch_select_indices(chosen)
-            mask, positions = mask[chosen], positions[chosen]
+            decoding.select(torch.tensor(kept, device=llm.device))
             active = [active[place] for place in kept]
             tokens = tokens[kept]
-        embeddings = llm.embed(tokens[:, None])
-        mask = torch.cat([mask, mask.new_ones(len(active), 1)], dim=1)
-        positions = positions[:, -1:] + 1
+        said = tokens
     return completions
 
 
@@ -158,20 +164,6 @@ def _uniform(row: Row, count: int) -> Tensor:
     # One at a time, so that the first ones do not depend on how many are drawn.
     generator = torch.Generator().manual_seed(row.seed)
     return torch.stack([torch.rand((), generator=generator) for _ in range(count)])
-
-
-def _left_padded(llm: FrozenLLM, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
-    """Input embeddings [rows, length, hidden] that end at one place, and their mask [rows, length]."""
-    length = max(row.unread for row in rows)
-    tokens = [[*[0] * (length - len(row.tokens)), *row.tokens] for row in rows]
-    embeddings = llm.embed(torch.tensor(tokens))
-    mask = torch.zeros(len(rows), length, dtype=torch.long, device=llm.device)
-    for number, row in enumerate(rows):
-        mask[number, length - row.unread :] = 1
-        if row.prompt is not None:
-            start = length - row.unread
-            embeddings[number, start : start + len(row.prompt)] = row.prompt.to(embeddings)
-    return embeddings, mask
 
 
 def _draw(log_probabilities: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) -> Tensor:

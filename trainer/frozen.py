@@ -1,12 +1,24 @@
-"""The frozen LLM: tokens, embeddings, hidden states and logits of one model whose weights never change."""
+"""The frozen LLM: tokens, embeddings and hidden states of one model whose weights never change."""
 
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from transformers import Cache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from trainer.plain import plain_tokenizer
+
+if TYPE_CHECKING:
+    from trainer.context import Context
+    from trainer.decoding import Decoding, Row
+    from trainer.packing import Pack
 
 # Stands in a rendered chat template where the user's words belong; no text can contain it as typed.
 _CONTENT = "\u2063content\u2063"
@@ -23,8 +35,12 @@ class Identity:
     dtype: str
 
 
-class FrozenLLM:
-    """A causal LLM in evaluation mode, none of whose weights requires a gradient."""
+class FrozenLLM(ABC):
+    """An LLM in evaluation mode, none of whose weights requires a gradient.
+
+    `trainer.causal` and `trainer.seq2seq` are the two kinds. What is asked of them goes through `read`,
+    `decode`, `pack_losses` and `row_losses`, which hold what both have in common.
+    """
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, identity: Identity
@@ -33,6 +49,7 @@ class FrozenLLM:
         self.tokenizer = tokenizer
         self.identity = identity
         self._tokenizing = Lock()
+        self._plain = plain_tokenizer(tokenizer)
 
     @property
     def device(self) -> torch.device:
@@ -40,9 +57,9 @@ class FrozenLLM:
         return torch.device(self.model.device)
 
     @cached_property
+    @abstractmethod
     def context_tokens(self) -> int:
         """How many positions the model was made for, virtual tokens included."""
-        return int(getattr(self.model.config, "max_position_embeddings", 2048))
 
     @cached_property
     def stop_tokens(self) -> frozenset[int]:
@@ -91,6 +108,8 @@ class FrozenLLM:
 
     def _tokens(self, text: str, *, control: bool) -> list[int]:
         """Token ids of a text, in which control tokens are obeyed or spelled out."""
+        if self._plain is not None and not control:
+            return list(self._plain.encode(text, add_special_tokens=False).ids)
         # A tokenizer keeps the choice in a state of its own: what another thread chose must not count here.
         with self._tokenizing:
             found = self.tokenizer(text, add_special_tokens=False, split_special_tokens=not control)
@@ -103,28 +122,6 @@ class FrozenLLM:
         embeddings: Tensor = self.model.get_input_embeddings()(tokens.to(self.device))
         return embeddings
 
-    def hidden(
-        self,
-        embeddings: Tensor,
-        mask: Tensor | None = None,
-        positions: Tensor | None = None,
-        cache: Cache | None = None,
-    ) -> Tensor:
-        """Last hidden states of input embeddings, before the output head: [rows, length, hidden] -> the same.
-
-        `mask` [rows, cached + length] is 1 at real positions, `positions` [rows, length] counts them,
-        `cache` is read and extended in place.
-        """
-        output = self.model.base_model(
-            inputs_embeds=embeddings,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=cache is not None,
-        )
-        states: Tensor = output.last_hidden_state
-        return states
-
     @property
     def vocabulary(self) -> Tensor:
         """The input embeddings' weight [vocabulary, hidden], of which soft prompts are the continuation."""
@@ -136,3 +133,41 @@ class FrozenLLM:
         """The output head's weight [vocabulary, hidden]; no quantization touches it."""
         weight: Tensor = self.model.get_output_embeddings().weight
         return weight
+
+    # What each kind of LLM does in its own way
+
+    @abstractmethod
+    def read(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
+        """What is kept of rows of embeddings [length, hidden], each read behind its context, in one batch."""
+
+    @abstractmethod
+    def begin(self, rows: Sequence[Row], most: int) -> Decoding:
+        """A batch of answers of at most `most` tokens, before the first is decoded."""
+
+    @abstractmethod
+    def answered(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
+        """Hidden states [answer tokens, hidden] that predict every answer's tokens, one after the other.
+
+        Prompts are [packs, virtual tokens, hidden]; gradients reach them, and contexts that want them.
+        """
+
+    @abstractmethod
+    def continued(
+        self, rows: Sequence[Sequence[int]], prompts: Tensor | None, context: Context | None
+    ) -> Tensor:
+        """Hidden states [tokens, hidden] that predict the tokens of rows behind those `given`.
+
+        Prompts are [rows, virtual tokens, hidden], all behind one context; gradients reach them.
+        """
+
+    @abstractmethod
+    def given(self, length: int, virtual_tokens: int) -> int:
+        """How many of a row's tokens are read before the first that is predicted."""
+
+    @abstractmethod
+    def positions(self, pack: Pack, virtual_tokens: int) -> int:
+        """How many positions are computed for a pack."""
+
+    @abstractmethod
+    def logits(self, tokens: Sequence[int]) -> Tensor:
+        """The model's own logits [vocabulary] behind a text, to check against `begin` and `head`."""

@@ -71,15 +71,13 @@ class LanguageModelling:
             for _ in range(self._recipe.rows)
         ]
         members, virtual_tokens, _ = prompts.shape
-        read = [0] * members
-        for member, row in batch:
-            read[member] += len(row)
         losses = [0.0] * members
         longest = virtual_tokens + max(len(row) for _, row in batch)
         for part in passes(batch, longest, self._pass_tokens):
             chosen = [member for member, _ in part]
             found = row_losses(self._llm, prompts[chosen], [row for _, row in part], self._skill)
-            shares = [loss.sum() / read[member] for member, loss in zip(chosen, found, strict=True)]
+            # A member's rows are all of one length.
+            shares = [loss.sum() / (self._recipe.rows * len(loss)) for loss in found]
             sum(shares).backward()  # type: ignore[union-attr]
             for member, share in zip(chosen, shares, strict=True):
                 losses[member] += float(share.detach())

@@ -8,10 +8,19 @@ from typing import Any, Literal
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+)
 
+from trainer.causal import CausalLLM
+from trainer.decoding import Row
 from trainer.embedded import EMBEDDED, embedded_folder, embedded_revision
 from trainer.frozen import FrozenLLM, Identity
+from trainer.seq2seq import Seq2SeqLLM
 
 Quantization = Literal["auto", "int8", "nf4", "none"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -30,7 +39,7 @@ def load(
     dtype: Dtype = "auto",
     cache_dir: Path,
 ) -> FrozenLLM:
-    """Load a causal LLM, frozen.
+    """Load a causal or an encoder-decoder LLM, frozen.
 
     `model` is "embedded", a local folder, or a hub id. `quantization` "auto" is int8 on CUDA and none on a
     CPU. `device` "auto" is the first CUDA device where there is one, else the CPU. `dtype` is that of the
@@ -48,7 +57,7 @@ def load(
     try:
         config = AutoConfig.from_pretrained(source, revision=revision)
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
-        weights = AutoModelForCausalLM.from_pretrained(
+        weights = _loader(config, model).from_pretrained(
             source,
             revision=revision,
             dtype=number,
@@ -66,13 +75,29 @@ def load(
     identity = Identity(
         id=model,
         revision=_revision(model, source, config),
-        hidden_size=int(weights.get_input_embeddings().weight.shape[1]),  # type: ignore[index]
+        hidden_size=int(weights.get_input_embeddings().weight.shape[1]),
         quantization=quantization,
         dtype=str(number).removeprefix("torch."),
     )
-    llm = FrozenLLM(weights, tokenizer, identity)
+    kind = Seq2SeqLLM if config.is_encoder_decoder else CausalLLM
+    llm = kind(weights, tokenizer, identity)
     _check_logits(llm)
     return llm
+
+
+def _loader(config: Any, model: str) -> Any:
+    """The class that loads the model.
+
+    Encoder-decoder LLMs have relative positions, as T5 has: soft prompts in front of a row may not move it.
+    """
+    if not config.is_encoder_decoder:
+        return AutoModelForCausalLM
+    if not hasattr(config, "relative_attention_num_buckets"):
+        raise ModelUnavailableError(
+            f"The model {model!r} is an encoder-decoder of another kind than T5 ({config.model_type}): "
+            "use a T5, T5 v1.1 or Flan-T5 model, or a causal LLM."
+        )
+    return AutoModelForSeq2SeqLM
 
 
 @torch.no_grad()
@@ -81,14 +106,14 @@ def _check_logits(llm: FrozenLLM) -> None:
 
     Answers and losses are computed so, and would be wrong without a word.
     """
-    tokens = torch.tensor([[0, 1]], device=llm.device)
-    own = llm.model(input_ids=tokens).logits[0].float()
-    ours = (llm.hidden(llm.embed(tokens))[0] @ llm.head.T).float()
+    tokens = [0, 1]
+    own = llm.logits(tokens).float()
+    ours = (llm.begin([Row(None, tokens)], 1).step(None)[0] @ llm.head.T).float()
     # Logits of two bytes round in the last of eight bits.
     if float((own - ours).abs().max()) > 0.05 * float(own.abs().max()) + 1e-3:
         raise ModelUnavailableError(
             f"The model {llm.identity.id!r} computes its logits in a way that is not supported "
-            f"({type(llm.model).__name__}): use a Llama, Qwen, SmolLM, Mistral, OPT or GPT-NeoX model."
+            f"({type(llm.model).__name__}): use a Llama, Qwen, SmolLM, Mistral, OPT, GPT-NeoX or T5 model."
         )
 
 
@@ -152,7 +177,7 @@ def _reason(model: str, error: Exception) -> str:
     if model.startswith(("/", ".")) and not Path(model).exists():
         return f"There is no folder {model!r}. Name one that holds a model, a hub id, or 'embedded'."
     if Path(model).exists():
-        return f"The folder {model!r} holds no causal LLM that can be loaded: {_first_line(error)}"
+        return f"The folder {model!r} holds no LLM that can be loaded: {_first_line(error)}"
     return (
         f"The model {model!r} is no folder here and cannot be had from the hub: {_first_line(error)} "
         "Check the name, or use MODEL=embedded, which needs no network."

@@ -1,7 +1,7 @@
 """Exchanges packed behind one text: many questions, each with its answer, that cannot see one another.
 
-A passage is read once for all that is asked about it; positions and attention are those of each exchange
-alone behind the passage, so the losses are too.
+What is asked about one passage goes to the LLM at once; each exchange has the losses that it has alone behind
+the passage.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from trainer.context import Context, stacked
+from trainer.context import Context
 from trainer.frozen import FrozenLLM
 from trainer.loss import token_loss
 
@@ -39,7 +39,7 @@ class Pack:
 
     @property
     def length(self) -> int:
-        """Tokens to compute, virtual tokens not counted."""
+        """Tokens in all, virtual tokens not counted."""
         return len(self.text) + sum(len(exchange.tokens) for exchange in self.exchanges)
 
 
@@ -49,54 +49,8 @@ def pack_losses(llm: FrozenLLM, packs: Sequence[Pack], prompts: Tensor | None = 
     A row is [context][prompt][text][exchange], for each exchange; prompts [packs, virtual tokens, hidden].
     Gradients reach `prompts` and contexts that want them.
     """
-    virtual = 0 if prompts is None else prompts.shape[1]
-    length = max(pack.length for pack in packs)
-    rows = [[*pack.text, *(token for one in pack.exchanges for token in one.tokens)] for pack in packs]
-    padded = torch.tensor([[*row, *[0] * (length - len(row))] for row in rows], device=llm.device)
-    embeddings = llm.embed(padded)
-    if prompts is not None:
-        embeddings = torch.cat([prompts.to(embeddings), embeddings], dim=1)
-    cache, read = stacked(llm, [pack.context for pack in packs])
-    seen, positions = _layout(packs, read, virtual + length, virtual)
-    least = torch.finfo(embeddings.dtype).min
-    mask = torch.zeros(seen.shape, dtype=embeddings.dtype, device=llm.device).masked_fill_(~seen, least)
-    hidden = llm.hidden(embeddings, mask[:, None], positions, cache)
-    where: list[tuple[int, int]] = []
-    targets: list[int] = []
-    sizes: list[int] = []
-    for row, pack in enumerate(packs):
-        end = virtual + len(pack.text)
-        for exchange in pack.exchanges:
-            end += len(exchange.tokens)
-            size = len(exchange.answer)
-            where += [(row, place - 1) for place in range(end - size, end)]
-            targets += exchange.answer
-            sizes.append(size)
-    rows_at, places = torch.tensor(where, device=llm.device).T
-    losses = token_loss(hidden[rows_at, places], llm.head, torch.tensor(targets, device=llm.device))
-    split = iter(losses.split(sizes))
+    answers = [exchange.answer for pack in packs for exchange in pack.exchanges]
+    targets = torch.tensor([token for answer in answers for token in answer], device=llm.device)
+    losses = token_loss(llm.answered(packs, prompts), llm.head, targets)
+    split = iter(losses.split([len(answer) for answer in answers]))
     return [[next(split) for _ in pack.exchanges] for pack in packs]
-
-
-def _layout(packs: Sequence[Pack], read: Tensor, length: int, virtual: int) -> tuple[Tensor, Tensor]:
-    """What each position may see [packs, length, read + length], and where it stands [packs, length]."""
-    before = read.shape[1]
-    seen = torch.zeros(len(packs), length, before + length, dtype=torch.bool, device=read.device)
-    positions = torch.zeros(len(packs), length, dtype=torch.long, device=read.device)
-    seen[:, :, :before] = read[:, None].bool()
-    # Padding sees something, so that its softmax is a number.
-    seen[:, :, before:] = torch.eye(length, dtype=torch.bool, device=read.device)
-    for row, pack in enumerate(packs):
-        start = int(read[row].sum())
-        shared = virtual + len(pack.text)
-        seen[row, :, before : before + shared] = True
-        seen[row, :shared, before : before + shared] = seen.new_ones(shared, shared).tril()
-        positions[row, :shared] = start + torch.arange(shared)
-        place = shared
-        for exchange in pack.exchanges:
-            size = len(exchange.tokens)
-            block = seen.new_ones(size, size).tril()
-            seen[row, place : place + size, before + place : before + place + size] = block
-            positions[row, place : place + size] = start + shared + torch.arange(size)
-            place += size
-    return seen, positions

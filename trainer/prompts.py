@@ -51,8 +51,9 @@ def blank(llm: FrozenLLM, members: int, virtual_tokens: int, seed: int) -> Tenso
     """Soft prompts [members, virtual tokens, hidden] of line ends, with a tenth of noise: members differ.
 
     In front of a passage they say nothing, where a stretch of the book is one more passage to answer from.
+    To an LLM without line ends (T5's tokens are words alone) they are what stands before a full stop.
     """
-    line_end = llm.embed(torch.tensor(llm.encode("\n")[:1])).float()
+    line_end = llm.embed(torch.tensor((llm.encode("\n") or llm.encode("."))[:1])).float()
     noise = [
         torch.randn(
             (virtual_tokens, llm.identity.hidden_size), generator=torch.Generator().manual_seed(seed + member)

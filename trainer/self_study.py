@@ -84,8 +84,8 @@ class SelfStudy:
             (member, self._row(member, closed)) for member in range(members) for _ in range(self._recipe.rows)
         ]
         losses = [0.0] * members
-        longest = virtual_tokens + max(pack.length for _, pack in batch)
-        for part in passes(batch, longest, self._pass_tokens):
+        sizes = [self._llm.positions(pack, virtual_tokens) for _, pack in batch]
+        for part in passes(batch, max(sizes), self._pass_tokens):
             chosen = [member for member, _ in part]
             found = pack_losses(self._llm, [pack for _, pack in part], prompts[chosen])
             shares = []
@@ -96,7 +96,7 @@ class SelfStudy:
             for member, share in zip(chosen, shares, strict=True):
                 losses[member] += float(share.detach())  # type: ignore[union-attr]
             yield Pause()
-        return losses, sum(virtual_tokens + pack.length for _, pack in batch)
+        return losses, sum(sizes)
 
     def _row(self, member: int, closed: bool) -> Pack:
         choose = self._choose[member]

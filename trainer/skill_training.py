@@ -1,4 +1,4 @@
-"""Learns a skill prompt: the KV prefix behind which a frozen LLM answers from a passage, or says nothing.
+"""Learns a skill prompt: that behind which a frozen LLM answers from a passage, or says nothing.
 
 After it, where members start: soft prompts behind the skill prompt, learned on the same lessons.
 """
@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from trainer import turns
-from trainer.context import Context, read
+from trainer.context import Context
 from trainer.descent import SkillLoss, SkillState, SkillStep, descend
 from trainer.frozen import FrozenLLM
 from trainer.lessons import Lesson, batches, pack
 from trainer.packing import Pack, pack_losses
 from trainer.prompts import blank, clip
-from trainer.skill import Skill
+from trainer.skill import Skill, opening
 from trainer.skill_recipe import SkillRecipe, StartsRecipe, Steps
 
 
@@ -29,14 +28,14 @@ def learn(
     state: SkillState | None = None,
     start: Skill | None = None,
 ) -> Iterator[SkillLoss | SkillStep]:
-    """Learn on `lessons`, from where `state` is, from `start`, or from a hand-written instruction's KV.
+    """Learn on `lessons`, from where `state` is, from `start`, or from a hand-written instruction.
 
-    The state's tensors are keys and values [layers, heads, virtual tokens, head size]. Raises ValueError when
-    no lesson answers a question.
+    The state's tensors are the skill's. Raises ValueError when no lesson answers a question, and
+    SkillMismatchError when the LLM cannot read what to start from.
     """
-    first = start or read(llm, [turns.opening(llm)])[0]
-    tensors = state.tensors if state else (first.keys, first.values)
-    keys, values = learned = [
+    skill = start or opening(llm)
+    tensors = state.tensors if state else list(skill.tensors.values())
+    learned = [
         tensor.detach().to(llm.head.device, torch.float32, copy=True).requires_grad_() for tensor in tensors
     ]
     draw = _Lessons(llm, lessons, recipe, recipe.rows)
@@ -44,7 +43,7 @@ def learn(
 
     def gradient(step: int) -> tuple[float, int]:
         packs = draw.packs(step)
-        context = Skill(keys, values).context(llm)
+        context = skill.learned(learned).context(llm)
         losses = pack_losses(llm, [Pack(part.exchanges, part.text, context) for part in packs])
         mean = _mean_loss(packs, losses)
         mean.backward()
@@ -52,7 +51,7 @@ def learn(
         return float(mean.detach()), sum(part.length for part in packs)
 
     def evaluate(step: int) -> SkillLoss:
-        return _evaluate(llm, Skill(keys, values).context(llm), None, evaluated, step)
+        return _evaluate(llm, skill.learned(learned).context(llm), None, evaluated, step)
 
     yield from descend(learned, gradient, evaluate if evaluated else None, recipe, state)
 

@@ -70,17 +70,18 @@ def write(
         rows = [
             Row(
                 None,
-                turns.asking(llm, KINDS[kind]),
+                turns.asking(llm),
                 _QUESTION_TOKENS,
                 temperature,
                 seed=seed + number + first * len(kinds),
                 context=context,
+                beginning=llm.encode(KINDS[kind]),
             )
             for number, (_, context, kind) in enumerate(entries)
         ]
         asked = [
-            turns.first_line(KINDS[kind] + llm.text(completion.tokens)) if completion.ended else ""
-            for (_, _, kind), completion in zip(entries, decode(llm, rows), strict=True)
+            turns.first_line(llm.text([*row.beginning, *completion.tokens])) if completion.ended else ""
+            for row, completion in zip(rows, decode(llm, rows), strict=True)
         ]
         answers = decode(
             llm,

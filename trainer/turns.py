@@ -36,9 +36,9 @@ def question(llm: FrozenLLM, text: str) -> list[int]:
     return [*llm.encode(f"Question: {text.strip()}"), *llm.template("")[1]]
 
 
-def asking(llm: FrozenLLM, beginning: str = "") -> list[int]:
-    """Tokens that ask for a question about the passages, up to where it goes on behind its `beginning`."""
-    return [*llm.encode(_ASKING), *llm.template("")[1], *llm.encode(beginning)]
+def asking(llm: FrozenLLM) -> list[int]:
+    """Tokens that ask for a question about the passages, up to where it begins."""
+    return [*llm.encode(_ASKING), *llm.template("")[1]]
 
 
 def answer(llm: FrozenLLM, text: str, limit: int | None = None) -> list[int]:

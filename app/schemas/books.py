@@ -28,7 +28,6 @@ class NewVersion(Request):
 
     recipe: dict[str, Any] | None = None
     parent: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    parent: Annotated[int, Field(ge=1)] | None = None
     force: bool = False
 
 

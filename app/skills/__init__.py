@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.calibration import Calibration
+from app.errors import StartupError
 from app.publishing import base_model
 from app.weighting import Weighting
 from store import skills
@@ -16,7 +17,7 @@ from store.database import Database
 from store.tables import Skill as Row
 from trainer.embedded import EMBEDDED
 from trainer.frozen import FrozenLLM, Identity
-from trainer.skill import Skill, from_bytes
+from trainer.skill import Skill, SkillMismatchError, from_bytes
 
 _SHIPPED = {EMBEDDED: "smollm2-135m-instruct"}
 
@@ -55,13 +56,13 @@ def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
     """The LLM's champion among the registry's skill prompts; the shipped one is registered if there is none.
 
     None when the LLM has neither. Raises PromptFormatError or DamagedArtifact when the champion's bytes are
-    not what was published.
+    not what was published, and StartupError when the LLM cannot read it.
     """
     identity = llm.identity
     with database.read() as session:
         champion = skills.champion(session, identity.id, identity.revision)
         if champion is not None:
-            return _loaded(session, champion)
+            return _readable(_loaded(session, champion), llm)
     found = shipped(identity)
     if found is None:
         return None
@@ -74,12 +75,20 @@ def register(database: Database, identity: Identity, skill: LoadedSkill) -> Row:
         return skills.publish(
             session,
             base_model=base_model(identity),
-            method="prefix",
+            method=skill.skill.method,
             artifact=skill.artifact,
             recipe=skill.recipe,
             data=skill.data,
             metrics=skill.metrics | skill.fitted,
         )
+
+
+def _readable(skill: LoadedSkill, llm: FrozenLLM) -> LoadedSkill:
+    try:
+        skill.skill.context(llm)
+    except SkillMismatchError as error:
+        raise StartupError(f"The skill prompt {skill.id} cannot be used: {error}.") from error
+    return skill
 
 
 def _loaded(session: Session, row: Row) -> LoadedSkill:

@@ -26,7 +26,7 @@ from app.skills.hearing import hear
 from app.skills.lessons import digest, lessons, split
 from trainer.descent import SkillLoss, SkillState, SkillStep
 from trainer.prompts import PromptFormatError
-from trainer.skill import Skill, from_bytes
+from trainer.skill import SkillMismatchError, from_bytes, opening
 from trainer.skill_recipe import SkillRecipe
 from trainer.skill_training import learn, learn_starts
 
@@ -64,6 +64,11 @@ def train(
         raise StartupError("With no steps there is no skill prompt: name one to go on from with --start.")
     settings = load({})
     llm = load_llm(settings)
+    try:
+        skill = origin or opening(llm)
+        skill.context(llm)
+    except SkillMismatchError as error:
+        raise StartupError(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
     learning, checking = split(dataset)
     library = Library(dataset.stories, out / "library")
@@ -73,14 +78,12 @@ def train(
         raise StartupError("No answer was found in the stories: there is nothing to learn from.")
     known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
     metrics: dict[str, list[_Loss]] = {}
-    skill = origin
     if settled.steps:
         run = _Run(console, out / "state.pt", "the skill prompt", known)
-        (keys, values), metrics["heldout"] = run.follow(
-            lambda state: learn(llm, train_lessons, held, settled, state, origin)
+        tensors, metrics["heldout"] = run.follow(
+            lambda state: learn(llm, train_lessons, held, settled, state, skill)
         )
-        skill = Skill(keys, values)
-    assert skill is not None
+        skill = skill.learned(tensors)
     if settled.starts.steps:
         behind = replace(skill, starts=None)
         run = _Run(console, out / "starts.pt", "where members start", known)

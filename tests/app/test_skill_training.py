@@ -9,7 +9,8 @@ from typer.testing import CliRunner, Result
 from app.cli import app
 from store import skills
 from store.database import Database
-from trainer.skill import from_bytes
+from tests import tiny
+from trainer.skill import PromptSkill, from_bytes
 
 STORIES = {
     "lamp": ("Mira kept a green lamp in the tower of Ost.", "Who kept a green lamp?", "Mira"),
@@ -88,6 +89,26 @@ def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Pa
     assert losses[1][0]["answered"] == pytest.approx(losses[0][-1]["answered"], rel=0.01)
 
 
+def test_an_encoder_decoder_learns_a_soft_prompt(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    flan = tiny.save(tmp_path / "flan", family="flan_t5")
+    result = train(tmp_path, flan, data)
+    assert result.exit_code == 0, result.output
+    learned = from_bytes((tmp_path / "skill" / "skill.safetensors").read_bytes())
+    assert isinstance(learned, PromptSkill)
+    assert learned.starts is not None
+    database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
+    with database.read() as session:
+        [row] = skills.list_skills(session)
+        assert row.method == "prompt"
+    database.close()
+    assert train(tmp_path, tiny_folder, data, out="prefix").exit_code == 0
+    prefix = tmp_path / "prefix" / "skill.safetensors"
+    result = train(tmp_path, flan, data, "--start", str(prefix), out="second")
+    assert result.exit_code == 1
+    assert "must be a soft prompt" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_starts_alone_leave_the_skill_as_it_was(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     assert train(tmp_path, tiny_folder, data, starts={"steps": 0}).exit_code == 0
     first = tmp_path / "skill" / "skill.safetensors"
@@ -96,7 +117,7 @@ def test_starts_alone_leave_the_skill_as_it_was(tmp_path: Path, tiny_folder: Pat
     result = train(tmp_path, tiny_folder, data, "--start", str(first), out="second", steps=0)
     assert result.exit_code == 0, result.output
     after = from_bytes((tmp_path / "second" / "skill.safetensors").read_bytes())
-    assert torch.equal(after.keys, before.keys)
+    assert torch.equal(after.tensors["keys"], before.tensors["keys"])
     assert after.starts is not None
     assert after.starts.shape == (2, 4, 32)
     refused = train(tmp_path, tiny_folder, data, out="third", steps=0)

@@ -21,7 +21,7 @@ def register(folder: Path, llm: FrozenLLM, skill: LoadedSkill) -> str:
         published = skills.publish(
             session,
             base_model=base_model(llm.identity),
-            method="prefix",
+            method=skill.skill.method,
             artifact=skill.artifact,
             recipe={},
             data={"source": "a test"},

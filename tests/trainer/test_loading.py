@@ -11,6 +11,7 @@ from tests import tiny
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
 from trainer.loading import ModelUnavailableError, Quantization, load
+from trainer.scoring import row_losses
 
 
 def test_nothing_in_the_llm_requires_a_gradient(llm: FrozenLLM) -> None:
@@ -38,7 +39,7 @@ def test_quantized_weights_take_less_memory_and_still_learn(
     # Answers first: what an answer leaves behind must not keep anything from learning.
     decode(small, [Row(None, small.encode("Who?"), 4)])
     prompt = small.embed(torch.arange(4)[None]).float().requires_grad_()
-    small.hidden(prompt.to(small.head.dtype)).float().square().sum().backward()
+    row_losses(small, prompt, [small.encode("Mira kept a lamp.")])[0].mean().backward()
     assert prompt.grad is not None
     assert prompt.grad.abs().sum() > 0
 
@@ -47,10 +48,10 @@ def test_quantized_weights_take_less_memory_and_still_learn(
 def test_quantization_is_quiet(tiny_folder: Path, quantization: str) -> None:
     code = f"""
 from pathlib import Path
-import torch
 from trainer.loading import load
+from trainer.scoring import row_losses
 small = load({str(tiny_folder)!r}, quantization={quantization!r}, device="cpu", cache_dir=Path("."))
-small.hidden(small.embed(torch.arange(4)[None]))
+row_losses(small, None, [[0, 1, 2, 3]])
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout + ran.stderr == ""

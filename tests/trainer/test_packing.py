@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from trainer.cache import KeysAndValues
 from trainer.context import read
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
@@ -59,6 +60,8 @@ def test_a_batch_is_read_as_each_row_alone(llm: FrozenLLM) -> None:
         *read(llm, [text[:4]], first, [members[1]]),
     ]
     for ours, theirs in zip(together, alone, strict=True):
+        assert isinstance(ours, KeysAndValues)
+        assert isinstance(theirs, KeysAndValues)
         torch.testing.assert_close(ours.keys, theirs.keys, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(ours.values, theirs.values, atol=1e-4, rtol=1e-4)
     row = Row(None, text[:3], 6, context=together[0])

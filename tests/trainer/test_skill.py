@@ -7,14 +7,12 @@ import torch
 from safetensors import safe_open
 
 from tests.tiny import STORY
-from trainer import turns
-from trainer.context import read
 from trainer.decoding import Row, decode
 from trainer.descent import SkillLoss, SkillState, SkillStep
 from trainer.frozen import FrozenLLM
 from trainer.lessons import Lesson, batches, pack
 from trainer.prompts import PromptFormatError
-from trainer.skill import Skill, from_bytes
+from trainer.skill import PrefixSkill, from_bytes, opening
 from trainer.skill_recipe import SkillRecipe, StartsRecipe
 from trainer.skill_training import learn, learn_starts
 
@@ -66,8 +64,8 @@ def test_without_an_answered_question_there_is_nothing_to_learn(llm: FrozenLLM) 
 
 
 def test_a_saved_skill_answers_as_it_did(llm: FrozenLLM, tmp_path: Path) -> None:
-    [opening] = read(llm, [turns.opening(llm)])
-    skill = Skill(opening.keys.bfloat16().float(), opening.values.bfloat16().float())
+    exact = opening(llm)
+    skill = exact.learned([tensor.bfloat16().float() for tensor in exact.tensors.values()])
     file = tmp_path / "skill.safetensors"
     file.write_bytes(skill.to_bytes({"licence": "Apache-2.0"}))
     kept = from_bytes(file.read_bytes())
@@ -82,16 +80,16 @@ def test_a_saved_skill_answers_as_it_did(llm: FrozenLLM, tmp_path: Path) -> None
 def test_other_bytes_are_no_skill(llm: FrozenLLM) -> None:
     with pytest.raises(PromptFormatError, match="safetensors"):
         from_bytes(b"nonsense")
-    broken = Skill(torch.full((2, 2, 3, 8), float("nan")), torch.zeros(2, 2, 3, 8))
+    broken = PrefixSkill(torch.full((2, 2, 3, 8), float("nan")), torch.zeros(2, 2, 3, 8))
     with pytest.raises(PromptFormatError, match="finite"):
         from_bytes(broken.to_bytes())
     with pytest.raises(PromptFormatError, match="no prefix"):
-        from_bytes(Skill(torch.zeros(2, 2, 3), torch.zeros(2, 2, 3)).to_bytes())
+        from_bytes(PrefixSkill(torch.zeros(2, 2, 3), torch.zeros(2, 2, 3)).to_bytes())
     prefix = torch.zeros(2, 2, 3, 8)
     with pytest.raises(PromptFormatError, match="no soft prompts"):
-        from_bytes(Skill(prefix, prefix, torch.zeros(4, 32)).to_bytes())
+        from_bytes(PrefixSkill(prefix, prefix, starts=torch.zeros(4, 32)).to_bytes())
     with pytest.raises(PromptFormatError, match="finite"):
-        from_bytes(Skill(prefix, prefix, torch.full((2, 4, 32), float("inf"))).to_bytes())
+        from_bytes(PrefixSkill(prefix, prefix, starts=torch.full((2, 4, 32), float("inf"))).to_bytes())
 
 
 def test_a_lesson_holds_answers_silence_and_what_to_ask(llm: FrozenLLM) -> None:
@@ -123,15 +121,15 @@ def test_batches_hold_every_lesson_once_and_about_one_length(llm: FrozenLLM) -> 
 
 
 def test_a_skill_goes_on_from_another(llm: FrozenLLM) -> None:
-    first = Skill(*_last(learn(llm, LESSONS, [], RECIPE)).tensors)
+    first = PrefixSkill(*_last(learn(llm, LESSONS, [], RECIPE)).tensors)
     slow = RECIPE.model_copy(update={"steps": 1, "learning_rate": 1e-6})
     second = _last(learn(llm, LESSONS, [], slow, start=first)).tensors
     torch.testing.assert_close(second[0], first.keys, atol=1e-4, rtol=1e-4)
 
 
 def test_starts_learn_together_behind_a_skill_that_stays(llm: FrozenLLM) -> None:
-    [opening] = read(llm, [turns.opening(llm)])
-    skill = Skill(opening.keys.clone(), opening.values.clone())
+    skill = opening(llm)
+    before = [tensor.clone() for tensor in skill.tensors.values()]
     # A tiny LLM hardly minds a few virtual tokens.
     recipe = StartsRecipe(
         members=3, virtual_tokens=64, steps=40, learning_rate=0.5, evaluate_every=40, asking=0
@@ -143,14 +141,14 @@ def test_starts_learn_together_behind_a_skill_that_stays(llm: FrozenLLM) -> None
     [starts] = _last(happened).tensors
     assert starts.shape == (3, 64, 32)
     assert all(not torch.allclose(starts[0], other, atol=0.01) for other in starts[1:])
-    assert torch.equal(skill.keys, opening.keys)
+    assert all(torch.equal(*pair) for pair in zip(skill.tensors.values(), before, strict=True))
     kept = from_bytes(dataclasses.replace(skill, starts=starts).to_bytes())
     assert kept.starts is not None
     torch.testing.assert_close(kept.starts, starts.detach(), atol=0.01, rtol=0.01)
 
 
 def test_starts_go_on_where_they_were_stopped(llm: FrozenLLM) -> None:
-    skill = Skill(*_last(learn(llm, LESSONS, [], RECIPE.model_copy(update={"steps": 2}))).tensors)
+    skill = PrefixSkill(*_last(learn(llm, LESSONS, [], RECIPE.model_copy(update={"steps": 2}))).tensors)
     recipe = StartsRecipe(members=2, virtual_tokens=4, steps=6)
     whole = _last(learn_starts(llm, skill, LESSONS, [], recipe)).tensors[0]
     for happened in learn_starts(llm, skill, LESSONS, [], recipe):

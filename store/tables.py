@@ -28,6 +28,7 @@ JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 EventType = Literal["message", "metrics"]
 Level = Literal["info", "warning", "error"]
 SkillMethod = Literal["prompt", "prefix"]
+VersionState = Literal["live", "damaged", "pruned"]
 
 
 def utcnow() -> datetime:
@@ -82,6 +83,11 @@ class Base(DeclarativeBase):
 
 def _of_book() -> Any:
     return mapped_column(ForeignKey("books.id", ondelete="CASCADE"))
+
+
+def _only(where: str) -> dict[str, Any]:
+    """What makes an index hold only the rows `where`."""
+    return {"sqlite_where": text(where), "postgresql_where": text(where)}
 
 
 class Book(Base):
@@ -228,8 +234,7 @@ class Skill(Base):
             "base_model_id",
             "base_model_revision",
             unique=True,
-            sqlite_where=text("champion"),
-            postgresql_where=text("champion"),
+            **_only("champion"),
         ),
     )
 
@@ -281,14 +286,22 @@ class Version(Base):
     __table_args__ = (
         UniqueConstraint("book_id", "number"),
         ForeignKeyConstraint(["book_id", "parent_number"], ["versions.book_id", "versions.number"]),
+        Index(None, "book_id", "parent_number"),
+        # One for each way to list versions, newest first.
         Index(None, "created_at", "id"),
+        Index(None, "book_id", "created_at", "id"),
+        Index(None, "base_model_id", "created_at", "id"),
+        Index("ix_versions_live", "created_at", "id", **_only("pruned_at IS NULL")),
+        Index("ix_versions_pruned", "created_at", "id", **_only("pruned_at IS NOT NULL")),
+        # All that a list of the versions with an alias needs to sort them.
+        Index(None, "book_id", "number", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: new_id("version"))
     book_id: Mapped[str] = _of_book()
     number: Mapped[int]
     recipe: Mapped[dict[str, Any]]
-    base_model_id: Mapped[str] = mapped_column(index=True)
+    base_model_id: Mapped[str]
     base_model_revision: Mapped[str | None]
     hidden_size: Mapped[int]
     quantization: Mapped[str]
@@ -313,6 +326,13 @@ class Version(Base):
         """The names on this version, sorted."""
         return [alias.name for alias in self.alias_rows]
 
+    @property
+    def state(self) -> VersionState:
+        """`pruned`, `damaged` where a member is, or `live`."""
+        if self.pruned_at is not None:
+            return "pruned"
+        return "damaged" if any(member.damaged_at is not None for member in self.members) else "live"
+
 
 class Member(Base):
     """One soft prompt of a version; `bytes` is the size of its artifact.
@@ -321,6 +341,7 @@ class Member(Base):
     """
 
     __tablename__ = "members"
+    __table_args__ = (Index("ix_members_damaged", "version_id", **_only("damaged_at IS NOT NULL")),)
 
     version_id: Mapped[str] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
     ordinal: Mapped[int] = mapped_column(primary_key=True)
@@ -339,6 +360,8 @@ class Alias(Base):
         ForeignKeyConstraint(
             ["book_id", "number"], ["versions.book_id", "versions.number"], ondelete="CASCADE"
         ),
+        Index(None, "book_id", "number"),
+        Index(None, "name", "book_id", "number"),
     )
 
     book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
@@ -347,16 +370,24 @@ class Alias(Base):
 
 
 class AliasMove(Base):
-    """One move of an alias: no `from_number` when it was new, no `to_number` when it was removed."""
+    """One move of an alias: no `from_number` when it was new, no `to_number` when it was removed.
+
+    A `rollback` undoes moves before it; see `aliases.rollback`.
+    """
 
     __tablename__ = "alias_moves"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index(None, "book_id", "id"),
+        Index(None, "book_id", "alias", "id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), index=True)
+    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"))
     alias: Mapped[str] = mapped_column(String(32))
     from_number: Mapped[int | None]
     to_number: Mapped[int | None]
+    rollback: Mapped[bool] = mapped_column(default=False)
     who: Mapped[str]
     why: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

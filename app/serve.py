@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from app.http import admin, ask, books, chat, health, jobs, problems
+from app.http import admin, aliases, ask, books, chat, compare, health, jobs, problems
 from app.http.limit import BodyLimit
 from app.service import Service, build
 from app.settings import Settings
@@ -29,7 +29,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes)
     app.state.service = service
     problems.install(app)
-    for part in (books, ask, chat, jobs, admin, health):
+    for part in (books, ask, chat, jobs, admin, aliases, compare, health):
         app.include_router(part.router)
     return app
 

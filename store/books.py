@@ -1,7 +1,7 @@
 """Books, their text, and their passages."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete as delete_rows
@@ -154,6 +154,12 @@ def get(session: Session, book_id: str) -> Book:
     if book is None:
         raise NotFound("book", book_id)
     return book
+
+
+def titles(session: Session, book_ids: Collection[str]) -> dict[str, str]:
+    """Return the title of each of these books that there is, by id."""
+    query = select(Book.id, Book.title).where(Book.id.in_(book_ids))
+    return {book_id: title for book_id, title in session.execute(query)}
 
 
 def list_books(

@@ -62,7 +62,7 @@ class VersionInUse(StoreError):  # noqa: N818
     """A version cannot be pruned: these `users`, aliases or jobs, need it."""
 
     def __init__(self, number: int, users: Sequence[str]) -> None:
-        super().__init__(f"Version {number} is in use by {', '.join(users)}.")
+        super().__init__(f"Version {number} is in use by {' and '.join(users)}.")
         self.number = number
         self.users = list(users)
 

@@ -227,12 +227,12 @@ def _users(session: Session, book_id: str) -> dict[int, list[str]]:
     on = select(Alias.number, Alias.name).where(Alias.book_id == book_id).order_by(Alias.name)
     waiting = Job.status.in_(("queued", "running"))
     going_on = select(Job.parent_number, Job.id).where(Job.book_id == book_id, waiting)
-    found = [(number, f"alias {name}") for number, name in session.execute(on)]
     users: dict[int, list[str]] = {}
-    for number, user in found + [
-        (number, f"job {job}") for number, job in session.execute(going_on) if number
-    ]:
-        users.setdefault(number, []).append(user)
+    for number, name in session.execute(on):
+        users.setdefault(number, []).append(f"the alias {name}")
+    for parent, job in session.execute(going_on):
+        if parent is not None:
+            users.setdefault(parent, []).append(f"the job {job}, which goes on from it")
     return users
 
 

@@ -1,6 +1,6 @@
 """How long the registry takes to list versions: a database of many, a real server, one request at a time.
 
-    .venv/bin/python -m tests.benchmarks.registry [--books 10000] [--versions 10] [--limit 50] [--folder FOLDER]
+    .venv/bin/python -m tests.benchmarks.registry [--books 10000] [--limit 50] [--folder FOLDER]
 
 Every version has 8 members with a curve of 40 steps. Half of the versions are pruned, one in a hundred has a
 damaged member, one in ten is of another LLM; every book has the aliases `champion` and `latest`, three have
@@ -202,15 +202,17 @@ def run(folder: Path, books: int, versions: int, limit: int) -> None:
     database.close()
     rows: dict[str, dict[str, dict[str, float]]] = {}
     print("| filter | first page, p50 and p99 | deep | last |\n|---|---|---|---|", flush=True)
-    with service(folder, "--model", str(tiny.save(folder / "model"))) as client:
-        with httpx.Client(base_url=client.url, timeout=60, trust_env=False) as http:
-            for name, chosen in FILTERS.items():
-                rows[name] = {}
-                for page, after in pages.items():
-                    cursor = {} if after is None else {"after": after}
-                    rows[name][page] = measured(http, {**chosen, **cursor, "limit": str(limit)})
-                cells = [f"{each['p50_ms']}, {each['p99_ms']} ms" for each in rows[name].values()]
-                print("|", " | ".join([name, *cells]), "|", flush=True)
+    with (
+        service(folder, "--model", str(tiny.save(folder / "model"))) as client,
+        httpx.Client(base_url=client.url, timeout=60, trust_env=False) as http,
+    ):
+        for name, chosen in FILTERS.items():
+            rows[name] = {}
+            for page, after in pages.items():
+                cursor = {} if after is None else {"after": after}
+                rows[name][page] = measured(http, {**chosen, **cursor, "limit": str(limit)})
+            cells = [f"{each['p50_ms']}, {each['p99_ms']} ms" for each in rows[name].values()]
+            print("|", " | ".join([name, *cells]), "|", flush=True)
     print(json.dumps(rows))
 
 

@@ -81,9 +81,10 @@ class Answering:
         UnwantedError.
 
         Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version,
-        VersionPruned for one without soft prompts, NothingToAskError when the library is empty, NoBookFitsError when no book is by the authors and with
-        the tags asked for, NotReadyError where only members will do and there are none, and DamagedArtifact
-        when all members of a version are damaged; all at once, no event needed.
+        VersionPruned for a version without soft prompts, NothingToAskError when the library is empty,
+        NoBookFitsError when no book is by the authors and with the tags asked for, NotReadyError where only
+        members will do and there are none, and DamagedArtifact when all members of a version are damaged; all
+        at once, no event needed.
         """
         started = time.monotonic()
         check_question(self._engine.llm, request.question)

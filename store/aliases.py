@@ -3,7 +3,7 @@
 import re
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from store.errors import InvalidAlias, NotFound, NothingToRollBackTo, VersionPruned, WorseThanChampion
 from store.tables import Alias, AliasMove, Book, Version
@@ -32,10 +32,7 @@ def move(
     if not _NAME.fullmatch(alias):
         raise InvalidAlias(alias)
     _locked(session, book_id)
-    query = select(Version.pruned_at, Version.gate)
-    version = session.execute(query.where(Version.book_id == book_id, Version.number == number)).one_or_none()
-    if version is None:
-        raise NotFound("version", f"{book_id}@{number}")
+    version = _version(session, book_id, number)
     if version.pruned_at is not None:
         raise VersionPruned(book_id, number)
     row = session.get(Alias, (book_id, alias))
@@ -48,8 +45,7 @@ def move(
         if not force:
             raise WorseThanChampion(number, version.gate)
         why = "forced" if why is None else f"{why} (forced)"
-    row.number = number
-    session.add(row)
+    _put(session, row, version)
     _remember(
         session, AliasMove(alias=alias, from_number=before, to_number=number, who=who, why=why), book_id
     )
@@ -78,8 +74,7 @@ def rollback(session: Session, book_id: str, alias: str, *, who: str, why: str |
         raise NothingToRollBackTo(book_id, alias)
     if row is None:
         row = Alias(book_id=book_id, name=alias)
-    row.number = number
-    session.add(row)
+    _put(session, row, _version(session, book_id, number))
     undone = AliasMove(alias=alias, from_number=current, to_number=number, who=who, why=why, rollback=True)
     _remember(session, undone, book_id)
     return row
@@ -129,6 +124,19 @@ def _standing(session: Session, book_id: str, alias: str) -> list[int | None]:
         while standing[-1] != each.to_number:
             standing.pop()
     return standing
+
+
+def _version(session: Session, book_id: str, number: int) -> Version:
+    query = select(Version).where(Version.book_id == book_id, Version.number == number)
+    version = session.scalar(query.options(lazyload(Version.members), lazyload(Version.alias_rows)))
+    if version is None:
+        raise NotFound("version", f"{book_id}@{number}")
+    return version
+
+
+def _put(session: Session, row: Alias, version: Version) -> None:
+    row.number, row.version_id, row.published_at = version.number, version.id, version.created_at
+    session.add(row)
 
 
 def _locked(session: Session, book_id: str) -> None:

@@ -159,7 +159,7 @@ def get(session: Session, book_id: str) -> Book:
 def titles(session: Session, book_ids: Collection[str]) -> dict[str, str]:
     """Return the title of each of these books that there is, by id."""
     query = select(Book.id, Book.title).where(Book.id.in_(book_ids))
-    return {book_id: title for book_id, title in session.execute(query)}
+    return dict(session.execute(query).all())
 
 
 def list_books(

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from store.text import Matter
 
@@ -83,11 +83,6 @@ class Base(DeclarativeBase):
 
 def _of_book() -> Any:
     return mapped_column(ForeignKey("books.id", ondelete="CASCADE"))
-
-
-def _only(where: str) -> dict[str, Any]:
-    """What makes an index hold only the rows `where`."""
-    return {"sqlite_where": text(where), "postgresql_where": text(where)}
 
 
 class Book(Base):
@@ -234,7 +229,8 @@ class Skill(Base):
             "base_model_id",
             "base_model_revision",
             unique=True,
-            **_only("champion"),
+            sqlite_where=text("champion"),
+            postgresql_where=text("champion"),
         ),
     )
 
@@ -279,7 +275,8 @@ class Version(Base):
 
     They learned this `revision` of the book, with these `libraries` (version by name), from `data` (SHA-256
     by what it is of). `gate` is how they did beside the champion of that day, None where there was none to
-    beat. A pruned version keeps its line, and has no soft prompts any more.
+    beat. A pruned version keeps its line, and has no soft prompts any more. The `state` is `pruned`,
+    `damaged` where a member is, or `live`.
     """
 
     __tablename__ = "versions"
@@ -291,10 +288,8 @@ class Version(Base):
         Index(None, "created_at", "id"),
         Index(None, "book_id", "created_at", "id"),
         Index(None, "base_model_id", "created_at", "id"),
-        Index("ix_versions_live", "created_at", "id", **_only("pruned_at IS NULL")),
-        Index("ix_versions_pruned", "created_at", "id", **_only("pruned_at IS NOT NULL")),
-        # All that a list of the versions with an alias needs to sort them.
-        Index(None, "book_id", "number", "created_at", "id"),
+        Index(None, "state", "created_at", "id"),
+        Index(None, "base_model_id", "state", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: new_id("version"))
@@ -311,6 +306,7 @@ class Version(Base):
     libraries: Mapped[dict[str, Any]] = mapped_column(default=dict)
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
     gate: Mapped[dict[str, Any] | None]
+    state: Mapped[VersionState] = mapped_column(String(8), default="live")
     pruned_at: Mapped[datetime | None]
     parent_number: Mapped[int | None]
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
@@ -326,13 +322,6 @@ class Version(Base):
         """The names on this version, sorted."""
         return [alias.name for alias in self.alias_rows]
 
-    @property
-    def state(self) -> VersionState:
-        """`pruned`, `damaged` where a member is, or `live`."""
-        if self.pruned_at is not None:
-            return "pruned"
-        return "damaged" if any(member.damaged_at is not None for member in self.members) else "live"
-
 
 class Member(Base):
     """One soft prompt of a version; `bytes` is the size of its artifact.
@@ -341,19 +330,25 @@ class Member(Base):
     """
 
     __tablename__ = "members"
-    __table_args__ = (Index("ix_members_damaged", "version_id", **_only("damaged_at IS NOT NULL")),)
 
     version_id: Mapped[str] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
     ordinal: Mapped[int] = mapped_column(primary_key=True)
     seed: Mapped[int] = mapped_column(BigInteger)
-    metrics: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
+    # Taken out by the database, so that a list need not read the curves beside them.
+    loss_before: Mapped[float | None] = column_property(metrics["loss_before"].as_float())
+    loss_after: Mapped[float | None] = column_property(metrics["loss_after"].as_float())
     artifact_sha256: Mapped[str] = mapped_column(ForeignKey("artifacts.sha256"), index=True)
     bytes: Mapped[int]
     damaged_at: Mapped[datetime | None]
 
 
 class Alias(Base):
-    """A movable name on a version."""
+    """A movable name on a version.
+
+    The version's id and the moment of its publishing, which never change, are here too: lists are in their
+    order.
+    """
 
     __tablename__ = "aliases"
     __table_args__ = (
@@ -361,12 +356,14 @@ class Alias(Base):
             ["book_id", "number"], ["versions.book_id", "versions.number"], ondelete="CASCADE"
         ),
         Index(None, "book_id", "number"),
-        Index(None, "name", "book_id", "number"),
+        Index(None, "name", "published_at", "version_id"),
     )
 
     book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
     number: Mapped[int]
+    version_id: Mapped[str] = mapped_column(String(64))
+    published_at: Mapped[datetime]
 
 
 class AliasMove(Base):

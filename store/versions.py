@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from sqlalchemy import Select, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, selectinload
 
 from store import aliases, artifacts
 from store.errors import NotFound, VersionInUse, VersionPruned
@@ -145,23 +145,23 @@ def list_versions(
     """Return up to `limit` versions older than the version id `after`, newest first, and whether more follow.
 
     `base_model` is the LLM's id; `alias` keeps the versions that carry the name, `state` those in it.
+    The members' metrics are left in the database, but for `loss_before` and `loss_after`.
     NotFound: there is no version `after`.
     """
-    query = select(Version)
+    query = select(Version).options(selectinload(Version.members).defer(Member.metrics, raiseload=True))
     if book_id is not None:
         query = query.where(Version.book_id == book_id)
     if base_model is not None:
         query = query.where(Version.base_model_id == base_model)
-    if alias is not None:
-        query = query.where(Version.alias_rows.any(Alias.name == alias))
     if state is not None:
-        query = _in_state(query, state)
-    cursor = None
-    if after is not None:
-        cursor = session.get(Version, after)
-        if cursor is None:
-            raise NotFound("version", after)
-    return page(session, query, Version, cursor, limit)
+        query = query.where(Version.state == state)
+    cursor = None if after is None else session.get(Version, after)
+    if after is not None and cursor is None:
+        raise NotFound("version", after)
+    if alias is None:
+        return page(session, query, Version, cursor, limit)
+    query = query.join(Alias, Alias.version_id == Version.id).where(Alias.name == alias)
+    return page(session, query, Version, cursor, limit, by=(Alias.published_at, Alias.version_id))
 
 
 def members(session: Session, version: Version) -> list[bytes]:
@@ -178,6 +178,9 @@ def mark_damaged(session: Session, version_id: str, ordinals: Collection[int]) -
         update(Member)
         .where(Member.version_id == version_id, Member.ordinal.in_(ordinals), Member.damaged_at.is_(None))
         .values(damaged_at=utcnow())
+    )
+    session.execute(
+        update(Version).where(Version.id == version_id, Version.state == "live").values(state="damaged")
     )
 
 
@@ -217,7 +220,7 @@ def prune_one(session: Session, book_id: str, number: int) -> Version:
 def _let_go(session: Session, chosen: Sequence[Version]) -> None:
     now = utcnow()
     for version in chosen:
-        version.pruned_at = now
+        version.state, version.pruned_at = "pruned", now
     session.flush()
     artifacts.prune(session, {member.artifact_sha256 for version in chosen for member in version.members})
 
@@ -234,13 +237,6 @@ def _users(session: Session, book_id: str) -> dict[int, list[str]]:
         if parent is not None:
             users.setdefault(parent, []).append(f"the job {job}, which goes on from it")
     return users
-
-
-def _in_state(query: Select[Version], state: VersionState) -> Select[Version]:
-    if state == "pruned":
-        return query.where(Version.pruned_at.is_not(None))
-    damaged = Version.members.any(Member.damaged_at.is_not(None))
-    return query.where(Version.pruned_at.is_(None), damaged if state == "damaged" else ~damaged)
 
 
 def _locked(session: Session, book_id: str) -> int:

@@ -1,4 +1,4 @@
-"""Routes for the aliases of a book: where each points, promoting, rolling back, and every move that was made."""
+"""Routes for the aliases of a book: where each points, promoting, rolling back, and every move."""
 
 from typing import Annotated
 

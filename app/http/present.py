@@ -101,8 +101,8 @@ def version(
             seed=member.seed,
             sha256=member.artifact_sha256,
             bytes=member.bytes,
-            loss_before=member.metrics.get("loss_before"),
-            loss_after=member.metrics.get("loss_after"),
+            loss_before=member.loss_before,
+            loss_after=member.loss_after,
             damaged=member.damaged_at is not None,
             curve=member.metrics.get("curve") if curves else None,
         )

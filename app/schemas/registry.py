@@ -109,7 +109,7 @@ class AliasMove(BaseModel):
 
 
 class AliasState(BaseModel):
-    """Where an alias points now, and its moves, newest first; when `has_more`, go on after the last one's id."""
+    """Where an alias points now, and its moves, newest first; when `has_more`, go on after the last's id."""
 
     book: str
     alias: str

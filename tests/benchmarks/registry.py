@@ -2,10 +2,10 @@
 
     .venv/bin/python -m tests.benchmarks.registry [--books 10000] [--limit 50] [--folder FOLDER]
 
-Every version has 8 members with a curve of 40 steps. Half of the versions are pruned, one in a hundred has a
-damaged member, one in ten is of another LLM; every book has the aliases `champion` and `latest`, three have
-`rare`. `deep` is the page behind the middle of all versions, `last` one near their end, where a filter that
-fits few finds none. With `--folder` the database is kept there, and used again.
+Every version has 8 members with a curve of 40 steps. Half of the versions are pruned, one in a thousand has
+a damaged member, one in ten is of another LLM; every book has the aliases `champion` and `latest`, three
+have `rare`. `deep` is the page behind the middle of all versions, `last` one near their end, where a filter
+that fits few finds none. With `--folder` the database is kept there, and used again.
 """
 
 import argparse
@@ -46,8 +46,8 @@ FILTERS: dict[str, dict[str, str]] = {
     "state live": {"state": "live"},
     "state pruned": {"state": "pruned"},
     "state damaged": {"state": "damaged"},
-    "damaged champions": {"state": "damaged", "alias": "champion"},
-    "live of a rare LLM": {"state": "live", "base_model": "rare/llm"},
+    "base_model, damaged": {"base_model": "common/llm", "state": "damaged"},
+    "alias, damaged": {"alias": "champion", "state": "damaged"},
 }
 
 
@@ -107,6 +107,7 @@ def version_rows(books: int, versions: int, chance: random.Random) -> Iterator[d
             "data": {"text": f"{place:064}", "study": f"{place:064}"},
             "gate": {"passed": True, "champion": number - 1, "loss": 2.7, "champion_loss": 2.8}
             | {"forced": False},
+            "state": "pruned" if number <= versions // 2 else "damaged" if place % 1000 == 7 else "live",
             "pruned_at": moment(place) if number <= versions // 2 else None,
             "created_at": moment(place),
         }
@@ -127,7 +128,7 @@ def member_rows(versions: int, chance: random.Random) -> Iterator[dict[str, Any]
     """The members, with the losses of each step."""
     for place in range(versions * MEMBERS):
         version, ordinal = divmod(place, MEMBERS)
-        damaged = ordinal == 3 and chance.random() < 0.01
+        damaged = ordinal == 3 and version % 1000 == 7
         yield {
             "version_id": version_id(version),
             "ordinal": ordinal,
@@ -148,7 +149,14 @@ def alias_rows(books: int, versions: int) -> Iterator[dict[str, Any]]:
     for book in range(books):
         names = {"latest": versions, "champion": max(1, versions - 1)}
         for name, number in names.items() | ({("rare", versions)} if book < 3 else set()):
-            yield {"book_id": f"book_{book:06}", "name": name, "number": number}
+            place = (number - 1) * books + book
+            yield {
+                "book_id": f"book_{book:06}",
+                "name": name,
+                "number": number,
+                "version_id": version_id(place),
+                "published_at": moment(place),
+            }
 
 
 def move_rows(books: int, versions: int) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,7 @@ from app.schemas import (
 from app.support import support
 from store import books, jobs, versions
 from store.database import Database
-from store.errors import NotFound
+from store.errors import NotFound, VersionPruned
 from store.index import PassageIndex
 from store.tables import Job, Version
 
@@ -81,15 +81,22 @@ class Answering:
         UnwantedError.
 
         Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version,
-        NothingToAskError when the library is empty, NoBookFitsError when no book is by the authors and with
-        the tags asked for, NotReadyError where only members will do and there are none, and DamagedArtifact
-        when all members of a version are damaged; all at once, no event needed.
+        VersionPruned for a version without soft prompts, NothingToAskError when the library is empty,
+        NoBookFitsError when no book is by the authors and with the tags asked for, NotReadyError where only
+        members will do and there are none, and DamagedArtifact when all members of a version are damaged; all
+        at once, no event needed.
         """
         started = time.monotonic()
         check_question(self._engine.llm, request.question)
         sought = f"{about} {request.question}".strip()
-        asked = self._books(request, sought)
-        voices, used, degraded = self._voices(asked, require_trained=request.require_trained)
+        while True:
+            asked = self._books(request, sought)
+            try:
+                voices, used, degraded = self._voices(asked, require_trained=request.require_trained)
+                break
+            except VersionPruned:
+                # Since it was looked up: an alias is on another version by now, a number is refused.
+                continue
         citations = self._passages(request, sought, [book for book, _ in asked])
         read = self._panel.reads(request.question, voices, citations)
         found = Retrieved(citations=read, versions=used, degraded=degraded)
@@ -153,7 +160,7 @@ class Answering:
                 book, _, reference = name.partition("@")
                 books.get(session, book)
                 try:
-                    asked[book] = versions.get(session, book, _reference(reference))
+                    asked[book] = versions.live(session, book, _reference(reference))
                 except NotFound:
                     if reference:
                         raise
@@ -210,7 +217,10 @@ class Answering:
                 if require_trained:
                     with self._database.read() as session:
                         raise NotReadyError(book, jobs.latest(session, [book]).get(book))
-                degraded = "untrained" if version is None else "other-model"
+                degraded = "untrained"
+                if version is not None:
+                    reason = self._choruses.refusal(version)
+                    degraded = f"other-model: {book}@{version.number} was {reason}"
                 voices += self._panel.unlearned(book)
             else:
                 used.append(VersionUsed(book=book, version=version.number, revision=version.revision))

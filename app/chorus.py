@@ -11,7 +11,7 @@ from torch import Tensor
 from app.schemas import Candidate
 from store import artifacts, versions
 from store.database import Database
-from store.errors import DamagedArtifact, StoreBusy, StoreFull
+from store.errors import DamagedArtifact, NotFound, StoreBusy, StoreFull
 from store.tables import Version
 from trainer.frozen import Identity
 from trainer.prompts import PromptFormatError, from_bytes
@@ -89,7 +89,8 @@ class Choruses:
         """The members of `version`, or None when it was learned on another LLM than the one that is loaded.
 
         A member whose bytes are not what was published is left out, and marked in the registry. Raises
-        DamagedArtifact when none is left.
+        DamagedArtifact when none is left, VersionPruned when `version` was pruned since it was looked up, and
+        NotFound when its book was removed.
         """
         if not self.fits(version):
             return None
@@ -128,11 +129,12 @@ class Choruses:
         voices: list[Voice] = []
         damaged: list[int] = []
         with self._database.read() as session:
+            versions.live(session, version.book_id, version.number)
             for member in version.members:
                 try:
                     artifact = artifacts.get(session, member.artifact_sha256)
                     prompt = from_bytes(artifact, self._identity.hidden_size)
-                except (DamagedArtifact, PromptFormatError) as error:
+                except (DamagedArtifact, NotFound, PromptFormatError) as error:
                     log.error("member %d of %s is left out: %s", member.ordinal, version.id, error)
                     damaged.append(member.ordinal)
                     continue
@@ -149,5 +151,18 @@ class Choruses:
 
     def fits(self, version: Version) -> bool:
         """Tell whether `version` was learned on this LLM; its quantization and dtype may have been others."""
-        mine = (self._identity.id, self._identity.revision, self._identity.hidden_size)
-        return mine == (version.base_model_id, version.base_model_revision, version.hidden_size)
+        return self.refusal(version) is None
+
+    def refusal(self, version: Version) -> str | None:
+        """Why this LLM cannot use `version`: how the LLM that it was learned on is another."""
+        mine = self._identity
+        told = [
+            f"{name} {its}, not {this}"
+            for name, its, this in (
+                ("id", version.base_model_id, mine.id),
+                ("revision", version.base_model_revision, mine.revision),
+                ("hidden size", version.hidden_size, mine.hidden_size),
+            )
+            if its != this
+        ]
+        return f"learned on another LLM: {'; '.join(told)}" if told else None

@@ -10,9 +10,11 @@ from fastapi import FastAPI
 from app.http import (
     adapters,
     admin,
+    aliases,
     ask,
     books,
     chat,
+    compare,
     health,
     jobs,
     keeping,
@@ -41,7 +43,22 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes, but=adapters.IMPORT)
     app.state.service = service
     problems.install(app)
-    for part in (books, versions, revisions, ask, chat, jobs, admin, adapters, keeping, health):
+    for part in (
+        books, versions, revisions, ask, chat, jobs, admin, aliases, compare, adapters, keeping, health,
+    ):
+        books,
+        versions,
+        revisions,
+        ask,
+        chat,
+        jobs,
+        admin,
+        aliases,
+        compare,
+        adapters,
+        keeping,
+        health,
+    ):
         app.include_router(part.router)
     return app
 

@@ -1,7 +1,7 @@
 """Books, their text, and their passages."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete as delete_rows
@@ -168,6 +168,12 @@ def get(session: Session, book_id: str) -> Book:
     if book is None:
         raise NotFound("book", book_id)
     return book
+
+
+def titles(session: Session, book_ids: Collection[str]) -> dict[str, str]:
+    """Return the title of each of these books that there is, by id."""
+    query = select(Book.id, Book.title).where(Book.id.in_(book_ids))
+    return dict(session.execute(query).all())
 
 
 def list_books(

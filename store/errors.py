@@ -1,5 +1,8 @@
 """What the store raises on purpose. Anything else that leaves it is a defect."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 
 class StoreError(Exception):
     """Base of every error below."""
@@ -60,6 +63,48 @@ class InvalidAlias(StoreError):  # noqa: N818
         self.alias = alias
 
 
+class VersionPruned(StoreError):  # noqa: N818
+    """A version has no soft prompts any more."""
+
+    def __init__(self, book_id: str, number: int) -> None:
+        super().__init__(
+            f"Version {number} of {book_id} was pruned: its record is left, its soft prompts are not."
+        )
+        self.book_id = book_id
+        self.number = number
+
+
+class VersionInUse(StoreError):  # noqa: N818
+    """A version cannot be pruned: these `users`, aliases or jobs, need it."""
+
+    def __init__(self, number: int, users: Sequence[str]) -> None:
+        super().__init__(f"Version {number} is in use by {' and '.join(users)}.")
+        self.number = number
+        self.users = list(users)
+
+
+class WorseThanChampion(StoreError):  # noqa: N818
+    """A version did worse than the champion of its day; `gate` says by how much."""
+
+    def __init__(self, number: int, gate: Mapping[str, Any]) -> None:
+        loss, champion_loss = (_loss(gate.get(name)) for name in ("loss", "champion_loss"))
+        super().__init__(
+            f"Version {number} is worse than version {gate.get('champion')}, the champion of its day: {loss} "
+            f"against {champion_loss} nats per token on held-out questions. It takes force to promote it."
+        )
+        self.number = number
+        self.gate = dict(gate)
+
+
+class NothingToRollBackTo(StoreError):  # noqa: N818
+    """An alias named no other version before that is still there."""
+
+    def __init__(self, book_id: str, alias: str) -> None:
+        super().__init__(f"{alias} of {book_id} named no other version before that is still there.")
+        self.book_id = book_id
+        self.alias = alias
+
+
 class InvalidTags(StoreError):  # noqa: N818
     """A book cannot have these tags; `limit` is what they broke."""
 
@@ -83,3 +128,7 @@ class StaleToken(StoreError):  # noqa: N818
         super().__init__(f"Job {job_id} is no longer held under token {token}.")
         self.job_id = job_id
         self.token = token
+
+
+def _loss(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, int | float) else "unknown"

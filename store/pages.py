@@ -1,9 +1,10 @@
 """One way to read any list newest first, a page at a time."""
 
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from store.tables import Book, Job, Version
 
@@ -11,16 +12,24 @@ Row = TypeVar("Row", Book, Job, Version)
 
 
 def page(
-    session: Session, query: Select[Row], table: type[Row], after: Row | None, limit: int
+    session: Session,
+    query: Select[Row],
+    table: type[Row],
+    after: Row | None,
+    limit: int,
+    *,
+    by: tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[str]] | None = None,
 ) -> tuple[list[Row], bool]:
     """Return up to `limit` rows of `query` older than `after`, newest first, and whether more follow.
 
+    `by` is where the rows' moments and ids stand, if not in `table`: an index over both makes a page cheap.
     ValueError: `limit` is less than 1.
     """
     if limit < 1:
         raise ValueError(f"A page has at least one row, not {limit}.")
+    moment, identity = by or (table.created_at, table.id)
     if after is not None:
-        query = query.where(tuple_(table.created_at, table.id) < tuple_(after.created_at, after.id))
-    newest_first = query.order_by(table.created_at.desc(), table.id.desc())
+        query = query.where(tuple_(moment, identity) < tuple_(after.created_at, after.id))
+    newest_first = query.order_by(moment.desc(), identity.desc())
     rows = list(session.scalars(newest_first.limit(limit + 1)))
     return rows[:limit], len(rows) > limit

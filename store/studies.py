@@ -59,6 +59,12 @@ def find(session: Session, book_id: str, key: str) -> Study | None:
     return session.scalar(select(Study).where(Study.book_id == book_id, Study.key == key))
 
 
+def newest(session: Session, book_id: str) -> Study | None:
+    """Return what was last written about a book, if anything was."""
+    query = select(Study).where(Study.book_id == book_id)
+    return session.scalar(query.order_by(Study.created_at.desc(), Study.id.desc()).limit(1))
+
+
 def items(session: Session, study: Study) -> list[dict[str, Any]]:
     """Return the questions and answers of a study. DamagedArtifact: they are not what was stored."""
     found: list[dict[str, Any]] = json.loads(artifacts.get(session, study.artifact_sha256))

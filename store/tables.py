@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from store.text import Matter
 
@@ -28,6 +28,7 @@ JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 EventType = Literal["message", "metrics"]
 Level = Literal["info", "warning", "error"]
 SkillMethod = Literal["prompt", "prefix"]
+VersionState = Literal["live", "damaged", "pruned"]
 
 
 def utcnow() -> datetime:
@@ -274,21 +275,28 @@ class Version(Base):
 
     They learned this `revision` of the book, with these `libraries` (version by name), from `data` (SHA-256
     by what it is of). `gate` is how they did beside the champion of that day, None where there was none to
-    beat. A pruned version keeps its line, and has no soft prompts any more.
+    beat. A pruned version keeps its line, and has no soft prompts any more. The `state` is `pruned`,
+    `damaged` where a member is, or `live`.
     """
 
     __tablename__ = "versions"
     __table_args__ = (
         UniqueConstraint("book_id", "number"),
         ForeignKeyConstraint(["book_id", "parent_number"], ["versions.book_id", "versions.number"]),
+        Index(None, "book_id", "parent_number"),
+        # One for each way to list versions, newest first.
         Index(None, "created_at", "id"),
+        Index(None, "book_id", "created_at", "id"),
+        Index(None, "base_model_id", "created_at", "id"),
+        Index(None, "state", "created_at", "id"),
+        Index(None, "base_model_id", "state", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: new_id("version"))
     book_id: Mapped[str] = _of_book()
     number: Mapped[int]
     recipe: Mapped[dict[str, Any]]
-    base_model_id: Mapped[str] = mapped_column(index=True)
+    base_model_id: Mapped[str]
     base_model_revision: Mapped[str | None]
     hidden_size: Mapped[int]
     quantization: Mapped[str]
@@ -298,6 +306,7 @@ class Version(Base):
     libraries: Mapped[dict[str, Any]] = mapped_column(default=dict)
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
     gate: Mapped[dict[str, Any] | None]
+    state: Mapped[VersionState] = mapped_column(String(8), default="live")
     pruned_at: Mapped[datetime | None]
     parent_number: Mapped[int | None]
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
@@ -325,38 +334,57 @@ class Member(Base):
     version_id: Mapped[str] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True)
     ordinal: Mapped[int] = mapped_column(primary_key=True)
     seed: Mapped[int] = mapped_column(BigInteger)
-    metrics: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
+    # Taken out by the database, so that a list need not read the curves beside them.
+    loss_before: Mapped[float | None] = column_property(metrics["loss_before"].as_float())
+    loss_after: Mapped[float | None] = column_property(metrics["loss_after"].as_float())
     artifact_sha256: Mapped[str] = mapped_column(ForeignKey("artifacts.sha256"), index=True)
     bytes: Mapped[int]
     damaged_at: Mapped[datetime | None]
 
 
 class Alias(Base):
-    """A movable name on a version."""
+    """A movable name on a version.
+
+    The version's id and the moment of its publishing, which never change, are here too: lists are in their
+    order.
+    """
 
     __tablename__ = "aliases"
     __table_args__ = (
         ForeignKeyConstraint(
             ["book_id", "number"], ["versions.book_id", "versions.number"], ondelete="CASCADE"
         ),
+        Index(None, "book_id", "number"),
+        Index(None, "name", "published_at", "version_id"),
     )
 
     book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
     number: Mapped[int]
+    version_id: Mapped[str] = mapped_column(String(64))
+    published_at: Mapped[datetime]
 
 
 class AliasMove(Base):
-    """One move of an alias: no `from_number` when it was new, no `to_number` when it was removed."""
+    """One move of an alias: no `from_number` when it was new, no `to_number` when it was removed.
+
+    A `rollback` undoes moves before it; see `aliases.rollback`.
+    """
 
     __tablename__ = "alias_moves"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index(None, "book_id", "id"),
+        Index(None, "book_id", "alias", "id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"), index=True)
+    book_id: Mapped[str] = mapped_column(ForeignKey("books.id", ondelete="CASCADE"))
     alias: Mapped[str] = mapped_column(String(32))
     from_number: Mapped[int | None]
     to_number: Mapped[int | None]
+    rollback: Mapped[bool] = mapped_column(default=False)
     who: Mapped[str]
     why: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -34,7 +34,7 @@ def export_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> 
     """
     with service.database.read() as session:
         version = _kept(session, book_id, ref)
-        shown = present.version(version, books.get(session, book_id).title)
+        shown = present.version(version, books.get(session, book_id).title, service.choruses.refusal(version))
         export = gather(session, version, shown, fits=service.choruses.fits(version))
     headers = {"Content-Disposition": f'attachment; filename="{export.name}"'}
     return StreamingResponse(packed(export.files(service.engine)), media_type=_ZIP, headers=headers)
@@ -100,7 +100,7 @@ def _imported(
     found = read(unpacked(data, wanted, most_bytes=MOST_BYTES), llm, force=force)
     with service.database.write() as session:
         version = publish(session, book_id, found, llm, promote=promote, who=who)
-        return present.version(version, books.get(session, book_id).title)
+        return present.version(version, books.get(session, book_id).title, service.choruses.refusal(version))
 
 
 async def _body(request: Request) -> bytes:

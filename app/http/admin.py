@@ -1,5 +1,6 @@
-"""Routes for those who run the service: every prompt version, and the aliases on them."""
+"""Routes for those who run the service: every prompt version."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -8,7 +9,8 @@ from sqlalchemy.orm import Session
 from app import schemas
 from app.http import present
 from app.http.deps import AdminDep, ServiceDep
-from store import aliases, books, versions
+from app.service import Service
+from store import books, versions
 from store.tables import Version
 
 router = APIRouter(prefix="/admin", tags=["admin"])
@@ -23,15 +25,16 @@ def list_prompts(
     book: str | None = None,
     base_model: str | None = None,
     alias: str | None = None,
+    state: schemas.VersionState | None = None,
     after: str | None = None,
     limit: Limit = 50,
 ) -> schemas.Page[schemas.PromptVersion]:
     """List prompt versions of all books, newest first."""
     with service.database.read() as session:
         rows, has_more = versions.list_versions(
-            session, book_id=book, base_model=base_model, alias=alias, after=after, limit=limit
+            session, book_id=book, base_model=base_model, alias=alias, state=state, after=after, limit=limit
         )
-        return _page(session, rows, has_more)
+        return schemas.Page(data=shown(service, session, rows), has_more=has_more)
 
 
 @router.get("/books/{book_id}/versions")
@@ -42,45 +45,38 @@ def list_versions(
     with service.database.read() as session:
         books.get(session, book_id)
         rows, has_more = versions.list_versions(session, book_id=book_id, after=after, limit=limit)
-        return _page(session, rows, has_more)
+        return schemas.Page(data=shown(service, session, rows), has_more=has_more)
 
 
-@router.put("/books/{book_id}/aliases/{alias}")
-def move_alias(
-    service: ServiceDep, who: AdminDep, book_id: str, alias: str, move: schemas.MoveAlias
-) -> schemas.AliasState:
-    """Let an alias name a version: promote one, or roll back to one. Every move is kept."""
+@router.get("/books/{book_id}/versions/{ref}")
+def show_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> schemas.PromptVersion:
+    """Show one version, by number or alias, with the loss of each member at each step."""
+    with service.database.read() as session:
+        [version] = shown(service, session, [versions.get(session, book_id, ref)], curves=True)
+        return version
+
+
+@router.delete("/books/{book_id}/versions/{number}")
+def prune_version(service: ServiceDep, _: AdminDep, book_id: str, number: int) -> schemas.PromptVersion:
+    """Let go of the soft prompts of one version that no alias is on; its record stays."""
     with service.database.write() as session:
-        aliases.move(session, book_id, alias, move.version, who=who, why=move.why)
-        return _state(session, book_id, alias)
+        [version] = shown(service, session, [versions.prune_one(session, book_id, number)])
+        return version
 
 
-@router.delete("/books/{book_id}/aliases/{alias}")
-def remove_alias(service: ServiceDep, who: AdminDep, book_id: str, alias: str) -> schemas.AliasState:
-    """Remove an alias from the book; its history stays."""
+@router.post("/books/{book_id}/prune")
+def prune(service: ServiceDep, _: AdminDep, book_id: str, wish: schemas.Prune) -> schemas.Pruned:
+    """Let go of the soft prompts of all versions but the last `keep` and those in use; their records stay."""
     with service.database.write() as session:
-        aliases.remove(session, book_id, alias, who=who, why=None)
-        return _state(session, book_id, alias)
+        return schemas.Pruned(book=book_id, versions=versions.prune(session, book_id, keep=wish.keep))
 
 
-def _page(session: Session, rows: list[Version], has_more: bool) -> schemas.Page[schemas.PromptVersion]:
-    titles = {book_id: books.get(session, book_id).title for book_id in {row.book_id for row in rows}}
-    shown = [present.version(row, titles[row.book_id]) for row in rows]
-    return schemas.Page(data=shown, has_more=has_more)
-
-
-def _state(session: Session, book_id: str, alias: str) -> schemas.AliasState:
-    moves = [
-        schemas.AliasMove(
-            alias=move.alias,
-            from_version=move.from_number,
-            to=move.to_number,
-            who=move.who,
-            why=move.why,
-            at=present.unix(move.created_at),
-        )
-        for move in aliases.history(session, book_id)
-        if move.alias == alias
+def shown(
+    service: Service, session: Session, rows: Sequence[Version], *, curves: bool = False
+) -> list[schemas.PromptVersion]:
+    """The versions in the shape of the API, with their books' titles."""
+    titles = books.titles(session, {row.book_id for row in rows})
+    return [
+        present.version(row, titles[row.book_id], service.choruses.refusal(row), curves=curves)
+        for row in rows
     ]
-    version = books.get(session, book_id).aliases.get(alias)
-    return schemas.AliasState(book=book_id, alias=alias, version=version, history=moves)

@@ -102,17 +102,23 @@ def event(row: tables.JobEvent) -> schemas.JobEvent:
     )
 
 
-def version(row: tables.Version, title: str) -> schemas.PromptVersion:
-    """A version of the book titled `title`, with its members."""
+def version(
+    row: tables.Version, title: str, refused: str | None, *, curves: bool = False
+) -> schemas.PromptVersion:
+    """A version of the book titled `title`, with its members and, on request, their `curves`.
+
+    `refused` says why the loaded LLM cannot use it.
+    """
     members = [
         schemas.PromptMember(
             member=member.ordinal,
             seed=member.seed,
             sha256=member.artifact_sha256,
             bytes=member.bytes,
-            loss_before=member.metrics.get("loss_before"),
-            loss_after=member.metrics.get("loss_after"),
+            loss_before=member.loss_before,
+            loss_after=member.loss_after,
             damaged=member.damaged_at is not None,
+            curve=member.metrics.get("curve") if curves else None,
         )
         for member in row.members
     ]
@@ -139,8 +145,24 @@ def version(row: tables.Version, title: str) -> schemas.PromptVersion:
         data=row.data,
         gate=row.gate,
         pruned=row.pruned_at is not None,
+        state=row.state,
+        refused=refused,
         aliases=row.aliases,
         bytes=sum(member.bytes for member in members),
         job=row.job_id,
         created_at=unix(row.created_at),
+    )
+
+
+def move(row: tables.AliasMove) -> schemas.AliasMove:
+    """A move of an alias."""
+    return schemas.AliasMove(
+        id=row.id,
+        alias=row.alias,
+        from_version=row.from_number,
+        to=row.to_number,
+        rollback=row.rollback,
+        who=row.who,
+        why=row.why,
+        at=unix(row.created_at),
     )

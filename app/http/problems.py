@@ -23,9 +23,13 @@ from store.errors import (
     InvalidAlias,
     InvalidTags,
     NotFound,
+    NothingToRollBackTo,
     StoreBusy,
     StoreFull,
     StoreUnreachable,
+    VersionInUse,
+    VersionPruned,
+    WorseThanChampion,
 )
 
 log = logging.getLogger(__name__)
@@ -92,6 +96,12 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     ),
     EngineClosedError: lambda _: Problem(503, "shutting-down", _LEAVING, _BUSY),
     UnwantedError: lambda _: Problem(499, "client-gone", _GONE),  # nginx's status; only logs see it
+    VersionPruned: lambda error: Problem(
+        409, "version-pruned", str(error), None, book=error.book_id, version=error.number
+    ),
+    VersionInUse: lambda error: Problem(409, "version-in-use", str(error), None, users=error.users),
+    WorseThanChampion: lambda error: Problem(409, "worse-than-champion", str(error), None, gate=error.gate),
+    NothingToRollBackTo: lambda error: Problem(409, "nothing-to-roll-back-to", str(error)),
     DamagedArtifact: lambda error: Problem(503, "artifact-damaged", str(error)),
 }
 _HTTP = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}

@@ -157,8 +157,8 @@ class Answer(BaseModel):
 
     The confidence is a probability where it is `calibrated`, else a share of the votes; `told` is the
     probability that the book tells the answer at all, where known. `degraded` says why an answer is less than
-    it could be: `untrained` (the book has no version), `other-model` (its version belongs to another LLM), or
-    `damaged: BOOK@VERSION without members N, ...`.
+    it could be: `untrained` (the book has no version), `other-model: BOOK@VERSION was learned on another LLM:
+    ...`, or `damaged: BOOK@VERSION without members N, ...`.
     """
 
     id: str

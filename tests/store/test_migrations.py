@@ -128,6 +128,11 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         assert (version.pop("revision"), version.pop("gate"), version.pop("pruned_at")) == (1, None, None)
         assert (version.pop("libraries"), version.pop("data")) == ({}, {})
     assert [member.pop("damaged_at") for member in after["members"]] == [None, None]
+    for alias in after["aliases"]:
+        [version] = [each for each in after["versions"] if each["number"] == alias["number"]]
+        assert (alias.pop("version_id"), alias.pop("published_at")) == (version["id"], version["created_at"])
+    assert [version.pop("state") for version in after["versions"]] == ["live", "live"]
+    assert [move.pop("rollback") for move in after["alias_moves"]] == [False]
     assert [job.pop("force") for job in after["jobs"]] == [False]
     assert [artifact.pop("pruned_at") for artifact in after["artifacts"]] == [None]
     [chapter] = after["chapters"]

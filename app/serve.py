@@ -44,8 +44,6 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     problems.install(app)
     for part in (
-        books, versions, revisions, ask, chat, jobs, admin, aliases, compare, adapters, keeping, health,
-    ):
         books,
         versions,
         revisions,

@@ -26,6 +26,7 @@ from trainer.prompts import PromptFormatError, to_bytes
 # Soft prompts are small: so many bytes are 64 members of 200 virtual tokens of an LLM of hidden size 4,096.
 MOST_BYTES = 1 << 28
 _MOST_MEMBERS = 64
+_MOST_JSON_BYTES = 1 << 24
 
 
 class ImportRefusedError(ValueError):
@@ -143,7 +144,11 @@ def _exported(
             raise ImportRefusedError("bad-adapter", f"{name}/{WEIGHTS} is not what was exported.")
     return Import(
         members=[
-            NewMember(adapter.weights, member.seed, metrics)
+            NewMember(
+                adapter.weights,
+                member.seed,
+                metrics | member.model_dump(include={"loss_before", "loss_after"}),
+            )
             for adapter, member, metrics in zip(own.values(), version.members, manifest.metrics, strict=True)
         ],
         recipe={**version.recipe, "imported": _provenance(manifest)},
@@ -171,8 +176,8 @@ def _provenance(manifest: Manifest) -> dict[str, Any]:
 def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force: bool) -> Import:
     """Soft prompts that PEFT trained, each one a member; they know of no skill prompt."""
     for adapter in adapters.values():
-        base, revision = (adapter.config.get(name) for name in ("base_model_name_or_path", "revision"))
-        _check_llm(llm, base, revision, force=force)
+        names = ("base_model_name_or_path", "revision")
+        _check_llm(llm, *(_text(adapter.config, name) for name in names), force=force)
     prompts = _prompts({str(folder): adapter for folder, adapter in adapters.items()}, llm)
     first = next(iter(adapters.values())).config
     return Import(
@@ -183,9 +188,9 @@ def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force
             "imported": {
                 "from": "peft",
                 "folders": [folder.name for folder in adapters],
-                "peft_version": first.get("peft_version"),
-                "initialisation": first.get("prompt_tuning_init"),
-                "base_model": first.get("base_model_name_or_path"),
+                "peft_version": _text(first, "peft_version"),
+                "initialisation": _text(first, "prompt_tuning_init"),
+                "base_model": _text(first, "base_model_name_or_path"),
             },
         },
         quantization=llm.identity.quantization,
@@ -193,7 +198,7 @@ def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force
     )
 
 
-def _check_llm(llm: FrozenLLM, name: object, revision: object, *, force: bool) -> None:
+def _check_llm(llm: FrozenLLM, name: str | None, revision: str | None, *, force: bool) -> None:
     """Refuse soft prompts of another LLM. Where the revision is known it decides: a folder has other names
     elsewhere, and its revision is a digest of what is in it.
     """
@@ -235,10 +240,7 @@ def _adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) -> Ada
     weights = files.get(folder / WEIGHTS)
     if weights is None:
         raise ImportRefusedError("bad-adapter", f"{folder} has no {WEIGHTS}.")
-    try:
-        config = json.loads(files[folder / CONFIG])
-    except ValueError as error:
-        raise ImportRefusedError("bad-adapter", f"{folder / CONFIG} is no JSON: {error}.") from error
+    config = _json(files[folder / CONFIG], f"{folder / CONFIG}", "bad-adapter")
     if not isinstance(config, dict):
         raise ImportRefusedError("bad-adapter", f"{folder / CONFIG} is no JSON object.")
     return Adapter(config, weights)
@@ -246,11 +248,35 @@ def _adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) -> Ada
 
 def _manifest(data: bytes) -> Manifest:
     try:
-        return Manifest.model_validate_json(data)
+        manifest = Manifest.model_validate(_json(data, MANIFEST, "bad-manifest"))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ImportRefusedError("bad-manifest", f"{MANIFEST}: {where}: {first['msg']}.") from error
+    base = manifest.version.base_model
+    if not all(re.fullmatch(r"\w{1,20}", name) for name in (base.quantization, base.dtype)):
+        raise ImportRefusedError("bad-manifest", f"{MANIFEST} names no quantization or dtype.")
+    if not all(0 <= member.seed < 2**63 for member in manifest.version.members):
+        raise ImportRefusedError("bad-manifest", f"{MANIFEST} has a seed that is none.")
+    return manifest
+
+
+def _json(data: bytes, name: str, slug: str) -> Any:
+    """What JSON says, if a database can keep it: no numbers that are not finite, no halves of characters."""
+    if len(data) > _MOST_JSON_BYTES:
+        raise ImportRefusedError(slug, f"{name} has more than {_MOST_JSON_BYTES:,} bytes.")
+    try:
+        found = json.loads(data)
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ImportRefusedError(slug, f"{name} is no JSON that can be kept: {error}.") from error
+    return found
+
+
+def _text(config: Mapping[str, Any], name: str) -> str | None:
+    """What a configuration says in words."""
+    value = config.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _natural(path: PurePosixPath) -> list[tuple[int, str]]:

@@ -251,6 +251,11 @@ def test_what_cannot_be_imported_is_refused_and_nothing_is_kept(
     refused("bad-manifest", packed({**files, "version.json": b"{}"}), "version")
     refused("bad-manifest", packed({**files, "version.json": b"nonsense"}))
     refused("bad-manifest", packed({**alone, "version.json": files["version.json"]}), "member-1")
+    for broken in ("[" * 100_000, '{"a": NaN}', '{"a": "\\ud800"}'):
+        refused("bad-adapter", packed({**alone, "member-0/adapter_config.json": broken.encode()}), "no JSON")
+    far = {**manifest, "version": {**manifest["version"]}}
+    far["version"]["members"] = [{**member, "seed": 2**63} for member in far["version"]["members"]]
+    refused("bad-manifest", packed({**files, "version.json": json.dumps(far).encode()}), "seed")
     manifest["version"]["base_model"]["revision"] = "another"
     other = packed({**files, "version.json": json.dumps(manifest).encode()})
     refused("other-llm", other, "another")

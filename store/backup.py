@@ -33,9 +33,11 @@ def backup(database: Database, path: Path, *, force: bool = False, told: Told = 
     """Write all rows, as they are at one moment, to a new file; others go on reading and writing meanwhile.
 
     The file is whole on the disk before it gets its name. FileExistsError: `path` is there already, and it is
-    not to be replaced by `force`. UnknownSchema: a PostgreSQL database of another release.
-    OSError, StoreFull: it cannot be written.
+    not to be replaced by `force`. InvalidBackup: `path` is the database's own file, which is never replaced.
+    UnknownSchema: a PostgreSQL database of another release. OSError, StoreFull: it cannot be written.
     """
+    if database.file is not None and path.resolve() == database.file.resolve():
+        raise InvalidBackup(f"{path} is the database itself: a backup needs a file of its own.")
     if path.exists() and not force:
         raise FileExistsError(f"{path} is there already")
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:

@@ -152,6 +152,14 @@ def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(full: Database
     assert path.read_bytes().startswith(b"SQLite format 3")
 
 
+@sqlite_only
+def test_the_database_is_not_replaced_by_its_own_backup(full: Database, tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "store.db")
+    for name in ("store.db", "link.db"):
+        with pytest.raises(InvalidBackup, match="the database itself"):
+            backup(full, tmp_path / name, force=True)
+
+
 def test_no_half_a_backup_is_left(database: Database, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     with pytest.raises(OSError, match="directory"):

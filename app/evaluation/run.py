@@ -9,7 +9,7 @@ from app.evaluation.data import Dataset, Question, Story
 from app.evaluation.library import Library
 from app.evaluation.predictions import Ledger, Prediction
 from app.evaluation.systems import OpenStory, predictions
-from app.evaluation.versions import Versions, fingerprint
+from app.evaluation.versions import Versions, deciding, fingerprint
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
 from trainer.recipe import Recipe
@@ -93,7 +93,7 @@ class Evaluation:
 
     def _key(self) -> str:
         stories = [[story.name, len(story.sections)] for story in self.dataset.stories]
-        decides = (self.skill.fitted, self.recipe.model_dump(), stories)
+        decides = (self.skill.fitted, deciding(self.recipe), stories)
         return fingerprint(self.llm, self.skill, *decides)
 
 

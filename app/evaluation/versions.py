@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, stack
 
@@ -71,10 +72,13 @@ class Versions:
         return learned.prompts
 
     def _key(self, story: Story) -> str:
-        # Nothing here has a parent to append to: what was kept before there was a choice is the same.
-        recipe = self._recipe.model_dump(exclude={"append"})
-        digest = fingerprint(self._llm, self._skill, recipe, story.sections)
+        digest = fingerprint(self._llm, self._skill, deciding(self._recipe), story.sections)
         return f"{story.name[:40]}-{digest}"
+
+
+def deciding(recipe: Recipe) -> dict[str, Any]:
+    """What of a recipe decides a result here, where nothing has a parent that it could append to."""
+    return recipe.model_dump(exclude={"append"})
 
 
 def fingerprint(llm: FrozenLLM, skill: LoadedSkill, *more: object) -> str:

@@ -76,19 +76,18 @@ class Attempt:
             key = study_key(self._engine.llm.identity, self._skill, recipe, source.passages)
         study, items = self._study(key)
         champion = gate.champion(self._database, self._choruses, self._job.book_id)
-        for happened in self._pull(
-            learn(
-                self._engine.llm,
-                source.text,
-                source.passages,
-                recipe,
-                self._skill,
-                items=items,
-                parent=self._parent(),
-                rivals=0 if champion.prompts is None else len(champion.prompts),
-                pass_tokens=self._pass_tokens,
-            )
-        ):
+        progress = learn(
+            self._engine.llm,
+            source.text,
+            source.passages,
+            recipe,
+            self._skill,
+            items=items,
+            parent=self._parent(),
+            rivals=0 if champion.prompts is None else len(champion.prompts),
+            pass_tokens=self._pass_tokens,
+        )
+        for happened in self._pull(progress):
             if isinstance(happened, Prepared):
                 objective = happened.objective
                 if key is not None and study is None and happened.items:

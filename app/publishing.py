@@ -33,10 +33,12 @@ def publish(
     *,
     skill_id: str | None = None,
     study_id: str | None = None,
+    keep: int = 0,
 ) -> Version:
     """Publish the members that `job` learned on the LLM `identity`, and end the job.
 
-    `skill_id` and `study_id` are the skill prompt they learned behind and what they studied.
+    `skill_id` and `study_id` are the skill prompt they learned behind and what they studied. Of the versions
+    before, those not among the last `keep` are pruned; 0 keeps all.
 
     StaleToken when another worker has the job by now: then nothing is published.
     """
@@ -80,6 +82,8 @@ def publish(
         data={"kind": "published", "version": version.number},
     )
     jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
+    if keep:
+        versions.prune(session, job.book_id, keep=keep)
     return version
 
 

@@ -41,11 +41,13 @@ class Worker:
         skill: LoadedSkill | None = None,
         *,
         pass_tokens: int = 2048,
+        keep_versions: int = 0,
     ) -> None:
         self._database = database
         self._skill = skill
         self._engine = engine
         self._pass_tokens = pass_tokens
+        self._keep_versions = keep_versions
         self._name = f"worker_{uuid.uuid4().hex[:8]}"
         self._stopping = threading.Event()
         self._called = threading.Event()
@@ -233,6 +235,7 @@ class Worker:
                     self._engine.llm.identity,
                     skill_id=None if self._skill is None else self._skill.id,
                     study_id=study_id,
+                    keep=self._keep_versions,
                 )
         except StoreBusy:
             return False

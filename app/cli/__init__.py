@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.cli import commands, skill
+from app.cli import commands, registry, skill
 
 app = typer.Typer(
     help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
@@ -13,6 +13,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(commands.app)
+app.add_typer(registry.app)
 app.add_typer(skill.app, name="skill")
 
 

@@ -1,13 +1,16 @@
 """The everyday commands: run the service, add a book, ask, list, measure."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from app.cli.options import DEFAULT_URL, Key, Url, connected, failing_in_one_line, json_object
+
+# As app.schemas.VersionState, which takes a while to import.
+State = Literal["live", "damaged", "pruned"]
 
 app = typer.Typer()
 
@@ -134,6 +137,7 @@ def prompts(
     book: Annotated[str | None, typer.Option(help="Only those of this book id.")] = None,
     alias: Annotated[str | None, typer.Option(help="Only those with this alias.")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only those of this LLM.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     url: Url = DEFAULT_URL,
     admin_key: Key = None,
 ) -> None:
@@ -141,7 +145,8 @@ def prompts(
     from app.draw import prompts_table
 
     with failing_in_one_line(), connected(url, admin_key) as client:
-        Console().print(prompts_table(client.prompts(book=book, alias=alias, base_model=base_model)))
+        found = client.prompts(book=book, alias=alias, base_model=base_model, state=state)
+        Console().print(prompts_table(found))
 
 
 @app.command()

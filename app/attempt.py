@@ -50,6 +50,7 @@ class Attempt:
         *,
         lease_seconds: float,
         pass_tokens: int,
+        keep_versions: int = 0,
         leaving: Callable[[], bool],
     ) -> None:
         self._job = job
@@ -59,6 +60,7 @@ class Attempt:
         self._skill = skill
         self._lease_seconds = lease_seconds
         self._pass_tokens = pass_tokens
+        self._keep_versions = keep_versions
         self._leaving = leaving
         self._heard = time.monotonic()
 
@@ -182,6 +184,7 @@ class Attempt:
                             source,
                             skill_id=None if self._skill is None else self._skill.id,
                             study=study,
+                            keep=self._keep_versions,
                         )
                         return
             except StoreBusy:

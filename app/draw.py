@@ -139,7 +139,7 @@ def prompts_table(prompts: Sequence[PromptVersion]) -> RenderableType:
         model = prompt.base_model
         weights = model.dtype if model.quantization == "none" else model.quantization
         table.add_row(
-            _lines(prompt.book_title, f"{model.id} · {weights} weights"),
+            _lines(prompt.book_title, f"{model.id} · {weights} weights", prompt.refused),
             str(prompt.number) if prompt.parent is None else f"{prompt.parent} → {prompt.number}",
             _whole(prompt),
             _change(
@@ -147,7 +147,7 @@ def prompts_table(prompts: Sequence[PromptVersion]) -> RenderableType:
                 [member.loss_after for member in prompt.members],
             ),
             _aliases(sorted(prompt.aliases)),
-            size(prompt.bytes),
+            Text("pruned", LABEL) if prompt.pruned else Text(size(prompt.bytes)),
         )
     return table
 

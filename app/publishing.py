@@ -38,11 +38,12 @@ def publish(
     *,
     skill_id: str | None = None,
     study: Study | None = None,
+    keep: int = 0,
 ) -> Version:
     """Publish the members that `job` learned on the LLM `identity` from `source`, and end the job.
 
     The `verdict` says whether they are the champion now; `skill_id` is the skill prompt they learned behind,
-    `study` what they studied.
+    `study` what they studied. Of the versions before, those not among the last `keep` go; 0 keeps all.
 
     StaleToken when another worker has the job by now: then nothing is published.
     """
@@ -97,6 +98,8 @@ def publish(
         },
     )
     jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
+    if keep:
+        versions.prune(session, job.book_id, keep=keep)
     return version
 
 

@@ -1,5 +1,6 @@
 """The service over HTTP: `create_app` makes the application, `serve` runs it until it is told to stop."""
 
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,6 +68,9 @@ def serve(settings: Settings) -> None:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     app = create_app(build(settings))
+    # What is there by now stays as long as the process: looked through again and again for garbage, it would
+    # stop every request for a second now and then.
+    gc.freeze()
     uvicorn.run(
         app,
         host=settings.host,

@@ -51,7 +51,7 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     engine = Engine(llm)
     choruses = Choruses(database, llm.identity)
     skill = active(database, llm)
-    worker = Worker(database, engine, choruses, skill)
+    worker = Worker(database, engine, choruses, skill, keep_versions=settings.keep_versions)
     worker.start()
     # On a GPU a batch of all takes no longer than one of few.
     panel = (

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -38,6 +46,8 @@ class Settings(BaseSettings):
     max_queued_jobs: PositiveInt = 100
     # How long learning one version may take when its recipe does not say.
     budget_seconds: PositiveInt = 1800
+    # How many of a book's last versions keep their soft prompts, besides those in use; 0 keeps all.
+    keep_versions: NonNegativeInt = 0
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "warning"
 
     @property

@@ -35,12 +35,14 @@ class Worker:
         skill: LoadedSkill | None = None,
         *,
         pass_tokens: int = 2048,
+        keep_versions: int = 0,
     ) -> None:
         self._database = database
         self._engine = engine
         self._choruses = choruses
         self._skill = skill
         self._pass_tokens = pass_tokens
+        self._keep_versions = keep_versions
         self._name = f"worker_{uuid.uuid4().hex[:8]}"
         self._stopping = threading.Event()
         self._called = threading.Event()
@@ -87,6 +89,7 @@ class Worker:
             self._skill,
             lease_seconds=_LEASE_SECONDS,
             pass_tokens=self._pass_tokens,
+            keep_versions=self._keep_versions,
             leaving=self._stopping.is_set,
         )
         try:

@@ -1,7 +1,7 @@
 """The everyday commands: run the service, add a book, ask, list, measure."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -12,6 +12,8 @@ from app.cli.options import DEFAULT_URL, Key, Url, connected, failing_in_one_lin
 if TYPE_CHECKING:
     from app.client import Client
     from app.schemas import Job
+# As app.schemas.VersionState, which takes a while to import.
+State = Literal["live", "damaged", "pruned"]
 
 app = typer.Typer()
 
@@ -154,6 +156,7 @@ def prompts(
     book: Annotated[str | None, typer.Option(help="Only those of this book id.")] = None,
     alias: Annotated[str | None, typer.Option(help="Only those with this alias.")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only those of this LLM.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     url: Url = DEFAULT_URL,
     admin_key: Key = None,
 ) -> None:
@@ -161,7 +164,8 @@ def prompts(
     from app.draw import prompts_table
 
     with failing_in_one_line(), connected(url, admin_key) as client:
-        Console().print(prompts_table(client.prompts(book=book, alias=alias, base_model=base_model)))
+        found = client.prompts(book=book, alias=alias, base_model=base_model, state=state)
+        Console().print(prompts_table(found))
 
 
 @app.command()

@@ -26,6 +26,21 @@ def connected(url: str, admin_key: str | None) -> "Client":
     return Client(url, admin_key)
 
 
+def book_id(client: "Client", name: str) -> str:
+    """The id of a book, named by it or by its title in any case. Raises ClientError where that is unclear."""
+    from app.client import ClientError
+
+    if name.startswith("book_"):
+        return name
+    fitting = [book for book in client.books() if book.title.casefold() == name.casefold()]
+    if not fitting:
+        raise ClientError(f"There is no book {name!r}. The books are listed by: bookchorus books")
+    if len(fitting) > 1:
+        ids = " or ".join(book.id for book in fitting)
+        raise ClientError(f"{len(fitting)} books are called {name!r}: say {ids}.")
+    return fitting[0].id
+
+
 def json_object(text: str, option: str = "--recipe") -> dict[str, Any]:
     """An option's value. Raises typer.BadParameter for anything that is no JSON object."""
     try:

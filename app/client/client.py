@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app.client.adapters import Adapters
 from app.client.connection import ClientError, Connection, NoAnswerError, as_error, parsed, problem, sent
+from app.client.registry import Registry
 from app.schemas import (
     ENDED,
     AddedBook,
@@ -27,6 +28,7 @@ from app.schemas import (
     Page,
     PromptVersion,
     Readiness,
+    VersionState,
 )
 
 # A silent stream may be a dead one: connecting again costs nothing and loses no event.
@@ -47,6 +49,11 @@ class Client:
         self._connection = Connection(url, admin_key)
         self.adapters = Adapters(self._connection)
         self._attempts = attempts
+
+    @property
+    def registry(self) -> Registry:
+        """Calls about the versions of books and the aliases on them."""
+        return Registry(self._connection)
 
     @property
     def url(self) -> str:
@@ -178,10 +185,15 @@ class Client:
         return self._connection.all(Page[Book], "/books", {})
 
     def prompts(
-        self, *, book: str | None = None, base_model: str | None = None, alias: str | None = None
+        self,
+        *,
+        book: str | None = None,
+        base_model: str | None = None,
+        alias: str | None = None,
+        state: VersionState | None = None,
     ) -> list[PromptVersion]:
         """Read all prompt versions that fit, newest first."""
-        filters = {"book": book, "base_model": base_model, "alias": alias}
+        filters = {"book": book, "base_model": base_model, "alias": alias, "state": state}
         chosen = {name: value for name, value in filters.items() if value is not None}
         return self._connection.all(Page[PromptVersion], "/admin/prompts", chosen)
 

@@ -1,0 +1,100 @@
+"""The registry as Python calls: versions of a book, the aliases on them, and what became of both."""
+
+from collections.abc import Sequence
+
+from app.client.connection import Connection, sent
+from app.schemas import (
+    AliasMove,
+    AliasState,
+    BookAliases,
+    Compare,
+    Comparison,
+    MoveAlias,
+    PromptVersion,
+    Prune,
+    Pruned,
+    Rollback,
+)
+
+CHAMPION = "champion"
+
+
+class Registry:
+    """Calls about the versions of books; `client.registry` is one. Every call raises ClientError as Client's.
+
+    A version is named by its number or by an alias.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def version(self, book: str, ref: int | str = CHAMPION) -> PromptVersion:
+        """Read one version, with the loss of each member at each step."""
+        return self._connection.call(PromptVersion, "GET", f"/admin/books/{book}/versions/{ref}")
+
+    def aliases(self, book: str) -> dict[str, int]:
+        """Read which version each alias of a book is on."""
+        path = f"/admin/books/{book}/aliases"
+        return self._connection.call(BookAliases, "GET", path, params={"limit": 1}).aliases
+
+    def history(self, book: str, alias: str | None = None) -> list[AliasMove]:
+        """Read every move of a book's aliases, or of one of them, newest first."""
+        path = f"/admin/books/{book}/aliases" + (f"/{alias}" if alias else "")
+        moves: list[AliasMove] = []
+        while True:
+            params = {"limit": 200} | ({"after": moves[-1].id} if moves else {})
+            if alias is None:
+                page: BookAliases | AliasState = self._connection.call(
+                    BookAliases, "GET", path, params=params
+                )
+            else:
+                page = self._connection.call(AliasState, "GET", path, params=params)
+            moves += page.history
+            if not page.has_more:
+                return moves
+
+    def promote(
+        self,
+        book: str,
+        version: int,
+        *,
+        alias: str = CHAMPION,
+        why: str | None = None,
+        force: bool = False,
+    ) -> AliasState:
+        """Put an alias on a version; `champion` goes to one that is worse only by `force`."""
+        move = MoveAlias(version=version, why=why, force=force)
+        path = f"/admin/books/{book}/aliases/{alias}"
+        return self._connection.call(AliasState, "PUT", path, json=sent(move))
+
+    def rollback(self, book: str, *, alias: str = CHAMPION, why: str | None = None) -> AliasState:
+        """Put an alias back where it was before its last move; once more is one move further back."""
+        path = f"/admin/books/{book}/aliases/{alias}/rollback"
+        return self._connection.call(AliasState, "POST", path, json=sent(Rollback(why=why)))
+
+    def remove(self, book: str, alias: str) -> AliasState:
+        """Take an alias off; its history stays."""
+        return self._connection.call(AliasState, "DELETE", f"/admin/books/{book}/aliases/{alias}")
+
+    def compare(
+        self,
+        book: str,
+        one: int | str,
+        other: int | str,
+        *,
+        questions: Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> Comparison:
+        """Put two versions side by side, and ask both: the `questions`, or some written about the book."""
+        asked = None if questions is None else list(questions)
+        wish = Compare(versions=[one, other], questions=asked, seed=seed)
+        return self._connection.call(Comparison, "POST", f"/admin/books/{book}/compare", json=sent(wish))
+
+    def prune(self, book: str, *, keep: int) -> list[int]:
+        """Prune all versions but the last `keep` and those in use; return the numbers of the pruned."""
+        path = f"/admin/books/{book}/prune"
+        return self._connection.call(Pruned, "POST", path, json=sent(Prune(keep=keep))).versions
+
+    def delete(self, book: str, version: int) -> PromptVersion:
+        """Prune one version that nothing uses."""
+        return self._connection.call(PromptVersion, "DELETE", f"/admin/books/{book}/versions/{version}")

@@ -98,12 +98,21 @@ def running(binaries: Path) -> Iterator[Server]:
             **owner,  # type: ignore[call-overload]
         )
 
+    # Stops the server when its standard input closes: at the end, and also when this process is killed.
+    script = 'cat >/dev/null; "$1/pg_ctl" -D "$2/data" --mode=immediate --wait stop; rm -rf "$2"'
+    watcher = subprocess.Popen(
+        ["sh", "-c", script, "watcher", str(binaries), str(folder)],
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        **owner,  # type: ignore[call-overload]
+    )
     try:
         run("initdb", "--username", _USER, "--auth=trust", "--no-sync", *_INIT)
         run("pg_ctl", "--log", str(log), "--options", options, "--wait", "start")
-        try:
-            yield Server(folder)
-        finally:
-            run("pg_ctl", "--mode=immediate", "--wait", "stop")
+        yield Server(folder)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        watcher.stdin.close()
+        watcher.wait()

@@ -109,6 +109,35 @@ def test_what_was_read_before_counts_as_if_it_were_read_now(model: FrozenLLM) ->
     assert context.length == len(member) + len(beginning)
 
 
+def test_what_was_read_stands_in_the_order_it_was_read(model: FrozenLLM) -> None:
+    first, second, rest = (model.encode(text) for text in ("Once upon a time.", TEXT, "Who?"))
+    member = prompt(model)
+    [before] = read(model, [first])
+    [behind] = read(model, [second], before, [member])
+    assert behind.length == len(first) + len(member) + len(second)
+    decoded = decode(
+        model,
+        [
+            Row(None, rest, 1, context=behind, must_speak=True),
+            Row(member, [*second, *rest], 1, context=before, must_speak=True),
+        ],
+    )
+    [packed] = pack_losses(model, [Pack([Exchange(rest, decoded[0].tokens)], second, before)], member[None])
+    with torch.no_grad():
+        parts = [model.embed(torch.tensor(first)), member, model.embed(torch.tensor([*second, *rest]))]
+        if model.model.config.is_encoder_decoder:
+            end = model.embed(torch.tensor([model.tokenizer.eos_token_id]))
+            start = torch.tensor([[0]])
+            own = model.model(inputs_embeds=torch.cat([*parts, end])[None], decoder_input_ids=start)
+        else:
+            own = model.model(inputs_embeds=torch.cat(parts)[None])
+    expected = own.logits[0, -1].log_softmax(-1)
+    silence = float(expected.exp()[sorted(model.stop_tokens)].sum())
+    for each in decoded:
+        assert each.silence == pytest.approx(silence, abs=1e-5)
+    assert packed[0].tolist() == pytest.approx([-float(expected[decoded[0].tokens[0]])], abs=1e-4)
+
+
 def test_losses_are_the_models_own_and_reach_the_prompt(model: FrozenLLM) -> None:
     turn, answer = model.encode(TEXT), model.encode("Every night at nine she lit it.")
     [[losses]] = pack_losses(model, [Pack([Exchange(turn, answer)])])

@@ -19,7 +19,7 @@ _Key = tuple[str, int | None, int | None, tuple[str, ...]]
 
 
 class Readings:
-    """The keys and values of members and of what they have read.
+    """What the LLM keeps of members and of what they have read.
 
     A member's are computed once, a passage's once for each member that reads it; the least recently used
     are forgotten first once all take over `most_bytes`. `run` says on which thread the LLM computes.

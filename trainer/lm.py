@@ -15,7 +15,8 @@ from trainer.scoring import mean_losses, passes, row_losses
 class LanguageModelling:
     """Next-token loss (Lester 2021, 2104.08691, trains prompts so, on targets alone).
 
-    A row is [skill][member][text]; `skill` may be None.
+    A row is [skill][member][text]; `skill` may be None. Of a row, an encoder-decoder LLM predicts the second
+    half from the first.
     """
 
     def __init__(

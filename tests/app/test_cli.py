@@ -33,6 +33,12 @@ def test_help_names_every_command() -> None:
         "prompts",
         "demo",
         "eval",
+        "show",
+        "promote",
+        "rollback",
+        "history",
+        "compare",
+        "prune",
         "skill",
     ]
 

@@ -8,10 +8,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from pydantic import ValidationError
 
 from app.client.adapters import Adapters
 from app.client.connection import ClientError, Connection, NoAnswerError, as_error, parsed, problem, sent
+from app.client.connection import (
+    ClientError,
+    Connection,
+    NoAnswerError,
+    as_error,
+    checked,
+    parsed,
+    problem,
+    sent,
+)
 from app.client.registry import Registry
 from app.schemas import (
     ENDED,
@@ -161,7 +170,7 @@ class Client:
         where these are given.
         `heard` is called with the votes as they stand whenever a candidate has been heard.
         """
-        try:
+        with checked():
             request = AskRequest(
                 question=question,
                 books=None if books is None else list(books),
@@ -174,8 +183,6 @@ class Client:
                 min_confidence=min_confidence,
                 stream=heard is not None,
             )
-        except ValidationError as error:
-            raise ClientError(_first_problem(error)) from error
         if heard is None:
             return self._connection.call(Answer, "POST", "/ask", json=sent(request))
         return self._heard(request, heard)
@@ -246,10 +253,3 @@ class Client:
         path = f"/jobs/{job_id}/events"
         for _, data in self._connection.events("GET", path, headers=headers, timeout=STREAM_TIMEOUT):
             yield self._connection.read(JobEvent, data, path)
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    # What is wrong with the whole stands nowhere.
-    where = f"{'.'.join(str(part) for part in first['loc'])}: " if first["loc"] else ""
-    return where + first["msg"].removeprefix("Value error, ")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import httpx
@@ -113,6 +114,18 @@ class Connection:
         except ValidationError as error:
             other = f"{self.url}{path} answered in another shape. Is it a Bookchorus of this version?"
             raise ClientError(other) from error
+
+
+@contextmanager
+def checked() -> Iterator[None]:
+    """Turn what makes no request inside into ClientError, before anything is sent."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        # What is wrong with the whole stands nowhere.
+        where = f"{'.'.join(str(part) for part in first['loc'])}: " if first["loc"] else ""
+        raise ClientError(where + first["msg"].removeprefix("Value error, ")) from error
 
 
 def sent(request: BaseModel) -> dict[str, Any]:

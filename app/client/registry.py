@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.client.connection import Connection, sent
+from app.client.connection import Connection, checked, sent
 from app.schemas import (
     AliasMove,
     AliasState,
@@ -63,14 +63,17 @@ class Registry:
         force: bool = False,
     ) -> AliasState:
         """Put an alias on a version; `champion` goes to one that is worse only by `force`."""
-        move = MoveAlias(version=version, why=why, force=force)
+        with checked():
+            move = MoveAlias(version=version, why=why, force=force)
         path = f"/admin/books/{book}/aliases/{alias}"
         return self._connection.call(AliasState, "PUT", path, json=sent(move))
 
     def rollback(self, book: str, *, alias: str = CHAMPION, why: str | None = None) -> AliasState:
         """Put an alias back where it was before its last move; once more is one move further back."""
+        with checked():
+            wish = Rollback(why=why)
         path = f"/admin/books/{book}/aliases/{alias}/rollback"
-        return self._connection.call(AliasState, "POST", path, json=sent(Rollback(why=why)))
+        return self._connection.call(AliasState, "POST", path, json=sent(wish))
 
     def remove(self, book: str, alias: str) -> AliasState:
         """Take an alias off; its history stays."""
@@ -87,13 +90,15 @@ class Registry:
     ) -> Comparison:
         """Put two versions side by side, and ask both: the `questions`, or some written about the book."""
         asked = None if questions is None else list(questions)
-        wish = Compare(versions=[one, other], questions=asked, seed=seed)
+        with checked():
+            wish = Compare(versions=[one, other], questions=asked, seed=seed)
         return self._connection.call(Comparison, "POST", f"/admin/books/{book}/compare", json=sent(wish))
 
     def prune(self, book: str, *, keep: int) -> list[int]:
         """Prune all versions but the last `keep` and those in use; return the numbers of the pruned."""
-        path = f"/admin/books/{book}/prune"
-        return self._connection.call(Pruned, "POST", path, json=sent(Prune(keep=keep))).versions
+        with checked():
+            wish = Prune(keep=keep)
+        return self._connection.call(Pruned, "POST", f"/admin/books/{book}/prune", json=sent(wish)).versions
 
     def delete(self, book: str, version: int) -> PromptVersion:
         """Prune one version that nothing uses."""

@@ -17,26 +17,38 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from app.schemas import (
     AddedBook,
     AddedJob,
+    AliasMove,
+    AliasState,
     Answer,
     AskRequest,
     BaseModelIdentity,
     Book,
+    BookAliases,
     BookState,
     Candidate,
     Chapter,
     Citation,
+    Compare,
+    ComparedAnswers,
+    Comparison,
+    Difference,
     Heard,
     Job,
     JobEvent,
     JobProblem,
     JobStatus,
     JsonBook,
+    MoveAlias,
     NewVersion,
     Page,
     PromptMember,
     PromptVersion,
+    Prune,
+    Pruned,
     Readiness,
+    Rollback,
     Timings,
+    VersionState,
     VersionUsed,
     Vote,
 )
@@ -171,6 +183,62 @@ def prompt(number: int = 1) -> PromptVersion:
     )
 
 
+def measured(number: int = 1) -> PromptVersion:
+    """A version as it is shown alone: with curves, and worse than the champion of its day."""
+    version = prompt(number)
+    curves = [[4.0, 3.6, 3.2, 3.0], [4.2, 3.9, 3.4, 3.1]]
+    members = [
+        member.model_copy(update={"curve": curve})
+        for member, curve in zip(version.members, curves, strict=True)
+    ]
+    gate = {"passed": False, "champion": 1, "loss": 3.1, "champion_loss": 2.9, "forced": True}
+    return version.model_copy(
+        update={"members": members, "gate": gate, "parent": 1, "recipe": {"members": 2, "seed": 0}}
+    )
+
+
+def moves() -> list[AliasMove]:
+    """A promotion and a rollback of it, newest first."""
+    told = [(2, 1, True, None), (1, 2, False, "it was\n[red]right"), (None, 1, False, "version 1 published")]
+    return [
+        AliasMove(
+            id=9 - place,
+            alias="champion",
+            from_version=before,
+            to=after,
+            rollback=rollback,
+            who="admin",
+            why=why,
+            at=1_700_000_000,
+        )
+        for place, (before, after, rollback, why) in enumerate(told)
+    ]
+
+
+def comparison(questions: list[str] | None = None) -> Comparison:
+    """Two versions, the second of another seed and a little worse."""
+    one, other = prompt(1), prompt(2).model_copy(update={"aliases": []})
+    worse = [
+        member.model_copy(update={"loss_after": (member.loss_after or 0) + 0.1}) for member in other.members
+    ]
+    no_answer = answer().model_copy(update={"answer": None, "confidence": 0.1, "degraded": "untrained"})
+    return Comparison(
+        book=book().id,
+        versions=[one, other.model_copy(update={"members": worse})],
+        recipe=[Difference(name="seed", values=[0, 5])],
+        metrics=[Difference(name="seconds", values=[12.3456, None])],
+        seed=0,
+        questions=[
+            ComparedAnswers(
+                question=question,
+                expected=None if questions else "The tiger",
+                answers=[answer(question), no_answer],
+            )
+            for question in questions or ["Who was caught?"]
+        ],
+    )
+
+
 def events(end: JobStatus = "succeeded") -> list[JobEvent]:
     """A job's whole life: two steps of two members, measured before and after."""
     message: list[tuple[str, dict[str, Any]]] = [
@@ -229,6 +297,8 @@ class Peer:
         self.uploads: list[dict[str, Any]] = []
         self.trained: list[NewVersion] = []
         self.asked: list[AskRequest] = []
+        self.compared: list[Compare] = []
+        self.moved: list[tuple[str, MoveAlias | Rollback]] = []
         self.followed_from: list[str | None] = []
 
     @contextmanager
@@ -330,13 +400,54 @@ def service(peer: Peer) -> FastAPI:
             return StreamingResponse(heard(wish.question), media_type="text/event-stream")
         return answer(wish.question)
 
+    path = "/admin/books/{book_id}"
+
+    @app.get(path + "/versions/{ref}")
+    def version(book_id: str, ref: str) -> PromptVersion:
+        return measured(2 if ref == "champion" else int(ref))
+
+    @app.get(path + "/aliases")
+    def aliases(book_id: str, after: int | None = None) -> BookAliases:
+        # A page of two, whatever was asked for, so that the client must turn them.
+        left = [move for move in moves() if after is None or move.id < after]
+        return BookAliases(book=book_id, aliases={"champion": 1}, history=left[:2], has_more=len(left) > 2)
+
+    @app.get(path + "/aliases/{alias}")
+    def alias(book_id: str, alias: str) -> AliasState:
+        return AliasState(book=book_id, alias=alias, version=1, history=moves(), has_more=False)
+
+    @app.put(path + "/aliases/{alias}", response_model=None)
+    def promote(book_id: str, alias: str, move: MoveAlias) -> AliasState | Response:
+        peer.moved.append((alias, move))
+        if not move.force:
+            return problem(409, "worse-than-champion", "Version 2 is worse than version 1.")
+        return AliasState(book=book_id, alias=alias, version=move.version, history=moves(), has_more=False)
+
+    @app.post(path + "/aliases/{alias}/rollback")
+    def rollback(book_id: str, alias: str, wish: Rollback) -> AliasState:
+        peer.moved.append((alias, wish))
+        return AliasState(book=book_id, alias=alias, version=1, history=moves(), has_more=False)
+
+    @app.post(path + "/compare")
+    def compare(book_id: str, wish: Compare) -> Comparison:
+        peer.compared.append(wish)
+        return comparison(wish.questions)
+
+    @app.post(path + "/prune")
+    def prune(book_id: str, wish: Prune) -> Pruned:
+        return Pruned(book=book_id, versions=[1, 2] if wish.keep < 3 else [])
+
     @app.get("/admin/prompts", response_model=None)
     def prompts(
-        authorization: Annotated[str | None, Header()] = None, book: str | None = None
+        authorization: Annotated[str | None, Header()] = None,
+        book: str | None = None,
+        state: VersionState | None = None,
     ) -> Page[PromptVersion] | Response:
         if peer.key and authorization != f"Bearer {peer.key}":
             return problem(401, "unauthorized", "This call needs the admin key.")
-        return Page(data=[] if book == "other" else [prompt(2), prompt(1)], has_more=False)
+        return Page(
+            data=[] if book == "other" or state == "pruned" else [prompt(2), prompt(1)], has_more=False
+        )
 
     return app
 

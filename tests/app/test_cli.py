@@ -45,6 +45,12 @@ def test_help_names_every_command() -> None:
         "export",
         "import",
         "inspect",
+        "show",
+        "promote",
+        "rollback",
+        "history",
+        "compare",
+        "prune",
         "skill",
     ]
 

@@ -26,7 +26,7 @@ _FORM = {
     "type": "object",
     "required": ["file"],
     "properties": {
-        "file": {"type": "string", "format": "binary", "description": "a .txt or .md file"},
+        "file": {"type": "string", "format": "binary", "description": "txt, md, html, epub, pdf or docx"},
         "title": {"type": "string"},
         "author": {"type": "string"},
         "tags": {"type": "string", "description": "tags with commas between them"},
@@ -55,7 +55,7 @@ async def add_book(
 
     `wait` holds the answer back until the job has ended, for at most so many seconds.
     """
-    upload = await read_upload(request)
+    upload = await read_upload(request, service.parser)
     book_id, job_id, created = await run_in_threadpool(_add, service, upload)
     if created:
         service.worker.call()
@@ -120,19 +120,25 @@ def learn_version(
 def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
     """Store the book with its job in one transaction, so that there is never one without the other."""
     recipe = _recipe(service, upload.recipe)
-    chapters = store_text.chapters(upload.text, upload.format)
-    passages = store_text.passages(upload.text, chapters, service.engine.llm.count_tokens)
+    read = upload.parsed
+    passages = store_text.passages(read.text, read.chapters, service.engine.llm.count_tokens)
     edition = books.Edition(
-        upload.text,
+        read.text,
         upload.sha256,
-        chapters,
+        read.chapters,
         passages,
-        format=upload.format,
+        pages=read.pages,
+        format=read.format,
         filename=upload.filename,
     )
     with service.database.write() as session:
         book, created = books.add(
-            session, edition, title=upload.title, author=upload.author, tags=upload.tags
+            session,
+            edition,
+            title=upload.title,
+            author=upload.author,
+            language=read.language,
+            tags=upload.tags,
         )
         if not created:
             latest = jobs.latest(session, [book.id]).get(book.id)

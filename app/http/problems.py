@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
 from app.asking import QuestionError
 from app.engine import EngineClosedError, UnwantedError
+from app.parsing.parsed import ParseError
 from store.errors import DamagedArtifact, InvalidAlias, InvalidTags, NotFound, StoreBusy, StoreFull
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     StoreFull: lambda error: Problem(507, "disk-full", str(error)),
     InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
     InvalidTags: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
+    ParseError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     NothingToAskError: lambda _: Problem(409, "no-books", _EMPTY),
     NoBookFitsError: lambda error: Problem(404, "no-book-fits", str(error)),

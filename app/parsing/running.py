@@ -1,0 +1,60 @@
+"""Running headers, footers and page numbers of a PDF: what stands at the same place on many pages."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from app.parsing.lines import Line
+
+_OUTERMOST = 3
+_SAME_PLACE_POINTS = 6.0
+_NUMBER = re.compile(r"\d+")
+_FIRST_OR_LAST = re.compile(r"^(\w+)\b|\b(\w+)$")
+_Key = tuple[str, str | int]
+
+
+def without_running(pages: Sequence[Sequence[Line]], labels: Sequence[str]) -> list[list[Line]]:
+    """Return the pages' lines without running ones.
+
+    Running are the outermost lines of a page, three at most, that stand at the same height on three pages at
+    least, or on two of a document of five or fewer: with the same words, numbers aside, or with a number that
+    counts the pages, or the page's own label of `labels`, before or behind any words.
+    """
+    least = 3 if len(pages) > 5 else 2
+    at_top = [sorted(lines, key=lambda line: -line.top)[:_OUTERMOST] for lines in pages]
+    at_bottom = [sorted(lines, key=lambda line: line.bottom)[:_OUTERMOST] for lines in pages]
+    running: set[int] = set()
+    for edges in (at_top, at_bottom):
+        repeated = _repeated(edges, labels, least)
+        for lines in edges:
+            for line in lines:
+                if id(line) not in repeated:
+                    break
+                running.add(id(line))
+    return [[line for line in lines if id(line) not in running] for lines in pages]
+
+
+def _repeated(edges: Sequence[Sequence[Line]], labels: Sequence[str], least: int) -> set[int]:
+    alike: dict[_Key, list[Line]] = defaultdict(list)
+    for page, (lines, label) in enumerate(zip(edges, labels, strict=True)):
+        for line in lines:
+            for key in _keys(line, page, label):
+                alike[key].append(line)
+    found: set[int] = set()
+    for lines in alike.values():
+        height = median(line.bottom for line in lines)
+        close = [line for line in lines if abs(line.bottom - height) <= _SAME_PLACE_POINTS]
+        if len(close) >= least:
+            found |= {id(line) for line in close}
+    return found
+
+
+def _keys(line: Line, page: int, label: str) -> Iterator[_Key]:
+    yield "words", _NUMBER.sub("#", line.text.casefold())
+    for match in _FIRST_OR_LAST.finditer(line.text):
+        number = match[0]
+        if number.isdecimal() and len(number) < 6:
+            yield "counts", int(number) - page
+        if number == label:
+            yield "label", ""

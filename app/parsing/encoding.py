@@ -13,9 +13,10 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _DECLARED_WITHIN = 4096
-# What books were written in before UTF-8; where two fit equally well, the earlier is taken.
+# What books were written in before UTF-8; where two fit equally well, the earlier is taken. The Baltic ones
+# are left out: French is taken for them.
 _OLD = [
-    *("cp1252", "cp1250", "cp1251", "koi8_r", "cp866", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
+    *("cp1252", "cp1250", "cp1251", "koi8_r", "cp866", "cp1253", "cp1254", "cp1255", "cp1256"),
     *("iso8859_2", "cp932", "euc_jp", "gb18030", "big5", "cp949"),
 ]
 _OF_SEVERAL_BYTES = {"cp932", "euc_jp", "gb18030", "big5", "cp949"}

@@ -44,7 +44,7 @@ def parse(data: bytes) -> Parsed:
                 "no-text", "The PDF has images of pages and no text: have it recognised (OCR) first."
             )
         labels = [document.get_page_label(number) or str(number + 1) for number in range(len(document))]
-        kept = without_running(pages, labels)
+        kept = without_running(pages, labels, [document.get_page_size(n)[1] for n in range(len(document))])
         text, placed, starts = joined(kept)
         marks = outlined(document, placed)
         first = opening(text, marks)

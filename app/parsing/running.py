@@ -9,7 +9,7 @@ from app.parsing.lines import Line
 
 _OUTERMOST = 3
 _SAME_PLACE_POINTS = 6.0
-_APART = 1.5
+_APART = 1.3
 _MARGIN = 0.15
 _NUMBER = re.compile(r"\d+")
 _FIRST_OR_LAST = re.compile(r"^(\w+)\b|\b(\w+)$")
@@ -38,10 +38,12 @@ def without_running(
     for edges in (at_top, at_bottom):
         repeated = _repeated(edges, labels, least)
         for lines in edges:
-            outermost = lines[:_OUTERMOST]
-            count = next((n for n, line in enumerate(outermost) if id(line) not in repeated), len(outermost))
-            if count and (count == len(lines) or _is_apart(lines[count - 1], lines[count])):
-                running |= {id(line) for line in lines[:count]}
+            count = 0
+            while count < min(len(lines), _OUTERMOST) and id(lines[count]) in repeated:
+                count += 1
+            while 0 < count < len(lines) and not _is_apart(lines[count - 1], lines[count]):
+                count -= 1
+            running |= {id(line) for line in lines[:count]}
     return [[line for line in lines if id(line) not in running] for lines in pages]
 
 

@@ -36,7 +36,8 @@ def test_words_parted_at_a_line_s_end_are_joined() -> None:
     )
     assert pdf.parse(files.pdf([said])).text == (
         "The old lighthouse of Ost is a well-known and much visited lighthouse, and "
-        "whoever comes to see it finds that it is really well-known, by day and by night, to everybody on the coast."
+        "whoever comes to see it finds that it is really well-known, by day and by night, to "
+        "everybody on the coast."
     )
 
 
@@ -44,6 +45,11 @@ def test_lines_that_were_ended_on_purpose_stay_lines() -> None:
     verse = ("The lamp is out", "The sea is loud", "And nobody on all the coast can see the harbour now")
     page = [*lines(*verse), *lines(FULL, FULL, FULL, LAST, top=600)]
     assert pdf.parse(files.pdf([page])).text.split("\n\n")[0] == "\n".join(verse)
+
+
+def test_a_note_s_raised_number_stays_on_its_line() -> None:
+    page = [*lines(FULL, "a hundred nights."), (157.0, 695.0, 6.0, "1"), *lines(FULL, LAST, top=640)]
+    assert pdf.parse(files.pdf([page])).text == f"{FULL} a hundred nights. [1]\n\n{FULL} {LAST}"
 
 
 def test_running_headers_and_page_numbers_are_gone_and_a_sentence_goes_on() -> None:

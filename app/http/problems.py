@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
 from app.asking import QuestionError
@@ -76,7 +77,9 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
         409, "book-not-ready", str(error), None, book=error.book, job=error.job, progress=error.progress
     ),
     EngineClosedError: lambda _: Problem(503, "shutting-down", _LEAVING, _BUSY),
-    UnwantedError: lambda _: Problem(499, "client-gone", _GONE),  # nginx's status; only logs see it
+    # nginx's status; only logs see it.
+    UnwantedError: lambda _: Problem(499, "client-gone", _GONE),
+    ClientDisconnect: lambda _: Problem(499, "client-gone", _GONE),
     DamagedArtifact: lambda error: Problem(503, "artifact-damaged", str(error)),
 }
 _HTTP = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}

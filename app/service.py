@@ -9,6 +9,7 @@ from app.embedder import Embedder
 from app.engine import Engine
 from app.ensemble import WAVES, Ensemble
 from app.errors import StartupError
+from app.parsing.parser import Parser
 from app.settings import Settings
 from app.skills import active
 from app.together import Together
@@ -30,6 +31,7 @@ class Service:
     choruses: Choruses
     worker: Worker
     answering: Answering
+    parser: Parser
 
     def close(self) -> None:
         """Give the running job back, end the threads, close the database."""
@@ -60,7 +62,8 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
         else Ensemble(engine, skill, embedder, waves=WAVES if llm.device.type == "cpu" else ())
     )
     answering = Answering(database, index, engine, choruses, panel)
-    return Service(settings, database, index, engine, choruses, worker, answering)
+    parser = Parser(settings.parse_seconds, settings.parse_memory_bytes)
+    return Service(settings, database, index, engine, choruses, worker, answering, parser)
 
 
 def load_llm(settings: Settings) -> FrozenLLM:

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     database_url: str | None = None
     admin_key: SecretStr | None = None
     max_book_bytes: PositiveInt = 20_000_000
+    # What the process that reads an uploaded file may take.
+    parse_seconds: PositiveInt = 60
+    parse_memory_bytes: Annotated[int, Field(ge=300_000_000)] = 1_000_000_000
     max_queued_jobs: PositiveInt = 100
     # How long learning one version may take when its recipe does not say.
     budget_seconds: PositiveInt = 1800

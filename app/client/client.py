@@ -10,7 +10,6 @@ from typing import Any, Self
 import httpx
 
 from app.client.adapters import Adapters
-from app.client.connection import ClientError, Connection, NoAnswerError, as_error, parsed, problem, sent
 from app.client.connection import (
     ClientError,
     Connection,

@@ -9,7 +9,8 @@ from pathlib import Path, PurePath
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from store.text import chapters, passages
+from app.parsing.headings import chapters
+from store.text import passages
 
 SECTION_TOKENS = 200
 ANSWERS = tuple(f"answer{number}" for number in range(1, 7))

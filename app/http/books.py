@@ -21,7 +21,7 @@ _FORM = {
     "type": "object",
     "required": ["file"],
     "properties": {
-        "file": {"type": "string", "format": "binary", "description": "a .txt or .md file"},
+        "file": {"type": "string", "format": "binary", "description": "txt, md, html, epub, pdf or docx"},
         "title": {"type": "string"},
         "author": {"type": "string"},
         "tags": {"type": "string", "description": "tags with commas between them"},
@@ -50,7 +50,7 @@ async def add_book(
 
     `wait` holds the answer back until the job has ended, for at most so many seconds.
     """
-    upload = await read_upload(request)
+    upload = await read_upload(request, service.parser)
     return await learning(service, response, *await run_in_threadpool(_add, service, upload), wait=wait)
 
 
@@ -106,7 +106,12 @@ def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
     edition = upload.edition(service.engine.llm.count_tokens)
     with service.database.write() as session:
         book, created = books.add(
-            session, edition, title=upload.title, author=upload.author, tags=upload.tags
+            session,
+            edition,
+            title=upload.title,
+            author=upload.author,
+            language=upload.parsed.language,
+            tags=upload.tags,
         )
         if not created:
             latest = jobs.latest(session, [book.id]).get(book.id)

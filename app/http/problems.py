@@ -10,12 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
 from app.archive import ArchiveError
 from app.asking import QuestionError
 from app.engine import EngineClosedError, UnwantedError
 from app.importing import ImportRefusedError
+from app.parsing.parsed import ParseError
 from store.errors import (
     DamagedArtifact,
     DamagedDatabase,
@@ -86,6 +88,7 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     DuplicateBook: lambda error: Problem(409, "book-exists", str(error), None, book=error.book_id),
     InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
     InvalidTags: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
+    ParseError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     ArchiveError: lambda error: Problem(422, error.slug, str(error)),
     ImportRefusedError: lambda error: Problem(422, error.slug, str(error), None, **error.more),
@@ -95,13 +98,15 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
         409, "book-not-ready", str(error), None, book=error.book, job=error.job, progress=error.progress
     ),
     EngineClosedError: lambda _: Problem(503, "shutting-down", _LEAVING, _BUSY),
-    UnwantedError: lambda _: Problem(499, "client-gone", _GONE),  # nginx's status; only logs see it
     VersionPruned: lambda error: Problem(
         409, "version-pruned", str(error), None, book=error.book_id, version=error.number
     ),
     VersionInUse: lambda error: Problem(409, "version-in-use", str(error), None, users=error.users),
     WorseThanChampion: lambda error: Problem(409, "worse-than-champion", str(error), None, gate=error.gate),
     NothingToRollBackTo: lambda error: Problem(409, "nothing-to-roll-back-to", str(error)),
+    # nginx's status; only logs see it.
+    UnwantedError: lambda _: Problem(499, "client-gone", _GONE),
+    ClientDisconnect: lambda _: Problem(499, "client-gone", _GONE),
     DamagedArtifact: lambda error: Problem(503, "artifact-damaged", str(error)),
 }
 _HTTP = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}

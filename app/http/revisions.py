@@ -33,7 +33,7 @@ async def revise_book(
     Title, author and tags stay unless they are given. Without a recipe the champion's members go on learning,
     where they can on this LLM; else, and with a recipe, new ones learn from scratch.
     """
-    upload = await read_upload(request)
+    upload = await read_upload(request, service.parser)
     revised = await run_in_threadpool(_revise, service, book_id, upload)
     return await learning(service, response, *revised, wait=wait)
 

@@ -1,4 +1,4 @@
-"""What an upload holds: a file of text or a JSON book, read, checked and cleaned."""
+"""What an upload holds: a book's file or a JSON book, read, checked and cleaned."""
 
 import hashlib
 import json
@@ -7,49 +7,58 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import Request
 from pydantic import ValidationError
 
 from app.http.form import read_form
 from app.http.problems import Problem, invalid
+from app.parsing.parsed import Parsed
+from app.parsing.parser import Parser
+from app.parsing.read import read
 from app.schemas import JsonBook
-from store import text as store_text
 from store.books import Edition
+from store.text import passages
 
 _ABOUT = ("title", "author", "tags")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A book as it came: `text` ends its lines with line feeds alone, `sha256` is that of the bytes sent.
+    """A book as it came and was read; `sha256` is that of the bytes sent, in `tags` a comma parts two.
 
-    A comma in one of the `tags` parts two. `said` are those of title, author and tags that the caller gave.
+    `said` are those of title, author and tags that the caller gave.
     """
 
     title: str
     author: str | None
     filename: str | None
-    format: Literal["txt", "md"]
-    text: str
+    parsed: Parsed
     sha256: str
     tags: list[str]
     recipe: dict[str, Any] | None
     said: frozenset[str]
 
     def edition(self, count_tokens: Callable[[str], int]) -> Edition:
-        """The text with its chapters and passages, as long as `count_tokens` says."""
-        chapters = store_text.chapters(self.text, self.format)
-        passages = store_text.passages(self.text, chapters, count_tokens)
-        return Edition(self.text, self.sha256, chapters, passages, format=self.format, filename=self.filename)
+        """The text with its chapters, pages and passages, as long as `count_tokens` says."""
+        book = self.parsed
+        return Edition(
+            book.text,
+            self.sha256,
+            book.chapters,
+            passages(book.text, book.chapters, count_tokens),
+            pages=book.pages,
+            format=book.format,
+            filename=self.filename,
+        )
 
 
-async def read_upload(request: Request) -> Upload:
-    """Read a multipart form or JSON. Raises Problem for anything that is no readable book."""
+async def read_upload(request: Request, parser: Parser) -> Upload:
+    """Read a multipart form or JSON. Raises Problem or ParseError for anything that is no readable book."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return await _from_form(request)
+        return await _from_form(request, parser)
     if kind == "application/json":
         return _from_json(await request.body())
     raise Problem(
@@ -57,22 +66,19 @@ async def read_upload(request: Request) -> Upload:
     )
 
 
-async def _from_form(request: Request) -> Upload:
+async def _from_form(request: Request, parser: Parser) -> Upload:
     form = await read_form(request)
     if form.data is None:
         raise Problem(422, "file-missing", "The form has no file in its field 'file'.")
     filename = clean_filename(form.filename)
     wishes = {name: form.fields.get(name, "").strip() for name in ("title", "author")}
     recipe = _json_object(form.fields.get("recipe"))
-    text = decoded(form.data)
-    named = PurePosixPath(filename)
-    markdown = named.suffix.lower() in {".md", ".markdown"}
+    parsed = await parser.parse(form.data, filename)
     return Upload(
-        title=wishes["title"] or _heading(text, markdown) or named.stem or "Untitled",
-        author=wishes["author"] or None,
+        title=wishes["title"] or parsed.title or PurePosixPath(filename).stem or "Untitled",
+        author=wishes["author"] or parsed.author,
         filename=filename or None,
-        format="md" if markdown else "txt",
-        text=text,
+        parsed=parsed,
         sha256=hashlib.sha256(form.data).hexdigest(),
         tags=[form.fields.get("tags", "")],
         recipe=recipe,
@@ -86,40 +92,17 @@ def _from_json(body: bytes) -> Upload:
     except ValidationError as error:
         raise invalid("invalid-request", error) from error
     data = book.text.encode("utf-8", "surrogatepass")
+    parsed = read(data, "md" if re.search(r"^#{1,6} \S", book.text, re.MULTILINE) else "txt")
     return Upload(
         title=book.title.strip() or "Untitled",
         author=book.author,
         filename=None,
-        format="md" if re.search(r"^#{1,6} \S", book.text, re.MULTILINE) else "txt",
-        text=decoded(data),
+        parsed=parsed,
         sha256=hashlib.sha256(data).hexdigest(),
         tags=book.tags or [],
         recipe=book.recipe,
         said=frozenset(name for name in _ABOUT if getattr(book, name)),
     )
-
-
-def decoded(data: bytes) -> str:
-    """The text of UTF-8, or of UTF-16 that says so in its first bytes.
-
-    Raises Problem book-empty for nothing but white space and unreadable-text for anything else than text.
-    """
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise Problem(
-            422,
-            "unreadable-text",
-            f"The file is no {encoding.removesuffix('-sig')} text: byte {error.start} does not fit. "
-            "Save it as UTF-8.",
-        ) from error
-    if any(unicodedata.category(character) == "Cc" for character in set(text) - set("\t\n\r\f\v")):
-        raise Problem(422, "unreadable-text", "The file holds control characters: it is no text.")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.strip():
-        raise Problem(422, "book-empty", "The book has no text in it.")
-    return text
 
 
 def clean_filename(name: str) -> str:
@@ -128,11 +111,6 @@ def clean_filename(name: str) -> str:
     shown = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip(" .")
     path = PurePosixPath(shown)
     return path.stem[: 120 - len(path.suffix[:20])] + path.suffix[:20]
-
-
-def _heading(text: str, markdown: bool) -> str | None:
-    found = re.search(r"^#{1,2} +(.+?)[ #]*$", text, re.MULTILINE) if markdown else None
-    return found.group(1)[:300] if found else None
 
 
 def _json_object(value: str | None) -> dict[str, Any] | None:

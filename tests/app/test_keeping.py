@@ -10,10 +10,11 @@ from sqlalchemy import text, update
 from typer.testing import CliRunner, Result
 
 from app.cli import app
+from app.parsing.headings import chapters
 from store import books
 from store.database import Database
 from store.tables import Passage
-from store.text import chapters, passages
+from store.text import passages
 from tests.postgres import Server
 from tests.tiny import STORY
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from torch import Tensor
 
 from app.learning import Prepared, learn, resolved
+from app.parsing.headings import chapters
 from app.settings import Settings
 from app.skills import LoadedSkill, shipped
-from store.text import chapters, passages
+from store.text import passages
 from trainer.frozen import FrozenLLM
 from trainer.loading import load
 from trainer.progress import Learned, Stepped

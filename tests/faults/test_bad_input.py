@@ -47,7 +47,9 @@ def test_04_an_empty_book_is_refused(http: httpx.Client, text: str) -> None:  # 
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x89PNG\r\n\x1a\n\x00\x00", b"caf\xe9 au lait", b"a\x00b", b"\xff\xfeodd"], ids=repr
+    "data",
+    [b"\x89PNG\r\n\x1a\n\x00\x00", b"\x80\x81\x82\x83\xff\xfe" * 9, b"a\x00b", b"\xff\xfeodd"],
+    ids=repr,
 )
 def test_05_what_is_no_text_is_refused(http: httpx.Client, data: bytes) -> None:  # noqa: F811
     before = ids(http)

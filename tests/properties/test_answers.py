@@ -18,13 +18,14 @@ from app.chorus import Choruses
 from app.engine import Engine, UnwantedError
 from app.ensemble import Ensemble
 from app.panel import Panel
+from app.parsing.headings import chapters
 from app.schemas import Answer, AskRequest, Heard, Retrieved
 from app.skills import LoadedSkill
 from app.together import Together
 from store import books
 from store.database import Database
 from store.index import PassageIndex
-from store.text import chapters, passages
+from store.text import passages
 from tests.store.conftest import Embedder
 from tests.tiny import STORY
 from trainer.loading import load

@@ -3,7 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import httpx
+import pytest
 
+from tests import files
 from tests.tiny import STORY
 
 QUICK = {"members": 2, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
@@ -40,6 +42,57 @@ def test_a_json_book_is_the_same_as_a_file(http: httpx.Client) -> None:
     again = upload(http, STORY + "two")
     assert again.status_code == 200
     assert again.json()["book"] == answer.json()["book"]
+
+
+BOOKS = {
+    "html": b"<html lang='en'><title>The Lamp</title><meta name='author' content='M. Ost'><h1>One</h1>"
+    b"<p>Mira kept a green lamp in the tower.</html>",
+    "epub": files.epub(
+        {"one.xhtml": files.xhtml("<h1 id='o'>One</h1><p>Mira kept a green lamp in the tower.</p>")},
+        nav='<nav epub:type="page-list"><ol><li><a href="one.xhtml#o">7</a></li></ol></nav>',
+    ),
+    "pdf": files.pdf(
+        [[(60, 700, 20, "One"), *files.lines("Mira kept a green lamp in the tower.", top=650)]],
+        info="/Title(The Lamp)/Author(M. Ost)",
+        catalog="/Lang(en)/PageLabels<</Nums[0<</S/D/St 7>>]>>",
+    ),
+    "docx": files.docx(
+        files.paragraph("One", "Heading1") + files.paragraph("Mira kept a green lamp in the tower."),
+        more={
+            "docProps/core.xml": "<p xmlns:d='d'><d:title>The Lamp</d:title><d:creator>M. Ost</d:creator>"
+            "<d:language>en</d:language></p>"
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("form", BOOKS)
+def test_books_of_every_format_are_read(http: httpx.Client, form: str) -> None:
+    answer = http.post(
+        "/books", files={"file": ("lamp.bin", BOOKS[form])}, data={"recipe": json.dumps(QUICK)}
+    )
+    assert answer.status_code == 202, answer.text
+    book = answer.json()["book"]
+    assert (book["format"], book["title"], book["author"], book["language"]) == (
+        form,
+        "The Lamp",
+        "M. Ost",
+        "en",
+    )
+    assert (book["passages"], book["filename"]) == (1, "lamp.bin")
+    asked = http.post("/ask", json={"question": "Who kept a lamp?", "books": [book["id"]]})
+    [citation] = asked.json()["citations"]
+    assert citation["text"] == "Mira kept a green lamp in the tower."
+    assert citation["page"] == ("7" if form in ("epub", "pdf") else None)
+    http.post(f"/jobs/{answer.json()['job']['id']}/cancel")
+
+
+def test_what_the_form_says_goes_before_what_the_file_says(http: httpx.Client) -> None:
+    named = {"title": "Lamps", "author": "A. Reader"}
+    data = BOOKS["html"].replace(b"green", b"blue")
+    answer = http.post("/books", files={"file": ("lamp.html", data)}, data=named).json()
+    assert (answer["book"]["title"], answer["book"]["author"]) == ("Lamps", "A. Reader")
+    http.post(f"/jobs/{answer['job']['id']}/cancel")
 
 
 def test_tags_come_with_a_form_or_json_and_stay(http: httpx.Client) -> None:

@@ -1,0 +1,127 @@
+"""A zip archive from anybody: nothing of it is believed, and no more of it is read than is allowed."""
+
+import io
+import stat
+import zipfile
+import zlib
+from pathlib import PurePosixPath
+
+from app.parsing.parsed import ParseError
+
+MOST_ENTRIES = 10_000
+MOST_ENTRY_BYTES = 50_000_000
+MOST_BYTES = 200_000_000
+# Text seldom packs to a tenth; small entries may be all alike.
+MOST_RATIO = 200
+_RATIO_FROM_BYTES = 1_000_000
+_CHUNK_BYTES = 65_536
+_ENCRYPTED = 0x1
+
+
+class Archive:
+    """The entries of a zip archive, checked before any is read.
+
+    Raises ParseError bad-archive for entries outside the archive, links, encrypted ones and damage, and
+    archive-too-large for more or larger entries than are allowed, by its directory or as they are read.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise _damaged(error) from error
+        entries = self._zip.infolist()
+        if len(entries) > MOST_ENTRIES:
+            raise ParseError(
+                "archive-too-large",
+                f"The archive has {len(entries)} entries; {MOST_ENTRIES} are allowed.",
+                limit_entries=MOST_ENTRIES,
+            )
+        for entry in entries:
+            _check(entry)
+        if sum(entry.file_size for entry in entries) > MOST_BYTES:
+            raise _too_large("the archive")
+        self._entries = {entry.filename: entry for entry in entries}
+        if len(self._entries) < len(entries):
+            raise ParseError("bad-archive", "The archive has two entries of one name.")
+        self._bytes_read = 0
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the entries, in the directory's order."""
+        return list(self._entries)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def read(self, name: str) -> bytes:
+        """Return what is in an entry. Raises ParseError unreadable-book when there is none of this name."""
+        if name not in self._entries:
+            raise ParseError("unreadable-book", f"The book names a file that is not in it: {name[:200]!r}.")
+        entry = self._entries[name]
+        declared = entry.file_size
+        # zipfile stops at the size that the directory tells; what is behind it must not go unseen.
+        entry.file_size = MOST_ENTRY_BYTES + 1
+        data = bytearray()
+        try:
+            with self._zip.open(entry) as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    data += chunk
+                    self._bytes_read += len(chunk)
+                    self._check_read(entry, len(data))
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            OSError,
+        ) as error:
+            raise _damaged(error) from error
+        finally:
+            entry.file_size = declared
+        if len(data) > declared:
+            raise ParseError(
+                "archive-too-large",
+                f"The entry {name[:200]!r} is larger than the archive's directory says.",
+                limit_bytes=declared,
+            )
+        return bytes(data)
+
+    def _check_read(self, entry: zipfile.ZipInfo, size: int) -> None:
+        name = f"the entry {entry.filename[:200]!r}"
+        if size > MOST_ENTRY_BYTES:
+            raise _too_large(name, MOST_ENTRY_BYTES)
+        if self._bytes_read > MOST_BYTES:
+            raise _too_large("the archive")
+        if size > max(_RATIO_FROM_BYTES, MOST_RATIO * entry.compress_size):
+            raise ParseError(
+                "archive-too-large",
+                f"Unpacked, {name} is more than {MOST_RATIO} times as large as packed.",
+                limit_ratio=MOST_RATIO,
+            )
+
+
+def _check(entry: zipfile.ZipInfo) -> None:
+    # zipfile ends a name at NUL and turns backslashes where the system has them: look at the name as it came.
+    name = entry.orig_filename
+    shown = repr(name[:200])
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if ".." in parts or name.startswith(("/", "\\")) or (parts and ":" in parts[0]) or "\0" in name:
+        raise ParseError("bad-archive", f"The archive's entry {shown} leads out of it.")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise ParseError("bad-archive", f"The archive's entry {shown} is a link.")
+    if entry.flag_bits & _ENCRYPTED:
+        raise ParseError("bad-archive", f"The archive's entry {shown} is encrypted.")
+    if entry.file_size > MOST_ENTRY_BYTES:
+        raise _too_large(f"the entry {shown}", MOST_ENTRY_BYTES)
+
+
+def _too_large(what: str, limit: int = MOST_BYTES) -> ParseError:
+    return ParseError(
+        "archive-too-large", f"Unpacked, {what} has more than {limit} bytes.", limit_bytes=limit
+    )
+
+
+def _damaged(error: Exception) -> ParseError:
+    return ParseError("bad-archive", f"The archive is damaged: {error}.")

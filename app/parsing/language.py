@@ -1,0 +1,50 @@
+"""What files call a language, as a BCP 47 tag."""
+
+import re
+
+# ISO 639-2 codes and English names of the languages that old files name so; BCP 47 wants the short code.
+_SHORT = {
+    name: short
+    for short, names in {
+        "ar": "ara arabic",
+        "cs": "cze ces czech",
+        "da": "dan danish",
+        "de": "ger deu german",
+        "el": "gre ell greek",
+        "en": "eng english",
+        "eo": "epo esperanto",
+        "es": "spa spanish",
+        "fi": "fin finnish",
+        "fr": "fre fra french",
+        "he": "heb hebrew",
+        "hi": "hin hindi",
+        "hu": "hun hungarian",
+        "it": "ita italian",
+        "ja": "jpn japanese",
+        "ko": "kor korean",
+        "la": "lat latin",
+        "nl": "dut nld dutch",
+        "no": "nor norwegian",
+        "pl": "pol polish",
+        "pt": "por portuguese",
+        "ru": "rus russian",
+        "sv": "swe swedish",
+        "tr": "tur turkish",
+        "uk": "ukr ukrainian",
+        "zh": "chi zho chinese",
+    }.items()
+    for name in names.split()
+}
+_TAG = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}")
+
+
+def tag(name: str | None) -> str | None:
+    """Return the BCP 47 tag of what a file calls its language; None when it is no tag and no known name.
+
+    Of several languages with commas or semicolons between them, the first counts.
+    """
+    first = re.split(r"[,;]", name or "")[0].strip().replace("_", "-").partition(".")[0]
+    language, mark, rest = first.partition("-")
+    language = _SHORT.get(language.lower(), language.lower())
+    found = f"{language}{mark}{rest}"
+    return found if _TAG.fullmatch(found) and language != "und" else None

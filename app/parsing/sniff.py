@@ -1,0 +1,58 @@
+"""What format a file is of, by what is in it."""
+
+import io
+import re
+import zipfile
+from pathlib import PurePosixPath
+
+from app.parsing.parsed import Format, ParseError
+
+_PDF_WITHIN = 1024
+_HTML = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_HTML_WITHIN = 8192
+_SAVE_AS = "Save it as EPUB, PDF, DOCX, HTML or plain text."
+# What would else be taken for text, or told nothing better than that it is none.
+_REFUSED = (
+    (re.compile(rb"\{\\rtf"), "rich text (RTF)"),
+    (re.compile(rb".{60}(?:BOOKMOBI|TEXtREAd)", re.DOTALL), "a Mobipocket or Kindle book"),
+    (re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "an old Office document"),
+    (re.compile(rb"AT&TFORM"), "a DjVu book"),
+)
+_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+
+
+def sniff(data: bytes, name: str = "") -> Format:
+    """Return the format of a file by its content; the name only tells Markdown from plain text.
+
+    Raises ParseError unreadable-text, bad-archive or password-protected for files that are of none.
+    """
+    if b"%PDF-" in data[:_PDF_WITHIN]:
+        return "pdf"
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _archive(data)
+    if _ENCRYPTED_OFFICE in data and data.startswith(b"\xd0\xcf\x11\xe0"):
+        raise ParseError("password-protected", "The document is encrypted: save it without a password.")
+    for signature, what in _REFUSED:
+        if signature.match(data):
+            raise ParseError("unreadable-text", f"The file is {what}, which is not read here. {_SAVE_AS}")
+    start = data[:_HTML_WITHIN]
+    encoding = "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    if _HTML.match(start.decode(encoding, "ignore")):
+        return "html"
+    return "md" if PurePosixPath(name).suffix.lower() in {".md", ".markdown"} else "txt"
+
+
+def _archive(data: bytes) -> Format:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise ParseError("bad-archive", f"The file is a damaged zip archive: {error}.") from error
+    if "META-INF/container.xml" in names:
+        return "epub"
+    if "[Content_Types].xml" in names:
+        return "docx"
+    raise ParseError("bad-archive", f"The zip archive is neither an EPUB nor a DOCX. {_SAVE_AS}")

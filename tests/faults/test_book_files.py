@@ -26,7 +26,7 @@ def rows(http: httpx.Client) -> list[str]:  # noqa: F811
 
 def readers() -> dict[int, str]:
     """The processes that read books for any service of these tests."""
-    services = children(os.getpid())
+    services = [pid for pid, command in children(os.getpid()).items() if "app.cli serve" in command]
     return {pid: command for each in services for pid, command in children(each).items()}
 
 

@@ -47,7 +47,7 @@ class Upload:
             book.text,
             self.sha256,
             book.chapters,
-            passages(book.text, book.chapters, count_tokens),
+            passages(book.text, book.chapters, count_tokens, language=book.language),
             pages=book.pages,
             format=book.format,
             filename=self.filename,

@@ -50,7 +50,7 @@ def parse(data: bytes) -> Parsed:
         first = opening(text, marks)
         if len(marks) < 2:
             marks = larger(placed, Usual(kept).size)
-        if len(marks) < 2:
+        if not marks:
             marks = headings.find(text, "txt")
         told = document.get_metadata_dict(skip_empty=True)
         book = Parsed(

@@ -46,6 +46,49 @@ def test_sentences() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("language", "marked"),
+    [
+        (
+            "en",
+            "Dr. Smith met Mrs. J. R. Ost at 5 p.m. on Jan. 3rd. |"
+            '"Why?" he asked. |No. 5, i.e. Brown & Co. closed!',
+        ),
+        (
+            "en-GB",
+            "“Go home.” |She went. |It cost 3.5 dollars (see p. 12) vs. nothing. |"
+            "“Never!” cried Mira. |So did I. |He left.",
+        ),
+        (
+            "fr",
+            "« Où vas-tu ? » dit M. Dupont. |Il partit av. J.-C. avec Mme S. Ost. |"
+            "« Bon ! » |Voir p. 12, etc. et fin.",
+        ),
+        (
+            "de",
+            "Er sagte: „Komm z. B. am 3. Mai!“ |Am 12. Oktober kam Hr. Meier, usw. und blieb. |"
+            "„Wer ist da?“, fragte sie.",
+        ),
+        ("de", "»Komm!« |Sie kam. |Siehe Bd. 3, d. h. S. 12 oben. |Ende."),
+        (
+            "ru",
+            "Он жил на ул. Ленина в г. Москве, см. рис. 3. |"
+            "«Куда?» — спросил А. С. Пушкин. |Да! |Книга, т. е. роман.",
+        ),
+        ("zh", "他说：“你好。”|然后走了……到了第3.5页。|真的吗？|是的！"),
+    ],
+)
+def test_sentences_of_a_language(language: str, marked: str) -> None:
+    pieces = [piece.strip() for piece in marked.split("|")]
+    text = marked.replace("|", "")
+    assert [text[start:end] for start, end in sentences(text, language=language)] == pieces
+    # A passage holds what fits, and the offsets are those of the text.
+    cut = passages(text, [ChapterSpan("", 0, len(text))], len, max(map(len, pieces)), language)
+    assert text[cut[0].start : cut[0].end].startswith(pieces[0])
+    assert "".join("".join(text[span.start : span.end] for span in cut).split()) == "".join(text.split())
+    assert {span.end for span in cut} <= {end for _, end in sentences(text, language=language)}
+
+
 def test_passages_are_whole_sentences_while_they_fit() -> None:
     text = "One two three. Four five. Six seven eight nine. Ten."
     assert _cut(text, 5) == ["One two three. Four five.", "Six seven eight nine. Ten."]
@@ -92,10 +135,13 @@ def test_a_passage_has_at_least_one_token() -> None:
     "run", [" ", "\n", "\r\n ", ".", '."', "。", "# ", "#", "A. ", "CHAPTER I\n", "\t#", "e", "\u0301"]
 )
 @pytest.mark.parametrize("form", ["txt", "md"])
-def test_a_long_run_of_anything_is_done_in_linear_time(run: str, form: TextFormat) -> None:
+@pytest.mark.parametrize("language", [None, "en"])
+def test_a_long_run_of_anything_is_done_in_linear_time(
+    run: str, form: TextFormat, language: str | None
+) -> None:
     # In quadratic time this would not end while anybody watches.
     text = run * (100_000 // len(run)) + "x"
-    spans = passages(text, chapters(text, form), lambda piece: len(piece) // 4000, 4)
+    spans = passages(text, chapters(text, form), lambda piece: len(piece) // 4000, 4, language)
     assert spans[-1].end == len(text)
 
 
@@ -111,8 +157,16 @@ _COUNTERS: list[Count] = [_words, len, lambda piece: len(piece.encode("utf-8", "
 
 
 @settings(deadline=None, max_examples=300)
-@given(_TEXTS, st.sampled_from(["txt", "md"]), st.sampled_from(_COUNTERS), st.integers(1, 30))
-def test_passages_of_any_text(text: str, form: TextFormat, count: Count, limit: int) -> None:
+@given(
+    _TEXTS,
+    st.sampled_from(["txt", "md"]),
+    st.sampled_from(_COUNTERS),
+    st.integers(1, 30),
+    st.sampled_from([None, "en", "de", "zh"]),
+)
+def test_passages_of_any_text(
+    text: str, form: TextFormat, count: Count, limit: int, language: str | None
+) -> None:
     found = chapters(text, form)
     assert found
     assert all(0 <= span.start <= span.end <= len(text) for span in found)
@@ -124,7 +178,7 @@ def test_passages_of_any_text(text: str, form: TextFormat, count: Count, limit: 
     unnamed = [line for line in re.split(r"[\r\n]+", outside) if line.strip() and line.strip() not in titles]
     assert all(_heading(line) for line in unnamed)
 
-    cut = passages(text, found, count, limit)
+    cut = passages(text, found, count, limit, language)
     for ordinal, chapter in enumerate(found):
         mine = [span for span in cut if span.chapter == ordinal]
         pieces = [text[span.start : span.end] for span in mine]

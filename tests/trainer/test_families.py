@@ -15,6 +15,7 @@ from trainer.loading import load
 from trainer.packing import Exchange, Pack, pack_losses
 from trainer.progress import Learned
 from trainer.recipe import Recipe
+from trainer.scoring import mean_losses, row_losses
 from trainer.training import train
 
 TEXT = "Mira kept a green lamp in the tower of Ost."
@@ -64,8 +65,10 @@ def test_greedy_answers_are_what_transformers_generates(model: FrozenLLM) -> Non
 
 def test_a_batch_answers_as_each_row_alone(model: FrozenLLM) -> None:
     [context] = read(model, [model.encode(TEXT)], None, [prompt(model)])
+    # The first rows leave first: what is left of the batch must be theirs who stay.
     rows = [
         Row(None, model.encode("Who?"), 3),
+        Row(prompt(model, 9), model.encode("Who was it?"), 2),
         Row(prompt(model, 7), model.encode(TEXT), 12, 0.9, seed=3),
         Row(None, model.encode("Where was the lamp?"), 12, context=context),
         Row(None, model.encode("Ask."), 12, beginning=model.encode("Who kept a"), must_speak=True),
@@ -163,6 +166,16 @@ def test_exchanges_have_the_losses_they_have_alone(model: FrozenLLM) -> None:
         for exchange, losses in zip(pack.exchanges, found, strict=True):
             [[alone]] = pack_losses(model, [Pack([exchange], pack.text, pack.context)], members[row][None])
             torch.testing.assert_close(losses, alone, atol=1e-4, rtol=1e-4)
+
+
+def test_rows_compare_with_a_prompt_and_without(model: FrozenLLM) -> None:
+    row, members = model.encode(TEXT), prompt(model)[None]
+    [bare], [behind] = (row_losses(model, each, [row]) for each in (None, members))
+    assert mean_losses(model, None, [row]) == pytest.approx([float(bare.mean())], abs=1e-5)
+    compared = float(behind[-len(bare) :].mean())
+    assert mean_losses(model, members, [row]) == pytest.approx([compared], abs=1e-5)
+    # A prompt predicts a causal row's first token too.
+    assert len(behind) - len(bare) == (0 if model.model.config.is_encoder_decoder else 1)
 
 
 def test_joint_training_lowers_the_held_out_loss(model: FrozenLLM) -> None:

@@ -127,6 +127,13 @@ def test_the_second_half_of_a_row_is_predicted_from_the_first(model: FrozenLLM) 
         assert mean == pytest.approx(float(expected.mean()), abs=1e-5)
 
 
+def test_every_exchange_costs_all_that_stands_before_it(model: FrozenLLM, llm: FrozenLLM) -> None:
+    exchanges = [Exchange([7, 8], [9]), Exchange([7], [9, 9, 9])]
+    [context] = read(model, [[5] * 10])
+    assert model.positions(Pack(exchanges, [6] * 20, context), 4) == 2 * (10 + 4 + 20) + 3 + 4
+    assert llm.positions(Pack(exchanges, [6] * 20), 4) == 4 + 20 + 3 + 4
+
+
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
 def test_losses_behind_a_prompt_are_those_peft_trains_on(model: FrozenLLM) -> None:
     config = peft.PromptTuningConfig(

@@ -34,6 +34,7 @@ _APART = {
 }
 _INNER = {"bodymatter", "chapter", "part", "volume", "text", "division", "subchapter", "prologue", "epilogue"}
 _APART_TITLE = re.compile(
+    r"(?:\d[\d.]* +)?"
     r"(?:cover|title[ -]?page|half[ -]?title|copyright(?: page| notice)?|imprint|dedication|colophon|"
     r"(?:table of )?contents|list of (?:illustrations|figures|tables)|(?:general |subject )?index|"
     r"bibliography|glossary|references|about the authors?|also by .{1,40}|acknowledge?ments|"

@@ -3,6 +3,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,16 @@ def test_the_process_has_its_own_limits() -> None:
             "limit_seconds": parser.seconds,
             "limit_bytes": parser.memory_bytes,
         }
+
+
+def test_a_process_that_waits_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    idle = tmp_path / "python"
+    idle.write_text("#!/bin/sh\nexec sleep 1000\n")
+    idle.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(idle))
+    with pytest.raises(ParseError) as refused:
+        Parser(seconds=1).read(BOOKS["html"])
+    assert refused.value.slug == "parse-timeout"
 
 
 def test_a_process_that_crashes_is_an_error_of_the_file(

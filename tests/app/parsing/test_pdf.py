@@ -55,7 +55,7 @@ def test_a_note_s_raised_number_stays_on_its_line() -> None:
 def test_running_headers_and_page_numbers_are_gone_and_a_sentence_goes_on() -> None:
     pages = [
         [
-            (60.0, 760.0, 10.0, f"{number} THE LAMP" if number % 2 else f"Chapter {number}: Night {number}"),
+            (60.0, 760.0, 10.0, f"{number} THE {word.upper()}" if number % 2 else f"The {word} {number}"),
             *lines(f"{word} {FULL}", f"{word} evening, and so it went on for a hundred years until"),
             (290.0, 40.0, 10.0, str(number)),
         ]
@@ -72,6 +72,13 @@ def test_running_headers_and_page_numbers_are_gone_and_a_sentence_goes_on() -> N
         "third",
         "fourth",
     ]
+
+
+def test_a_line_that_repeats_apart_from_the_margins_stays() -> None:
+    pages = [
+        [*lines(f"{n}: {FULL}", LAST, top=600), *lines("The lamp, the lamp.", top=300)] for n in "abcdef"
+    ]
+    assert pdf.parse(files.pdf(pages)).text.count("The lamp, the lamp.") == 6
 
 
 def test_a_line_that_repeats_inside_the_page_stays() -> None:

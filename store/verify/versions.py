@@ -73,7 +73,8 @@ def _history(kept: Kept) -> Iterator[Finding]:
             yield Finding("alias", what, RESTORE)
         there[book, name] = after
     left = {key: number for key, number in there.items() if number is not None}
-    now = {(book, name): number for book, name, number in kept.session.execute(select(*Alias.__table__.c))}
+    rows = kept.session.execute(select(Alias.book_id, Alias.name, Alias.number))
+    now = {(book, name): number for book, name, number in rows}
     for key in sorted(left.keys() | now.keys()):
         if left.get(key) != now.get(key):
             book, name = key

@@ -95,7 +95,11 @@ def test_a_child_ends_when_its_user_fails(tmp_path: Path) -> None:
 
 
 def test_a_child_that_does_not_start_tells_its_last_lines(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "print(*range(100), sep='\\n'); raise SystemExit('no such model')"]
+    command = [
+        sys.executable,
+        "-c",
+        "print(*range(100), sep='\\n', flush=True); raise SystemExit('no such model')",
+    ]
     with (
         Client("http://127.0.0.1:9") as client,
         Child(command, tmp_path / "log", environment()) as child,

@@ -187,7 +187,7 @@ class Registry(RuleBasedStateMachine):
     def prune(self, place: int, keep: int) -> None:
         shelf = self.shelves[place]
         standing = [number for number in range(1, len(shelf.versions) + 1) if shelf.live(number)]
-        older = standing[: len(standing) - keep] if keep else standing
+        older = standing[: max(0, len(standing) - keep)]
         wanted = [number for number in older if number not in shelf.aliases.values()]
         with self.database.write() as session:
             assert versions.prune(session, shelf.id, keep=keep) == wanted

@@ -13,12 +13,14 @@ After every step:
 - a version is `pruned` where it was pruned, else `damaged` where a member is, else `live`;
 - lists hold every version once, newest first, whatever the filter and the size of a page.
 
-Closing the database and opening it again changes nothing at all.
+Closing the database and opening it again changes nothing at all, and restoring a backup brings back all
+that was when it was made, and nothing else.
 """
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -29,10 +31,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select, update
 
 from store import aliases, artifacts, books, versions
+from store.backup import backup, restore
 from store.database import Database
 from store.errors import (
     DamagedArtifact,
@@ -94,6 +97,7 @@ class Registry(RuleBasedStateMachine):
         self.database = Database(f"sqlite:///{self.path}")
         self.broken: set[bytes] = set()
         self.lines: list[tuple[Any, ...]] = []
+        self.backed_up: tuple[Any, Any] | None = None
         with self.database.write() as session:
             self.shelves = [
                 Shelf(books.add(session, books.Edition(text, _hash(text.encode()), [], []), title=text)[0].id)
@@ -231,6 +235,20 @@ class Registry(RuleBasedStateMachine):
         self.database.close()
         self.database = Database(f"sqlite:///{self.path}")
         self.database.migrate()
+        assert everything(self.database) == before
+
+    @rule()
+    def back_up(self) -> None:
+        backup(self.database, self.path.with_suffix(".backup"), force=True)
+        self.backed_up = deepcopy((self.shelves, self.broken, self.lines)), everything(self.database)
+
+    @precondition(lambda self: self.backed_up is not None)
+    @rule()
+    def restore(self) -> None:
+        assert self.backed_up is not None
+        known, before = self.backed_up
+        restore(self.database, self.path.with_suffix(".backup"), force=True)
+        self.shelves, self.broken, self.lines = deepcopy(known)
         assert everything(self.database) == before
 
     @invariant()

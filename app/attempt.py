@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from torch import Tensor
-
 from app import gate, provenance
 from app.chorus import Choruses
 from app.engine import Engine
@@ -19,6 +17,7 @@ from store import jobs, studies, versions
 from store.database import Database
 from store.errors import StoreBusy
 from store.tables import Job, Study
+from trainer.members import Members
 from trainer.objective import Objective
 from trainer.progress import Evaluated, Learned, Pause, Progress
 from trainer.recipe import Recipe
@@ -86,7 +85,7 @@ class Attempt:
             self._skill,
             items=items,
             parent=self._parent(),
-            rivals=0 if champion.prompts is None else len(champion.prompts),
+            rivals=0 if champion.members is None else len(champion.members),
             pass_tokens=self._pass_tokens,
         )
         for happened in self._pull(progress):
@@ -134,13 +133,13 @@ class Attempt:
             log.warning("the database is locked: what job %s studies is not kept", self._job.id)
             return None
 
-    def _parent(self) -> Tensor | None:
-        """The prompts [members, virtual tokens, hidden] of the version that the job goes on from."""
+    def _parent(self) -> Members | None:
+        """The members of the version that the job goes on from."""
         if self._job.parent_number is None:
             return None
         with self._database.read() as session:
             version = versions.get(session, self._job.book_id, self._job.parent_number)
-        return self._choruses.prompts(version)
+        return self._choruses.members(version)
 
     def _pull(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """Each piece of work, done on the engine's thread behind the asks that wait."""
@@ -196,9 +195,9 @@ class Attempt:
         """What the gate says: the champion of now is evaluated on what the new members were."""
         champion = gate.champion(self._database, self._choruses, self._job.book_id)
         losses = None
-        if champion.prompts is not None:
-            prompts = champion.prompts.to(self._engine.llm.device)
-            [*_, last] = self._pull(gate.measure(objective, prompts, learned.after.bare_loss))
+        if champion.members is not None:
+            members = champion.members.detached(self._engine.llm.device)
+            [*_, last] = self._pull(gate.measure(objective, members, learned.after.bare_loss))
             assert isinstance(last, Evaluated)
             losses = last.member_losses
         return gate.judge(learned, champion, losses, force=self._job.force)

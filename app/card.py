@@ -9,27 +9,36 @@ from typing import Literal
 from app.schemas import BaseModelIdentity, Manifest
 from trainer.embedded import EMBEDDED, folder_name
 from trainer.frozen import FrozenLLM, Identity
+from trainer.members import Method
+from trainer.seq2seq import Seq2SeqLLM
 
-Kind = Literal["prompt", "prefix"]
+# What a folder holds: a member of a method, or one with the skill prompt before it.
+Kind = Method | Literal["with skill"]
 
 _LOADING = """\
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import {auto}, AutoTokenizer
 
 base = {base}
 tokenizer = AutoTokenizer.from_pretrained(base)
-llm = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+llm = {auto}.from_pretrained(base, dtype=torch.float32)
 model = PeftModel.from_pretrained(llm, {folder}).eval()
 pieces = {pieces}
 ids = [one for piece in pieces for one in tokenizer(piece, add_special_tokens=False)["input_ids"]]
 tokens = torch.tensor([ids])
 said = model.generate(input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=40)
-print(tokenizer.decode(said[0, len(ids) :]))"""
+print(tokenizer.decode(said[0, {answer}]))"""
 _PRECISION = (
     "With the LLM's weights in the same dtype and quantization, PEFT's losses are the service's to 0.001 (nf4"
     " on a CPU: to 0.01); in others they differ by what those round."
 )
+_TAGS: dict[Kind, str] = {
+    "prompt": "prompt-tuning",
+    "prefix": "cartridge",
+    "lora": "lora",
+    "with skill": "prefix-tuning",
+}
 _LICENCE = (
     "These numbers were learned from the text of a book and may give parts of it back: whoever may share the"
     " book may share them. The LLM has a licence of its own."
@@ -47,13 +56,16 @@ def card(
     title = f"# {_plain(manifest.book.title)}: member {member} of version {manifest.version.number}"
     base = manifest.version.base_model
     known = folder_name(base.revision or "") if base.id == EMBEDDED else base.id
+    encoder = isinstance(llm, Seq2SeqLLM)
     loading = _LOADING.format(
+        auto="AutoModelForSeq2SeqLM" if encoder else "AutoModelForCausalLM",
+        answer="1:" if encoder else "len(ids) :",
         base=json.dumps(known),
         folder=json.dumps(folder),
         pieces=json.dumps(_asked(llm) if manifest.skill else ["The first words of a text"]),
     )
     head = (
-        f"---\nlibrary_name: peft\npipeline_tag: text-generation\nlicense: other\ntags: [{kind}-tuning]\n---"
+        f"---\nlibrary_name: peft\npipeline_tag: text-generation\nlicense: other\ntags: [{_TAGS[kind]}]\n---"
     )
     facts = [f"| {name} | {fact} |" for name, fact in _facts(manifest, member).items()]
     parts = [
@@ -90,17 +102,30 @@ def _facts(manifest: Manifest, member: int) -> dict[str, str]:
 
 
 def _what(manifest: Manifest, kind: Kind, here: Identity, beside: str | None) -> str:
-    if kind == "prefix":
+    if kind == "with skill":
         return (
-            "The keys and values of a skill prompt, which says how to answer from a passage, and behind it"
-            " those of a soft prompt learned from the book: a prefix-tuning adapter. Computed with weights in"
+            "What the LLM keeps of a skill prompt, which says how to answer from a passage, and behind it of"
+            " a member learned from the book, for PEFT to put in front of a text. Computed with weights in"
             f" {here.dtype}, quantization {here.quantization}. {_PRECISION}"
         )
-    alone = "A soft prompt learned from the book: a prompt-tuning adapter."
+    alone = _ALONE[kind]
     if manifest.skill is None:
         return f"{alone} {_PRECISION}"
+    if kind == "lora":
+        return (
+            f"{alone} It was learned behind a skill prompt, which PEFT cannot put beside LoRA: alone it does"
+            " not give the losses below. To import it again is to have both."
+        )
     behind = f"{alone} It was learned behind a skill prompt, and alone does not give the losses below"
     return f"{behind}: `{beside}` does." if beside else f"{behind}. The skill prompt is not in this export."
+
+
+_ALONE: dict[Kind, str] = {
+    "prompt": "A soft prompt learned from the book: a prompt-tuning adapter.",
+    "prefix": "Keys and values for every layer, learned from the book: a cartridge, of which the first"
+    " position has not learned.",
+    "lora": "Low-rank changes of the LLM's queries and values, learned from the book: a LoRA adapter.",
+}
 
 
 def _asked(llm: FrozenLLM) -> list[str]:

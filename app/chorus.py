@@ -1,32 +1,31 @@
-"""The chorus of a version: its members' soft prompts, read from the registry and kept for a while."""
+"""The chorus of a version: its members, read from the registry and kept for a while."""
 
 import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from app.schemas import Candidate
 from store import artifacts, versions
 from store.database import Database
 from store.errors import DamagedArtifact, NotFound, StoreBusy, StoreFull
 from store.tables import Version
-from trainer.frozen import Identity
-from trainer.prompts import PromptFormatError, from_bytes
+from trainer import methods
+from trainer.artifacts import FormatError
+from trainer.frozen import FrozenLLM
+from trainer.members import Members, Method, joined
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Voice:
-    """One member that answers: its soft prompt [virtual tokens, hidden]; without one it is the bare LLM."""
+    """One member that answers, with what it has `learned`; without it is the bare LLM."""
 
     book: str
     version: int | None = None
     member: int | None = None
-    prompt: Tensor | None = None
+    learned: Members | None = None
 
     def candidate(
         self,
@@ -61,12 +60,18 @@ class Chorus:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the soft prompts."""
-        return sum(voice.prompt.nbytes for voice in self.voices if voice.prompt is not None)
+        """Bytes of what the members have learned."""
+        return sum(voice.learned.nbytes for voice in self.voices if voice.learned is not None)
+
+
+def method_of(version: Version) -> Method:
+    """What its members are; versions that do not say so are older than the other methods."""
+    method: Method = version.recipe.get("method", "prompt")
+    return method
 
 
 class UnusableError(Exception):
-    """A version's soft prompts cannot be had whole; `slug` is the stable name of the reason."""
+    """A version's members cannot be had whole; `slug` is the stable name of the reason."""
 
     def __init__(self, number: int, slug: str, why: str) -> None:
         super().__init__(f"Version {number} {why}.")
@@ -77,9 +82,9 @@ class UnusableError(Exception):
 class Choruses:
     """Choruses by version, the least recently asked forgotten first once they take over `most_bytes`."""
 
-    def __init__(self, database: Database, identity: Identity, *, most_bytes: int = 256 << 20) -> None:
+    def __init__(self, database: Database, llm: FrozenLLM, *, most_bytes: int = 256 << 20) -> None:
         self._database = database
-        self._identity = identity
+        self._llm = llm
         self._most_bytes = most_bytes
         self._kept: OrderedDict[str, Chorus] = OrderedDict()
         self._bytes = 0
@@ -107,8 +112,8 @@ class Choruses:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return chorus
 
-    def prompts(self, version: Version) -> Tensor:
-        """All members' soft prompts [members, virtual tokens, hidden], to go on from or to compare with.
+    def members(self, version: Version) -> Members:
+        """What all members have learned, to go on from or to compare with.
 
         UnusableError: they are pruned, not all of them are what was published, or they are of another LLM.
         """
@@ -123,22 +128,23 @@ class Choruses:
         if chorus.damaged:
             members = ", ".join(map(str, chorus.damaged))
             raise UnusableError(version.number, "damaged", f"is damaged: members {members} have changed")
-        return torch.stack([voice.prompt for voice in chorus.voices if voice.prompt is not None])
+        return joined([voice.learned for voice in chorus.voices if voice.learned is not None])
 
     def _read(self, version: Version) -> Chorus:
         voices: list[Voice] = []
         damaged: list[int] = []
+        method = method_of(version)
         with self._database.read() as session:
             versions.live(session, version.book_id, version.number)
             for member in version.members:
                 try:
                     artifact = artifacts.get(session, member.artifact_sha256)
-                    prompt = from_bytes(artifact, self._identity.hidden_size)
-                except (DamagedArtifact, NotFound, PromptFormatError) as error:
+                    learned = methods.from_bytes(method, artifact, self._llm)
+                except (DamagedArtifact, NotFound, FormatError) as error:
                     log.error("member %d of %s is left out: %s", member.ordinal, version.id, error)
                     damaged.append(member.ordinal)
                     continue
-                voices.append(Voice(version.book_id, version.number, member.ordinal, prompt))
+                voices.append(Voice(version.book_id, version.number, member.ordinal, learned))
         if damaged:
             try:
                 with self._database.write() as session:
@@ -155,7 +161,7 @@ class Choruses:
 
     def refusal(self, version: Version) -> str | None:
         """Why this LLM cannot use `version`: how the LLM that it was learned on is another."""
-        mine = self._identity
+        mine = self._llm.identity
         told = [
             f"{name} {its}, not {this}"
             for name, its, this in (

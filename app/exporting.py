@@ -12,10 +12,10 @@ from app.engine import Engine
 from app.schemas import ExportedBook, ExportedSkill, Manifest, PromptVersion
 from store import artifacts, books, skills, versions
 from store.tables import Version
-from trainer.adapters import CONFIG, WEIGHTS, Adapter, prefix_adapter, prompt_adapter
-from trainer.context import Context
+from trainer.adapters import CONFIG, WEIGHTS, Adapter, member_adapter, with_skill
 from trainer.frozen import Identity
-from trainer.prompts import from_bytes
+from trainer.members import Method
+from trainer.methods import from_bytes
 from trainer.skill import from_bytes as skill_from_bytes
 
 MANIFEST = "version.json"
@@ -26,13 +26,14 @@ WITH_SKILL = "-with-skill"
 
 @dataclass(frozen=True)
 class Export:
-    """A version's soft prompts, what is known of it, and the bytes of its skill prompt, where it has one and
-    the LLM that is loaded is the version's.
+    """A version's members, what is known of it, and the bytes of its skill prompt, where it has one and the
+    LLM that is loaded is the version's, as `fits` says.
     """
 
     manifest: Manifest
     members: list[bytes]
     skill: bytes | None
+    fits: bool
 
     @property
     def name(self) -> str:
@@ -43,20 +44,30 @@ class Export:
         """Each file with its path. What the LLM has to read is read on the engine's thread, when it is its
         turn.
 
-        Raises EngineClosedError, and PromptFormatError for a member that is none.
+        Raises EngineClosedError, and FormatError for a member that is none.
         """
         yield MANIFEST, (self.manifest.model_dump_json(indent=1) + "\n").encode()
-        context = None
-        if self.skill is not None:
-            context = skill_from_bytes(self.skill).context(engine.llm)
+        llm = engine.llm if self.fits else None
         for number, artifact in enumerate(self.members):
             folder = f"member-{number}"
-            beside = None if context is None else folder + WITH_SKILL
-            told = card(self.manifest, number, folder, "prompt", engine.llm, beside)
-            yield from _folder(folder, prompt_adapter(artifact, self._identity), told)
-            if context is not None and beside is not None:
-                told = card(self.manifest, number, beside, "prefix", engine.llm)
-                yield from _folder(beside, _behind(engine, context, artifact), told)
+            behind = None if self.skill is None else self._behind(engine, self.skill, artifact)
+            beside = None if behind is None else folder + WITH_SKILL
+            told = card(self.manifest, number, folder, self._method, engine.llm, beside)
+            yield from _folder(folder, member_adapter(self._method, artifact, self._identity, llm), told)
+            if behind is not None and beside is not None:
+                told = card(self.manifest, number, beside, "with skill", engine.llm)
+                yield from _folder(beside, behind, told)
+
+    def _behind(self, engine: Engine, skill: bytes, artifact: bytes) -> Adapter | None:
+        """A member behind its skill prompt, where PEFT can have both."""
+        llm = engine.llm
+        member = from_bytes(self._method, artifact, llm)
+        return engine.first(lambda: with_skill(llm, skill_from_bytes(skill).context(llm), member)).result()
+
+    @property
+    def _method(self) -> Method:
+        method: Method = self.manifest.version.recipe.get("method", "prompt")
+        return method
 
     @property
     def _identity(self) -> Identity:
@@ -92,12 +103,7 @@ def gather(session: Session, version: Version, shown: PromptVersion, *, fits: bo
         else ExportedSkill(id=skill.id, number=skill.number, sha256=skill.artifact_sha256),
     )
     behind = artifacts.get(session, skill.artifact_sha256) if skill is not None and fits else None
-    return Export(manifest, versions.members(session, version), behind)
-
-
-def _behind(engine: Engine, skill: Context, artifact: bytes) -> Adapter:
-    prompt = from_bytes(artifact, engine.llm.identity.hidden_size)
-    return engine.first(lambda: prefix_adapter(engine.llm, skill, prompt)).result()
+    return Export(manifest, versions.members(session, version), behind, fits)
 
 
 def _folder(name: str, adapter: Adapter, told: str) -> Iterator[tuple[str, bytes]]:

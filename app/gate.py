@@ -6,25 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
-from torch import Tensor
 
 from app.chorus import Choruses, UnusableError
 from store import books, versions
 from store.database import Database
 from store.errors import NotFound
+from trainer.members import Members
 from trainer.objective import Objective
 from trainer.progress import Evaluated, Learned, Progress
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that answers for a book now; without `prompts` nothing can be compared with it, and why.
+    """The version that answers for a book now; without `members` nothing can be compared with it, and why.
 
-    Prompts are [members, virtual tokens, hidden]; there is no `number` where the book has no champion.
+    There is no `number` where the book has no champion.
     """
 
     number: int | None
-    prompts: Tensor | None = None
+    members: Members | None = None
     why_not: str = ""
 
 
@@ -55,13 +55,13 @@ def champion(database: Database, choruses: Choruses, book_id: str) -> Champion:
         except NotFound:
             return Champion(None, why_not="the book had none")
     try:
-        return Champion(version.number, choruses.prompts(version))
+        return Champion(version.number, choruses.members(version))
     except UnusableError as error:
         why = f"version {version.number} {error.why}, so that nothing is comparable"
         return Champion(version.number, why_not=why)
 
 
-def measure(objective: Objective, champion: Tensor, bare: float) -> Iterator[Progress]:
+def measure(objective: Objective, champion: Members, bare: float) -> Iterator[Progress]:
     """Evaluate a champion's members on what `objective` holds out; yields pauses, and how they did last."""
     yield Evaluated("champion", bare, (yield from objective.losses(champion)))
 

@@ -1,4 +1,4 @@
-"""Versions that come in: an export of this or another library, or soft prompts that PEFT trained."""
+"""Versions that come in: an export of this or another library, or adapters that PEFT trained."""
 
 import json
 import re
@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
-from torch import Tensor
 
 from app.exporting import MANIFEST, WITH_SKILL
 from app.publishing import base_model
@@ -18,12 +17,14 @@ from app.schemas import Manifest
 from store import books, skills, versions
 from store.tables import Version
 from store.versions import NewMember
-from trainer.adapters import CONFIG, PICKLE, WEIGHTS, Adapter, prompt_of
+from trainer.adapters import CONFIG, PICKLE, WEIGHTS, Adapter, member_of
+from trainer.artifacts import FormatError
 from trainer.embedded import EMBEDDED, folder_name
 from trainer.frozen import FrozenLLM
-from trainer.prompts import PromptFormatError, to_bytes
+from trainer.loras import Loras
+from trainer.members import Members, joined
 
-# Soft prompts are small: so many bytes are 64 members of 200 virtual tokens of an LLM of hidden size 4,096.
+# So many bytes have 64 soft prompts of 200 virtual tokens, hidden size 4,096, or 8 prefixes of 100.
 MOST_BYTES = 1 << 28
 _MOST_MEMBERS = 64
 _MOST_JSON_BYTES = 1 << 24
@@ -67,8 +68,8 @@ def read(files: Mapping[PurePosixPath, bytes], llm: FrozenLLM, *, force: bool = 
     """What the files of an archive are: an export, or one or more folders that PEFT wrote, in the order of
     their names.
 
-    With `force` soft prompts of an LLM with another name or revision are taken as this one's. Raises
-    ImportRefusedError for anything else than whole soft prompts of one length that fit the LLM.
+    With `force` members of an LLM with another name or revision are taken as this one's. Raises
+    ImportRefusedError for anything else than whole members of one method and shape that fit the LLM.
     """
     folders = [path.parent for path in sorted(files, key=_natural) if path.name == CONFIG]
     for path in files:
@@ -138,7 +139,7 @@ def _exported(
         detail = f"{MANIFEST} does not fit the folders beside it: {', '.join(missing) or 'members'} missing."
         raise ImportRefusedError("bad-manifest", detail)
     own = {name: adapters[folder] for name, folder in named.items()}
-    _prompts(own, llm)
+    _members(own, llm)
     for member, (name, adapter) in zip(version.members, own.items(), strict=True):
         if sha256(adapter.weights).hexdigest() != member.sha256:
             raise ImportRefusedError("bad-adapter", f"{name}/{WEIGHTS} is not what was exported.")
@@ -174,17 +175,21 @@ def _provenance(manifest: Manifest) -> dict[str, Any]:
 
 
 def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force: bool) -> Import:
-    """Soft prompts that PEFT trained, each one a member; they know of no skill prompt."""
+    """Adapters that PEFT trained, each one a member; they know of no skill prompt."""
     for adapter in adapters.values():
         names = ("base_model_name_or_path", "revision")
         _check_llm(llm, *(_text(adapter.config, name) for name in names), force=force)
-    prompts = _prompts({str(folder): adapter for folder, adapter in adapters.items()}, llm)
+    members = _members({str(folder): adapter for folder, adapter in adapters.items()}, llm)
+    size = (
+        {"rank": members.rank} if isinstance(members, Loras) else {"virtual_tokens": members.virtual_tokens}
+    )
     first = next(iter(adapters.values())).config
     return Import(
-        members=[NewMember(to_bytes(prompt), seed) for seed, prompt in enumerate(prompts)],
+        members=[NewMember(artifact, seed) for seed, artifact in enumerate(members.artifacts())],
         recipe={
-            "members": len(prompts),
-            "virtual_tokens": len(prompts[0]),
+            "method": members.method,
+            "members": len(members),
+            **size,
             "imported": {
                 "from": "peft",
                 "folders": [folder.name for folder in adapters],
@@ -199,7 +204,7 @@ def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force
 
 
 def _check_llm(llm: FrozenLLM, name: str | None, revision: str | None, *, force: bool) -> None:
-    """Refuse soft prompts of another LLM. Where the revision is known it decides: a folder has other names
+    """Refuse members of another LLM. Where the revision is known it decides: a folder has other names
     elsewhere, and its revision is a digest of what is in it.
     """
     ours = llm.identity
@@ -218,22 +223,32 @@ def _check_llm(llm: FrozenLLM, name: str | None, revision: str | None, *, force:
         )
 
 
-def _prompts(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> list[Tensor]:
-    """The soft prompts of adapters by their names. Raises ImportRefusedError bad-adapter."""
-    prompts: list[Tensor] = []
+def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
+    """The members that adapters are, by their names. Raises ImportRefusedError bad-adapter."""
+    members: list[Members] = []
     # Behind it there must be room for a passage and an answer.
     most = llm.context_tokens // 2
     for name, adapter in adapters.items():
         try:
-            prompts.append(prompt_of(adapter, llm.identity))
-        except PromptFormatError as error:
+            members.append(member_of(adapter, llm))
+        except FormatError as error:
             raise ImportRefusedError("bad-adapter", f"{name}: {error}.") from error
-        if len(prompts[-1]) != len(prompts[0]) or len(prompts[0]) > most:
+        first, last = members[0], members[-1]
+        if last.method != first.method:
+            detail = f"{name} is of the method {last.method}: all are of one, here {first.method}."
+            raise ImportRefusedError("bad-adapter", detail)
+        if last.virtual_tokens != first.virtual_tokens or first.virtual_tokens > most:
             raise ImportRefusedError(
                 "bad-adapter",
-                f"{name} has {len(prompts[-1])} virtual tokens: all have as many, and at most {most}.",
+                f"{name} has {last.virtual_tokens} virtual tokens: all have as many, and at most {most}.",
             )
-    return prompts
+        if {key: each.shape for key, each in last.tensors.items()} != {
+            key: each.shape for key, each in first.tensors.items()
+        }:
+            raise ImportRefusedError(
+                "bad-adapter", f"{name} has other modules, or another rank, than the first."
+            )
+    return joined(members)
 
 
 def _adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) -> Adapter:

@@ -1,9 +1,8 @@
-"""A look at the soft prompts of a version: in words, by norms, side by side, from where they began."""
+"""A look at the members of a version: in words, by norms, side by side, from where they began."""
 
 from collections import Counter
 from dataclasses import dataclass
 
-import torch
 from sqlalchemy.orm import Session
 from torch import Tensor
 
@@ -11,9 +10,11 @@ from app.schemas import Inspection, MemberLook, Norms, Word
 from store import books, skills, versions
 from store.errors import DamagedArtifact, NotFound
 from store.tables import Version
+from trainer import methods
 from trainer.frozen import FrozenLLM
 from trainer.inspection import moved, nearest, similarity, vocabulary_norm
-from trainer.prompts import from_bytes, initial
+from trainer.members import Members, joined
+from trainer.prompts import Prompts
 from trainer.reading import split
 from trainer.recipe import Recipe
 from trainer.skill import from_bytes as skill_from_bytes
@@ -24,74 +25,73 @@ _WORDS = 10
 
 @dataclass(frozen=True)
 class Origin:
-    """What decides where the members of a version began: its recipe, and a text or prompts."""
+    """What decides where the members of a version began: its recipe, a text or prompts, the bytes of its
+    skill prompt; or a parent's members as bytes.
+    """
 
     recipe: Recipe
     text: str | None = None
-    starts: Tensor | None = None
-    parent: Tensor | None = None
+    skill: bytes | None = None
+    parent: list[bytes] | None = None
 
-    def prompts(self, llm: FrozenLLM) -> Tensor:
-        """Where they began: [members, virtual tokens, hidden]."""
+    def members(self, llm: FrozenLLM) -> Members:
+        """Where they began."""
+        method = self.recipe.method
         if self.parent is not None:
-            return self.parent
+            return joined([methods.from_bytes(method, artifact, llm) for artifact in self.parent])
         tokens = [] if self.text is None else llm.encode(self.text)
         if self.recipe.objective != "self_study":
             tokens = split(tokens, self.recipe.row_tokens, self.recipe.heldout).text
-        return initial(llm, tokens, self.recipe, self.starts)
+        skill = None if self.skill is None else skill_from_bytes(self.skill)
+        behind = None if skill is None else skill.context(llm)
+        return methods.start(llm, tokens, self.recipe, behind, None if skill is None else skill.starts)
 
 
-def origin(session: Session, version: Version, hidden_size: int) -> Origin | None:
+def origin(session: Session, version: Version) -> Origin | None:
     """Where a version began; None where it was imported, or what it began from is gone."""
     if "imported" in version.recipe:
         return None
     try:
-        return _origin(session, version, hidden_size)
+        return _origin(session, version)
     except (NotFound, DamagedArtifact):
         return None
 
 
-def _origin(session: Session, version: Version, hidden_size: int) -> Origin | None:
+def _origin(session: Session, version: Version) -> Origin | None:
     recipe = Recipe(**version.recipe)
     if version.parent_number is not None:
         parent = versions.get(session, version.book_id, version.parent_number)
-        return Origin(recipe, parent=_stacked(versions.members(session, parent), hidden_size))
-    if recipe.initialisation == "learned":
-        if version.skill_id is None:
-            return None
-        skill = skill_from_bytes(skills.artifact(session, skills.get(session, version.skill_id)))
-        return Origin(recipe, starts=skill.starts)
+        return Origin(recipe, parent=versions.members(session, parent))
+    skill = None
+    if version.skill_id is not None:
+        skill = skills.artifact(session, skills.get(session, version.skill_id))
+    if recipe.initialisation == "learned" and skill is None:
+        return None
     if recipe.initialisation == "text":
         # A study that found no question leaves the objective lm, whose text is without the held-out blocks.
         objective = recipe.objective if version.study_id is not None else "lm"
         text = books.text(session, version.book_id, version.revision)
-        return Origin(recipe.model_copy(update={"objective": objective}), text)
-    return Origin(recipe)
+        return Origin(recipe.model_copy(update={"objective": objective}), text, skill)
+    return Origin(recipe, skill=skill)
 
 
 def inspect(
-    llm: FrozenLLM, version: Version, title: str, members: dict[int, Tensor], began: Origin | None
+    llm: FrozenLLM, version: Version, title: str, members: dict[int, Members], began: Origin | None
 ) -> Inspection:
-    """Look at the soft prompts [virtual tokens, hidden] of a version, by member, on the LLM's device."""
-    prompts = torch.stack(list(members.values()))
-    ids, cosines = nearest(llm, prompts)
-    norms = prompts.norm(dim=-1)
+    """Look at the members of a version, by their numbers, on the LLM's device."""
+    together = joined(list(members.values()))
+    rows = together.rows()
+    # Only virtual tokens are near to words.
+    words = _words(llm, together.embeddings) if isinstance(together, Prompts) else []
+    norms = rows.norm(dim=-1)
     distances = None
     if began is not None:
-        distances = moved(prompts, began.prompts(llm).cpu()[list(members)]).tolist()
+        distances = moved(rows, began.members(llm).rows().cpu()[list(members)]).tolist()
     looks = [
         MemberLook(
             member=number,
-            first=[
-                Word(id=one, text=_word(llm, one), position=position, cosine=cosine)
-                for position, (one, cosine) in enumerate(
-                    zip(ids[place, :_WORDS].tolist(), cosines[place, :_WORDS].tolist(), strict=True)
-                )
-            ],
-            frequent=[
-                Word(id=one, text=_word(llm, one), count=count)
-                for one, count in Counter(ids[place].tolist()).most_common(_WORDS)
-            ],
+            first=words[place][0] if words else [],
+            frequent=words[place][1] if words else [],
             norms=Norms(
                 mean=float(norms[place].mean()),
                 least=float(norms[place].min()),
@@ -105,17 +105,34 @@ def inspect(
         book=version.book_id,
         book_title=title,
         number=version.number,
-        virtual_tokens=prompts.shape[1],
+        method=together.method,
+        virtual_tokens=together.virtual_tokens,
         vocabulary_norm=vocabulary_norm(llm),
         members=looks,
-        similarity=similarity(prompts).tolist(),
+        similarity=similarity(rows).tolist(),
     )
+
+
+def _words(llm: FrozenLLM, prompts: Tensor) -> list[tuple[list[Word], list[Word]]]:
+    """For each soft prompt, what its first virtual tokens are near to, and what most of them are near to."""
+    ids, cosines = nearest(llm, prompts)
+    return [
+        (
+            [
+                Word(id=one, text=_word(llm, one), position=position, cosine=cosine)
+                for position, (one, cosine) in enumerate(
+                    zip(near[:_WORDS].tolist(), close[:_WORDS].tolist(), strict=True)
+                )
+            ],
+            [
+                Word(id=one, text=_word(llm, one), count=count)
+                for one, count in Counter(near.tolist()).most_common(_WORDS)
+            ],
+        )
+        for near, close in zip(ids, cosines, strict=True)
+    ]
 
 
 def _word(llm: FrozenLLM, token: int) -> str:
     """A token as text, control tokens too."""
     return str(llm.tokenizer.decode([token], skip_special_tokens=False))
-
-
-def _stacked(members: list[bytes], hidden_size: int) -> Tensor:
-    return torch.stack([from_bytes(artifact, hidden_size) for artifact in members])

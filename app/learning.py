@@ -6,14 +6,13 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from torch import Tensor
-
 from app.skills import LoadedSkill
+from trainer import methods
 from trainer.frozen import FrozenLLM, Identity
 from trainer.lm import LanguageModelling
+from trainer.members import Members
 from trainer.objective import Alternating, Objective
 from trainer.progress import Pause, Progress
-from trainer.prompts import initial
 from trainer.recipe import Recipe
 from trainer.self_study import Material, SelfStudy
 from trainer.study import KINDS, Item, write
@@ -40,7 +39,12 @@ def resolved(recipe: Recipe, skill: LoadedSkill | None) -> Recipe:
             f"the LLM's skill prompt has no starts of {recipe.virtual_tokens} virtual tokens: "
             "choose another initialisation"
         )
-    return recipe.model_copy(update={"objective": objective, "initialisation": initialisation})
+    decided = {
+        "objective": objective,
+        "initialisation": initialisation,
+        "learning_rate": recipe.rate,
+    }
+    return recipe.model_copy(update=decided)
 
 
 def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: Sequence[str]) -> str:
@@ -73,13 +77,13 @@ def learn(
     skill: LoadedSkill | None,
     *,
     items: Sequence[Item] | None = None,
-    parent: Tensor | None = None,
+    parent: Members | None = None,
     rivals: int = 0,
     pass_tokens: int = 2048,
 ) -> Iterator[Progress | Prepared]:
     """Learn a book by a resolved recipe: what there is to learn, then all that `train` tells.
 
-    Members go on from `parent` [members, virtual tokens, hidden], or append to it where the recipe says so.
+    Members go on from `parent`, or append to it where the recipe says so.
     Self-study writes its questions unless they are given. Raises what `train` and the objectives raise, and
     ValueError for a recipe that appends to nothing.
     """
@@ -88,8 +92,9 @@ def learn(
     objective, studied = yield from _prepare(llm, text, passages, recipe, skill, items, pass_tokens)
     yield Prepared(objective, studied)
     start, frozen = (None, parent) if recipe.append else (parent, None)
-    if start is None and skill is not None and recipe.initialisation == "learned":
-        start = initial(llm, objective.text, recipe, skill.skill.starts)
+    if start is None:
+        starts = None if skill is None else skill.skill.starts
+        start = methods.start(llm, objective.text, recipe, objective.behind, starts)
     yield from train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals)
 
 

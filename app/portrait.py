@@ -19,7 +19,8 @@ _MOST_TOLD = 12
 
 def portrait(found: Inspection) -> RenderableType:
     """Show an inspection: a row for each member, and beneath them how alike each two are."""
-    size = f"{len(found.members)} members of {found.virtual_tokens} virtual tokens"
+    what = "LoRA" if found.method == "lora" else f"{found.virtual_tokens} virtual tokens"
+    size = f"{len(found.members)} members of {what}" + (", each a prefix" if found.method == "prefix" else "")
     return Group(
         Text.assemble(plain(found.book_title, "bold " + ACCENT), f" · version {found.number} · {size}"),
         _members(found),

@@ -12,7 +12,6 @@ from store.tables import Job, Study, Version
 from store.versions import BaseModel, NewMember
 from trainer.frozen import Identity
 from trainer.progress import Learned
-from trainer.prompts import to_bytes
 from trainer.recipe import Recipe
 
 
@@ -50,7 +49,7 @@ def publish(
     skill = None if skill_id is None else skills.get(session, skill_id)
     members = [
         NewMember(
-            artifact=to_bytes(prompt),
+            artifact=artifact,
             seed=recipe.seed + member,
             metrics={
                 "loss_before": number(learned.before.member_losses[member]),
@@ -58,7 +57,7 @@ def publish(
                 "curve": [step[member] for step in learned.curve],
             },
         )
-        for member, prompt in enumerate(learned.prompts)
+        for member, artifact in enumerate(learned.members.artifacts())
     ]
     version = versions.publish(
         session,

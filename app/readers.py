@@ -13,6 +13,7 @@ from trainer.decoding import Completion, Row, decode
 from trainer.frozen import FrozenLLM
 from trainer.mixing import Mixture, Part
 from trainer.packing import Exchange, Pack, pack_losses
+from trainer.prompts import Prompts
 from trainer.skill import Skill
 
 ANSWER_TOKENS = 32
@@ -66,7 +67,7 @@ def unlearned(book: str, skill: Skill) -> list[Voice]:
     """Who reads a book that nobody has learned: members as they start, or as many times the LLM as it is."""
     if skill.starts is None:
         return [Voice(book)] * READERS
-    return [Voice(book, None, number, prompt) for number, prompt in enumerate(skill.starts)]
+    return [Voice(book, None, number, Prompts(one[None])) for number, one in enumerate(skill.starts)]
 
 
 def places(members: int, ranked: Sequence[int]) -> list[tuple[int, int]]:

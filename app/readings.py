@@ -10,6 +10,7 @@ from app.chorus import Voice
 from trainer import turns
 from trainer.context import Context, read
 from trainer.frozen import FrozenLLM
+from trainer.methods import contexts
 
 T = TypeVar("T")
 # Texts that are read in one batch: an ask that comes meanwhile waits no longer than that.
@@ -42,11 +43,9 @@ class Readings:
         self._lock = threading.Lock()
 
     def of(self, voices: Sequence[Voice], passages: Sequence[Sequence[str]]) -> list[Context]:
-        """What each voice has read: its passages, in one context, behind its own soft prompt."""
-        prompts = {_key(voice): voice.prompt for voice in voices if voice.prompt is not None}
-        members = self._computed(
-            prompts, lambda chosen: read(self._llm, [[]] * len(chosen), self._skill, chosen)
-        )
+        """What each voice has read: its passages, in one context, behind its own member."""
+        learned = {_key(voice): voice.learned for voice in voices if voice.learned is not None}
+        members = self._computed(learned, lambda chosen: contexts(self._llm, chosen, self._skill))
         wanted = {
             _key(voice, texts): (texts, members.get(_key(voice), self._skill))
             for voice, texts in zip(voices, passages, strict=True)
@@ -112,6 +111,6 @@ class Readings:
 
 
 def _key(voice: Voice, texts: Sequence[str] = ()) -> _Key:
-    """Voices without a soft prompt are one: the LLM behind its skill prompt."""
-    who = ("", None, None) if voice.prompt is None else (voice.book, voice.version, voice.member)
+    """Voices that have learned nothing are one: the LLM behind its skill prompt."""
+    who = ("", None, None) if voice.learned is None else (voice.book, voice.version, voice.member)
     return (*who, tuple(texts))

@@ -51,7 +51,7 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     index = PassageIndex(database, settings.index_dir, embedder, embedder.name)
     index.refresh()
     engine = Engine(llm)
-    choruses = Choruses(database, llm.identity)
+    choruses = Choruses(database, llm)
     skill = active(database, llm)
     worker = Worker(database, engine, choruses, skill, keep_versions=settings.keep_versions)
     worker.start()

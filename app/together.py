@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from app.asking import turn
 from app.chorus import Voice
@@ -13,6 +14,7 @@ from app.schemas import AskRequest, Candidate, Citation
 from app.voting import Embed, chosen, vote, weight
 from app.weighting import softmax
 from store.index import Hit, PassageIndex
+from trainer.context import Context
 from trainer.decoding import Completion, Row
 from trainer.mixing import Mixture, Part
 from trainer.packing import Exchange, Pack, pack_losses
@@ -66,17 +68,20 @@ class Together:
             return
         wished = request.samples or 1
         entries = [(voice, sample) for voice in voices for sample in range(_samples(voice, wished))]
+        places = {voice: self._place(voice) for voice in voices}
         mixtures = [Mixture() for _ in range(max(sample for _, sample in entries) + 1)]
         rows = [
             Row(
-                voice.prompt,
+                prompt,
                 tokens,
                 _ANSWER_TOKENS,
                 _TEMPERATURE if request.temperature is None else request.temperature,
                 seed=seed + number,
+                context=context,
                 part=Part(mixtures[sample]) if request.strategy == "mixture" else None,
             )
             for number, (voice, sample) in enumerate(entries)
+            for context, prompt in [places[voice]]
         ]
         heard: dict[int, Candidate] = {}
         for number, completion in self._engine.follow(rows, lambda _: wanted()):
@@ -94,7 +99,7 @@ class Together:
         self, question: str, voices: Sequence[Voice], quotes: Sequence[Citation]
     ) -> tuple[list[int], list[Citation]]:
         """The tokens that all voices read, and the citations in them, in book order."""
-        longest = max(0 if voice.prompt is None else len(voice.prompt) for voice in voices)
+        longest = max(voice.learned.virtual_tokens if voice.learned else 0 for voice in voices)
         room = self._engine.llm.context_tokens - longest - _ANSWER_TOKENS
         return turn(self._engine.llm, question, quotes, room)
 
@@ -116,9 +121,17 @@ class Together:
         """Each choice's log-likelihood, mean per token, behind the voice and what it has read."""
         llm = self._engine.llm
         exchanges = [Exchange(tokens[-1:], llm.encode(choice)) for choice in choices]
-        prompts = None if voice.prompt is None else voice.prompt[None].to(llm.device)
-        [losses] = pack_losses(llm, [Pack(exchanges, tokens[:-1])], prompts)
+        context, prompt = self._place(voice)
+        prompts = None if prompt is None else prompt[None].to(llm.device)
+        [losses] = pack_losses(llm, [Pack(exchanges, tokens[:-1], context)], prompts)
         return [-float(loss.mean()) for loss in losses]
+
+    def _place(self, voice: Voice) -> tuple[Context | None, Tensor | None]:
+        """What a voice reads behind: a context, and behind that a soft prompt."""
+        if voice.learned is None:
+            return None, None
+        at = voice.learned.places(self._engine.llm, [0], None)
+        return at.contexts[0], None if at.prompts is None else at.prompts[0]
 
     def _spoken(self, voice: Voice, sample: int, completion: Completion) -> Candidate:
         text = first_line(self._engine.llm.text(completion.tokens))
@@ -127,4 +140,4 @@ class Together:
 
 
 def _samples(voice: Voice, wanted: int) -> int:
-    return wanted if voice.prompt is not None else max(wanted, _BARE_SAMPLES)
+    return wanted if voice.learned is not None else max(wanted, _BARE_SAMPLES)

@@ -21,7 +21,6 @@ class KeysAndValues(Context):
 
     keys: Tensor
     values: Tensor
-    parent: KeysAndValues | None = None
 
     @property
     def own(self) -> int:
@@ -29,8 +28,8 @@ class KeysAndValues(Context):
         return int(self.keys.shape[2])
 
     @property
-    def nbytes(self) -> int:
-        """Memory of this part alone."""
+    def kept_bytes(self) -> int:
+        """Memory of what was read, this part alone."""
         return int(self.keys.nbytes + self.values.nbytes)
 
 
@@ -50,9 +49,14 @@ def stacked(
         mask[row, longest - length :] = 1
     if longest == 0:
         return cache, mask
-    chains = [context.chain() if context else [] for context in contexts]
+    chains = [[part for part in context.chain() if part.own] if context else [] for context in contexts]
+    # By layer at once: a gradient that came back from one layer alone would be a whole one of zeros.
+    layers = {part: (part.keys.unbind(), part.values.unbind()) for chain in chains for part in chain}
     for number, layer in enumerate(cache.layers):
-        keys, values = (_joined(chains, name, number, longest) for name in ("keys", "values"))
+        keys, values = (
+            _joined([[layers[part][kind][number] for part in chain] for chain in chains], longest)
+            for kind in (0, 1)
+        )
         # Layers of another kind keep a window, and what they keep is theirs to decide.
         if room and type(layer) is DynamicLayer:
             cache.layers[number] = _Roomy(keys, values, room)
@@ -61,15 +65,14 @@ def stacked(
     return cache, mask
 
 
-def _joined(chains: Sequence[list[KeysAndValues]], name: str, layer: int, longest: int) -> Tensor:
-    """Keys or values [rows, heads, longest, head size] of a layer, zero where nothing was read."""
-    model = getattr(next(chain for chain in chains if chain)[0], name)
+def _joined(chains: Sequence[list[Tensor]], longest: int) -> Tensor:
+    """Parts [heads, positions, head size] of rows as [rows, heads, longest, head size], zero in front."""
+    heads, _, size = next(chain for chain in chains if chain)[0].shape
     rows = []
-    for chain in chains:
-        parts = [getattr(part, name)[layer] for part in chain]
-        missing = longest - sum(part.own for part in chain)
+    for parts in chains:
+        missing = longest - sum(part.shape[1] for part in parts)
         if missing:
-            parts.insert(0, model.new_zeros(model.shape[1], missing, model.shape[3]))
+            parts = [next(chain for chain in chains if chain)[0].new_zeros(heads, missing, size), *parts]
         rows.append(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
     return torch.stack(rows)
 

@@ -9,7 +9,8 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import Cache
 
 from trainer.cache import KeysAndValues, stacked
-from trainer.context import Context, of_kind
+from trainer.changes import RowChanges
+from trainer.context import Context, changes_of, of_kind
 from trainer.decoding import Row
 from trainer.frozen import FrozenLLM
 from trainer.packing import Pack
@@ -29,21 +30,38 @@ class CausalLLM(FrozenLLM):
         mask: Tensor | None = None,
         positions: Tensor | None = None,
         cache: Cache | None = None,
+        changes: RowChanges | None = None,
     ) -> Tensor:
         """Last hidden states of input embeddings, before the output head: [rows, length, hidden] -> the same.
 
         `mask` [rows, cached + length] is 1 at real positions, `positions` [rows, length] counts them,
-        `cache` is read and extended in place.
+        `cache` is read and extended in place, `changes` are those of the rows.
         """
-        output = self.model.base_model(
-            inputs_embeds=embeddings,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=cache is not None,
-        )
+        with (changes or RowChanges([])).made():
+            output = self.model.base_model(
+                inputs_embeds=embeddings,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=cache is not None,
+            )
         states: Tensor = output.last_hidden_state
         return states
+
+    @cached_property
+    @torch.no_grad()
+    def cache_shape(self) -> tuple[int, int, int]:
+        """Layers, heads of keys and values, and the size of a head."""
+        [one] = of_kind(KeysAndValues, self.read([self.embed(torch.tensor([0]))], [None]))
+        assert one is not None
+        layers, heads, _, size = one.keys.shape
+        return layers, heads, size
+
+    def nothing(self) -> KeysAndValues:
+        """No keys and values."""
+        layers, heads, size = self.cache_shape
+        none = self.head.new_zeros(layers, heads, 0, size)
+        return KeysAndValues(none, none)
 
     def read(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
         """The keys and values of each row."""
@@ -53,7 +71,8 @@ class CausalLLM(FrozenLLM):
         cache, mask = stacked(self.model, contexts)
         before, length = mask.shape[1], embeddings.shape[1]
         positions = mask.sum(-1, keepdim=True) + torch.arange(length, device=self.device)
-        self.hidden(embeddings, torch.cat([mask, mask.new_ones(len(rows), length)], dim=1), positions, cache)
+        mask = torch.cat([mask, mask.new_ones(len(rows), length)], dim=1)
+        self.hidden(embeddings, mask, positions, cache, changes_of(contexts))
         found: list[Context] = []
         for number, (row, context) in enumerate(zip(rows, contexts, strict=True)):
             kept = slice(before, before + len(row))
@@ -61,7 +80,8 @@ class CausalLLM(FrozenLLM):
                 torch.stack([getattr(layer, name)[number, :, kept] for layer in cache.layers])
                 for name in ("keys", "values")
             )
-            found.append(KeysAndValues(keys, values, context))
+            changes = None if context is None else context.changes
+            found.append(KeysAndValues(keys, values, parent=context, changes=changes))
         return found
 
     def begin(self, rows: Sequence[Row], most: int) -> "CausalDecoding":
@@ -77,11 +97,12 @@ class CausalLLM(FrozenLLM):
         embeddings = self.embed(padded)
         if prompts is not None:
             embeddings = torch.cat([prompts.to(embeddings), embeddings], dim=1)
-        cache, read = stacked(self.model, of_kind(KeysAndValues, [pack.context for pack in packs]))
+        contexts = of_kind(KeysAndValues, [pack.context for pack in packs])
+        cache, read = stacked(self.model, contexts)
         seen, positions = _layout(packs, read, virtual + length, virtual)
         least = torch.finfo(embeddings.dtype).min
         mask = torch.zeros(seen.shape, dtype=embeddings.dtype, device=self.device).masked_fill_(~seen, least)
-        hidden = self.hidden(embeddings, mask[:, None], positions, cache)
+        hidden = self.hidden(embeddings, mask[:, None], positions, cache, changes_of(contexts))
         where: list[tuple[int, int]] = []
         for row, pack in enumerate(packs):
             end = virtual + len(pack.text)
@@ -92,7 +113,7 @@ class CausalLLM(FrozenLLM):
         return hidden[rows_at, places]
 
     def continued(
-        self, rows: Sequence[Sequence[int]], prompts: Tensor | None, context: Context | None
+        self, rows: Sequence[Sequence[int]], prompts: Tensor | None, contexts: Sequence[Context | None]
     ) -> Tensor:
         """Position p predicts token p + 1 - virtual tokens: just the positions that predict a real token."""
         length = max(map(len, rows))
@@ -103,7 +124,7 @@ class CausalLLM(FrozenLLM):
         if prompts is not None:
             virtual = prompts.shape[1]
             embeddings = torch.cat([prompts.to(embeddings), embeddings], dim=1)
-        hidden = self._behind(context, embeddings)
+        hidden = self._behind(of_kind(KeysAndValues, contexts), embeddings)
         lengths = torch.tensor([len(row) for row in rows], device=self.device)
         real = torch.arange(length, device=self.device)[None] < lengths[:, None]
         real[:, : self.given(length, virtual)] = False
@@ -123,15 +144,16 @@ class CausalLLM(FrozenLLM):
         logits: Tensor = self.model(input_ids=torch.tensor([tokens], device=self.device)).logits[0, -1]
         return logits
 
-    def _behind(self, context: Context | None, embeddings: Tensor) -> Tensor:
-        """Hidden states of rows of one length, all of which go on from `context`."""
-        if context is None:
-            return self.hidden(embeddings)
+    def _behind(self, contexts: Sequence[KeysAndValues | None], embeddings: Tensor) -> Tensor:
+        """Hidden states of rows of one length, each of which goes on from its context."""
+        changes = changes_of(contexts)
+        cache, read = stacked(self.model, contexts)
+        if read.shape[1] == 0:
+            return self.hidden(embeddings, changes=changes)
         rows, length = embeddings.shape[:2]
-        cache, read = stacked(self.model, of_kind(KeysAndValues, [context] * rows))
         mask = torch.cat([read, read.new_ones(rows, length)], dim=1)
-        positions = context.length + torch.arange(length, device=self.device)
-        return self.hidden(embeddings, mask, positions.expand(rows, -1), cache)
+        positions = read.sum(-1, keepdim=True) + torch.arange(length, device=self.device)
+        return self.hidden(embeddings, mask, positions, cache, changes)
 
 
 class CausalDecoding:
@@ -141,6 +163,7 @@ class CausalDecoding:
         self._llm = llm
         room = most + max(row.unread for row in rows)
         contexts = of_kind(KeysAndValues, [row.context for row in rows])
+        self._changes = changes_of(contexts)
         self._cache, read = stacked(llm.model, contexts, room)
         self._embeddings, mask = _left_padded(llm, rows)
         self._mask = torch.cat([read, mask], dim=1)
@@ -152,12 +175,15 @@ class CausalDecoding:
             self._embeddings = self._llm.embed(tokens[:, None])
             self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=1)
             self._positions = self._positions[:, -1:] + 1
-        return self._llm.hidden(self._embeddings, self._mask, self._positions, self._cache)[:, -1]
+        return self._llm.hidden(self._embeddings, self._mask, self._positions, self._cache, self._changes)[
+            :, -1
+        ]
 
     def select(self, rows: Tensor) -> None:
         """Keep only these rows."""
         self._cache.batch_select_indices(rows)
         self._mask, self._positions = self._mask[rows], self._positions[rows]
+        self._changes = self._changes.select(rows)
 
 
 def _left_padded(llm: CausalLLM, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
 import torch
 from torch import Tensor
 
+from trainer.changes import Changes, RowChanges
 from trainer.frozen import FrozenLLM
 
 
+@dataclass(frozen=True, eq=False)
 class Context(ABC):
-    """Positions that follow `parent`'s; each kind of LLM keeps them as it needs them."""
+    """Positions that follow `parent`'s; each kind of LLM keeps them as it needs them.
 
-    parent: Self | None
+    What comes behind it is read and said by the LLM with `changes`.
+    """
+
+    parent: Self | None = field(default=None, kw_only=True)
+    changes: Changes | None = field(default=None, kw_only=True)
 
     @property
     @abstractmethod
@@ -24,8 +31,14 @@ class Context(ABC):
 
     @property
     @abstractmethod
+    def kept_bytes(self) -> int:
+        """Memory of what was read, this part alone."""
+
+    @property
     def nbytes(self) -> int:
-        """Memory of this part alone."""
+        """Memory of this part alone, with the changes that begin with it."""
+        new = self.changes is not None and (self.parent is None or self.parent.changes is not self.changes)
+        return self.kept_bytes + (self.changes.nbytes if new and self.changes else 0)
 
     @property
     def length(self) -> int:
@@ -51,7 +64,9 @@ def read(
 
     `after` is one context for all texts or one for each; prompts [virtual tokens, hidden], likewise.
     """
-    contexts = [after] * len(texts) if after is None or isinstance(after, Context) else list(after)
+    if not texts:
+        return []
+    contexts = each(after, len(texts))
     heads = [None] * len(texts) if prompts is None else list(prompts)
     embedded = [llm.embed(torch.tensor(text, dtype=torch.long)) for text in texts]
     rows = [
@@ -59,6 +74,11 @@ def read(
         for head, row in zip(heads, embedded, strict=True)
     ]
     return llm.read(rows, contexts)
+
+
+def each(behind: Sequence[Context | None] | Context | None, count: int) -> list[Context | None]:
+    """A context for each of so many rows, of one for all or of one for each."""
+    return [behind] * count if behind is None or isinstance(behind, Context) else list(behind)
 
 
 def of_kind(kind: type[C], contexts: Sequence[Context | None]) -> list[C | None]:
@@ -69,3 +89,8 @@ def of_kind(kind: type[C], contexts: Sequence[Context | None]) -> list[C | None]
             raise TypeError(f"expected {kind.__name__}, got {type(context).__name__}")
         found.append(context)
     return found
+
+
+def changes_of(contexts: Sequence[Context | None]) -> RowChanges:
+    """The changes for rows behind these contexts."""
+    return RowChanges([None if context is None else context.changes for context in contexts])

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from trainer.changes import attach
 from trainer.plain import plain_tokenizer
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class FrozenLLM(ABC):
         self.identity = identity
         self._tokenizing = Lock()
         self._plain = plain_tokenizer(tokenizer)
+        # The modules that rows can change, with their sizes (out, in).
+        self.changeable = attach(self.model)
 
     @property
     def device(self) -> torch.device:
@@ -137,6 +140,10 @@ class FrozenLLM(ABC):
     # What each kind of LLM does in its own way
 
     @abstractmethod
+    def nothing(self) -> Context:
+        """The context of nothing read."""
+
+    @abstractmethod
     def read(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
         """What is kept of rows of embeddings [length, hidden], each read behind its context, in one batch."""
 
@@ -153,11 +160,11 @@ class FrozenLLM(ABC):
 
     @abstractmethod
     def continued(
-        self, rows: Sequence[Sequence[int]], prompts: Tensor | None, context: Context | None
+        self, rows: Sequence[Sequence[int]], prompts: Tensor | None, contexts: Sequence[Context | None]
     ) -> Tensor:
         """Hidden states [tokens, hidden] that predict the tokens of rows behind those `given`.
 
-        Prompts are [rows, virtual tokens, hidden], all behind one context; gradients reach them.
+        Prompts are [rows, virtual tokens, hidden], each behind its context; gradients reach both.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What soft prompts are like: the words next to their virtual tokens, norms, one beside another."""
+"""What members are like: the words next to their virtual tokens, norms, one beside another."""
 
 import torch
 from torch import Tensor
@@ -37,19 +37,19 @@ def vocabulary_norm(llm: FrozenLLM) -> float:
     return float(torch.cat(norms).mean())
 
 
-def similarity(prompts: Tensor) -> Tensor:
-    """Mean cosine of each two members, position by position: [members, virtual tokens, hidden] -> [members,
+def similarity(rows: Tensor) -> Tensor:
+    """Mean cosine of each two members, position by position: [members, positions, numbers] -> [members,
     members], 1 on its diagonal.
     """
-    unit = normalize(prompts.float(), dim=-1)
+    unit = normalize(rows.float(), dim=-1)
     cosines: Tensor = torch.einsum("avh,bvh->ab", unit, unit)
-    return cosines / prompts.shape[1]
+    return cosines / rows.shape[1]
 
 
-def moved(prompts: Tensor, starts: Tensor) -> Tensor:
-    """How far the virtual tokens of each member are from where they started, their mean distance: [members].
+def moved(rows: Tensor, starts: Tensor) -> Tensor:
+    """How far the positions of each member are from where they started, their mean distance: [members].
 
-    Both are [members, virtual tokens, hidden].
+    Both are [members, positions, numbers].
     """
-    away: Tensor = (prompts.float() - starts.float()).norm(dim=-1)
+    away: Tensor = (rows.float() - starts.float()).norm(dim=-1)
     return away.mean(dim=-1)

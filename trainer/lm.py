@@ -2,10 +2,9 @@
 
 from collections.abc import Generator
 
-from torch import Tensor
-
 from trainer.context import Context
 from trainer.frozen import FrozenLLM
+from trainer.members import Members
 from trainer.progress import Pause
 from trainer.reading import rows, split
 from trainer.recipe import Recipe
@@ -34,7 +33,7 @@ class LanguageModelling:
             raise ValueError("there must be at least two tokens of text to learn from")
         self._llm = llm
         self._recipe = recipe
-        self._skill = skill
+        self.behind = skill
         self._pass_tokens = pass_tokens
         self._reading = split(tokens, recipe.row_tokens, recipe.heldout)
         self._readers = [
@@ -47,43 +46,43 @@ class LanguageModelling:
     def bare(self) -> float:
         """Mean loss of the held-out blocks without a prompt."""
         held = self._reading.heldout
-        return _mean(mean_losses(self._llm, None, held, self._skill)) if held else float("nan")
+        return _mean(mean_losses(self._llm, None, held, self.behind)) if held else float("nan")
 
-    def losses(self, prompts: Tensor) -> Generator[Pause, None, list[float]]:
+    def losses(self, members: Members) -> Generator[Pause, None, list[float]]:
         """Each member's mean loss over the held-out blocks."""
         held = self._reading.heldout
         if not held:
-            return [float("nan")] * len(prompts)
-        batch = [(member, block) for member in range(len(prompts)) for block in held]
-        longest = prompts.shape[1] + max(map(len, held))
+            return [float("nan")] * len(members)
+        batch = [(member, block) for member in range(len(members)) for block in held]
+        longest = members.computed_tokens + max(map(len, held))
         losses: list[float] = []
         for part in passes(batch, longest, self._pass_tokens):
-            chosen = [member for member, _ in part]
-            losses += mean_losses(self._llm, prompts[chosen], [block for _, block in part], self._skill)
+            at = members.places(self._llm, [member for member, _ in part], self.behind)
+            losses += mean_losses(self._llm, at.prompts, [block for _, block in part], at.contexts)
             yield Pause()
         blocks = len(held)
         return [_mean(losses[start : start + blocks]) for start in range(0, len(losses), blocks)]
 
-    def gradient(self, prompts: Tensor) -> Generator[Pause, None, tuple[list[float], int]]:
+    def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
         """The gradient of each member's mean loss over its own next rows' tokens."""
         batch = [
             (member, next(reader))
             for member, reader in enumerate(self._readers)
             for _ in range(self._recipe.rows)
         ]
-        members, virtual_tokens, _ = prompts.shape
-        losses = [0.0] * members
-        longest = virtual_tokens + max(len(row) for _, row in batch)
+        losses = [0.0] * len(members)
+        longest = members.computed_tokens + max(len(row) for _, row in batch)
         for part in passes(batch, longest, self._pass_tokens):
             chosen = [member for member, _ in part]
-            found = row_losses(self._llm, prompts[chosen], [row for _, row in part], self._skill)
+            at = members.places(self._llm, chosen, self.behind)
+            found = row_losses(self._llm, at.prompts, [row for _, row in part], at.contexts)
             # A member's rows are all of one length.
             shares = [loss.sum() / (self._recipe.rows * len(loss)) for loss in found]
             sum(shares).backward()  # type: ignore[union-attr]
             for member, share in zip(chosen, shares, strict=True):
                 losses[member] += float(share.detach())
             yield Pause()
-        return losses, sum(virtual_tokens + len(row) for _, row in batch)
+        return losses, sum(members.computed_tokens + len(row) for _, row in batch)
 
 
 def _mean(values: list[float]) -> float:

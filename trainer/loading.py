@@ -82,6 +82,7 @@ def load(
     kind = Seq2SeqLLM if config.is_encoder_decoder else CausalLLM
     llm = kind(weights, tokenizer, identity)
     _check_logits(llm)
+    llm.nothing()  # computed once, before other threads may ask
     return llm
 
 

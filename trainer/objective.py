@@ -3,13 +3,13 @@
 from collections.abc import Generator, Sequence
 from typing import Protocol
 
-from torch import Tensor
-
+from trainer.context import Context
+from trainer.members import Members
 from trainer.progress import Pause
 
 
 class Objective(Protocol):
-    """Something to learn, for all members at once; prompts are [members, virtual tokens, hidden].
+    """Something to learn, for all members at once.
 
     Passes over the LLM are separated by a `Pause`.
     """
@@ -26,14 +26,18 @@ class Objective(Protocol):
     def tokens(self) -> int:
         """Tokens to learn from in one epoch."""
 
+    @property
+    def behind(self) -> Context | None:
+        """What members stand behind: the skill prompt, where there is one."""
+
     def bare(self) -> float:
         """Held-out loss without a member, nats per token; NaN where nothing is held out."""
 
-    def losses(self, prompts: Tensor) -> Generator[Pause, None, list[float]]:
+    def losses(self, members: Members) -> Generator[Pause, None, list[float]]:
         """Each member's held-out loss, nats per token; NaN where nothing is held out."""
 
-    def gradient(self, prompts: Tensor) -> Generator[Pause, None, tuple[list[float], int]]:
-        """Leave the next step's gradient in `prompts.grad`; each member's loss, and the tokens computed."""
+    def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
+        """Leave the next step's gradient in the `members`; each member's loss, and the tokens computed."""
 
 
 class Alternating:
@@ -43,6 +47,7 @@ class Alternating:
         self._turns = [first, second]
         self._evaluated = second
         self.text = first.text
+        self.behind = first.behind
         self.row_tokens = (first.row_tokens + second.row_tokens) // 2
         self.tokens = first.tokens + second.tokens
 
@@ -50,11 +55,11 @@ class Alternating:
         """Held-out loss of the second objective without a member."""
         return self._evaluated.bare()
 
-    def losses(self, prompts: Tensor) -> Generator[Pause, None, list[float]]:
+    def losses(self, members: Members) -> Generator[Pause, None, list[float]]:
         """Each member's held-out loss of the second objective."""
-        return self._evaluated.losses(prompts)
+        return self._evaluated.losses(members)
 
-    def gradient(self, prompts: Tensor) -> Generator[Pause, None, tuple[list[float], int]]:
+    def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
         """The gradient of whichever is due."""
         self._turns.reverse()
-        return self._turns[1].gradient(prompts)
+        return self._turns[1].gradient(members)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor
+from trainer.members import Members
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Learned:
-    """What training gives: prompts [members, virtual tokens, hidden], float32 on the CPU, and how it went."""
+    """What training gives: the members, float32 on the CPU, and how it went."""
 
-    prompts: Tensor
+    members: Members
     before: Evaluated
     after: Evaluated
     curve: list[list[float]]  # per step, each member's training loss

@@ -1,22 +1,75 @@
-"""Soft prompts: where they start, how far one step moves them, and how one is kept as bytes."""
+"""The method `prompt`: soft prompts, where they start, and how one is kept as bytes."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
+from trainer.artifacts import FormatError, bytes_of, tensors_of
+from trainer.context import Context, read
 from trainer.frozen import FrozenLLM
+from trainer.members import Members, Places
 from trainer.recipe import Recipe
 
 # PEFT's name for the tensor of a prompt-tuning adapter, so that its files hold what PEFT expects.
 KEY = "prompt_embeddings"
 
 
-class PromptFormatError(ValueError):
-    """The bytes are no soft prompt, or one that does not fit the LLM."""
+@dataclass(frozen=True, eq=False)
+class Prompts(Members):
+    """Soft prompts (prompt tuning, 2104.08691) [members, virtual tokens, hidden], which any LLM can read."""
+
+    method = "prompt"
+    embeddings: Tensor
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The soft prompts."""
+        return {KEY: self.embeddings}
+
+    def of(self, tensors: Mapping[str, Tensor]) -> Self:
+        """Other soft prompts."""
+        return type(self)(tensors[KEY])
+
+    @property
+    def virtual_tokens(self) -> int:
+        """Positions in front of a row."""
+        return int(self.embeddings.shape[1])
+
+    @property
+    def computed_tokens(self) -> int:
+        """All of them: what stands in front of a row goes through the LLM with it."""
+        return self.virtual_tokens
+
+    def places(self, llm: FrozenLLM, rows: Sequence[int], behind: Context | None) -> Places:
+        """Behind the context, and there behind their own prompts."""
+        return Places([behind] * len(rows), self.embeddings[list(rows)])
+
+    def contexts(self, llm: FrozenLLM, behind: Context | None) -> list[Context]:
+        """What the LLM has read of each, in one batch."""
+        return read(llm, [[]] * len(self), behind, list(self.embeddings.to(llm.device)))
+
+    def rows(self) -> Tensor:
+        """The virtual tokens."""
+        return self.embeddings
+
+    def artifacts(self) -> list[bytes]:
+        """PEFT's prompt-tuning weights."""
+        return [to_bytes(prompt) for prompt in self.embeddings]
+
+    def hold(self, kept: int) -> None:
+        """The first `kept` virtual tokens learn nothing."""
+        assert self.embeddings.grad is not None
+        self.embeddings.grad[:, :kept] = 0
+
+    def appended_to(self, frozen: Self) -> Self:
+        """Behind the virtual tokens of `frozen`. ValueError: those are of another number of members."""
+        if len(frozen) != len(self):
+            raise ValueError(f"expected {len(self)} members to append to, got {len(frozen)}")
+        return type(self)(torch.cat([frozen.embeddings.to(self.embeddings), self.embeddings], dim=1))
 
 
 def initial(llm: FrozenLLM, text: Sequence[int], recipe: Recipe, starts: Tensor | None = None) -> Tensor:
@@ -63,36 +116,20 @@ def blank(llm: FrozenLLM, members: int, virtual_tokens: int, seed: int) -> Tenso
     return line_end + 0.1 * line_end.std() * torch.stack(noise).to(line_end.device)
 
 
-def freeze(prompts: Tensor, count: int) -> None:
-    """Leave each member's first `count` virtual tokens without a gradient."""
-    assert prompts.grad is not None
-    prompts.grad[:, :count] = 0
-
-
-def clip(prompts: Tensor, most: float) -> None:
-    """Scale down each member's gradient whose norm is above `most`, each by its own norm."""
-    assert prompts.grad is not None
-    norms = prompts.grad.flatten(1).norm(dim=1)
-    prompts.grad *= (most / norms.clamp(min=1e-12)).clamp(max=1.0)[:, None, None]
-
-
 def to_bytes(prompt: Tensor) -> bytes:
     """One soft prompt [virtual tokens, hidden] as safetensors bytes, float32."""
-    return bytes(safetensors.torch.save({KEY: prompt.detach().float().cpu().contiguous()}))
+    return bytes_of({KEY: prompt})
 
 
 def from_bytes(data: bytes, hidden_size: int) -> Tensor:
     """The soft prompt [virtual tokens, hidden_size] kept in `data`, float32 on the CPU.
 
-    Raises PromptFormatError for other bytes, another hidden size, or numbers that are not finite.
+    Raises FormatError for other bytes, another hidden size, or numbers that are not finite.
     """
-    try:
-        prompt: Tensor = safetensors.torch.load(data)[KEY]
-    except (safetensors.SafetensorError, KeyError) as error:
-        raise PromptFormatError(f"not a soft prompt in safetensors format: {error}") from error
+    tensors = tensors_of(data)
+    if KEY not in tensors:
+        raise FormatError(f"not a soft prompt: there is no {KEY}")
+    prompt = tensors[KEY]
     if prompt.ndim != 2 or prompt.shape[1] != hidden_size:
-        raise PromptFormatError(f"expected [virtual tokens, {hidden_size}], got {list(prompt.shape)}")
-    prompt = prompt.float()  # some of the narrow types cannot be asked
-    if not bool(torch.isfinite(prompt).all()):
-        raise PromptFormatError("the soft prompt holds numbers that are not finite")
+        raise FormatError(f"expected [virtual tokens, {hidden_size}], got {list(prompt.shape)}")
     return prompt

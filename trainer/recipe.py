@@ -16,10 +16,16 @@ class Recipe(BaseModel):
         "auto",
         description="lm, self_study, both in turn; auto is self_study where the LLM has a skill prompt",
     )
-    members: int = Field(8, ge=1, le=64, description="soft prompts learned together")
-    virtual_tokens: int = Field(
-        100, ge=1, le=1000, description="vectors in one soft prompt, or learned for it"
+    method: Literal["prompt", "prefix", "lora"] = Field(
+        "prompt",
+        description="what a member is: virtual tokens in front of the text; keys and values in every layer; "
+        "or low-rank changes of the queries and values",
     )
+    members: int = Field(8, ge=1, le=64, description="members learned together")
+    virtual_tokens: int = Field(
+        100, ge=1, le=1000, description="positions of one prompt or prefix, or learned for it"
+    )
+    rank: int = Field(8, ge=1, le=256, description="of the changes that lora learns")
     append: bool = Field(
         False,
         description="with a parent: its virtual tokens stay as they are, and virtual_tokens new ones are "
@@ -33,7 +39,9 @@ class Recipe(BaseModel):
     epochs: float = Field(4.0, gt=0, le=1000, description="times each member reads the book")
     budget_tokens: int | None = Field(None, ge=1, description="most tokens of text one member reads")
     budget_seconds: float | None = Field(None, gt=0, description="most seconds to train, evaluation included")
-    learning_rate: float = Field(0.003, gt=0, le=1, description="AdamW's peak learning rate")
+    learning_rate: float | None = Field(
+        None, gt=0, le=1, description="AdamW's peak learning rate; by default 0.003, for lora 0.001"
+    )
     warmup: float = Field(0.1, ge=0, le=1, description="fraction of training over which the rate rises")
     max_grad_norm: float = Field(1.0, gt=0, description="clip of each member's gradient norm")
     initialisation: Literal["auto", "text", "vocabulary", "blank", "learned"] = Field(
@@ -44,6 +52,13 @@ class Recipe(BaseModel):
     )
     heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")
+
+    @property
+    def rate(self) -> float:
+        """AdamW's peak learning rate."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 0.001 if self.method == "lora" else 0.003
 
     def steps(self, text_tokens: int, row_tokens: int) -> int:
         """Optimiser steps for this many tokens to train on in rows of so many, before a limit in seconds."""

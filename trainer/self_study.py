@@ -2,14 +2,14 @@
 
 import random
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from trainer import turns
 from trainer.context import Context
 from trainer.frozen import FrozenLLM
+from trainer.members import Members, Places
 from trainer.packing import Exchange, Pack, pack_losses
 from trainer.progress import Pause
 from trainer.recipe import Recipe
@@ -58,36 +58,40 @@ class SelfStudy:
         self._queues: list[list[Item]] = [[] for _ in range(recipe.members)]
         lengths = [len(self._exchange(item).tokens) for item in self._items]
         self.text = material.text
+        self.behind = material.skill
         self.tokens = sum(lengths)
         self.row_tokens = max(1, _EXCHANGES * self.tokens // len(self._items))
 
     def bare(self) -> float:
         """Held-out loss behind the skill prompt alone."""
         packs = self._evaluated()
-        return _mean_losses(self._llm, packs, None) if packs else float("nan")
+        return _mean_losses(self._llm, packs) if packs else float("nan")
 
-    def losses(self, prompts: Tensor) -> Generator[Pause, None, list[float]]:
+    def losses(self, members: Members) -> Generator[Pause, None, list[float]]:
         """Each member's held-out loss, without the passages unless no row is closed."""
         packs = self._evaluated()
         found = []
-        for prompt in prompts.detach():
-            found.append(_mean_losses(self._llm, packs, prompt) if packs else float("nan"))
+        for member in range(len(members)):
+            found.append(_mean_losses(self._llm, packs, members, member) if packs else float("nan"))
             yield Pause()
         return found
 
-    def gradient(self, prompts: Tensor) -> Generator[Pause, None, tuple[list[float], int]]:
+    def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
         """The gradient of each member's mean loss over its next rows' answers."""
-        members, virtual_tokens, _ = prompts.shape
         # All members with the passage or all without: rows of one batch are of about one length.
         closed = self._closed.random() < self._recipe.closed
         batch = [
-            (member, self._row(member, closed)) for member in range(members) for _ in range(self._recipe.rows)
+            (member, self._row(member, closed))
+            for member in range(len(members))
+            for _ in range(self._recipe.rows)
         ]
-        losses = [0.0] * members
-        sizes = [self._llm.positions(pack, virtual_tokens) for _, pack in batch]
+        losses = [0.0] * len(members)
+        sizes = [self._llm.positions(pack, members.computed_tokens) for _, pack in batch]
         for part in passes(batch, max(sizes), self._pass_tokens):
             chosen = [member for member, _ in part]
-            found = pack_losses(self._llm, [pack for _, pack in part], prompts[chosen])
+            at = members.places(self._llm, chosen, self.behind)
+            packs = [replace(pack, context=one) for (_, pack), one in zip(part, at.contexts, strict=True)]
+            found = pack_losses(self._llm, packs, at.prompts)
             shares = []
             for rows in found:
                 answers = sum(len(loss) for loss in rows)
@@ -133,7 +137,7 @@ class SelfStudy:
 
     def _pack(self, exchanges: Sequence[Exchange], passage: int | None = None) -> Pack:
         texts = [] if passage is None else [self._material.passages[passage]]
-        return Pack(exchanges, turns.passages(self._llm, texts), self._material.skill)
+        return Pack(exchanges, turns.passages(self._llm, texts), self.behind)
 
     def _exchange(self, item: Item) -> Exchange:
         return Exchange(turns.question(self._llm, item.question), turns.answer(self._llm, item.answer))
@@ -142,11 +146,15 @@ class SelfStudy:
         return Exchange(turns.question(self._llm, item.question), [turns.end(self._llm)])
 
 
-def _mean_losses(llm: FrozenLLM, packs: Sequence[Pack], prompt: Tensor | None) -> float:
+@torch.no_grad()
+def _mean_losses(
+    llm: FrozenLLM, packs: Sequence[Pack], members: Members | None = None, member: int = 0
+) -> float:
+    """Mean over the answers' tokens behind a member, or without one."""
     total, tokens = 0.0, 0
-    with torch.no_grad():
-        for pack in packs:
-            for loss in pack_losses(llm, [pack], None if prompt is None else prompt[None])[0]:
-                total += float(loss.sum())
-                tokens += len(loss)
+    for pack in packs:
+        at = Places([pack.context]) if members is None else members.places(llm, [member], pack.context)
+        for loss in pack_losses(llm, [replace(pack, context=at.contexts[0])], at.prompts)[0]:
+            total += float(loss.sum())
+            tokens += len(loss)
     return total / tokens

@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, EncoderDecoderCache
 
-from trainer.context import Context, of_kind
+from trainer.changes import Changes, RowChanges
+from trainer.context import Context, changes_of, of_kind
 from trainer.decoding import Row
 from trainer.frozen import FrozenLLM
 from trainer.packing import Exchange, Pack
@@ -32,7 +33,6 @@ class Embeddings(Context):
     """Input embeddings [positions, hidden] of the encoder."""
 
     embeddings: Tensor
-    parent: Embeddings | None = None
 
     @property
     def own(self) -> int:
@@ -40,8 +40,8 @@ class Embeddings(Context):
         return len(self.embeddings)
 
     @property
-    def nbytes(self) -> int:
-        """Memory of this part alone."""
+    def kept_bytes(self) -> int:
+        """Memory of what was read, this part alone."""
         return int(self.embeddings.nbytes)
 
 
@@ -60,10 +60,17 @@ class Seq2SeqLLM(FrozenLLM):
         config = self.model.config
         return float(config.d_model**-0.5) if getattr(config, "scale_decoder_outputs", False) else 1.0
 
+    def nothing(self) -> Embeddings:
+        """No embeddings."""
+        return Embeddings(self.head.new_zeros(0, self.identity.hidden_size))
+
     def read(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
         """The rows themselves: an encoder reads them together with what follows."""
         contexts = of_kind(Embeddings, after)
-        return [Embeddings(row, context) for row, context in zip(rows, contexts, strict=True)]
+        return [
+            Embeddings(row, parent=context, changes=None if context is None else context.changes)
+            for row, context in zip(rows, contexts, strict=True)
+        ]
 
     def begin(self, rows: Sequence[Row], most: int) -> Seq2SeqDecoding:
         """The rows, read by the encoder."""
@@ -77,31 +84,38 @@ class Seq2SeqLLM(FrozenLLM):
         turns: dict[tuple[int, tuple[int, ...]], int] = {}
         answers: dict[tuple[int, tuple[int, ...]], int] = {}
         read: list[Tensor] = []
+        changes: list[Changes | None] = []
         where: list[tuple[int, int]] = []
         for number, pack in enumerate(packs):
             for exchange in pack.exchanges:
                 turn = number, tuple(exchange.turn)
                 if turn not in turns:
                     turns[turn] = len(read)
+                    changes.append(None if pack.context is None else pack.context.changes)
                     prompt = None if prompts is None else prompts[number]
                     read.append(self.encoder_input(pack.context, prompt, [*pack.text, *exchange.turn]))
                 answer = turns[turn], tuple(exchange.answer[:-1])
                 row = answers.setdefault(answer, len(answers))
                 where += [(row, place) for place in range(len(exchange.answer))]
-        states, mask = self.encoder_states(read)
+        states, mask = self.encoder_states(read, RowChanges(changes))
         heard = torch.tensor([turn for turn, _ in answers], device=self.device)
         # Rows are padded behind their end, where the decoder's earlier positions cannot see.
         said = [torch.tensor([self.start, *tokens], device=self.device) for _, tokens in answers]
-        hidden = self.decoder_states(pad_sequence(said, batch_first=True), states[heard], mask[heard])
+        hidden = self.decoder_states(
+            pad_sequence(said, batch_first=True),
+            states[heard],
+            mask[heard],
+            RowChanges([changes[turn] for turn, _ in answers]),
+        )
         rows_at, places = torch.tensor(where, device=self.device).T
         return hidden[rows_at, places]
 
     def continued(
-        self, rows: Sequence[Sequence[int]], prompts: Tensor | None, context: Context | None
+        self, rows: Sequence[Sequence[int]], prompts: Tensor | None, contexts: Sequence[Context | None]
     ) -> Tensor:
         """Prefix language modelling: the decoder goes on where the encoder's part ends."""
         packs = []
-        for row in rows:
+        for row, context in zip(rows, contexts, strict=True):
             given = self.given(len(row), 0)
             packs.append(Pack([Exchange(row[:given], row[given:])], context=context))
         return self.answered(packs, prompts)
@@ -149,12 +163,13 @@ class Seq2SeqLLM(FrozenLLM):
             front.append(prompt)
         return torch.cat([*(part.to(text) for part in front), text])
 
-    def encoder_states(self, rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    def encoder_states(self, rows: Sequence[Tensor], changes: RowChanges) -> tuple[Tensor, Tensor]:
         """The encoder's states [rows, longest, hidden] of input embeddings; their mask [rows, longest]."""
         lengths = torch.tensor([len(row) for row in rows], device=self.device)
         padded = pad_sequence(list(rows), batch_first=True)
         mask = (torch.arange(padded.shape[1], device=self.device)[None] < lengths[:, None]).long()
-        output = self.model.get_encoder()(inputs_embeds=padded, attention_mask=mask)
+        with changes.made():
+            output = self.model.get_encoder()(inputs_embeds=padded, attention_mask=mask)
         states: Tensor = output.last_hidden_state
         return states, mask
 
@@ -163,6 +178,7 @@ class Seq2SeqLLM(FrozenLLM):
         tokens: Tensor,
         states: Tensor,
         mask: Tensor,
+        changes: RowChanges,
         own: Tensor | None = None,
         cache: EncoderDecoderCache | None = None,
     ) -> Tensor:
@@ -171,14 +187,15 @@ class Seq2SeqLLM(FrozenLLM):
         `states` and `mask` are the encoder's; `own` is the mask [rows, cached + length] of the decoder's own
         positions, `cache` is read and extended in place.
         """
-        output = self.model.get_decoder()(
-            input_ids=tokens,
-            attention_mask=own,
-            encoder_hidden_states=states,
-            encoder_attention_mask=mask,
-            past_key_values=cache,
-            use_cache=cache is not None,
-        )
+        with changes.made():
+            output = self.model.get_decoder()(
+                input_ids=tokens,
+                attention_mask=own,
+                encoder_hidden_states=states,
+                encoder_attention_mask=mask,
+                past_key_values=cache,
+                use_cache=cache is not None,
+            )
         hidden: Tensor = output.last_hidden_state
         return hidden * self.scale
 
@@ -189,7 +206,8 @@ class Seq2SeqDecoding:
     def __init__(self, llm: Seq2SeqLLM, rows: Sequence[Row]) -> None:
         self._llm = llm
         read = [llm.encoder_input(row.context, row.prompt, row.tokens) for row in rows]
-        self._states, self._mask = llm.encoder_states(read)
+        self._changes = changes_of([row.context for row in rows])
+        self._states, self._mask = llm.encoder_states(read, self._changes)
         config = llm.model.get_decoder().config
         self._cache = EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
         begun = [[llm.start, *row.beginning] for row in rows]
@@ -207,9 +225,13 @@ class Seq2SeqDecoding:
         else:
             said = tokens[:, None].to(self._begun)
             self._own = torch.cat([self._own, self._own.new_ones(len(tokens), 1)], dim=1)
-        return self._llm.decoder_states(said, self._states, self._mask, self._own, self._cache)[:, -1]
+        states = self._llm.decoder_states(
+            said, self._states, self._mask, self._changes, self._own, self._cache
+        )
+        return states[:, -1]
 
     def select(self, rows: Tensor) -> None:
         """Keep only these rows."""
         self._cache.batch_select_indices(rows)
         self._states, self._mask, self._own = self._states[rows], self._mask[rows], self._own[rows]
+        self._changes = self._changes.select(rows)

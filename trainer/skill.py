@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from trainer import turns
+from trainer.artifacts import FormatError
 from trainer.cache import KeysAndValues
 from trainer.causal import CausalLLM
 from trainer.context import Context, read
 from trainer.frozen import FrozenLLM
-from trainer.prompts import PromptFormatError
 from trainer.seq2seq import Embeddings
 
 _KEYS, _VALUES, _PROMPT, _STARTS = "keys", "values", "prompt_embeddings", "starts"
@@ -134,25 +134,25 @@ def opening(llm: FrozenLLM) -> Skill:
 def from_bytes(data: bytes) -> Skill:
     """The skill kept in `data`, float32 on the CPU.
 
-    Raises PromptFormatError for other bytes or numbers that are not finite.
+    Raises FormatError for other bytes or numbers that are not finite.
     """
     try:
         tensors = {name: tensor.float() for name, tensor in safetensors.torch.load(data).items()}
     except safetensors.SafetensorError as error:
-        raise PromptFormatError(f"not a skill prompt in safetensors format: {error}") from error
+        raise FormatError(f"not a skill prompt in safetensors format: {error}") from error
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise PromptFormatError("the skill prompt holds numbers that are not finite")
+        raise FormatError("the skill prompt holds numbers that are not finite")
     starts = tensors.get(_STARTS)
     if starts is not None and starts.ndim != 3:
-        raise PromptFormatError(f"starts {list(starts.shape)} are no soft prompts")
+        raise FormatError(f"starts {list(starts.shape)} are no soft prompts")
     if _PROMPT in tensors:
         prompt = tensors[_PROMPT]
         if prompt.ndim != 2:
-            raise PromptFormatError(f"{list(prompt.shape)} is no soft prompt")
+            raise FormatError(f"{list(prompt.shape)} is no soft prompt")
         return PromptSkill(prompt, starts=starts)
     if not {_KEYS, _VALUES} <= tensors.keys():
-        raise PromptFormatError("not a skill prompt: there are neither keys and values nor a soft prompt")
+        raise FormatError("not a skill prompt: there are neither keys and values nor a soft prompt")
     keys, values = tensors[_KEYS], tensors[_VALUES]
     if keys.ndim != 4 or keys.shape != values.shape:
-        raise PromptFormatError(f"keys {list(keys.shape)} and values {list(values.shape)} make no prefix")
+        raise FormatError(f"keys {list(keys.shape)} and values {list(values.shape)} make no prefix")
     return PrefixSkill(keys, values, starts=starts)

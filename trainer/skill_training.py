@@ -15,7 +15,7 @@ from trainer.descent import SkillLoss, SkillState, SkillStep, descend
 from trainer.frozen import FrozenLLM
 from trainer.lessons import Lesson, batches, pack
 from trainer.packing import Pack, pack_losses
-from trainer.prompts import blank, clip
+from trainer.prompts import Prompts, blank
 from trainer.skill import Skill, opening
 from trainer.skill_recipe import SkillRecipe, StartsRecipe, Steps
 
@@ -88,7 +88,7 @@ def learn_starts(
             summed = torch.stack(rows).sum()
             summed.backward()
             total += float(summed.detach())
-        clip(starts, recipe.max_grad_norm)
+        Prompts(starts).clip(recipe.max_grad_norm)
         computed = sum(part.length + recipe.virtual_tokens for part in packs)
         return total / len(packs), computed
 

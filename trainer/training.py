@@ -1,16 +1,16 @@
-"""Joint training: all members of a version learn in one batch, each row behind its own member's prompt."""
+"""Joint training: all members of a version learn in one batch, each row with a member of its own."""
 
 import math
 import time
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
+from trainer import methods
 from trainer.frozen import FrozenLLM
+from trainer.members import Members
 from trainer.objective import Objective
 from trainer.progress import DivergedError, Evaluated, Learned, Pause, Progress, Stepped
-from trainer.prompts import clip, freeze, initial
 from trainer.recipe import Recipe
 from trainer.schedule import Schedule
 
@@ -20,27 +20,27 @@ def train(
     objective: Objective,
     recipe: Recipe,
     *,
-    start: Tensor | None = None,
-    frozen: Tensor | None = None,
+    start: Members | None = None,
+    frozen: Members | None = None,
     rivals: int = 0,
 ) -> Iterator[Progress]:
-    """Learn `recipe.members` soft prompts; yields progress as it happens, and `Learned` last.
+    """Learn `recipe.members` members; yields progress as it happens, and `Learned` last.
 
-    Members begin at `start` [members, virtual tokens, hidden], else where the recipe says, and behind
-    `frozen` [members, any number, hidden], which stays as it is (progressive prompts, 2301.12314). The LLM's
-    weights get no gradient. Of a limit in seconds, what it takes to evaluate so many `rivals` besides is left
-    over. Raises ValueError when `start` or `frozen` is not of the recipe's shape, and DivergedError when a
-    loss is no longer finite.
+    They begin at `start`, else where the recipe says, and behind `frozen`, which stays as it is (progressive
+    prompts, 2301.12314). The LLM's weights get no gradient. Of a limit in seconds, what it takes to evaluate
+    so many `rivals` besides is left over. Raises ValueError when `start` or `frozen` is not of the recipe's
+    method and shape, and DivergedError when a loss is no longer finite.
     """
     started = time.monotonic()
     if start is None:
-        start = initial(llm, objective.text, recipe)
-    prompts = _beginning(recipe, start.to(llm.device, torch.float32, copy=True), frozen).requires_grad_()
-    kept = prompts.shape[1] - recipe.virtual_tokens
+        start = methods.start(llm, objective.text, recipe, objective.behind)
+    members = _beginning(recipe, start, frozen).learning(llm.device)
+    tensors = list(members.tensors.values())
+    kept = 0 if frozen is None else frozen.virtual_tokens
     bare = objective.bare()
     yield Pause()
     evaluation_started = time.monotonic()
-    before = Evaluated("before", bare, (yield from objective.losses(prompts)))
+    before = Evaluated("before", bare, (yield from objective.losses(members)))
     yield before
 
     evaluation = (time.monotonic() - evaluation_started) * (1 + rivals / recipe.members)
@@ -48,19 +48,19 @@ def train(
     schedule = Schedule(recipe, steps, started, reserved=evaluation)
     # AdamW works on each element alone, so one optimiser over all members is an optimiser for each, and
     # without weight decay it leaves what has no gradient as it is, to the bit.
-    optimiser = torch.optim.AdamW([prompts], weight_decay=0.0)
+    optimiser = torch.optim.AdamW(tensors, weight_decay=0.0)
     curve: list[list[float]] = []
     learned_tokens, learning = 0, 0.0
     while not schedule.over(len(curve)):
         step_started = time.monotonic()
-        prompts.grad = None
-        losses, computed = yield from objective.gradient(prompts)
+        optimiser.zero_grad()
+        losses, computed = yield from objective.gradient(members)
         if not all(map(math.isfinite, losses)):
             raise DivergedError(f"the loss is {max(losses)} at step {len(curve) + 1}: lower learning_rate")
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * schedule.rate(len(curve))
-        freeze(prompts, kept)
-        clip(prompts, recipe.max_grad_norm)
+            group["lr"] = recipe.rate * schedule.rate(len(curve))
+        members.hold(kept)
+        members.clip(recipe.max_grad_norm)
         optimiser.step()
         curve.append(losses)
         learning += time.monotonic() - step_started
@@ -74,10 +74,10 @@ def train(
             eta_seconds=remaining * learning / len(curve) + evaluation,
         )
 
-    after = Evaluated("after", bare, (yield from objective.losses(prompts)))
+    after = Evaluated("after", bare, (yield from objective.losses(members)))
     yield after
     yield Learned(
-        prompts=prompts.detach().cpu(),
+        members=members.detached("cpu"),
         before=before,
         after=after,
         curve=curve,
@@ -87,13 +87,12 @@ def train(
     )
 
 
-def _beginning(recipe: Recipe, start: Tensor, frozen: Tensor | None) -> Tensor:
-    """The prompts as they are before the first step: `start` behind `frozen`, both checked."""
-    if start.shape[:2] != (recipe.members, recipe.virtual_tokens):
-        expected = [recipe.members, recipe.virtual_tokens, start.shape[2]]
-        raise ValueError(f"expected prompts {expected} to start from, got {list(start.shape)}")
-    if frozen is None:
-        return start
-    if len(frozen) != recipe.members:
-        raise ValueError(f"expected {recipe.members} members to append to, got {len(frozen)}")
-    return torch.cat([frozen.to(start), start], dim=1)
+def _beginning(recipe: Recipe, start: Members, frozen: Members | None) -> Members:
+    """The members as they are before the first step: `start` behind `frozen`, both checked."""
+    fitting = start.method == recipe.method and len(start) == recipe.members
+    if not fitting or start.virtual_tokens not in (0, recipe.virtual_tokens):
+        raise ValueError(
+            f"expected {recipe.members} members of {recipe.virtual_tokens} virtual tokens, method "
+            f"{recipe.method}, to start from; got {len(start)} of {start.virtual_tokens}, {start.method}"
+        )
+    return start if frozen is None else start.appended_to(frozen)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from app.asking import INSTRUCTION
 from app.calibration import elected
@@ -23,6 +22,7 @@ from app.weighting import consensus
 from trainer import turns
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
+from trainer.members import Members
 from trainer.packing import Exchange, Pack, pack_losses
 
 SYSTEMS = (
@@ -62,7 +62,7 @@ class OpenStory:
         llm: FrozenLLM,
         skill: LoadedSkill,
         story: Story,
-        members: Tensor | None,
+        members: Members | None,
         readers: int,
         ranking: Callable[[str], Sequence[tuple[int, float]]],
     ) -> None:
@@ -72,7 +72,7 @@ class OpenStory:
         self._voices = (
             [Voice(story.name)]
             if members is None
-            else [Voice(story.name, 1, number, prompt) for number, prompt in enumerate(members)]
+            else [Voice(story.name, 1, number, members[[number]]) for number in range(len(members))]
         )
         self._readers = readers
         self._readings = Readings(llm, skill.skill.context(llm))

@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, stack
-
 from app.evaluation.data import Story
 from app.learning import Prepared, learn, resolved
 from app.publishing import number
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
+from trainer.members import Members, joined
+from trainer.methods import from_bytes
 from trainer.progress import Evaluated, Learned, Stepped
-from trainer.prompts import from_bytes, to_bytes
 from trainer.recipe import Recipe
 from trainer.study import Item
 
@@ -28,8 +27,8 @@ class Versions:
         self._skill = skill
         self._recipe = resolved(recipe, skill)
 
-    def members(self, story: Story, tell: Callable[[str], None] = lambda _: None) -> Tensor:
-        """Soft prompts [members, virtual tokens, hidden], learned on the story's text unless they are here.
+    def members(self, story: Story, tell: Callable[[str], None] = lambda _: None) -> Members:
+        """What members have learned on the story's text unless they are here.
 
         The questions that people wrote about the story are no part of what they learn from: this function
         gets a `Story`, which has none.
@@ -38,8 +37,8 @@ class Versions:
         record = folder / "version.json"
         if record.exists():
             names = sorted(folder.glob("member-*.safetensors"))
-            size = self._llm.identity.hidden_size
-            return stack([from_bytes(name.read_bytes(), size) for name in names])
+            method = self._recipe.method
+            return joined([from_bytes(method, name.read_bytes(), self._llm) for name in names])
         tell("writes questions")
         items: Sequence[Item] = []
         evaluated: dict[str, list[float | None]] = {}
@@ -57,8 +56,8 @@ class Versions:
                 learned = happened
         assert learned is not None
         folder.mkdir(parents=True, exist_ok=True)
-        for member, prompt in enumerate(learned.prompts):
-            (folder / f"member-{member:02}.safetensors").write_bytes(to_bytes(prompt))
+        for member, artifact in enumerate(learned.members.artifacts()):
+            (folder / f"member-{member:02}.safetensors").write_bytes(artifact)
         notes = {
             "story": story.name,
             "recipe": self._recipe.model_dump(),
@@ -69,7 +68,7 @@ class Versions:
         }
         # Written last: with it, the members are whole.
         record.write_text(json.dumps(notes, indent=1, ensure_ascii=False), encoding="utf-8")
-        return learned.prompts
+        return learned.members
 
     def _key(self, story: Story) -> str:
         digest = fingerprint(self._llm, self._skill, deciding(self._recipe), story.sections)

@@ -70,15 +70,15 @@ def inspect_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) ->
     with service.database.read() as session:
         version = _kept(session, book_id, ref)
         title = books.get(session, book_id).title
-        began = origin(session, version, llm.identity.hidden_size)
+        began = origin(session, version)
     chorus = service.choruses.of(version)
     if chorus is None:
         detail = f"Version {version.number} was learned on another LLM, {version.base_model_id}."
         raise Problem(409, "version-of-other-model", detail)
     members = {
-        voice.member: voice.prompt
+        voice.member: voice.learned
         for voice in chorus.voices
-        if voice.member is not None and voice.prompt is not None
+        if voice.member is not None and voice.learned is not None
     }
     return service.engine.first(lambda: inspect(llm, version, title, members, began)).result()
 

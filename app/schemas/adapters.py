@@ -61,7 +61,8 @@ class Norms(BaseModel):
 class MemberLook(BaseModel):
     """A member's first virtual tokens in words, the words most often nearest, and its norms.
 
-    `moved` is the mean distance of its virtual tokens from where they started, null where that is not known.
+    Prefixes and LoRA have no words; their norms are those of a position's keys and values, or of all
+    numbers. `moved` is the mean distance of these from where they started, null where that is not known.
     """
 
     member: int
@@ -72,7 +73,7 @@ class MemberLook(BaseModel):
 
 
 class Inspection(BaseModel):
-    """What the soft prompts of a version are like.
+    """What the members of a version are like.
 
     `vocabulary_norm` is the mean norm of the LLM's own embeddings; `similarity` the mean cosine of each two
     of the `members`, position by position, in their order. Damaged members are left out.
@@ -81,6 +82,7 @@ class Inspection(BaseModel):
     book: str
     book_title: str
     number: int
+    method: str
     virtual_tokens: int
     vocabulary_norm: float
     members: list[MemberLook]

@@ -55,7 +55,7 @@ class LoadedSkill:
 def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
     """The LLM's champion among the registry's skill prompts; the shipped one is registered if there is none.
 
-    None when the LLM has neither. Raises PromptFormatError or DamagedArtifact when the champion's bytes are
+    None when the LLM has neither. Raises FormatError or DamagedArtifact when the champion's bytes are
     not what was published, and StartupError when the LLM cannot read it.
     """
     identity = llm.identity

@@ -24,8 +24,8 @@ from app.skills import LoadedSkill
 from app.skills.fitting import fit_calibration, fit_weighting
 from app.skills.hearing import hear
 from app.skills.lessons import digest, lessons, split
+from trainer.artifacts import FormatError
 from trainer.descent import SkillLoss, SkillState, SkillStep
-from trainer.prompts import PromptFormatError
 from trainer.skill import SkillMismatchError, from_bytes, opening
 from trainer.skill_recipe import SkillRecipe
 from trainer.skill_training import learn, learn_starts
@@ -56,7 +56,7 @@ def train(
         dataset = read(data)
         begun = start.read_bytes() if start else None
         origin = from_bytes(begun) if begun else None
-    except (DataError, ValidationError, PromptFormatError, OSError) as error:
+    except (DataError, ValidationError, FormatError, OSError) as error:
         raise StartupError(str(error)) from error
     if len(dataset.stories) < 2:
         raise StartupError("A skill prompt needs at least two stories: one to learn from, one to check on.")

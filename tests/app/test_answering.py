@@ -34,7 +34,7 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
         books.add(session, edition(STORY), title="The Lamp of Ost")
     index = PassageIndex(database, tmp_path / "index", embedder, embedder.name)
     engine = Engine(llm)
-    choruses = Choruses(database, llm.identity)
+    choruses = Choruses(database, llm)
     answering = Answering(database, index, engine, choruses, Late(engine, embedder))
     answer = answering.answer(AskRequest(question="What did the baker say?", seed=0))
     assert answer.citations

@@ -21,8 +21,9 @@ from store.text import ChapterSpan, PassageSpan
 from tests.tiny import STORY
 from trainer.frozen import FrozenLLM
 from trainer.lm import LanguageModelling
+from trainer.members import Members
 from trainer.progress import Evaluated, Pause
-from trainer.prompts import from_bytes
+from trainer.prompts import Prompts, from_bytes
 from trainer.recipe import Recipe
 
 GOOD = {"members": 2, "virtual_tokens": 4, "row_tokens": 32, "epochs": 10, "learning_rate": 0.05}
@@ -36,7 +37,7 @@ class Desk:
     def __init__(self, database: Database, engine: Engine, choruses: Choruses | None = None) -> None:
         self.database = database
         self.engine = engine
-        self.choruses = choruses or Choruses(database, engine.llm.identity)
+        self.choruses = choruses or Choruses(database, engine.llm)
         self.skill: LoadedSkill | None = None
         with database.write() as session:
             self.book, _ = books.add(session, edition(STORY), title="The Lamp of Ost")
@@ -177,10 +178,10 @@ def test_what_cannot_be_compared_is_the_champion(desk: Desk, database: Database)
 
 def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database, engine: Engine) -> None:
     class Moving(Choruses):
-        """Another version is made the champion once the champion's prompts have been read for the gate."""
+        """Another version is made the champion once the champion's members have been read for the gate."""
 
-        def prompts(self, version: Version) -> Tensor:
-            found = super().prompts(version)
+        def members(self, version: Version) -> Members:
+            found = super().members(version)
             read.append(version.number)
             if read == [2, 2]:
                 with database.write() as session:
@@ -191,7 +192,7 @@ def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database
     desk = Desk(database, engine)
     desk.learn(GOOD)
     desk.learn(BAD, force=True)
-    desk.choruses = Moving(database, engine.llm.identity)
+    desk.choruses = Moving(database, engine.llm)
     middling, _ = desk.learn(BAD)
     assert read == [2, 2, 1]
     assert middling.gate is not None
@@ -202,7 +203,7 @@ def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database
 def test_asks_that_come_while_the_champion_is_evaluated_need_not_wait_for_all_of_it(llm: FrozenLLM) -> None:
     recipe = Recipe(**{**GOOD, "heldout": 0.3})
     objective = LanguageModelling(llm, STORY, recipe, pass_tokens=1)
-    *pauses, last = gate.measure(objective, torch.randn(3, 4, 32), objective.bare())
+    *pauses, last = gate.measure(objective, Prompts(torch.randn(3, 4, 32)), objective.bare())
     assert isinstance(last, Evaluated)
     assert (last.stage, len(last.member_losses)) == ("champion", 3)
     assert len(pauses) >= 3

@@ -14,6 +14,7 @@ from app.readers import places
 from app.schemas import AskRequest, Candidate, Citation
 from app.skills import LoadedSkill
 from trainer.frozen import FrozenLLM
+from trainer.prompts import Prompts
 
 TEXTS = [
     "Mira kept a green lamp in the tower of Ost.",
@@ -57,7 +58,10 @@ def quote(number: int, book: str = "book") -> Citation:
 def voices(llm: FrozenLLM, count: int, book: str = "book") -> list[Voice]:
     generator = torch.Generator().manual_seed(0)
     size = llm.identity.hidden_size
-    return [Voice(book, 1, member, torch.randn(4, size, generator=generator)) for member in range(count)]
+    return [
+        Voice(book, 1, member, Prompts(torch.randn(1, 4, size, generator=generator)))
+        for member in range(count)
+    ]
 
 
 def candidates(
@@ -127,7 +131,7 @@ def test_members_read_their_own_book(llm: FrozenLLM, ensemble: Ensemble) -> None
 def test_a_book_that_nobody_learned_is_read_by_members_as_they_start(
     engine: Engine, llm: FrozenLLM, skill: LoadedSkill, ensemble: Ensemble
 ) -> None:
-    assert all(voice.prompt is None for voice in ensemble.unlearned("book"))
+    assert all(voice.learned is None for voice in ensemble.unlearned("book"))
     starts = torch.randn(3, 4, llm.identity.hidden_size)
     knowing = Ensemble(engine, replace(skill, skill=replace(skill.skill, starts=starts)), embed)
     found = candidates(knowing, "Who?", knowing.unlearned("book"), [quote(0)])

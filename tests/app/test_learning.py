@@ -5,9 +5,11 @@ import torch
 
 from app.learning import Prepared, learn, resolved, study_key
 from app.skills import LoadedSkill
+from tests.learned import embeddings
 from tests.tiny import STORY
 from trainer.frozen import FrozenLLM
 from trainer.progress import Evaluated, Learned
+from trainer.prompts import Prompts
 from trainer.recipe import Recipe
 from trainer.study import Item
 
@@ -35,7 +37,7 @@ def test_members_start_where_the_skill_prompt_says(llm: FrozenLLM, skill: Loaded
     still = recipe.model_copy(update={"learning_rate": 1e-12})
     *_, learned = learn(llm, STORY, PASSAGES, still, knowing, items=ITEMS)
     assert isinstance(learned, Learned)
-    torch.testing.assert_close(learned.prompts, starts.expand(2, 4, 32))
+    torch.testing.assert_close(embeddings(learned.members), starts.expand(2, 4, 32))
     longer = RECIPE.model_copy(update={"virtual_tokens": 5})
     assert resolved(longer, knowing).initialisation == "blank"
     with pytest.raises(ValueError, match="no starts of 5"):
@@ -48,23 +50,25 @@ def test_every_objective_learns(llm: FrozenLLM, skill: LoadedSkill, objective: s
     happened = list(learn(llm, STORY, PASSAGES, recipe, skill, items=ITEMS))
     learned = happened[-1]
     assert isinstance(learned, Learned)
-    assert learned.prompts.shape == (2, 4, 32)
+    assert embeddings(learned.members).shape == (2, 4, 32)
     [prepared] = [each for each in happened if isinstance(each, Prepared)]
     assert prepared.items == ([] if objective == "lm" else ITEMS)
 
 
 def test_members_go_on_from_their_parent_or_are_appended_to_it(llm: FrozenLLM, skill: LoadedSkill) -> None:
     still = RECIPE.model_copy(update={"learning_rate": 1e-12})
-    parent = torch.randn(2, 4, 32)
+    parent = Prompts(torch.randn(2, 4, 32))
     *_, learned = learn(llm, STORY, PASSAGES, resolved(still, skill), skill, items=ITEMS, parent=parent)
     assert isinstance(learned, Learned)
-    torch.testing.assert_close(learned.prompts, parent)
+    torch.testing.assert_close(embeddings(learned.members), parent.embeddings)
     starts = torch.randn(1, 3, 32)
     knowing = replace(skill, skill=replace(skill.skill, starts=starts))
     recipe = resolved(still.model_copy(update={"append": True, "virtual_tokens": 3}), knowing)
     *_, learned = learn(llm, STORY, PASSAGES, recipe, knowing, items=ITEMS, parent=parent)
     assert isinstance(learned, Learned)
-    torch.testing.assert_close(learned.prompts, torch.cat([parent, starts.expand(2, 3, 32)], dim=1))
+    torch.testing.assert_close(
+        embeddings(learned.members), torch.cat([parent.embeddings, starts.expand(2, 3, 32)], dim=1)
+    )
     with pytest.raises(ValueError, match="append needs a parent"):
         list(learn(llm, STORY, PASSAGES, recipe, knowing, items=ITEMS))
 

@@ -32,6 +32,7 @@ FOUND = Inspection(
     book="book_1",
     book_title="The [b]Lamp[/b]",
     number=3,
+    method="prompt",
     virtual_tokens=100,
     vocabulary_norm=1.4,
     members=[look(0), look(2, moved=None)],

@@ -9,10 +9,12 @@ import torch
 from app.chorus import Voice
 from app.readings import Readings
 from app.skills import LoadedSkill
+from tests.learned import embeddings
 from trainer import turns
 from trainer.context import read
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
+from trainer.prompts import Prompts
 
 TEXTS = ["Mira kept a green lamp.", "The baker sold butter, and it burned slowly.", "Fishermen came home."]
 
@@ -31,14 +33,18 @@ class Counting:
 def voices(llm: FrozenLLM, count: int) -> list[Voice]:
     generator = torch.Generator().manual_seed(0)
     size = llm.identity.hidden_size
-    return [Voice("book", 1, member, torch.randn(4, size, generator=generator)) for member in range(count)]
+    return [
+        Voice("book", 1, member, Prompts(torch.randn(1, 4, size, generator=generator)))
+        for member in range(count)
+    ]
 
 
 def test_a_member_reads_behind_the_skill_and_its_own_prompt(llm: FrozenLLM, skill: LoadedSkill) -> None:
     closed = skill.skill.context(llm)
     [voice] = voices(llm, 1)
     [found] = Readings(llm, closed).of([voice], [TEXTS[:2]])
-    [whole] = read(llm, [turns.passages(llm, TEXTS[:2])], closed, [voice.prompt])
+    assert voice.learned is not None
+    [whole] = read(llm, [turns.passages(llm, TEXTS[:2])], closed, [embeddings(voice.learned)[0]])
     asked = turns.question(llm, "Who?")
     first, second = decode(llm, [Row(None, asked, 6, context=context) for context in (found, whole)])
     assert first.tokens == second.tokens

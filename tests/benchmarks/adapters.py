@@ -13,12 +13,12 @@ from app.settings import Settings
 from app.skills import shipped
 from tests.trainer.test_adapters import elsewhere, save
 from trainer import turns
-from trainer.adapters import prefix_adapter, prompt_adapter
+from trainer.adapters import member_adapter, with_skill
 from trainer.context import read
 from trainer.embedded import embedded_folder
 from trainer.loading import load
 from trainer.packing import Exchange, Pack, pack_losses
-from trainer.prompts import to_bytes
+from trainer.prompts import Prompts, to_bytes
 
 QUESTION, ANSWER = "Who stole the Wren from the tide engine?", "Bartle Oon"
 
@@ -34,10 +34,12 @@ def main() -> None:
     story = (resources.files("app") / "sample" / "the_tidewright.md").read_text(encoding="utf-8")
     passage = turns.passages(llm, [story[-1500:].strip()])
     turn, answer = turns.question(llm, QUESTION), turns.answer(llm, ANSWER)
+    behind = with_skill(llm, skill, Prompts(member[None]))
+    assert behind is not None
     with tempfile.TemporaryDirectory() as scratch:
         saved = [
-            save(Path(scratch) / "member", prompt_adapter(to_bytes(member), llm.identity)),
-            save(Path(scratch) / "member-with-skill", prefix_adapter(llm, skill, member)),
+            save(Path(scratch) / "member", member_adapter("prompt", to_bytes(member), llm.identity, llm)),
+            save(Path(scratch) / "member-with-skill", behind),
         ]
         there = elsewhere(str(embedded_folder(cache)), saved, [*passage, *turn], answer)
     for folder, context, (loss, _) in zip(saved, (None, skill), there, strict=True):

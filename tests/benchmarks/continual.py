@@ -11,8 +11,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
-
 from app.learning import Prepared, learn, resolved
 from app.parsing.headings import chapters
 from app.settings import Settings
@@ -20,6 +18,7 @@ from app.skills import LoadedSkill, shipped
 from store.text import passages
 from trainer.frozen import FrozenLLM
 from trainer.loading import load
+from trainer.members import Members
 from trainer.progress import Learned, Stepped
 from trainer.recipe import Recipe
 from trainer.study import Item
@@ -39,7 +38,7 @@ class Book:
         self._passages = [self._text[span.start : span.end] for span in spans]
         self._items: Sequence[Item] | None = None
 
-    def learned(self, recipe: Recipe, parent: Tensor | None = None) -> Learned:
+    def learned(self, recipe: Recipe, parent: Members | None = None) -> Learned:
         """Members that start where the recipe says, go on from `parent`, or are appended to it."""
         recipe = resolved(recipe, self._skill)
         for happened in learn(
@@ -56,10 +55,10 @@ class Book:
 
 def row(name: str, learned: Learned) -> dict[str, str | int | float]:
     """What there is to say of a version: mean held-out losses of its members, and what they cost."""
-    members, virtual_tokens, _ = learned.prompts.shape
+    members = len(learned.members)
     return {
         "version": name,
-        "virtual_tokens": virtual_tokens,
+        "virtual_tokens": learned.members.virtual_tokens,
         "steps": len(learned.curve),
         "bare": learned.before.bare_loss,
         "before": sum(learned.before.member_losses) / members,
@@ -83,9 +82,9 @@ def main() -> None:
     book = Book(llm, skill, asked.data)
     recipe = Recipe(objective=asked.objective, members=asked.members, epochs=asked.epochs, heldout=0.2)
     first = book.learned(recipe)
-    further = book.learned(recipe, first.prompts)
+    further = book.learned(recipe, first.members)
     longer = recipe.model_copy(update={"append": True, "virtual_tokens": asked.appended})
-    appended = book.learned(longer, first.prompts)
+    appended = book.learned(longer, first.members)
     rows = [
         row("1, from scratch", first),
         row("2, on from 1", further),

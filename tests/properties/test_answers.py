@@ -66,7 +66,7 @@ def answering(panel: Panel, engine: Engine, *texts: str) -> Iterator[Answering]:
                     title="A book",
                 )
         index = PassageIndex(database, Path(folder) / "index", embedder, embedder.name)
-        yield Answering(database, index, engine, Choruses(database, engine.llm.identity), panel)
+        yield Answering(database, index, engine, Choruses(database, engine.llm), panel)
         database.close()
 
 

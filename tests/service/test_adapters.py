@@ -239,8 +239,9 @@ def test_what_cannot_be_imported_is_refused_and_nothing_is_kept(
     refused("pickled-adapter", packed({**alone, "member-0/adapter_model.bin": b""}), "safe_serialization")
     refused("bad-adapter", packed({"adapter_config.json": b"{}"}), "no adapter_model.safetensors")
     refused("bad-adapter", packed({**alone, "member-0/adapter_config.json": b"[]"}), "no JSON object")
-    lora = json.dumps({**config, "peft_type": "LORA"}).encode()
-    refused("bad-adapter", packed({**alone, "member-0/adapter_config.json": lora}), "LORA")
+    for kind, told in (("IA3", "IA3"), ("LORA", "no weight of LoRA")):
+        other = json.dumps({**config, "peft_type": kind}).encode()
+        refused("bad-adapter", packed({**alone, "member-0/adapter_config.json": other}), told)
     changed = bytearray(files["member-1/adapter_model.safetensors"])
     changed[-1] ^= 1
     refused(

@@ -8,6 +8,7 @@ from trainer.frozen import FrozenLLM
 from trainer.lm import LanguageModelling
 from trainer.objective import Alternating
 from trainer.progress import Learned
+from trainer.prompts import Prompts
 from trainer.recipe import Recipe
 from trainer.self_study import Material, SelfStudy
 from trainer.study import Item, passes, write
@@ -57,7 +58,7 @@ def test_passes_of_any_size_come_to_the_same_gradient(llm: FrozenLLM) -> None:
     for pass_tokens in (8192, 1):
         objective = SelfStudy(llm, material(llm), RECIPE, pass_tokens=pass_tokens)
         prompts = torch.zeros(2, 6, 32).normal_(generator=torch.Generator().manual_seed(0)).requires_grad_()
-        for _ in objective.gradient(prompts):
+        for _ in objective.gradient(Prompts(prompts)):
             pass
         assert prompts.grad is not None
         gradients.append(prompts.grad)
@@ -68,7 +69,7 @@ def test_a_step_is_with_the_passage_or_without_for_all_members(llm: FrozenLLM) -
     computed = []
     for closed in (0.0, 1.0):
         objective = SelfStudy(llm, material(llm), RECIPE.model_copy(update={"closed": closed}))
-        steps = objective.gradient(torch.zeros(2, 6, 32).normal_().requires_grad_())
+        steps = objective.gradient(Prompts(torch.zeros(2, 6, 32).normal_().requires_grad_()))
         try:
             while True:
                 next(steps)
@@ -82,7 +83,7 @@ def test_two_objectives_take_turns(llm: FrozenLLM) -> None:
     recipe = RECIPE.model_copy(update={"objective": "both"})
     study = SelfStudy(llm, material(llm), recipe)
     both = Alternating(LanguageModelling(llm, STORY, recipe), study)
-    prompts = torch.zeros(2, 6, 32).normal_().requires_grad_()
+    prompts = Prompts(torch.zeros(2, 6, 32).normal_().requires_grad_())
     tokens = []
     for _ in range(4):
         steps = both.gradient(prompts)

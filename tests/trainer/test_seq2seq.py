@@ -26,7 +26,7 @@ from trainer.loading import ModelUnavailableError, load
 from trainer.mixing import Mixture, Part
 from trainer.packing import Exchange, Pack, pack_losses
 from trainer.progress import Learned
-from trainer.prompts import blank
+from trainer.prompts import Prompts, blank
 from trainer.recipe import Recipe
 from trainer.scoring import mean_losses, row_losses
 from trainer.self_study import Material, SelfStudy
@@ -212,7 +212,7 @@ def test_members_learn_from_questions_behind_a_soft_prompt_skill(model: FrozenLL
     skill = opening(model).context(model)
     recipe = Recipe(members=2, virtual_tokens=6, epochs=40, learning_rate=0.3, heldout=0.0, closed=closed)
     study = SelfStudy(model, Material(model.encode(tiny.STORY), items, skill, PASSAGES), recipe)
-    *_, learned = train(model, study, recipe, start=blank(model, 2, 6, seed=0))
+    *_, learned = train(model, study, recipe, start=Prompts(blank(model, 2, 6, seed=0)))
     assert isinstance(learned, Learned)
     for member in range(2):
         first, last = ([step[member] for step in part] for part in (learned.curve[:4], learned.curve[-4:]))

@@ -7,11 +7,11 @@ import torch
 from safetensors import safe_open
 
 from tests.tiny import STORY
+from trainer.artifacts import FormatError
 from trainer.decoding import Row, decode
 from trainer.descent import SkillLoss, SkillState, SkillStep
 from trainer.frozen import FrozenLLM
 from trainer.lessons import Lesson, batches, pack
-from trainer.prompts import PromptFormatError
 from trainer.skill import PrefixSkill, from_bytes, opening
 from trainer.skill_recipe import SkillRecipe, StartsRecipe
 from trainer.skill_training import learn, learn_starts
@@ -78,17 +78,17 @@ def test_a_saved_skill_answers_as_it_did(llm: FrozenLLM, tmp_path: Path) -> None
 
 
 def test_other_bytes_are_no_skill(llm: FrozenLLM) -> None:
-    with pytest.raises(PromptFormatError, match="safetensors"):
+    with pytest.raises(FormatError, match="safetensors"):
         from_bytes(b"nonsense")
     broken = PrefixSkill(torch.full((2, 2, 3, 8), float("nan")), torch.zeros(2, 2, 3, 8))
-    with pytest.raises(PromptFormatError, match="finite"):
+    with pytest.raises(FormatError, match="finite"):
         from_bytes(broken.to_bytes())
-    with pytest.raises(PromptFormatError, match="no prefix"):
+    with pytest.raises(FormatError, match="no prefix"):
         from_bytes(PrefixSkill(torch.zeros(2, 2, 3), torch.zeros(2, 2, 3)).to_bytes())
     prefix = torch.zeros(2, 2, 3, 8)
-    with pytest.raises(PromptFormatError, match="no soft prompts"):
+    with pytest.raises(FormatError, match="no soft prompts"):
         from_bytes(PrefixSkill(prefix, prefix, starts=torch.zeros(4, 32)).to_bytes())
-    with pytest.raises(PromptFormatError, match="finite"):
+    with pytest.raises(FormatError, match="finite"):
         from_bytes(PrefixSkill(prefix, prefix, starts=torch.full((2, 4, 32), float("inf"))).to_bytes())
 
 

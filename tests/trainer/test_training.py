@@ -6,11 +6,14 @@ import peft
 import pytest
 import torch
 
+from tests.learned import embeddings
 from tests.tiny import STORY
+from trainer.artifacts import FormatError
 from trainer.frozen import FrozenLLM
 from trainer.lm import LanguageModelling
+from trainer.members import Members
 from trainer.progress import Evaluated, Learned, Pause, Progress, Stepped
-from trainer.prompts import PromptFormatError, from_bytes, initial, to_bytes
+from trainer.prompts import Prompts, from_bytes, initial, to_bytes
 from trainer.reading import split
 from trainer.recipe import Recipe
 from trainer.scoring import mean_losses, row_losses
@@ -24,8 +27,8 @@ def on_text(
     text: str = STORY,
     recipe: Recipe = RECIPE,
     *,
-    start: torch.Tensor | None = None,
-    frozen: torch.Tensor | None = None,
+    start: Members | None = None,
+    frozen: Members | None = None,
     rivals: int = 0,
     pass_tokens: int = 8192,
 ) -> Iterator[Progress]:
@@ -45,13 +48,13 @@ def learned(llm: FrozenLLM) -> Learned:
 
 
 def test_every_member_learns_the_book(learned: Learned) -> None:
-    assert learned.prompts.shape == (3, 6, 32)
+    assert embeddings(learned.members).shape == (3, 6, 32)
     for before, after in zip(learned.before.member_losses, learned.after.member_losses, strict=True):
         assert after < before
 
 
 def test_members_differ(learned: Learned) -> None:
-    distances = torch.pdist(learned.prompts.flatten(1))
+    distances = torch.pdist(embeddings(learned.members).flatten(1))
     assert float(distances.min()) > 0.1
 
 
@@ -64,14 +67,14 @@ def test_the_llm_is_untouched(llm: FrozenLLM) -> None:
 
 
 def test_the_same_seed_learns_the_same_prompts(llm: FrozenLLM, learned: Learned) -> None:
-    assert torch.equal(learn(llm).prompts, learned.prompts)
+    assert torch.equal(embeddings(learn(llm).members), embeddings(learned.members))
     other = learn(llm, RECIPE.model_copy(update={"seed": 7}))
-    assert not torch.equal(other.prompts, learned.prompts)
+    assert not torch.equal(embeddings(other.members), embeddings(learned.members))
 
 
 def test_several_passes_come_to_the_same_prompts(llm: FrozenLLM, learned: Learned) -> None:
     apart = learn(llm, pass_tokens=1)
-    torch.testing.assert_close(apart.prompts, learned.prompts, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(embeddings(apart.members), embeddings(learned.members), atol=1e-3, rtol=1e-3)
 
 
 def test_joint_training_equals_training_each_member_alone(llm: FrozenLLM, learned: Learned) -> None:
@@ -79,32 +82,32 @@ def test_joint_training_equals_training_each_member_alone(llm: FrozenLLM, learne
     starts = initial(llm, reading.text, RECIPE)
     for member in range(3):
         recipe = RECIPE.model_copy(update={"members": 1, "seed": member})
-        *_, alone = on_text(llm, recipe=recipe, start=starts[[member]])
+        *_, alone = on_text(llm, recipe=recipe, start=Prompts(starts[[member]]))
         assert isinstance(alone, Learned)
         together = [losses[member] for losses in learned.curve]
         assert [losses[0] for losses in alone.curve] == pytest.approx(together, abs=1e-3)
 
 
 def test_training_goes_on_from_where_it_was(llm: FrozenLLM, learned: Learned) -> None:
-    *_, further = on_text(llm, start=learned.prompts)
+    *_, further = on_text(llm, start=learned.members)
     assert isinstance(further, Learned)
     assert further.before.member_losses == pytest.approx(learned.after.member_losses, rel=1e-5)
-    with pytest.raises(ValueError, match=r"expected prompts \[3, 6, 32\]"):
-        list(on_text(llm, start=learned.prompts[:2]))
+    with pytest.raises(ValueError, match="expected 3 members of 6 virtual tokens"):
+        list(on_text(llm, start=learned.members[:2]))
 
 
 def test_what_is_appended_to_stays_as_it_is_to_the_bit(llm: FrozenLLM, learned: Learned) -> None:
     recipe = RECIPE.model_copy(update={"virtual_tokens": 4, "max_grad_norm": 0.1})
     start = initial(llm, llm.encode(STORY), recipe)
-    *_, longer = on_text(llm, recipe=recipe, start=start, frozen=learned.prompts)
+    *_, longer = on_text(llm, recipe=recipe, start=Prompts(start), frozen=learned.members)
     assert isinstance(longer, Learned)
-    assert longer.prompts.shape == (3, 10, 32)
-    assert torch.equal(longer.prompts[:, :6], learned.prompts)
-    assert float((longer.prompts[:, 6:] - start).abs().max(dim=2).values.min()) > 0.01
+    assert embeddings(longer.members).shape == (3, 10, 32)
+    assert torch.equal(embeddings(longer.members)[:, :6], embeddings(learned.members))
+    assert float((embeddings(longer.members)[:, 6:] - start).abs().max(dim=2).values.min()) > 0.01
     for before, after in zip(longer.before.member_losses, longer.after.member_losses, strict=True):
         assert after < before
     with pytest.raises(ValueError, match="expected 3 members to append to, got 2"):
-        list(on_text(llm, frozen=learned.prompts[:2]))
+        list(on_text(llm, frozen=learned.members[:2]))
 
 
 def test_time_is_left_to_evaluate_rivals(llm: FrozenLLM) -> None:
@@ -149,8 +152,8 @@ def test_a_text_of_one_token_is_refused(llm: FrozenLLM) -> None:
 
 
 def test_a_saved_prompt_scores_as_it_did(llm: FrozenLLM, learned: Learned) -> None:
-    kept = from_bytes(to_bytes(learned.prompts[1]), llm.identity.hidden_size)
-    assert torch.equal(kept, learned.prompts[1])
+    kept = from_bytes(to_bytes(embeddings(learned.members)[1]), llm.identity.hidden_size)
+    assert torch.equal(kept, embeddings(learned.members)[1])
     blocks = split(llm.encode(STORY), RECIPE.row_tokens, RECIPE.heldout).heldout
     losses = mean_losses(llm, kept.expand(len(blocks), -1, -1), blocks)
     assert sum(losses) / len(losses) == pytest.approx(learned.after.member_losses[1], rel=1e-5)
@@ -171,8 +174,8 @@ def test_losses_behind_a_prompt_are_those_peft_trains_on(llm: FrozenLLM, learned
     model: Any = peft.get_peft_model(llm.model, config)
     texts = ["Mira kept a green lamp.", "Butter burns slowly, said the baker."]
     rows = [llm.encode(text) for text in texts]
-    ours = row_losses(llm, learned.prompts[:2], rows)
-    for prompt, row, losses in zip(learned.prompts, rows, ours, strict=False):
+    ours = row_losses(llm, embeddings(learned.members)[:2], rows)
+    for prompt, row, losses in zip(embeddings(learned.members), rows, ours, strict=False):
         with torch.no_grad():
             model.prompt_encoder["default"].embedding.weight.copy_(prompt)
             ids = torch.tensor([row])
@@ -181,9 +184,9 @@ def test_losses_behind_a_prompt_are_those_peft_trains_on(llm: FrozenLLM, learned
 
 
 def test_other_bytes_are_no_prompt(learned: Learned) -> None:
-    with pytest.raises(PromptFormatError, match="safetensors"):
+    with pytest.raises(FormatError, match="safetensors"):
         from_bytes(b"nonsense", 32)
-    with pytest.raises(PromptFormatError, match=r"\[virtual tokens, 64\]"):
-        from_bytes(to_bytes(learned.prompts[0]), 64)
-    with pytest.raises(PromptFormatError, match="finite"):
-        from_bytes(to_bytes(learned.prompts[0] * float("nan")), 32)
+    with pytest.raises(FormatError, match=r"\[virtual tokens, 64\]"):
+        from_bytes(to_bytes(embeddings(learned.members)[0]), 64)
+    with pytest.raises(FormatError, match="finite"):
+        from_bytes(to_bytes(embeddings(learned.members)[0] * float("nan")), 32)

@@ -1,0 +1,12 @@
+"""What was learned, as the tensor that many tests look at."""
+
+import torch
+
+from trainer.members import Members
+from trainer.prompts import Prompts
+
+
+def embeddings(members: Members) -> torch.Tensor:
+    """The soft prompts [members, virtual tokens, hidden] of members that are such."""
+    assert isinstance(members, Prompts)
+    return members.embeddings

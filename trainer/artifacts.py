@@ -1,0 +1,33 @@
+"""What was learned as bytes: named tensors in the safetensors format, float32."""
+
+from collections.abc import Mapping
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+
+class FormatError(ValueError):
+    """The bytes are not what they should be, or do not fit the LLM."""
+
+
+def tensors_of(data: bytes) -> dict[str, Tensor]:
+    """Named tensors of safetensors bytes, float32 on the CPU.
+
+    Raises FormatError for other bytes, and for numbers that are not finite.
+    """
+    try:
+        # Some of the narrow types cannot be asked whether they are finite.
+        found = {name: tensor.float() for name, tensor in safetensors.torch.load(data).items()}
+    except safetensors.SafetensorError as error:
+        raise FormatError(f"not in safetensors format: {error}") from error
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in found.values()):
+        raise FormatError("it holds numbers that are not finite")
+    return found
+
+
+def bytes_of(tensors: Mapping[str, Tensor]) -> bytes:
+    """Named tensors as safetensors bytes, float32."""
+    kept = {name: tensor.detach().float().cpu().contiguous() for name, tensor in tensors.items()}
+    return bytes(safetensors.torch.save(kept))

@@ -1,0 +1,98 @@
+"""Low-rank changes of a frozen LLM (LoRA, 2106.09685), each row of a batch with its own.
+
+The weights stay as they are, whatever their quantization: a hook adds to what a module gives for a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+# Queries and values, by the names that the families give them; NeoX has one module for both and the keys.
+_MODULES = ("q_proj", "v_proj", "q", "v", "query_key_value")
+# lora_alpha / r of PEFT's configurations.
+SCALE = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """One member's changes: by a module's name A [rank, in] and B [out, rank], for x in front of it 2 B A x.
+
+    Other scales than 2 are in B.
+    """
+
+    weights: Mapping[str, tuple[Tensor, Tensor]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all A and B."""
+        return sum(down.nbytes + up.nbytes for down, up in self.weights.values())
+
+
+# What a forward pass that is under way adds, for all of its rows.
+_added: ContextVar[Mapping[str, tuple[Tensor, Tensor]] | None] = ContextVar("added", default=None)
+
+
+def attach(model: nn.Module) -> dict[str, tuple[int, int]]:
+    """Let rows change what queries and values are; the modules' names, with their sizes (out, in)."""
+    found: dict[str, tuple[int, int]] = {}
+    for name, module in model.named_modules():
+        if name.rpartition(".")[2] in _MODULES and isinstance(module, nn.Linear):
+            module.register_forward_hook(partial(_changed, name))
+            found[name] = module.out_features, module.in_features
+    return found
+
+
+class RowChanges:
+    """The changes of a batch's rows, None where a row has none; together for each module."""
+
+    def __init__(self, rows: Sequence[Changes | None]) -> None:
+        names = sorted({name for changes in rows if changes for name in changes.weights})
+        self._stacked = {
+            name: _stacked([None if changes is None else changes.weights.get(name) for changes in rows])
+            for name in names
+        }
+
+    def select(self, rows: Tensor) -> RowChanges:
+        """Those of some rows."""
+        chosen = RowChanges([])
+        chosen._stacked = {name: (down[rows], up[rows]) for name, (down, up) in self._stacked.items()}
+        return chosen
+
+    @contextmanager
+    def made(self) -> Iterator[None]:
+        """What the LLM computes meanwhile is changed, for a batch of these rows."""
+        before = _added.set(self._stacked or None)
+        try:
+            yield
+        finally:
+            _added.reset(before)
+
+
+def _stacked(rows: Sequence[tuple[Tensor, Tensor] | None]) -> tuple[Tensor, Tensor]:
+    """A [rows, rank, in] and B [rows, out, rank], zero where a row has none or a lower rank."""
+    some = next(weights for weights in rows if weights is not None)
+    rank = max(len(weights[0]) for weights in rows if weights is not None)
+    none = some[0].new_zeros(rank, some[0].shape[1]), some[1].new_zeros(some[1].shape[0], rank)
+    downs, ups = zip(*(none if weights is None else weights for weights in rows), strict=True)
+    return (
+        torch.stack([pad(down, (0, 0, 0, rank - len(down))) for down in downs]),
+        torch.stack([pad(up, (0, rank - up.shape[1])) for up in ups]),
+    )
+
+
+def _changed(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor | None:
+    added = _added.get()
+    if added is None or name not in added:
+        return None
+    down, up = added[name]
+    row: Tensor = inputs[0]
+    return output + SCALE * ((row @ down.to(row.dtype).mT) @ up.to(row.dtype).mT).to(output.dtype)

@@ -17,6 +17,7 @@ from store import jobs, studies, versions
 from store.database import Database
 from store.errors import StoreBusy
 from store.tables import Job, Study
+from trainer.batches import Batches
 from trainer.members import Members
 from trainer.objective import Objective
 from trainer.progress import Evaluated, Learned, Pause, Progress
@@ -48,7 +49,7 @@ class Attempt:
         skill: LoadedSkill | None,
         *,
         lease_seconds: float,
-        pass_tokens: int,
+        batches: Batches | None,
         keep_versions: int = 0,
         leaving: Callable[[], bool],
     ) -> None:
@@ -58,7 +59,7 @@ class Attempt:
         self._choruses = choruses
         self._skill = skill
         self._lease_seconds = lease_seconds
-        self._pass_tokens = pass_tokens
+        self._batches = batches
         self._keep_versions = keep_versions
         self._leaving = leaving
         self._heard = time.monotonic()
@@ -86,7 +87,7 @@ class Attempt:
             items=items,
             parent=self._parent(),
             rivals=0 if champion.members is None else len(champion.members),
-            pass_tokens=self._pass_tokens,
+            batches=self._batches,
         )
         for happened in self._pull(progress):
             if isinstance(happened, Prepared):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from trainer.batches import OutOfMemoryError, ran_out, release
 from trainer.decoding import Completion, Row, decode
 from trainer.frozen import FrozenLLM
 
@@ -34,7 +35,8 @@ class Engine:
     """Runs everything that touches the LLM, one thing at a time, on a thread of its own.
 
     Asks that wait at the same moment are decoded as one batch of at most `batch_tokens` positions (a larger
-    ask alone is still one batch). Steps of training run when no ask waits.
+    ask alone is still one batch); a batch that memory is too small for is parted in two. Steps of training
+    run when no ask waits.
     """
 
     def __init__(self, llm: FrozenLLM, *, batch_tokens: int = 16_384) -> None:
@@ -165,6 +167,16 @@ class Engine:
         together: Future[list[Completion]] = Future()
         _resolve(together, lambda: decode(self.llm, rows, ended, wanted))
         error = together.exception()
+        if error is not None and ran_out(error):
+            release(self.llm.device)
+            if len(asks) > 1:
+                half = len(asks) // 2
+                self._decode(asks[:half])
+                self._decode(asks[half:])
+                return
+            error = OutOfMemoryError(
+                f"{len(rows)} answers at once do not fit in memory: ask for fewer samples, passages or books"
+            )
         start = 0
         for ask in asks:
             if error is not None:

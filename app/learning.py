@@ -8,6 +8,7 @@ from functools import partial
 
 from app.skills import LoadedSkill
 from trainer import methods
+from trainer.batches import Batches
 from trainer.frozen import FrozenLLM, Identity
 from trainer.lm import LanguageModelling
 from trainer.members import Members
@@ -79,7 +80,7 @@ def learn(
     items: Sequence[Item] | None = None,
     parent: Members | None = None,
     rivals: int = 0,
-    pass_tokens: int = 2048,
+    batches: Batches | None = None,
 ) -> Iterator[Progress | Prepared]:
     """Learn a book by a resolved recipe: what there is to learn, then all that `train` tells.
 
@@ -89,7 +90,7 @@ def learn(
     """
     if recipe.append and parent is None:
         raise ValueError("append needs a parent: a version whose virtual tokens stay as they are")
-    objective, studied = yield from _prepare(llm, text, passages, recipe, skill, items, pass_tokens)
+    objective, studied = yield from _prepare(llm, text, passages, recipe, skill, items, batches)
     yield Prepared(objective, studied)
     start, frozen = (None, parent) if recipe.append else (parent, None)
     if start is None:
@@ -105,11 +106,11 @@ def _prepare(
     recipe: Recipe,
     skill: LoadedSkill | None,
     items: Sequence[Item] | None,
-    pass_tokens: int,
+    batches: Batches | None,
 ) -> Generator[Pause, None, tuple[Objective, list[Item]]]:
     """The objective of a resolved recipe, and the items studied, which are written unless they are given."""
     closed = None if skill is None else skill.skill.context(llm)
-    reading = partial(LanguageModelling, llm, text, recipe, closed, pass_tokens=pass_tokens)
+    reading = partial(LanguageModelling, llm, text, recipe, closed, batches=batches)
     if recipe.objective == "lm" or closed is None:
         return reading(), []
     if items is None:
@@ -123,7 +124,7 @@ def _prepare(
     if not items:  # nothing passed the filters: the book's text itself is left to learn from
         return reading(), []
     material = Material(llm.encode(text), items, closed, passages)
-    study = SelfStudy(llm, material, recipe, pass_tokens=pass_tokens)
+    study = SelfStudy(llm, material, recipe, batches=batches)
     return study if recipe.objective == "self_study" else Alternating(reading(), study), list(items)
 
 

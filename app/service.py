@@ -16,6 +16,7 @@ from app.together import Together
 from app.worker import Worker
 from store.database import Database
 from store.index import PassageIndex
+from trainer.batches import Batches
 from trainer.frozen import FrozenLLM
 from trainer.loading import ModelUnavailableError, load
 
@@ -53,7 +54,8 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     engine = Engine(llm)
     choruses = Choruses(database, llm)
     skill = active(database, llm)
-    worker = Worker(database, engine, choruses, skill, keep_versions=settings.keep_versions)
+    batches = Batches(llm.device, settings.pass_tokens)
+    worker = Worker(database, engine, choruses, skill, batches=batches, keep_versions=settings.keep_versions)
     worker.start()
     # On a GPU a batch of all takes no longer than one of few.
     panel = (
@@ -75,6 +77,9 @@ def load_llm(settings: Settings) -> FrozenLLM:
             quantization=settings.quantization,
             device=settings.device,
             dtype=settings.dtype,
+            int8_threshold=settings.int8_threshold,
+            quantization_skip=settings.skipped_modules,
+            checkpointing=settings.checkpointing,
             cache_dir=settings.cache_dir,
         )
     except ModelUnavailableError as error:

@@ -40,6 +40,14 @@ class Settings(BaseSettings):
     quantization: Literal["auto", "int8", "nf4", "none"] = "auto"
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    # Inputs of int8 products above this are multiplied in 16 bits; 0 leaves that out.
+    int8_threshold: Annotated[float, Field(ge=0)] = 6.0
+    # Modules that are not quantized, by the last parts of their names, besides the output head.
+    quantization_skip: str = ""
+    # Whether training computes blocks twice instead of keeping what they hold.
+    checkpointing: Literal["auto", "on", "off"] = "auto"
+    # Tokens that training puts through the LLM at once; what does not fit is halved.
+    pass_tokens: Literal["auto"] | PositiveInt = "auto"
     database_url: str | None = None
     admin_key: SecretStr | None = None
     max_book_bytes: PositiveInt = 20_000_000
@@ -59,11 +67,16 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'bookchorus.db'}"
 
     @property
+    def skipped_modules(self) -> list[str]:
+        """The names in `quantization_skip`, which are parted by commas."""
+        return [name.strip() for name in self.quantization_skip.split(",") if name.strip()]
+
+    @property
     def index_dir(self) -> Path:
         """The folder of the index, which is made again when it is lost."""
         return self.data_dir / "index"
 
-    @field_validator("quantization", "dtype", "log_level", "device", mode="before")
+    @field_validator("quantization", "dtype", "checkpointing", "log_level", "device", mode="before")
     @classmethod
     def _in_lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value

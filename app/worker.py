@@ -15,6 +15,7 @@ from store import jobs
 from store.database import Database
 from store.errors import NotFound, StaleToken, StoreBusy
 from store.tables import Job
+from trainer.batches import Batches, OutOfMemoryError
 from trainer.progress import DivergedError
 
 _LEASE_SECONDS = 60.0
@@ -34,14 +35,14 @@ class Worker:
         choruses: Choruses,
         skill: LoadedSkill | None = None,
         *,
-        pass_tokens: int = 2048,
+        batches: Batches | None = None,
         keep_versions: int = 0,
     ) -> None:
         self._database = database
         self._engine = engine
         self._choruses = choruses
         self._skill = skill
-        self._pass_tokens = pass_tokens
+        self._batches = batches
         self._keep_versions = keep_versions
         self._name = f"worker_{uuid.uuid4().hex[:8]}"
         self._stopping = threading.Event()
@@ -88,7 +89,7 @@ class Worker:
             self._choruses,
             self._skill,
             lease_seconds=_LEASE_SECONDS,
-            pass_tokens=self._pass_tokens,
+            batches=self._batches,
             keep_versions=self._keep_versions,
             leaving=self._stopping.is_set,
         )
@@ -131,6 +132,8 @@ def _still_ours(job: Job) -> Iterator[None]:
 
 
 def _code(error: Exception) -> str:
+    if isinstance(error, OutOfMemoryError):
+        return "out-of-memory"
     if isinstance(error, DivergedError):
         return "diverged"
     if isinstance(error, UnusableError):

@@ -48,6 +48,8 @@ def stacked(
     for row, length in enumerate(lengths):
         mask[row, longest - length :] = 1
     if longest == 0:
+        if torch.is_grad_enabled():
+            cache.layers = [_Repeatable() if type(layer) is DynamicLayer else layer for layer in cache.layers]
         return cache, mask
     chains = [[part for part in context.chain() if part.own] if context else [] for context in contexts]
     # By layer at once: a gradient that came back from one layer alone would be a whole one of zeros.
@@ -60,6 +62,8 @@ def stacked(
         # Layers of another kind keep a window, and what they keep is theirs to decide.
         if room and type(layer) is DynamicLayer:
             cache.layers[number] = _Roomy(keys, values, room)
+        elif torch.is_grad_enabled() and type(layer) is DynamicLayer:
+            cache.layers[number] = _Repeatable(keys, values)
         else:
             cache.update(keys, values, number)
     return cache, mask
@@ -75,6 +79,28 @@ def _joined(chains: Sequence[list[Tensor]], longest: int) -> Tensor:
             parts = [next(chain for chain in chains if chain)[0].new_zeros(heads, missing, size), *parts]
         rows.append(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
     return torch.stack(rows)
+
+
+class _Repeatable(DynamicLayer):
+    """A layer that is added to once, however often it is told: gradient checkpointing computes it twice."""
+
+    def __init__(self, keys: Tensor | None = None, values: Tensor | None = None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._before = keys, values
+        if keys is not None and values is not None:
+            self.lazy_initialization(keys, values)
+            self.keys, self.values = keys, values
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Put what comes behind what was there at first."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        keys, values = self._before
+        self.keys = key_states if keys is None else torch.cat([keys, key_states], dim=-2)
+        self.values = value_states if values is None else torch.cat([values, value_states], dim=-2)
+        return self.keys, self.values
 
 
 class _Roomy(DynamicLayer):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from trainer.changes import attach
+from trainer import changes, checkpointing
 from trainer.plain import plain_tokenizer
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ class FrozenLLM(ABC):
         self._tokenizing = Lock()
         self._plain = plain_tokenizer(tokenizer)
         # The modules that rows can change, with their sizes (out, in).
-        self.changeable = attach(self.model)
+        self.changeable = changes.attach(self.model)
+        # Whether what blocks compute on the way to a gradient is computed again instead of kept.
+        self.checkpointing = False
+        checkpointing.attach(self.model, lambda: self.checkpointing)
 
     @property
     def device(self) -> torch.device:

@@ -1,14 +1,17 @@
 """The objective `lm`: next-token loss on the book's text, each row behind its own member's prompt."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
+import torch
+
+from trainer.batches import Batches
 from trainer.context import Context
 from trainer.frozen import FrozenLLM
 from trainer.members import Members
 from trainer.progress import Pause
 from trainer.reading import rows, split
 from trainer.recipe import Recipe
-from trainer.scoring import mean_losses, passes, row_losses
+from trainer.scoring import mean_losses, row_losses
 
 
 class LanguageModelling:
@@ -25,7 +28,7 @@ class LanguageModelling:
         recipe: Recipe,
         skill: Context | None = None,
         *,
-        pass_tokens: int = 2048,
+        batches: Batches | None = None,
     ) -> None:
         """Split the text. ValueError: it has fewer than two tokens."""
         tokens = llm.encode(text)
@@ -34,7 +37,7 @@ class LanguageModelling:
         self._llm = llm
         self._recipe = recipe
         self.behind = skill
-        self._pass_tokens = pass_tokens
+        self._batches = batches or Batches(llm.device)
         self._reading = split(tokens, recipe.row_tokens, recipe.heldout)
         self._readers = [
             rows(self._reading, recipe.row_tokens, recipe.seed + member) for member in range(recipe.members)
@@ -55,10 +58,14 @@ class LanguageModelling:
             return [float("nan")] * len(members)
         batch = [(member, block) for member in range(len(members)) for block in held]
         longest = members.computed_tokens + max(map(len, held))
-        losses: list[float] = []
-        for part in passes(batch, longest, self._pass_tokens):
+
+        def evaluated(part: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
             at = members.places(self._llm, [member for member, _ in part], self.behind)
-            losses += mean_losses(self._llm, at.prompts, [block for _, block in part], at.contexts)
+            return mean_losses(self._llm, at.prompts, [block for _, block in part], at.contexts)
+
+        losses: list[float] = []
+        for _, found in self._batches.each(batch, longest, evaluated):
+            losses += found
             yield Pause()
         blocks = len(held)
         return [_mean(losses[start : start + blocks]) for start in range(0, len(losses), blocks)]
@@ -72,15 +79,18 @@ class LanguageModelling:
         ]
         losses = [0.0] * len(members)
         longest = members.computed_tokens + max(len(row) for _, row in batch)
-        for part in passes(batch, longest, self._pass_tokens):
-            chosen = [member for member, _ in part]
-            at = members.places(self._llm, chosen, self.behind)
+
+        def learned(part: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
+            at = members.places(self._llm, [member for member, _ in part], self.behind)
             found = row_losses(self._llm, at.prompts, [row for _, row in part], at.contexts)
             # A member's rows are all of one length.
-            shares = [loss.sum() / (self._recipe.rows * len(loss)) for loss in found]
-            sum(shares).backward()  # type: ignore[union-attr]
-            for member, share in zip(chosen, shares, strict=True):
-                losses[member] += float(share.detach())
+            shares = torch.stack([loss.sum() / (self._recipe.rows * len(loss)) for loss in found])
+            members.backward(shares.sum())
+            return shares.tolist()
+
+        for part, shares in self._batches.each(batch, longest, learned):
+            for (member, _), share in zip(part, shares, strict=True):
+                losses[member] += share
             yield Pause()
         return losses, sum(members.computed_tokens + len(row) for _, row in batch)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from trainer.causal import CausalLLM
+from trainer.checkpointing import possible
 from trainer.decoding import Row
 from trainer.embedded import EMBEDDED, embedded_folder, embedded_revision
 from trainer.frozen import FrozenLLM, Identity
@@ -24,6 +25,12 @@ from trainer.seq2seq import Seq2SeqLLM
 
 Quantization = Literal["auto", "int8", "nf4", "none"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Checkpointing = Literal["auto", "on", "off"]
+
+# The output head, by its names: answers and losses are computed with its weight as it is.
+_HEADS = ("lm_head", "embed_out")
+# A card with less memory than this computes blocks twice instead of keeping what they hold.
+_SMALL_CARD = 32 << 30
 
 
 class ModelUnavailableError(Exception):
@@ -37,14 +44,21 @@ def load(
     quantization: Quantization = "auto",
     device: str = "auto",
     dtype: Dtype = "auto",
+    int8_threshold: float = 6.0,
+    quantization_skip: Sequence[str] = (),
+    checkpointing: Checkpointing = "auto",
     cache_dir: Path,
 ) -> FrozenLLM:
     """Load a causal or an encoder-decoder LLM, frozen.
 
     `model` is "embedded", a local folder, or a hub id. `quantization` "auto" is int8 on CUDA and none on a
     CPU. `device` "auto" is the first CUDA device where there is one, else the CPU. `dtype` is that of the
-    weights that are not quantized; "auto" is bfloat16 where the hardware computes in it, else float32.
-    The embedded model is converted once into `cache_dir`.
+    weights that are not quantized and of nf4's arithmetic; "auto" is bfloat16 where the hardware computes in
+    it, else float32. Inputs of int8 products that are above `int8_threshold` are multiplied in 16 bits (0:
+    none are; 2208.07339, section 3.2). Modules named in `quantization_skip`, by the last parts of their
+    names, and the output head stay as they are. With `checkpointing` training takes a third more time and far
+    less memory; "auto" is on for a CUDA card of less than 32 GiB. The embedded model is converted once into
+    `cache_dir`.
 
     Raises ModelUnavailableError when the model does not exist, cannot be reached, or the device is not there.
     """
@@ -63,7 +77,7 @@ def load(
             dtype=number,
             # One device, the one asked for: an explicit map keeps accelerate from spreading the weights.
             device_map={"": place},
-            quantization_config=_quantizer(quantization, number),
+            quantization_config=_quantizer(quantization, number, int8_threshold, quantization_skip),
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(_reason(model, error)) from error
@@ -82,6 +96,11 @@ def load(
     kind = Seq2SeqLLM if config.is_encoder_decoder else CausalLLM
     llm = kind(weights, tokenizer, identity)
     _check_logits(llm)
+    if checkpointing == "on" and not possible(llm.model):
+        raise ModelUnavailableError(f"The model {model!r} keeps windows of what it read: no checkpointing.")
+    llm.checkpointing = checkpointing == "on" or (
+        checkpointing == "auto" and _is_small(place) and possible(llm.model)
+    )
     llm.nothing()  # computed once, before other threads may ask
     return llm
 
@@ -140,18 +159,34 @@ def _dtype(name: Dtype, place: torch.device) -> torch.dtype:
         number: torch.dtype = getattr(torch, name)
         return number
     if place.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        # The card itself is asked: torch.cuda.is_bf16_supported() asks whichever is current.
+        return torch.bfloat16 if torch.cuda.get_device_capability(place) >= (8, 0) else torch.float16
     # Without these instructions a bfloat16 product is emulated, ten times slower than float32.
     capabilities = torch.cpu.get_capabilities()
     native = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") or capabilities.get("bf16")
     return torch.bfloat16 if native else torch.float32
 
 
-def _quantizer(quantization: str, number: torch.dtype) -> BitsAndBytesConfig | None:
+def _is_small(place: torch.device) -> bool:
+    return place.type == "cuda" and torch.cuda.get_device_properties(place).total_memory < _SMALL_CARD
+
+
+def _quantizer(
+    quantization: str, number: torch.dtype, threshold: float, skip: Sequence[str]
+) -> BitsAndBytesConfig | None:
+    # A list of one's own takes the place of transformers', which has the head.
+    skipped = [*skip, *_HEADS] if skip else None
     if quantization == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
+        return BitsAndBytesConfig(
+            load_in_8bit=True, llm_int8_threshold=threshold, llm_int8_skip_modules=skipped
+        )
     if quantization == "nf4":
-        return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=number)
+        return BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_compute_dtype=number,
+            llm_int8_skip_modules=skipped,
+        )
     return None
 
 

@@ -98,6 +98,12 @@ class Members(ABC):
         """The same numbers on a device, which want no gradient."""
         return self.of({name: tensor.detach().to(device) for name, tensor in self.tensors.items()})
 
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradient of a loss to that of the tensors: all of it, or none where it fails on the way."""
+        leaves = list(self.tensors.values())
+        for tensor, gradient in zip(leaves, torch.autograd.grad(loss, leaves), strict=True):
+            tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+
     def clip(self, most: float) -> None:
         """Scale down each member's gradient whose norm is above `most`, each by its own norm."""
         gradients = [tensor.grad for tensor in self.tensors.values() if tensor.grad is not None]

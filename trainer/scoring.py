@@ -1,7 +1,6 @@
 """Loss of rows of text, each behind its own soft prompt or behind none."""
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -9,8 +8,6 @@ from torch import Tensor
 from trainer.context import Context, each
 from trainer.frozen import FrozenLLM
 from trainer.loss import token_loss
-
-T = TypeVar("T")
 
 
 def row_losses(
@@ -44,10 +41,3 @@ def mean_losses(
     losses = row_losses(llm, prompts, rows, behind)
     predicted = [len(row) - llm.given(len(row), 0) for row in rows]
     return [float(loss[-count:].mean()) for loss, count in zip(losses, predicted, strict=True)]
-
-
-def passes(rows: Sequence[T], row_length: int, pass_tokens: int) -> Iterator[Sequence[T]]:
-    """Cut rows into runs that hold at most `pass_tokens` tokens each, or a single row."""
-    size = max(1, pass_tokens // row_length)
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 
 from trainer import turns
+from trainer.batches import Batches
 from trainer.context import Context
 from trainer.frozen import FrozenLLM
 from trainer.members import Members, Places
 from trainer.packing import Exchange, Pack, pack_losses
 from trainer.progress import Pause
 from trainer.recipe import Recipe
-from trainer.scoring import passes
 from trainer.study import Item
 
 # Exchanges packed behind one member in one row.
@@ -39,7 +39,7 @@ class SelfStudy:
     """
 
     def __init__(
-        self, llm: FrozenLLM, material: Material, recipe: Recipe, *, pass_tokens: int = 2048
+        self, llm: FrozenLLM, material: Material, recipe: Recipe, *, batches: Batches | None = None
     ) -> None:
         """Hold some items out. ValueError: there are none."""
         if not material.items:
@@ -47,7 +47,7 @@ class SelfStudy:
         self._llm = llm
         self._material = material
         self._recipe = recipe
-        self._pass_tokens = pass_tokens
+        self._batches = batches or Batches(llm.device)
         items = list(material.items)
         random.Random(recipe.seed).shuffle(items)
         held = min(_MOST_HELDOUT, int(len(items) * recipe.heldout))
@@ -87,18 +87,18 @@ class SelfStudy:
         ]
         losses = [0.0] * len(members)
         sizes = [self._llm.positions(pack, members.computed_tokens) for _, pack in batch]
-        for part in passes(batch, max(sizes), self._pass_tokens):
-            chosen = [member for member, _ in part]
-            at = members.places(self._llm, chosen, self.behind)
+
+        def learned(part: Sequence[tuple[int, Pack]]) -> list[float]:
+            at = members.places(self._llm, [member for member, _ in part], self.behind)
             packs = [replace(pack, context=one) for (_, pack), one in zip(part, at.contexts, strict=True)]
             found = pack_losses(self._llm, packs, at.prompts)
-            shares = []
-            for rows in found:
-                answers = sum(len(loss) for loss in rows)
-                shares.append(sum(loss.sum() for loss in rows) / answers / self._recipe.rows)
-            sum(shares).backward()  # type: ignore[union-attr]
-            for member, share in zip(chosen, shares, strict=True):
-                losses[member] += float(share.detach())  # type: ignore[union-attr]
+            shares = torch.stack([torch.cat(rows).mean() / self._recipe.rows for rows in found])
+            members.backward(shares.sum())
+            return shares.tolist()
+
+        for part, shares in self._batches.each(batch, max(sizes), learned):
+            for (member, _), share in zip(part, shares, strict=True):
+                losses[member] += share
             yield Pause()
         return losses, sum(sizes)
 

@@ -33,6 +33,7 @@ from store.errors import (
     VersionPruned,
     WorseThanChampion,
 )
+from trainer.batches import OutOfMemoryError
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     NotReadyError: lambda error: Problem(
         409, "book-not-ready", str(error), None, book=error.book, job=error.job, progress=error.progress
     ),
+    OutOfMemoryError: lambda error: Problem(503, "out-of-memory", f"{error}."),
     EngineClosedError: lambda _: Problem(503, "shutting-down", _LEAVING, _BUSY),
     VersionPruned: lambda error: Problem(
         409, "version-pruned", str(error), None, book=error.book_id, version=error.number

@@ -19,6 +19,7 @@ from store.database import Database
 from store.tables import Job, Version
 from store.text import ChapterSpan, PassageSpan
 from tests.tiny import STORY
+from trainer.batches import Batches
 from trainer.frozen import FrozenLLM
 from trainer.lm import LanguageModelling
 from trainer.members import Members
@@ -70,7 +71,7 @@ class Desk:
             self.choruses,
             self.skill,
             lease_seconds=60,
-            pass_tokens=2048,
+            batches=None,
             leaving=leaving,
         ).run()
         with self.database.read() as session:
@@ -202,7 +203,7 @@ def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database
 
 def test_asks_that_come_while_the_champion_is_evaluated_need_not_wait_for_all_of_it(llm: FrozenLLM) -> None:
     recipe = Recipe(**{**GOOD, "heldout": 0.3})
-    objective = LanguageModelling(llm, STORY, recipe, pass_tokens=1)
+    objective = LanguageModelling(llm, STORY, recipe, batches=Batches(llm.device, 1))
     *pauses, last = gate.measure(objective, Prompts(torch.randn(3, 4, 32)), objective.bare())
     assert isinstance(last, Evaluated)
     assert (last.stage, len(last.member_losses)) == ("champion", 3)

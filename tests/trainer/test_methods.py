@@ -9,6 +9,7 @@ import torch
 from tests import tiny
 from trainer import methods
 from trainer.artifacts import FormatError, bytes_of, tensors_of
+from trainer.batches import Batches
 from trainer.context import read
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
@@ -44,7 +45,7 @@ def recipe(method: Method, **more: object) -> Recipe:
 
 
 def learned(llm: FrozenLLM, wish: Recipe, start: Members | None = None, pass_tokens: int = 8192) -> Learned:
-    objective = LanguageModelling(llm, tiny.STORY, wish, pass_tokens=pass_tokens)
+    objective = LanguageModelling(llm, tiny.STORY, wish, batches=Batches(llm.device, pass_tokens))
     *_, last = train(llm, objective, wish, start=start)
     assert isinstance(last, Learned)
     return last

@@ -3,6 +3,7 @@ import torch
 
 from tests.tiny import STORY
 from trainer import turns
+from trainer.batches import Batches
 from trainer.context import read
 from trainer.frozen import FrozenLLM
 from trainer.lm import LanguageModelling
@@ -56,7 +57,7 @@ def test_held_out_items_are_evaluated_and_not_learned(llm: FrozenLLM) -> None:
 def test_passes_of_any_size_come_to_the_same_gradient(llm: FrozenLLM) -> None:
     gradients = []
     for pass_tokens in (8192, 1):
-        objective = SelfStudy(llm, material(llm), RECIPE, pass_tokens=pass_tokens)
+        objective = SelfStudy(llm, material(llm), RECIPE, batches=Batches(llm.device, pass_tokens))
         prompts = torch.zeros(2, 6, 32).normal_(generator=torch.Generator().manual_seed(0)).requires_grad_()
         for _ in objective.gradient(Prompts(prompts)):
             pass

@@ -9,6 +9,7 @@ import torch
 from tests.learned import embeddings
 from tests.tiny import STORY
 from trainer.artifacts import FormatError
+from trainer.batches import Batches
 from trainer.frozen import FrozenLLM
 from trainer.lm import LanguageModelling
 from trainer.members import Members
@@ -32,7 +33,7 @@ def on_text(
     rivals: int = 0,
     pass_tokens: int = 8192,
 ) -> Iterator[Progress]:
-    objective = LanguageModelling(llm, text, recipe, pass_tokens=pass_tokens)
+    objective = LanguageModelling(llm, text, recipe, batches=Batches(llm.device, pass_tokens))
     return train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals)
 
 

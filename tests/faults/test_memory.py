@@ -1,0 +1,113 @@
+"""Fault 22: memory runs out. A batch is halved; a single row that is too much is told of, with what fits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from app.chorus import Choruses
+from app.engine import Engine
+from app.worker import Worker
+from store import books, jobs
+from store.database import Database
+from store.tables import Job
+from tests import tiny
+from tests.app.test_attempt import edition
+from trainer.batches import Batches, OutOfMemoryError
+from trainer.decoding import Row, decode
+from trainer.frozen import FrozenLLM
+from trainer.loading import load
+
+RECIPE = {"members": 3, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    found = Database(f"sqlite:///{tmp_path / 'books.db'}")
+    found.migrate()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> FrozenLLM:
+    """An LLM of this test's own, on which hooks may stand."""
+    return load(str(tiny.save(tmp_path / "model")), device="cpu", dtype="float32", cache_dir=tmp_path)
+
+
+@contextmanager
+def small_memory(llm: FrozenLLM, most: int) -> Iterator[list[int]]:
+    """A machine on which more than `most` positions at once are too much; those that were are in the list."""
+    failed: list[int] = []
+
+    def check(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        positions = inputs[0].shape[0] * inputs[0].shape[1]
+        if positions > most:
+            failed.append(positions)
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    hook = llm.model.base_model.layers[0].mlp.register_forward_pre_hook(check)
+    try:
+        yield failed
+    finally:
+        hook.remove()
+
+
+def ended(database: Database, engine: Engine, job_id: str) -> Job:
+    """The job once it has ended; asks go on meanwhile."""
+    while True:
+        with database.read() as session:
+            job = jobs.get(session, job_id)
+        if job.status not in ("queued", "running"):
+            return job
+        assert engine.ask([Row(None, engine.llm.encode("Who?"), 3)]).result()[0].log_likelihoods
+
+
+def test_a_job_is_learned_in_smaller_passes_or_says_what_would_fit(
+    database: Database, own: FrozenLLM
+) -> None:
+    engine = Engine(own)
+    worker = Worker(database, engine, Choruses(database, own), batches=Batches(own.device))
+    with database.write() as session:
+        book, _ = books.add(session, edition(tiny.STORY), title="Lamps")
+
+    def learned() -> Job:
+        with database.write() as session:
+            job = jobs.enqueue(session, book_id=book.id, recipe=RECIPE)
+        worker.call()
+        return ended(database, engine, job.id)
+
+    worker.start()
+    try:
+        with small_memory(own, 80) as failed:
+            assert learned().status == "succeeded"
+            assert failed
+        with small_memory(own, 32):
+            job = learned()
+            assert (job.status, job.error_code) == ("failed", "out-of-memory")
+            assert "row_tokens" in str(job.error_message)
+        assert learned().status == "succeeded"
+    finally:
+        worker.close()
+        engine.close()
+
+
+def test_asks_that_do_not_fit_together_are_answered_one_after_the_other(own: FrozenLLM) -> None:
+    engine = Engine(own)
+    rows = [[Row(None, own.encode(f"Who kept lamp {number}?"), 5)] * 2 for number in range(3)]
+    expected = [decode(own, each) for each in rows]
+    longest = max(row.length for each in rows for row in each)
+    busy = engine.step(lambda: None)
+    busy.result()
+    with small_memory(own, 2 * longest) as failed:
+        futures = [engine.ask(each) for each in rows]
+        answers = [future.result() for future in futures]
+    assert failed
+    assert answers == expected
+    with small_memory(own, longest), pytest.raises(OutOfMemoryError, match="2 answers at once"):
+        engine.ask(rows[0]).result()
+    assert engine.ask(rows[0]).result() == expected[0]
+    engine.close()

@@ -1,0 +1,116 @@
+"""Passes through the LLM that do not fit in memory: halved, tried again, and told of."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests import tiny
+from tests.trainer.test_methods import made, recipe
+from trainer import methods
+from trainer.batches import Batches, OutOfMemoryError
+from trainer.frozen import FrozenLLM
+from trainer.lm import LanguageModelling
+from trainer.members import Members, Method
+
+PLACE = torch.device("cpu")
+
+
+@contextmanager
+def small_memory(llm: FrozenLLM, most: int, *, in_backward: bool) -> Iterator[list[int]]:
+    """A machine on which the gradient, or the values, of more than `most` positions are too much.
+
+    The positions of passes that did not fit are in the list.
+    """
+    failed: list[int] = []
+
+    def check(positions: int) -> None:
+        if positions > most:
+            failed.append(positions)
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    def before(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        check(inputs[0].shape[0] * inputs[0].shape[1])
+
+    def after(_: nn.Module, gradients: tuple[Tensor, ...], __: tuple[Tensor, ...]) -> None:
+        check(gradients[0].shape[0] * gradients[0].shape[1])
+
+    # The first block: in a gradient's way back, those of the later blocks are there by then.
+    block = llm.model.base_model.layers[0].mlp
+    hook = (
+        block.register_full_backward_hook(after) if in_backward else block.register_forward_pre_hook(before)
+    )
+    try:
+        yield failed
+    finally:
+        hook.remove()
+
+
+def gradient(llm: FrozenLLM, method: Method, batches: Batches) -> tuple[list[float], Members]:
+    wish = recipe(method)
+    objective = LanguageModelling(llm, tiny.STORY, wish, batches=batches)
+    members = methods.start(llm, objective.text, wish).learning(llm.device)
+    steps = objective.gradient(members)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            return ended.value[0], members
+
+
+@pytest.mark.parametrize("in_backward", [False, True])
+@pytest.mark.parametrize("method", ["prompt", "prefix", "lora"])
+def test_what_does_not_fit_is_halved_and_comes_to_the_same(
+    tmp_path: Path, method: Method, in_backward: bool
+) -> None:
+    llm = made(tmp_path, "llama")
+    expected, alone = gradient(llm, method, Batches(PLACE, 1))
+    batches = Batches(PLACE)
+    with small_memory(llm, 40, in_backward=in_backward) as failed:
+        losses, members = gradient(llm, method, batches)
+        assert len(failed) == 1
+        assert losses == pytest.approx(expected, abs=1e-5)
+        for name, tensor in members.tensors.items():
+            assert tensor.grad is not None
+            torch.testing.assert_close(tensor.grad, alone.tensors[name].grad, atol=1e-6, rtol=1e-3)
+        # What was found out is not found out again.
+        gradient(llm, method, batches)
+        assert len(failed) == 1
+
+
+def test_a_row_that_does_not_fit_is_told_of_and_the_next_is_learned(tmp_path: Path) -> None:
+    llm = made(tmp_path, "llama")
+    batches = Batches(PLACE)
+    with (
+        small_memory(llm, 10, in_backward=False),
+        pytest.raises(OutOfMemoryError, match=r"a row of 30 tokens .*row_tokens and virtual_tokens"),
+    ):
+        gradient(llm, "prompt", batches)
+    expected, _ = gradient(llm, "prompt", Batches(PLACE))
+    assert gradient(llm, "prompt", batches)[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    def fails(_: object) -> None:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(Batches(PLACE).each([1, 2], 10, fails))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="measures a CUDA card")
+def test_a_card_is_measured_and_filled() -> None:
+    place = torch.device("cuda", torch.cuda.current_device())
+    batches = Batches(place)
+    sizes = []
+
+    def work(rows: Sequence[int]) -> None:
+        sizes.append(len(rows))
+        torch.empty(len(rows) * 100, 1 << 14, device=place)
+
+    list(batches.each(list(range(1_000_000)), 100, work))
+    assert sizes[0] == 20
+    assert sizes[1] > 20

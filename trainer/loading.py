@@ -62,11 +62,7 @@ def load(
 
     Raises ModelUnavailableError when the model does not exist, cannot be reached, or the device is not there.
     """
-    _quiet()
-    place = _device(device)
-    number = _dtype(dtype, place)
-    if quantization == "auto":
-        quantization = "int8" if place.type == "cuda" else "none"
+    place, number, quantization = chosen(device, dtype, quantization)
     source = str(embedded_folder(cache_dir)) if model == EMBEDDED else model
     try:
         config = AutoConfig.from_pretrained(source, revision=revision)
@@ -103,6 +99,17 @@ def load(
     )
     llm.nothing()  # computed once, before other threads may ask
     return llm
+
+
+def chosen(
+    device: str, dtype: Dtype, quantization: Quantization
+) -> tuple[torch.device, torch.dtype, Quantization]:
+    """What options that may be "auto" come to on this machine. ModelUnavailableError: no such device."""
+    _quiet()
+    place = _device(device)
+    if quantization == "auto":
+        quantization = "int8" if place.type == "cuda" else "none"
+    return place, _dtype(dtype, place), quantization
 
 
 def _loader(config: Any, model: str) -> Any:
@@ -226,10 +233,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _quiet() -> None:
-    """Keep the libraries to errors: bitsandbytes warns at every product on a CPU and as it is imported there,
-    others draw bars.
-    """
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    """Keep the libraries to errors: some draw bars."""
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.cli import adapters, commands, keeping, registry, skill
+from app.cli import adapters, bench, commands, keeping, registry, skill
 
 app = typer.Typer(
     help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
@@ -17,6 +17,7 @@ app.add_typer(keeping.app)
 app.add_typer(adapters.app)
 app.add_typer(registry.app)
 app.add_typer(skill.app, name="skill")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

@@ -1,0 +1,107 @@
+"""Where the time of one piece of work goes, by kind, and how far it is from what the device can do."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch.profiler import ProfilerActivity
+from torch.profiler import profile as torch_profile
+
+from app.bench.clock import settle
+from app.bench.kinds import KINDS, kind_of
+from app.bench.limits import copy_speed, product_speed
+
+
+class Part(BaseModel):
+    """Seconds of one kind of work, and its share of all that was profiled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    seconds: float
+    share: float
+
+
+class Limit(BaseModel):
+    """What was reached of what the device was measured to do, each a second, without the profiler."""
+
+    model_config = ConfigDict(frozen=True)
+
+    what: Literal["operations", "bytes"]
+    asked: float
+    reached: float
+    device: float
+    share: float
+
+
+class Profile(BaseModel):
+    """Time by kind, most first, and the limit that this work has.
+
+    `seconds` are the profiler's, which slows down what it looks at; `between` is what no operation accounts
+    for: Python, and on a GPU all time in which it waits for it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    seconds: float
+    parts: list[Part]
+    limit: Limit
+
+
+def profile(
+    work: Callable[[], object],
+    device: torch.device,
+    dtype: str,
+    *,
+    seconds: float,
+    operations: float | None = None,
+    weight_bytes: float | None = None,
+) -> Profile:
+    """Profile `work` once: it takes `seconds` without, and asks for so many operations or bytes of weights."""
+    # Its library tells of its own start and stop otherwise.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+    on_gpu = device.type == "cuda"
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    settle(device)
+    with torch_profile(activities=activities) as profiler:
+        started = time.perf_counter()
+        work()
+        settle(device)
+        wall = time.perf_counter() - started
+    by_kind: dict[str, float] = dict.fromkeys(KINDS, 0.0)
+    events: Any = profiler.events()
+    for event in events:
+        # On a GPU an operation's time is that of the kernels it started; these are events of their own, too.
+        if event.device_type.name != "CPU":
+            continue
+        microseconds = event.self_device_time_total if on_gpu else event.self_cpu_time_total
+        by_kind[kind_of(_names(event))] += microseconds / 1e6
+    by_kind["between"] = max(0.0, wall - sum(by_kind.values()))
+    total = sum(by_kind.values())
+    parts = [
+        Part(kind=kind, seconds=own, share=own / total)
+        for kind, own in sorted(by_kind.items(), key=lambda item: -item[1])
+    ]
+    return Profile(seconds=wall, parts=parts, limit=_limit(device, dtype, seconds, operations, weight_bytes))
+
+
+def _limit(
+    device: torch.device, dtype: str, seconds: float, operations: float | None, weight_bytes: float | None
+) -> Limit:
+    if operations is not None:
+        asked, most = operations, product_speed(device, getattr(torch, dtype))
+        what: Literal["operations", "bytes"] = "operations"
+    else:
+        asked, most, what = float(weight_bytes or 0), copy_speed(device), "bytes"
+    return Limit(what=what, asked=asked, reached=asked / seconds, device=most, share=asked / seconds / most)
+
+
+def _names(event: Any) -> list[str]:
+    names = []
+    while event is not None:
+        names.append(str(event.name))
+        event = event.cpu_parent
+    return names

@@ -1,0 +1,94 @@
+"""Training steps to measure: of all members at once, and of PEFT one adapter after the other."""
+
+import random
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from app.errors import StartupError
+from trainer.frozen import FrozenLLM
+from trainer.lm import LanguageModelling
+from trainer.plain_peft import METHODS, PlainPeft
+from trainer.progress import DivergedError, Stepped
+from trainer.reading import rows, split
+from trainer.recipe import Recipe
+from trainer.training import train
+
+# Methods that members can be learned with here; PEFT's are in `trainer.plain_peft.METHODS`.
+OURS = ("prompt",)
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is learned in one step: by each member, so many rows of so many tokens of random text."""
+
+    method: str = "prompt"
+    members: int = 8
+    rows: int = 1
+    row_tokens: int = 512
+    virtual_tokens: int = 100
+
+    def __post_init__(self) -> None:
+        """StartupError: there is no such method."""
+        if self.method not in OURS:
+            raise StartupError(f"There is no method {self.method!r}: choose from {', '.join(OURS)}.")
+
+    @property
+    def row_length(self) -> int:
+        """Positions of one row."""
+        return self.row_tokens + (self.virtual_tokens if self.method == "prompt" else 0)
+
+    @property
+    def step_tokens(self) -> int:
+        """Positions in one step of all members."""
+        return self.members * self.rows * self.row_length
+
+    @property
+    def baseline(self) -> str:
+        """What PEFT calls the method."""
+        return METHODS[self.method][0]
+
+    @property
+    def text(self) -> str:
+        """Random text, of which every member can have other rows."""
+        draw = random.Random(_SEED)
+        return "".join(draw.choices(f"{string.ascii_letters} ", k=4 * self.row_tokens))
+
+    def recipe(self, steps: int) -> Recipe:
+        """The recipe of so many steps, with nothing held out. StartupError: it takes no such sizes."""
+        try:
+            return Recipe(
+                objective="lm",
+                members=self.members,
+                rows=self.rows,
+                row_tokens=self.row_tokens,
+                virtual_tokens=self.virtual_tokens,
+                epochs=1000,
+                budget_tokens=steps * self.rows * self.row_tokens,
+                heldout=0,
+                seed=_SEED,
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise StartupError(f"{first['loc'][0]}: {first['msg']}") from error
+
+
+def joint(llm: FrozenLLM, work: Work, steps: int, pass_tokens: int = 2048) -> Iterator[Stepped]:
+    """All members learn together, as the service has them learn. StartupError: the loss is no number."""
+    recipe = work.recipe(steps)
+    objective = LanguageModelling(llm, work.text, recipe, pass_tokens=pass_tokens)
+    try:
+        for told in train(llm, objective, recipe):
+            if isinstance(told, Stepped):
+                yield told
+    except DivergedError as error:
+        raise StartupError(f"{error}; or take another --dtype") from error
+
+
+def alone(llm: FrozenLLM, work: Work, model: PlainPeft, member: int, steps: int) -> Iterator[float]:
+    """One member learns with PEFT from the rows that it has in `joint`; each step's loss."""
+    reader = rows(split(llm.encode(work.text), work.row_tokens, 0), work.row_tokens, _SEED + member)
+    return model.learn([[next(reader) for _ in range(work.rows)] for _ in range(steps)])

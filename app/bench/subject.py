@@ -1,0 +1,105 @@
+"""What is measured: an LLM of a shape, on a device, and the machine and libraries it runs on."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from app.errors import StartupError
+from trainer.frozen import FrozenLLM
+from trainer.loading import Dtype, ModelUnavailableError, Quantization
+from trainer.random_weights import random_llm
+from trainer.shapes import UnknownShapeError, config
+
+LIBRARIES = ("torch", "transformers", "bitsandbytes", "peft")
+
+
+class Head(BaseModel):
+    """What a figure is the figure of. `parameters` are numbers, however many bits each has."""
+
+    model_config = ConfigDict(frozen=True)
+
+    device: str
+    threads: int | None
+    libraries: dict[str, str]
+    shape: str
+    layers: int
+    parameters: int
+    footprint_bytes: int
+    quantization: str
+    dtype: str
+
+
+class Subject(BaseModel):
+    """The LLM that is wanted, in the words of the command line."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shape: str
+    layers: int | None = None
+    quantization: Quantization = "auto"
+    device: str = "auto"
+    dtype: Dtype = "auto"
+    threshold: float = 6.0
+
+    def llm(self) -> FrozenLLM:
+        """The LLM, with the same random weights every time. StartupError: it cannot be had; in one line."""
+        try:
+            return random_llm(
+                self.shape,
+                layers=self.layers,
+                quantization=self.quantization,
+                device=self.device,
+                dtype=self.dtype,
+                threshold=self.threshold,
+            )
+        except (UnknownShapeError, ModelUnavailableError) as error:
+            raise StartupError(str(error)) from error
+        except torch.OutOfMemoryError as error:
+            raise StartupError(
+                f"{self.shape} does not fit into the GPU's memory: try --quantization nf4 or fewer --layers."
+            ) from error
+
+    def head(self, llm: FrozenLLM) -> Head:
+        """What it came to on this machine."""
+        shape = config(self.shape, self.layers)
+        return Head(
+            device=device_name(llm.device),
+            threads=torch.get_num_threads() if llm.device.type == "cpu" else None,
+            libraries={name: version(name) for name in LIBRARIES},
+            shape=self.shape,
+            layers=shape.num_hidden_layers,
+            parameters=_parameters(llm),
+            footprint_bytes=llm.footprint_bytes,
+            quantization=llm.identity.quantization,
+            dtype=llm.identity.dtype,
+        )
+
+
+def device_name(device: torch.device) -> str:
+    """What the maker calls the device."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} ({device})"
+    return f"{_processor()}, {os.cpu_count()} cores"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _parameters(llm: FrozenLLM) -> int:
+    """Every weight once; four bits of two of them share a byte."""
+    linear = {
+        id(module.weight): module.in_features * module.out_features
+        for module in llm.model.modules()
+        if isinstance(module, torch.nn.Linear)
+    }
+    return sum(linear.get(id(weight), weight.numel()) for weight in llm.model.parameters())

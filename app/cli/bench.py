@@ -1,0 +1,166 @@
+"""The commands that measure what an LLM costs on this machine."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console, RenderableType
+
+from app.cli.options import failing_in_one_line
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from app.bench.subject import Subject
+# As trainer.loading's, which takes a while to import.
+Quantization = Literal["auto", "int8", "nf4", "none"]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+app = typer.Typer(
+    help="What an LLM costs on this machine, and beside it with PEFT alone.", no_args_is_help=True
+)
+
+Shape = Annotated[str, typer.Option(help="The LLM's shape, such as opt-6.7b; its weights are random.")]
+Layers = Annotated[int | None, typer.Option(help="Only so many layers.")]
+Quantized = Annotated[Quantization, typer.Option("--quantization", help="auto, int8, nf4 or none.")]
+Threshold = Annotated[float, typer.Option(min=0, help="Where outliers of int8 begin; 0 for none.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+Typed = Annotated[Dtype, typer.Option("--dtype", help="Of what is not quantized.")]
+Members = Annotated[int, typer.Option(help="Members that learn or answer together.")]
+VirtualTokens = Annotated[int, typer.Option(help="Virtual tokens of each.")]
+RowTokens = Annotated[int, typer.Option(help="Tokens of text in a row.")]
+PassageTokens = Annotated[int, typer.Option(help="Tokens of the passage that is read.")]
+AnswerTokens = Annotated[int, typer.Option(help="Tokens of an answer.")]
+Method = Annotated[str, typer.Option(help="What is learned: prompt.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the report there.")]
+Baseline = Annotated[bool, typer.Option(help="Measure PEFT alone, too.")]
+Profiled = Annotated[bool, typer.Option("--profile", help="Say where the time goes.")]
+
+
+@app.command("train")
+def train_speed(
+    shape: Shape = "smollm2-135m",
+    layers: Layers = None,
+    method: Method = "prompt",
+    members: Members = 8,
+    row_tokens: RowTokens = 512,
+    rows: Annotated[int, typer.Option(help="Rows each member reads in a step.")] = 1,
+    virtual_tokens: VirtualTokens = 100,
+    steps: Annotated[int, typer.Option(min=1, help="Steps to count.")] = 5,
+    quantization: Quantized = "auto",
+    threshold: Threshold = 6.0,
+    device: Device = "auto",
+    dtype: Typed = "auto",
+    json_file: Json = None,
+    baseline: Baseline = True,
+    profile: Profiled = False,
+) -> None:
+    """How fast members learn together, and with PEFT one after the other."""
+    with failing_in_one_line(), _telling() as tell:
+        from app.bench.steps import Work
+        from app.bench.tables import training_table
+        from app.bench.training import measure_training
+
+        subject = _subject(shape, layers, quantization, threshold, device, dtype)
+        work = Work(method, members, rows, row_tokens, virtual_tokens)
+        report = measure_training(subject, work, steps, baseline=baseline, profiled=profile, tell=tell)
+    _show(report, training_table(report), json_file)
+
+
+@app.command("ask")
+def answer_speed(
+    shape: Shape = "smollm2-135m",
+    layers: Layers = None,
+    members: Members = 8,
+    virtual_tokens: VirtualTokens = 100,
+    passage_tokens: PassageTokens = 256,
+    answer_tokens: AnswerTokens = 32,
+    times: Annotated[int, typer.Option(min=1, help="Answers to take the median of.")] = 3,
+    quantization: Quantized = "auto",
+    threshold: Threshold = 6.0,
+    device: Device = "auto",
+    dtype: Typed = "auto",
+    json_file: Json = None,
+    baseline: Baseline = True,
+    profile: Profiled = False,
+) -> None:
+    """How long an answer takes: one member, all in a batch, and with PEFT one after the other."""
+    with failing_in_one_line(), _telling() as tell:
+        from app.bench.asking import Ask, measure_asking
+        from app.bench.tables import asking_table
+
+        subject = _subject(shape, layers, quantization, threshold, device, dtype)
+        asked = Ask(members, virtual_tokens, passage_tokens, answer_tokens)
+        report = measure_asking(subject, asked, times, baseline=baseline, profiled=profile, tell=tell)
+    _show(report, asking_table(report), json_file)
+
+
+@app.command("memory")
+def memory_use(
+    shape: Shape = "smollm2-135m",
+    layers: Layers = None,
+    method: Method = "prompt",
+    members: Members = 8,
+    row_tokens: RowTokens = 512,
+    virtual_tokens: VirtualTokens = 100,
+    passage_tokens: PassageTokens = 256,
+    answer_tokens: AnswerTokens = 32,
+    quantization: Quantized = "auto",
+    threshold: Threshold = 6.0,
+    device: Device = "auto",
+    dtype: Typed = "auto",
+    json_file: Json = None,
+    baseline: Baseline = True,
+) -> None:
+    """How much memory the weights take, an answer, and a training step of ever more rows."""
+    with failing_in_one_line(), _telling() as tell:
+        from app.bench.asking import Ask
+        from app.bench.memory import measure_memory
+        from app.bench.steps import Work
+        from app.bench.tables import memory_table
+
+        subject = _subject(shape, layers, quantization, threshold, device, dtype)
+        work = Work(method, members, 1, row_tokens, virtual_tokens)
+        asked = Ask(members, virtual_tokens, passage_tokens, answer_tokens)
+        report = measure_memory(subject, work, asked, baseline=baseline, tell=tell)
+    _show(report, memory_table(report), json_file)
+
+
+def _subject(
+    shape: str, layers: int | None, quantization: Quantization, threshold: float, device: str, dtype: Dtype
+) -> "Subject":
+    from app.bench.subject import Subject
+
+    return Subject(
+        shape=shape,
+        layers=layers,
+        quantization=quantization,
+        threshold=threshold,
+        device=device,
+        dtype=dtype,
+    )
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[str], None]]:
+    """Progress on standard error: a line that changes on a terminal, else a line each."""
+    console = Console(stderr=True)
+    with console.status("starts") as status:
+
+        def tell(what: str) -> None:
+            status.update(what)
+            if not console.is_terminal:
+                console.print(what, highlight=False)
+
+        yield tell
+
+
+def _show(report: "BaseModel", shown: RenderableType, json_file: Path | None) -> None:
+    """The table, wide enough for its columns also in a file, and the JSON."""
+    console = Console()
+    Console(width=max(console.width, 110)).print(shown)
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(report.model_dump_json(indent=2), encoding="utf-8")

@@ -45,11 +45,15 @@ class PlainPeft:
         self._config = config
         self._adapters = 1
 
+    @property
+    def learned(self) -> list[torch.Tensor]:
+        """What training changes."""
+        return [each for each in self._model.parameters() if each.requires_grad]
+
     def learn(self, steps: Sequence[Sequence[Sequence[int]]]) -> Iterator[float]:
         """Train the adapter with AdamW on a batch of rows a step, all of one length; each step's loss."""
         self._model.train()
-        learned = [each for each in self._model.parameters() if each.requires_grad]
-        optimiser = torch.optim.AdamW(learned, lr=_RATE)
+        optimiser = torch.optim.AdamW(self.learned, lr=_RATE)
         for rows in steps:
             loss = self._model(**self._batch(rows)).loss
             loss.backward()

@@ -16,6 +16,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     BitsAndBytesConfig,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
@@ -53,14 +54,10 @@ def random_llm(
     """
     wanted = config(shape, layers)
     place, number, quantization = chosen(device, dtype, quantization)
-    loader: Any = AutoModelForSeq2SeqLM if wanted.is_encoder_decoder else AutoModelForCausalLM
-    with init_empty_weights(include_buffers=False):
-        model: PreTrainedModel = loader.from_config(wanted, dtype=number)
+    model = empty_model(wanted, number)
     quantizer = _quantizer(quantization, number, threshold)
     if quantizer is not None:
         _quantize(model, quantizer)
-    # What is made empty is not tied.
-    model.tie_weights()
     _fill(model, place, number)
     embeddings: Any = model.get_input_embeddings()
     identity = Identity(
@@ -75,6 +72,19 @@ def random_llm(
     with torch.no_grad():
         llm.head[[PAD, END]] = 0
     return llm
+
+
+def empty_model(wanted: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+    """A model without numbers: all its weights are on the device "meta", tied as they are when published."""
+    loader: Any = AutoModelForSeq2SeqLM if wanted.is_encoder_decoder else AutoModelForCausalLM
+    with init_empty_weights(include_buffers=False):
+        model: Any = loader.from_config(wanted, dtype=dtype)
+    model.tie_weights()
+    # transformers ties every T5's head until it finds another in a file, as it does for T5 1.1.
+    if wanted.is_encoder_decoder and not wanted.scale_decoder_outputs:
+        model.lm_head = nn.Linear(wanted.d_model, wanted.vocab_size, bias=False, device="meta", dtype=dtype)
+    published: PreTrainedModel = model
+    return published
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:

@@ -12,7 +12,7 @@ _TIMES = 5
 
 def product_speed(device: torch.device, dtype: torch.dtype) -> float:
     """Operations a second of a large matrix product, the best of some."""
-    size = 8192 if device.type == "cuda" else 2048
+    size = 8192 if device.type == "cuda" else 1024
     left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     _ = left @ right
     return float(2 * size**3 / min(seconds(lambda: left @ right, device) for _ in range(_TIMES)))
@@ -20,9 +20,9 @@ def product_speed(device: torch.device, dtype: torch.dtype) -> float:
 
 def copy_speed(device: torch.device) -> float:
     """Bytes a second of a large copy, those read and those written, the best of some."""
-    source = torch.empty((1 << 30) if device.type == "cuda" else (1 << 28), dtype=torch.uint8, device=device)
-    source.fill_(1)
-    target = torch.zeros_like(source)
+    # Larger than any cache.
+    size = 1 << 30 if device.type == "cuda" else 1 << 27
+    source, target = (torch.ones(size, dtype=torch.uint8, device=device) for _ in range(2))
     return 2 * source.nbytes / min(seconds(lambda: target.copy_(source), device) for _ in range(_TIMES))
 
 
@@ -37,9 +37,10 @@ def step_operations(llm: FrozenLLM, work: Work) -> float:
     encoded = llm.given(work.row_tokens, virtual) if llm.model.config.is_encoder_decoder else 0
     read = virtual + encoded + 1 if encoded else 0
     decoded = work.row_tokens - encoded if encoded else work.row_length
+    predicted = work.row_tokens - encoded
     total = 0
     for name, layer in _linear(llm):
-        positions = read if _on_encoder(name) else decoded
+        positions = read if _on_encoder(name) else predicted if layer.weight is llm.head else decoded
         total += layer.in_features * layer.out_features * positions
     return 4.0 * rows * total
 

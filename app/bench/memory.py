@@ -6,7 +6,7 @@ from dataclasses import replace
 from pydantic import BaseModel, ConfigDict
 
 from app.bench.asking import Ask, Asked
-from app.bench.peak import Peak, peak
+from app.bench.peak import NoRoomError, Peak, peak
 from app.bench.steps import Work, alone, joint
 from app.bench.subject import Head, Subject
 from trainer.frozen import FrozenLLM
@@ -16,14 +16,14 @@ Tell = Callable[[str], None]
 
 
 class StepMemory(BaseModel):
-    """The peak of one training step of so many tokens, all in one pass."""
+    """The peak of one training step of so many tokens, all in one pass; None where they do not fit."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     rows: int
     tokens: int
-    peak: Peak
+    peak: Peak | None
 
 
 class MemoryReport(BaseModel):
@@ -85,14 +85,21 @@ def _rising(most: int) -> Iterator[int]:
     yield most
 
 
+def _fitting(step: Callable[[], object], llm: FrozenLLM) -> Peak | None:
+    try:
+        return peak(step, llm.device)
+    except NoRoomError:
+        return None
+
+
 def _joint(llm: FrozenLLM, work: Work) -> StepMemory:
     tokens = work.step_tokens
-    most = peak(lambda: list(joint(llm, work, 1, pass_tokens=tokens)), llm.device)
+    most = _fitting(lambda: list(joint(llm, work, 1, pass_tokens=tokens)), llm)
     return StepMemory(name="members together", rows=work.members, tokens=tokens, peak=most)
 
 
 def _alone(llm: FrozenLLM, work: Work, *, prepared: bool, first: bool) -> StepMemory:
     name = f"PEFT {work.baseline}{', prepared for k-bit' if prepared else ''}"
     with plain_peft(llm, work.method, work.virtual_tokens, prepared=prepared and first) as model:
-        most = peak(lambda: list(alone(llm, work, model, 0, 1)), llm.device)
+        most = _fitting(lambda: list(alone(llm, work, model, 0, 1)), llm)
     return StepMemory(name=name, rows=work.rows, tokens=work.step_tokens, peak=most)

@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from app.errors import StartupError
+
 # Which memory was measured.
 Kind = Literal["allocated on the GPU", "resident in the process", "resident in the process, since it began"]
 
@@ -24,12 +26,21 @@ class Peak(BaseModel):
     reserved: int | None = None
 
 
+class NoRoomError(StartupError):
+    """The work takes more memory than the GPU has."""
+
+
 def peak(work: Callable[[], object], device: torch.device) -> Peak:
-    """The most memory in use while `work` runs, weights and what else is there included."""
+    """The most memory in use while `work` runs, weights and all else that is there included. NoRoomError."""
     tidy(device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-        work()
+        try:
+            work()
+        except torch.OutOfMemoryError as error:
+            raise NoRoomError(
+                "There is too little memory on the GPU: try fewer members or rows, or --quantization nf4."
+            ) from error
         torch.cuda.synchronize(device)
         return Peak(
             bytes=torch.cuda.max_memory_allocated(device),

@@ -60,7 +60,7 @@ def profile(
     operations: float | None = None,
     weight_bytes: float | None = None,
 ) -> Profile:
-    """Profile `work` once: it takes `seconds` without, and asks for so many operations or bytes of weights."""
+    """Profile `work` once. It takes `seconds` without, and needs so many operations or bytes of weights."""
     # Its library tells of its own start and stop otherwise.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     on_gpu = device.type == "cuda"

@@ -118,7 +118,9 @@ def _peak(peak: Peak) -> str:
     return size(peak.bytes) + held
 
 
-def _above(peak: Peak, idle: Peak) -> tuple[str, str]:
+def _above(peak: Peak | None, idle: Peak) -> tuple[str, str]:
+    if peak is None:
+        return "does not fit", ""
     return _peak(peak), size(max(0, peak.bytes - idle.bytes))
 
 

@@ -105,7 +105,8 @@ def measure_asking(
             llm.device,
             llm.identity.dtype,
             seconds=ways[-1].seconds,
-            weight_bytes=token_bytes(llm) * ask.answer_tokens,
+            what="bytes",
+            asked=token_bytes(llm) * ask.answer_tokens,
         )
     if baseline:
         tell("PEFT's prompt tuning, one member after the other")

@@ -14,6 +14,9 @@ from app.bench.clock import settle
 from app.bench.kinds import KINDS, kind_of
 from app.bench.limits import copy_speed, product_speed
 
+# What bounds work: arithmetic, or reading the weights.
+What = Literal["operations", "bytes"]
+
 
 class Part(BaseModel):
     """Seconds of one kind of work, and its share of all that was profiled."""
@@ -30,7 +33,7 @@ class Limit(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    what: Literal["operations", "bytes"]
+    what: What
     asked: float
     reached: float
     device: float
@@ -57,10 +60,10 @@ def profile(
     dtype: str,
     *,
     seconds: float,
-    operations: float | None = None,
-    weight_bytes: float | None = None,
+    what: What,
+    asked: float,
 ) -> Profile:
-    """Profile `work` once. It takes `seconds` without, and needs so many operations or bytes of weights."""
+    """Profile `work` once. It takes `seconds` otherwise, and asks for so many operations or bytes."""
     # Its library tells of its own start and stop otherwise.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     on_gpu = device.type == "cuda"
@@ -85,18 +88,10 @@ def profile(
         Part(kind=kind, seconds=own, share=own / total)
         for kind, own in sorted(by_kind.items(), key=lambda item: -item[1])
     ]
-    return Profile(seconds=wall, parts=parts, limit=_limit(device, dtype, seconds, operations, weight_bytes))
-
-
-def _limit(
-    device: torch.device, dtype: str, seconds: float, operations: float | None, weight_bytes: float | None
-) -> Limit:
-    if operations is not None:
-        asked, most = operations, product_speed(device, getattr(torch, dtype))
-        what: Literal["operations", "bytes"] = "operations"
-    else:
-        asked, most, what = float(weight_bytes or 0), copy_speed(device), "bytes"
-    return Limit(what=what, asked=asked, reached=asked / seconds, device=most, share=asked / seconds / most)
+    most = product_speed(device, getattr(torch, dtype)) if what == "operations" else copy_speed(device)
+    reached = asked / seconds
+    limit = Limit(what=what, asked=asked, reached=reached, device=most, share=reached / most)
+    return Profile(seconds=wall, parts=parts, limit=limit)
 
 
 def _names(event: Any) -> list[str]:

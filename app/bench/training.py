@@ -69,12 +69,16 @@ def measure_training(
     found = None
     if profiled:
         tell("one step, profiled")
+        taken = joint(llm, work, WARMUP + 1)
+        for _ in range(WARMUP):
+            next(taken)
         found = profile(
-            lambda: list(joint(llm, work, 1)),
+            lambda: next(taken),
             llm.device,
             llm.identity.dtype,
-            operations=step_operations(llm, work),
             seconds=ways[0].step_seconds,
+            what="operations",
+            asked=step_operations(llm, work),
         )
     if baseline:
         ways.append(_baseline(llm, work, steps, tell, prepared=False))

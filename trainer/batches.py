@@ -24,7 +24,8 @@ class Batches:
         """`tokens` is the most of one pass; "auto" measures on CUDA, and is 2,048 elsewhere."""
         self._device = device
         self._measures = tokens == "auto" and device.type == "cuda"
-        self._tokens = _TOKENS if tokens == "auto" else tokens
+        # The most tokens of one pass, as far as is known.
+        self.tokens = _TOKENS if tokens == "auto" else tokens
 
     def each(
         self, rows: Sequence[T], row_tokens: int, work: Callable[[Sequence[T]], R]
@@ -36,7 +37,7 @@ class Batches:
         """
         start = 0
         while start < len(rows):
-            run = rows[start : start + max(1, self._tokens // row_tokens)]
+            run = rows[start : start + max(1, self.tokens // row_tokens)]
             before = self._used()
             try:
                 result = work(run)
@@ -49,7 +50,7 @@ class Batches:
             else:
                 failed = 0
             if failed:  # outside of the handler, whose error holds on to what the work has made
-                self._tokens, self._measures = failed * row_tokens // 2, False
+                self.tokens, self._measures = failed * row_tokens // 2, False
                 release(self._device)
                 continue
             if self._measures:
@@ -68,7 +69,7 @@ class Batches:
         a_token = max(1, (torch.cuda.max_memory_allocated(self._device) - before) // tokens)
         free, _ = torch.cuda.mem_get_info(self._device)
         cached = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
-        self._tokens = max(_TOKENS, int(_SHARE * (free + cached)) // a_token)
+        self.tokens, self._measures = max(_TOKENS, int(_SHARE * (free + cached)) // a_token), False
 
     def _told(self, row_tokens: int) -> str:
         fits = max(16, row_tokens // 2)

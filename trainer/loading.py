@@ -92,11 +92,7 @@ def load(
     kind = Seq2SeqLLM if config.is_encoder_decoder else CausalLLM
     llm = kind(weights, tokenizer, identity)
     _check_logits(llm)
-    if checkpointing == "on" and not possible(llm.model):
-        raise ModelUnavailableError(f"The model {model!r} keeps windows of what it read: no checkpointing.")
-    llm.checkpointing = checkpointing == "on" or (
-        checkpointing == "auto" and _is_small(place) and possible(llm.model)
-    )
+    llm.checkpointing = checkpoints(llm, checkpointing)
     llm.nothing()  # computed once, before other threads may ask
     return llm
 
@@ -174,8 +170,17 @@ def _dtype(name: Dtype, place: torch.device) -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
-def _is_small(place: torch.device) -> bool:
-    return place.type == "cuda" and torch.cuda.get_device_properties(place).total_memory < _SMALL_CARD
+def checkpoints(llm: FrozenLLM, wish: Checkpointing) -> bool:
+    """Whether blocks are computed twice. ModelUnavailableError: that is asked for, and cannot be."""
+    if wish == "auto":
+        place = llm.device
+        small = place.type == "cuda" and torch.cuda.get_device_properties(place).total_memory < _SMALL_CARD
+        return small and possible(llm.model)
+    if wish == "on" and not possible(llm.model):
+        raise ModelUnavailableError(
+            f"The model {llm.identity.id!r} keeps windows of what it read: no checkpointing."
+        )
+    return wish == "on"
 
 
 def _quantizer(

@@ -10,8 +10,6 @@ import torch
 
 from trainer.frozen import FrozenLLM
 
-# What T5, OPT, Llama and Qwen call the projections that LoRA is put beside (2106.09685, section 4.2).
-_PROJECTIONS = {"t5": ["q", "v"], "opt": ["q_proj", "v_proj"]}
 _RATE = 0.003
 
 
@@ -25,13 +23,18 @@ def _prompt_tuning(llm: FrozenLLM, virtual_tokens: int) -> Any:
 
 
 def _lora(llm: FrozenLLM, virtual_tokens: int) -> Any:
-    projections = _PROJECTIONS.get(llm.model.config.model_type, ["q_proj", "v_proj"])
+    projections = sorted({name.rpartition(".")[2] for name in llm.changeable})
     return peft.LoraConfig(task_type=_task(llm), r=8, target_modules=projections)
+
+
+def _prefix(llm: FrozenLLM, virtual_tokens: int) -> Any:
+    return peft.PrefixTuningConfig(task_type=_task(llm), num_virtual_tokens=virtual_tokens)
 
 
 # PEFT's name for a method of ours, and its configuration for an LLM and a number of virtual tokens.
 METHODS: dict[str, tuple[str, Callable[[FrozenLLM, int], Any]]] = {
     "prompt": ("prompt tuning", _prompt_tuning),
+    "prefix": ("prefix tuning", _prefix),
     "lora": ("LoRA", _lora),
 }
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
 
 from app import readers
 from app.bench.clock import typical
@@ -16,12 +15,13 @@ from app.bench.subject import Head, Subject
 from app.chorus import Voice
 from app.errors import StartupError
 from app.readers import Reader
-from trainer import turns
+from trainer import methods, turns
 from trainer.context import Context, read
 from trainer.decoding import decode
 from trainer.frozen import FrozenLLM
+from trainer.members import Method
 from trainer.plain_peft import METHODS, plain_peft
-from trainer.prompts import blank
+from trainer.recipe import Recipe
 
 QUESTION = "Who kept the lamp?"
 Tell = Callable[[str], None]
@@ -29,17 +29,19 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Ask:
-    """Members, each of which reads a passage of random text and answers a question in so many tokens."""
+    """Members of a method, each of which reads a passage of random text and answers in so many tokens."""
 
+    method: Method = "prompt"
     members: int = 8
     virtual_tokens: int = 100
+    rank: int = 8
     passage_tokens: int = 256
     answer_tokens: int = 32
 
     def __post_init__(self) -> None:
         """StartupError: a size is none."""
         for name, size in vars(self).items():
-            if size < 1:
+            if isinstance(size, int) and size < 1:
                 raise StartupError(f"{name}: Input should be greater than or equal to 1")
 
 
@@ -67,6 +69,7 @@ class AskReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     head: Head
+    method: str
     members: int
     virtual_tokens: int
     passage_tokens: int
@@ -109,10 +112,11 @@ def measure_asking(
             asked=token_bytes(llm) * ask.answer_tokens,
         )
     if baseline:
-        tell("PEFT's prompt tuning, one member after the other")
+        tell(f"PEFT's {METHODS[ask.method][0]}, one member after the other")
         ways.append(_baseline(llm, ask, chorus.read_behind, times))
     return AskReport(
         head=head,
+        method=ask.method,
         members=ask.members,
         virtual_tokens=ask.virtual_tokens,
         passage_tokens=ask.passage_tokens,
@@ -131,8 +135,18 @@ class Asked:
     def __init__(self, llm: FrozenLLM, ask: Ask) -> None:
         self._llm = llm
         self._ask = ask
-        self._prompts: list[Tensor] = list(blank(llm, ask.members, ask.virtual_tokens, seed=0))
-        self._voices = [Voice("bench", None, number, prompt) for number, prompt in enumerate(self._prompts)]
+        recipe = Recipe(
+            method=ask.method,
+            members=ask.members,
+            virtual_tokens=ask.virtual_tokens,
+            rank=ask.rank,
+            initialisation="blank",
+        )
+        try:
+            learned = methods.start(llm, [], recipe)
+        except ValueError as error:
+            raise StartupError(f"{error}.") from error
+        self._voices = [Voice("bench", None, number, learned[[number]]) for number in range(ask.members)]
         self._passage = llm.encode(Work(row_tokens=ask.passage_tokens).text)[: ask.passage_tokens]
 
     @property
@@ -142,7 +156,8 @@ class Asked:
 
     def read(self, count: int) -> list[Context]:
         """What the first `count` members keep of the passage."""
-        members = read(self._llm, [[]] * count, None, self._prompts[:count])
+        learned = [voice.learned for voice in self._voices[:count] if voice.learned is not None]
+        members = methods.contexts(self._llm, learned, None)
         return read(self._llm, [self._passage] * count, members)
 
     def answer(self, count: int, contexts: Sequence[Context] | None) -> None:
@@ -156,14 +171,14 @@ class Asked:
 
 
 def _baseline(llm: FrozenLLM, ask: Ask, tokens: Sequence[int], times: int) -> AskWay:
-    with plain_peft(llm, "prompt", ask.virtual_tokens) as model:
+    with plain_peft(llm, ask.method, ask.virtual_tokens) as model:
         model.add(ask.members)
 
         def answer() -> None:
             for member in range(ask.members):
                 model.answer(member, tokens, ask.answer_tokens)
 
-        name = f"PEFT {METHODS['prompt'][0]}, one by one"
+        name = f"PEFT {METHODS[ask.method][0]}, one by one"
         return _way(llm, ask, name, ask.members, times, False, answer)
 
 

@@ -9,6 +9,7 @@ from app.bench.asking import Ask, Asked
 from app.bench.peak import NoRoomError, Peak, peak
 from app.bench.steps import Work, alone, joint
 from app.bench.subject import Head, Subject
+from trainer.batches import Batches
 from trainer.frozen import FrozenLLM
 from trainer.plain_peft import plain_peft
 
@@ -94,7 +95,10 @@ def _fitting(step: Callable[[], object], llm: FrozenLLM) -> Peak | None:
 
 def _joint(llm: FrozenLLM, work: Work) -> StepMemory:
     tokens = work.step_tokens
-    most = _fitting(lambda: list(joint(llm, work, 1, pass_tokens=tokens)), llm)
+    batches = Batches(llm.device, tokens)
+    most = _fitting(lambda: list(joint(llm, work, 1, batches)), llm)
+    if batches.tokens < tokens:  # in one pass it did not fit
+        most = None
     return StepMemory(name="members together", rows=work.members, tokens=tokens, peak=most)
 
 

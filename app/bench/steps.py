@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from app.errors import StartupError
+from trainer.batches import Batches, OutOfMemoryError
 from trainer.frozen import FrozenLLM
 from trainer.lm import LanguageModelling
+from trainer.members import Method
 from trainer.plain_peft import METHODS, PlainPeft
 from trainer.progress import DivergedError, Stepped
 from trainer.reading import rows, split
 from trainer.recipe import Recipe
 from trainer.training import train
 
-# Methods that members can be learned with here; PEFT's are in `trainer.plain_peft.METHODS`.
-OURS = ("prompt",)
 _SEED = 0
 
 
@@ -25,16 +25,12 @@ _SEED = 0
 class Work:
     """What is learned in one step: by each member, so many rows of so many tokens of random text."""
 
-    method: str = "prompt"
+    method: Method = "prompt"
     members: int = 8
     rows: int = 1
     row_tokens: int = 512
     virtual_tokens: int = 100
-
-    def __post_init__(self) -> None:
-        """StartupError: there is no such method."""
-        if self.method not in OURS:
-            raise StartupError(f"There is no method {self.method!r}: choose from {', '.join(OURS)}.")
+    rank: int = 8
 
     @property
     def row_length(self) -> int:
@@ -61,11 +57,13 @@ class Work:
         """The recipe of so many steps, with nothing held out. StartupError: it takes no such sizes."""
         try:
             return Recipe(
+                method=self.method,
                 objective="lm",
                 members=self.members,
                 rows=self.rows,
                 row_tokens=self.row_tokens,
                 virtual_tokens=self.virtual_tokens,
+                rank=self.rank,
                 epochs=1000,
                 budget_tokens=steps * self.rows * self.row_tokens,
                 heldout=0,
@@ -76,16 +74,21 @@ class Work:
             raise StartupError(f"{first['loc'][0]}: {first['msg']}") from error
 
 
-def joint(llm: FrozenLLM, work: Work, steps: int, pass_tokens: int = 2048) -> Iterator[Stepped]:
-    """All members learn together, as the service has them learn. StartupError: the loss is no number."""
+def joint(llm: FrozenLLM, work: Work, steps: int, batches: Batches) -> Iterator[Stepped]:
+    """All members learn together, as the service has them learn.
+
+    StartupError: the loss is no number, the method is none for the LLM, or a row does not fit in memory.
+    """
     recipe = work.recipe(steps)
-    objective = LanguageModelling(llm, work.text, recipe, pass_tokens=pass_tokens)
+    objective = LanguageModelling(llm, work.text, recipe, batches=batches)
     try:
         for told in train(llm, objective, recipe):
             if isinstance(told, Stepped):
                 yield told
     except DivergedError as error:
         raise StartupError(f"{error}; or take another --dtype") from error
+    except (ValueError, OutOfMemoryError) as error:
+        raise StartupError(f"{error}.") from error
 
 
 def alone(llm: FrozenLLM, work: Work, model: PlainPeft, member: int, steps: int) -> Iterator[float]:

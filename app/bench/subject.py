@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.errors import StartupError
 from trainer.frozen import FrozenLLM
-from trainer.loading import Dtype, ModelUnavailableError, Quantization
+from trainer.loading import Checkpointing, Dtype, ModelUnavailableError, Quantization, checkpoints
 from trainer.random_weights import random_llm
 from trainer.shapes import UnknownShapeError, config
 
@@ -44,11 +44,12 @@ class Subject(BaseModel):
     device: str = "auto"
     dtype: Dtype = "auto"
     threshold: float = 6.0
+    checkpointing: Checkpointing = "auto"
 
     def llm(self) -> FrozenLLM:
         """The LLM, with the same random weights every time. StartupError: it cannot be had; in one line."""
         try:
-            return random_llm(
+            llm = random_llm(
                 self.shape,
                 layers=self.layers,
                 quantization=self.quantization,
@@ -56,6 +57,8 @@ class Subject(BaseModel):
                 dtype=self.dtype,
                 threshold=self.threshold,
             )
+            llm.checkpointing = checkpoints(llm, self.checkpointing)
+            return llm
         except (UnknownShapeError, ModelUnavailableError) as error:
             raise StartupError(str(error)) from error
         except torch.OutOfMemoryError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from math import ceil
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +12,7 @@ from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
 from app.bench.steps import Work, alone, joint
 from app.bench.subject import Head, Subject
+from trainer.batches import Batches
 from trainer.frozen import FrozenLLM
 from trainer.plain_peft import plain_peft
 
@@ -36,7 +38,9 @@ class Way(BaseModel):
 
 
 class TrainReport(BaseModel):
-    """The ways beside one another; `ratio` is how many times as fast as PEFT members learn together."""
+    """The ways beside one another; `ratio` is how many times as fast as PEFT members learn together, at most
+    `pass_tokens` at once.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,6 +51,8 @@ class TrainReport(BaseModel):
     row_tokens: int
     virtual_tokens: int
     step_tokens: int
+    pass_tokens: int
+    checkpointing: bool
     steps: int
     warmup_steps: int
     ways: list[Way]
@@ -55,7 +61,14 @@ class TrainReport(BaseModel):
 
 
 def measure_training(
-    subject: Subject, work: Work, steps: int, *, baseline: bool, profiled: bool, tell: Tell
+    subject: Subject,
+    work: Work,
+    steps: int,
+    *,
+    pass_tokens: int | Literal["auto"] = "auto",
+    baseline: bool,
+    profiled: bool,
+    tell: Tell,
 ) -> TrainReport:
     """Take the steps, in each way. StartupError: the LLM cannot be had, or diverges."""
     work.recipe(steps)
@@ -63,13 +76,16 @@ def measure_training(
     llm = subject.llm()
     head = subject.head(llm)
     tell(f"{work.members} members learn together")
-    ways = [
-        _way(llm, work, "members together", steps, lambda: laps(joint(llm, work, WARMUP + steps), llm.device))
-    ]
+    batches = Batches(llm.device, pass_tokens)
+
+    def together() -> list[float]:
+        return laps(joint(llm, work, WARMUP + steps, batches), llm.device)
+
+    ways = [_way(llm, work, "members together", steps, together)]
     found = None
     if profiled:
         tell("one step, profiled")
-        taken = joint(llm, work, WARMUP + 1)
+        taken = joint(llm, work, WARMUP + 1, batches)
         for _ in range(WARMUP):
             next(taken)
         found = profile(
@@ -94,6 +110,8 @@ def measure_training(
         virtual_tokens=work.virtual_tokens,
         step_tokens=work.step_tokens,
         steps=steps,
+        pass_tokens=batches.tokens,
+        checkpointing=llm.checkpointing,
         warmup_steps=WARMUP,
         ways=ways,
         ratio=ways[1].step_seconds / ways[0].step_seconds if baseline else None,

@@ -33,7 +33,13 @@ VirtualTokens = Annotated[int, typer.Option(help="Virtual tokens of each.")]
 RowTokens = Annotated[int, typer.Option(help="Tokens of text in a row.")]
 PassageTokens = Annotated[int, typer.Option(help="Tokens of the passage that is read.")]
 AnswerTokens = Annotated[int, typer.Option(help="Tokens of an answer.")]
-Method = Annotated[str, typer.Option(help="What is learned: prompt.")]
+Method = Annotated[
+    Literal["prompt", "prefix", "lora"], typer.Option(help="What is learned: prompt, prefix or lora.")
+]
+Rank = Annotated[int, typer.Option(min=1, help="Of lora.")]
+Checkpointed = Annotated[
+    Literal["auto", "on", "off"], typer.Option("--checkpointing", help="Compute blocks twice to save memory.")
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the report there.")]
 Baseline = Annotated[bool, typer.Option(help="Measure PEFT alone, too.")]
 Profiled = Annotated[bool, typer.Option("--profile", help="Say where the time goes.")]
@@ -48,9 +54,14 @@ def train_speed(
     row_tokens: RowTokens = 512,
     rows: Annotated[int, typer.Option(help="Rows each member reads in a step.")] = 1,
     virtual_tokens: VirtualTokens = 100,
+    rank: Rank = 8,
+    pass_tokens: Annotated[
+        int, typer.Option(min=0, help="Most tokens computed at once; 0 finds out what fits.")
+    ] = 0,
     steps: Annotated[int, typer.Option(min=1, help="Steps to count.")] = 5,
     quantization: Quantized = "auto",
     threshold: Threshold = 6.0,
+    checkpointing: Checkpointed = "auto",
     device: Device = "auto",
     dtype: Typed = "auto",
     json_file: Json = None,
@@ -63,9 +74,17 @@ def train_speed(
         from app.bench.tables import training_table
         from app.bench.training import measure_training
 
-        subject = _subject(shape, layers, quantization, threshold, device, dtype)
-        work = Work(method, members, rows, row_tokens, virtual_tokens)
-        report = measure_training(subject, work, steps, baseline=baseline, profiled=profile, tell=tell)
+        subject = _subject(shape, layers, quantization, threshold, device, dtype, checkpointing)
+        work = Work(method, members, rows, row_tokens, virtual_tokens, rank)
+        report = measure_training(
+            subject,
+            work,
+            steps,
+            pass_tokens=pass_tokens or "auto",
+            baseline=baseline,
+            profiled=profile,
+            tell=tell,
+        )
     _show(report, training_table(report), json_file)
 
 
@@ -73,8 +92,10 @@ def train_speed(
 def answer_speed(
     shape: Shape = "smollm2-135m",
     layers: Layers = None,
+    method: Method = "prompt",
     members: Members = 8,
     virtual_tokens: VirtualTokens = 100,
+    rank: Rank = 8,
     passage_tokens: PassageTokens = 256,
     answer_tokens: AnswerTokens = 32,
     times: Annotated[int, typer.Option(min=1, help="Answers to take the median of.")] = 3,
@@ -92,7 +113,7 @@ def answer_speed(
         from app.bench.tables import asking_table
 
         subject = _subject(shape, layers, quantization, threshold, device, dtype)
-        asked = Ask(members, virtual_tokens, passage_tokens, answer_tokens)
+        asked = Ask(method, members, virtual_tokens, rank, passage_tokens, answer_tokens)
         report = measure_asking(subject, asked, times, baseline=baseline, profiled=profile, tell=tell)
     _show(report, asking_table(report), json_file)
 
@@ -105,10 +126,12 @@ def memory_use(
     members: Members = 8,
     row_tokens: RowTokens = 512,
     virtual_tokens: VirtualTokens = 100,
+    rank: Rank = 8,
     passage_tokens: PassageTokens = 256,
     answer_tokens: AnswerTokens = 32,
     quantization: Quantized = "auto",
     threshold: Threshold = 6.0,
+    checkpointing: Checkpointed = "auto",
     device: Device = "auto",
     dtype: Typed = "auto",
     json_file: Json = None,
@@ -121,15 +144,21 @@ def memory_use(
         from app.bench.steps import Work
         from app.bench.tables import memory_table
 
-        subject = _subject(shape, layers, quantization, threshold, device, dtype)
-        work = Work(method, members, 1, row_tokens, virtual_tokens)
-        asked = Ask(members, virtual_tokens, passage_tokens, answer_tokens)
+        subject = _subject(shape, layers, quantization, threshold, device, dtype, checkpointing)
+        work = Work(method, members, 1, row_tokens, virtual_tokens, rank)
+        asked = Ask(method, members, virtual_tokens, rank, passage_tokens, answer_tokens)
         report = measure_memory(subject, work, asked, baseline=baseline, tell=tell)
     _show(report, memory_table(report), json_file)
 
 
 def _subject(
-    shape: str, layers: int | None, quantization: Quantization, threshold: float, device: str, dtype: Dtype
+    shape: str,
+    layers: int | None,
+    quantization: Quantization,
+    threshold: float,
+    device: str,
+    dtype: Dtype,
+    checkpointing: Literal["auto", "on", "off"] = "off",
 ) -> "Subject":
     from app.bench.subject import Subject
 
@@ -140,6 +169,7 @@ def _subject(
         threshold=threshold,
         device=device,
         dtype=dtype,
+        checkpointing=checkpointing,
     )
 
 

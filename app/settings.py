@@ -81,6 +81,14 @@ class Settings(BaseSettings):
     def _in_lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
 
+    @field_validator("pass_tokens", mode="before")
+    @classmethod
+    def _auto_or_a_number(cls, value: object) -> object:
+        told = str(value).strip().lower()
+        if told != "auto" and not (told.isdecimal() and int(told)):
+            raise ValueError(f'expected "auto" or a number above 0, not {value!r}')
+        return told if told == "auto" else int(told)
+
     @field_validator("data_dir", "cache_dir", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

@@ -61,12 +61,26 @@ def test_devices(device: str) -> None:
         ("MAX_BOOK_BYTES", "0"),
         ("BUDGET_SECONDS", "-1"),
         ("MODEL", " "),
+        ("INT8_THRESHOLD", "-1"),
+        ("CHECKPOINTING", "perhaps"),
+        ("PASS_TOKENS", "many"),
+        ("PASS_TOKENS", "0"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"BOOKCHORUS_{name}", value)
     with pytest.raises(StartupError, match=rf"^BOOKCHORUS_{name}: [^\n]+$"):
         load({})
+
+
+def test_what_fits_in_memory_is_found_or_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load({}).pass_tokens == "auto"
+    for told, meant in (("AUTO", "auto"), ("4096", 4096)):
+        monkeypatch.setenv("BOOKCHORUS_PASS_TOKENS", told)
+        assert load({}).pass_tokens == meant
+    monkeypatch.setenv("BOOKCHORUS_QUANTIZATION_SKIP", "down_proj, o_proj")
+    assert load({}).skipped_modules == ["down_proj", "o_proj"]
+    assert Settings(quantization_skip="").skipped_modules == []
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "books.example"])

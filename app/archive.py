@@ -1,22 +1,12 @@
 """Zip archives: written while they are sent, and read without trusting what they say of themselves."""
 
 import io
-import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-_MOST_ENTRIES = 1000
-
-
-class ArchiveError(ValueError):
-    """An archive is refused; `slug` is the stable name of the reason."""
-
-    def __init__(self, slug: str, message: str) -> None:
-        super().__init__(message)
-        self.slug = slug
+from app.parsing.archive import Archive
 
 
 def packed(files: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
@@ -37,39 +27,14 @@ def unpacked(
 ) -> dict[PurePosixPath, bytes]:
     """The wanted files of an archive, by path, together at most `most_bytes`.
 
-    Raises ArchiveError: bad-archive for what is no archive, is encrypted or damaged, or has an entry that
-    leads out of its folder or is a link; archive-too-large for one that would unpack to more.
+    Raises ParseError bad-archive and archive-too-large, as `Archive` does.
     """
-    found: dict[PurePosixPath, bytes] = {}
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if len(entries) > _MOST_ENTRIES:
-                raise ArchiveError("archive-too-large", f"The archive has more than {_MOST_ENTRIES} entries.")
-            for entry in entries:
-                _check(entry)
-            chosen = [
-                entry for entry in entries if not entry.is_dir() and wanted(PurePosixPath(entry.filename))
-            ]
-            # No more is ever read of an entry than it says it has: one that lies is a damaged one.
-            if sum(entry.file_size for entry in chosen) > most_bytes:
-                raise ArchiveError("archive-too-large", f"The archive holds more than {most_bytes:,} bytes.")
-            for entry in chosen:
-                found[PurePosixPath(entry.filename)] = archive.read(entry)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise ArchiveError("bad-archive", f"This is no zip archive that can be read: {error}") from error
-    return found
 
+    def chosen(name: str) -> bool:
+        return not name.endswith("/") and wanted(PurePosixPath(name))
 
-def _check(entry: zipfile.ZipInfo) -> None:
-    path = PurePosixPath(entry.filename)
-    if path.is_absolute() or ".." in path.parts or "\\" in entry.orig_filename or ":" in entry.filename:
-        raise ArchiveError("bad-archive", f"The entry {entry.filename!r} leads out of the archive.")
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise ArchiveError("bad-archive", f"The entry {entry.filename!r} is no file.")
-    if entry.flag_bits & 1:
-        raise ArchiveError("bad-archive", f"The entry {entry.filename!r} is encrypted.")
+    archive = Archive(data, chosen, most_entry_bytes=most_bytes, most_bytes=most_bytes)
+    return {PurePosixPath(name): archive.read(name) for name in archive.names}
 
 
 class _Sink(io.RawIOBase):

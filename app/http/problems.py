@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
-from app.archive import ArchiveError
 from app.asking import QuestionError
 from app.engine import EngineClosedError, UnwantedError
 from app.importing import ImportRefusedError
@@ -91,7 +90,6 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     InvalidTags: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
     ParseError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
-    ArchiveError: lambda error: Problem(422, error.slug, str(error)),
     ImportRefusedError: lambda error: Problem(422, error.slug, str(error), None, **error.more),
     NothingToAskError: lambda _: Problem(409, "no-books", _EMPTY),
     NoBookFitsError: lambda error: Problem(404, "no-book-fits", str(error)),

@@ -4,6 +4,7 @@ import io
 import stat
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from app.parsing.parsed import ParseError
@@ -23,9 +24,19 @@ class Archive:
 
     Raises ParseError bad-archive for entries outside the archive, links, encrypted ones and damage, and
     archive-too-large for more or larger entries than are allowed, by its directory or as they are read.
+    Entries that are not `wanted`, by their names, are checked, and are not there.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        wanted: Callable[[str], bool] = lambda _: True,
+        *,
+        most_entry_bytes: int = MOST_ENTRY_BYTES,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._most_entry_bytes = most_entry_bytes
+        self._most_bytes = most_bytes
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
@@ -39,10 +50,14 @@ class Archive:
             )
         for entry in entries:
             _check(entry)
-        if sum(entry.file_size for entry in entries) > MOST_BYTES:
-            raise _too_large("the archive")
-        self._entries = {entry.filename: entry for entry in entries}
-        if len(self._entries) < len(entries):
+        chosen = [entry for entry in entries if wanted(entry.filename)]
+        for entry in chosen:
+            if entry.file_size > most_entry_bytes:
+                raise _too_large(f"the entry {entry.filename[:200]!r}", most_entry_bytes)
+        if sum(entry.file_size for entry in chosen) > most_bytes:
+            raise _too_large("the archive", most_bytes)
+        self._entries = {entry.filename: entry for entry in chosen}
+        if len(self._entries) < len(chosen):
             raise ParseError("bad-archive", "The archive has two entries of one name.")
         self._bytes_read = 0
 
@@ -61,7 +76,7 @@ class Archive:
         entry = self._entries[name]
         declared = entry.file_size
         # zipfile stops at the size that the directory tells; what is behind it must not go unseen.
-        entry.file_size = MOST_ENTRY_BYTES + 1
+        entry.file_size = self._most_entry_bytes + 1
         data = bytearray()
         try:
             with self._zip.open(entry) as file:
@@ -90,10 +105,10 @@ class Archive:
 
     def _check_read(self, entry: zipfile.ZipInfo, size: int) -> None:
         name = f"the entry {entry.filename[:200]!r}"
-        if size > MOST_ENTRY_BYTES:
-            raise _too_large(name, MOST_ENTRY_BYTES)
-        if self._bytes_read > MOST_BYTES:
-            raise _too_large("the archive")
+        if size > self._most_entry_bytes:
+            raise _too_large(name, self._most_entry_bytes)
+        if self._bytes_read > self._most_bytes:
+            raise _too_large("the archive", self._most_bytes)
         if size > max(_RATIO_FROM_BYTES, MOST_RATIO * entry.compress_size):
             raise ParseError(
                 "archive-too-large",
@@ -109,15 +124,14 @@ def _check(entry: zipfile.ZipInfo) -> None:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if ".." in parts or name.startswith(("/", "\\")) or (parts and ":" in parts[0]) or "\0" in name:
         raise ParseError("bad-archive", f"The archive's entry {shown} leads out of it.")
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        raise ParseError("bad-archive", f"The archive's entry {shown} is a link.")
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise ParseError("bad-archive", f"The archive's entry {shown} is a link or is no file.")
     if entry.flag_bits & _ENCRYPTED:
         raise ParseError("bad-archive", f"The archive's entry {shown} is encrypted.")
-    if entry.file_size > MOST_ENTRY_BYTES:
-        raise _too_large(f"the entry {shown}", MOST_ENTRY_BYTES)
 
 
-def _too_large(what: str, limit: int = MOST_BYTES) -> ParseError:
+def _too_large(what: str, limit: int) -> ParseError:
     return ParseError(
         "archive-too-large", f"Unpacked, {what} has more than {limit} bytes.", limit_bytes=limit
     )

@@ -24,6 +24,7 @@ from app.schemas import (
 )
 from app.support import support
 from store import books, jobs, versions
+from store.aliases import CHAMPION
 from store.database import Database
 from store.errors import NotFound, VersionPruned
 from store.index import PassageIndex
@@ -237,7 +238,7 @@ def _any_of(names: Sequence[str]) -> str:
 
 def _reference(name: str) -> int | str:
     """A version's number, or an alias; the champion when nothing is named."""
-    return int(name) if name.isdecimal() else name or "champion"
+    return int(name) if name.isdecimal() else name or CHAMPION
 
 
 def _abstained(verdict: Verdict, least: float) -> Abstained | None:

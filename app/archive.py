@@ -8,6 +8,8 @@ from typing import Any
 
 from app.parsing.archive import Archive
 
+_MOST_ENTRIES = 1000
+
 
 def packed(files: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
     """The bytes of an archive of files, each with its path, as soon as each is there.
@@ -33,7 +35,9 @@ def unpacked(
     def chosen(name: str) -> bool:
         return not name.endswith("/") and wanted(PurePosixPath(name))
 
-    archive = Archive(data, chosen, most_entry_bytes=most_bytes, most_bytes=most_bytes)
+    archive = Archive(
+        data, chosen, most_entries=_MOST_ENTRIES, most_entry_bytes=most_bytes, most_bytes=most_bytes
+    )
     return {PurePosixPath(name): archive.read(name) for name in archive.names}
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.chorus import Choruses, UnusableError
 from store import books, versions
+from store.aliases import CHAMPION
 from store.database import Database
 from store.errors import NotFound
 from trainer.members import Members
@@ -43,7 +44,7 @@ class Verdict:
 
 def champion_number(session: Session, book_id: str) -> int | None:
     """The version that is the champion of a book, if there is one. NotFound: there is no such book."""
-    return books.get(session, book_id).aliases.get("champion")
+    return books.get(session, book_id).aliases.get(CHAMPION)
 
 
 def champion(database: Database, choruses: Choruses, book_id: str) -> Champion:
@@ -51,7 +52,7 @@ def champion(database: Database, choruses: Choruses, book_id: str) -> Champion:
     with database.read() as session:
         books.get(session, book_id)
         try:
-            version = versions.get(session, book_id, "champion")
+            version = versions.get(session, book_id, CHAMPION)
         except NotFound:
             return Champion(None, why_not="the book had none")
     try:

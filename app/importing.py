@@ -15,6 +15,7 @@ from app.exporting import MANIFEST, WITH_SKILL
 from app.publishing import base_model
 from app.schemas import Manifest
 from store import books, skills, versions
+from store.aliases import CHAMPION
 from store.tables import Version
 from store.versions import NewMember
 from trainer.adapters import CONFIG, PICKLE, WEIGHTS, Adapter, member_of
@@ -118,7 +119,7 @@ def publish(
         revision=next(of_text, None),
         libraries=found.libraries,
         data=found.data,
-        promote=promote or "champion" not in book.aliases,
+        promote=promote or CHAMPION not in book.aliases,
     )
 
 

@@ -52,7 +52,7 @@ def serve(
 
 @app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="The book's text: .txt or .md.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="The book: txt, md, html, epub, pdf or docx.", metavar="FILE")],
     title: Annotated[str | None, typer.Option(help="The book's title.")] = None,
     author: Annotated[str | None, typer.Option(help="The book's author.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag to find it by; repeatable.")] = None,

@@ -5,19 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from sqlalchemy.orm import Session
 
 from app import schemas
 from app.archive import packed, unpacked
 from app.exporting import gather
-from app.http import present
+from app.http.admin import shown
 from app.http.deps import AdminDep, ServiceDep
 from app.http.problems import Problem
 from app.importing import MOST_BYTES, publish, read, wanted
 from app.inspecting import inspect, origin
 from app.service import Service
 from store import books, versions
-from store.tables import Version
 
 router = APIRouter(prefix="/admin/books/{book_id}/versions", tags=["admin"])
 
@@ -33,9 +31,9 @@ def export_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> 
     `version.json`, from which it can be imported again.
     """
     with service.database.read() as session:
-        version = _kept(session, book_id, ref)
-        shown = present.version(version, books.get(session, book_id).title, service.choruses.refusal(version))
-        export = gather(session, version, shown, fits=service.choruses.fits(version))
+        version = versions.live(session, book_id, ref)
+        [told] = shown(service, session, [version])
+        export = gather(session, version, told, fits=service.choruses.fits(version))
     headers = {"Content-Disposition": f'attachment; filename="{export.name}"'}
     return StreamingResponse(packed(export.files(service.engine)), media_type=_ZIP, headers=headers)
 
@@ -68,7 +66,7 @@ def inspect_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) ->
     """
     llm = service.engine.llm
     with service.database.read() as session:
-        version = _kept(session, book_id, ref)
+        version = versions.live(session, book_id, ref)
         title = books.get(session, book_id).title
         began = origin(session, version)
     chorus = service.choruses.of(version)
@@ -83,14 +81,6 @@ def inspect_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) ->
     return service.engine.first(lambda: inspect(llm, version, title, members, began)).result()
 
 
-def _kept(session: Session, book_id: str, ref: str) -> Version:
-    """A version that still has its soft prompts."""
-    version = versions.get(session, book_id, ref)
-    if version.pruned_at is not None:
-        raise Problem(409, "version-pruned", f"Version {version.number} was pruned: it has no soft prompts.")
-    return version
-
-
 def _imported(
     service: Service, book_id: str, data: bytes, *, promote: bool, force: bool, who: str
 ) -> schemas.PromptVersion:
@@ -100,7 +90,8 @@ def _imported(
     found = read(unpacked(data, wanted, most_bytes=MOST_BYTES), llm, force=force)
     with service.database.write() as session:
         version = publish(session, book_id, found, llm, promote=promote, who=who)
-        return present.version(version, books.get(session, book_id).title, service.choruses.refusal(version))
+        [told] = shown(service, session, [version])
+        return told
 
 
 async def _body(request: Request) -> bytes:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from app import schemas
 from store import tables
+from store.aliases import CHAMPION
 
 
 def unix(moment: datetime) -> int:
@@ -17,7 +18,7 @@ def _unix_or_none(moment: datetime | None) -> int | None:
 
 def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
     """A book; its state follows from its champion and its latest job."""
-    state: schemas.BookState = "ready" if "champion" in row.aliases else "untrained"
+    state: schemas.BookState = "ready" if CHAMPION in row.aliases else "untrained"
     if state == "untrained" and job is not None and job.status in ("queued", "running"):
         state = "queued" if job.status == "queued" else "training"
     return schemas.Book(

@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
 from app import schemas
+from app.gate import champion_number
 from app.http import present, training
 from app.http.books import BODY, learning
 from app.http.deps import AdminDep, ServiceDep
@@ -77,7 +78,7 @@ def _revise(service: Service, book_id: str, upload: Upload) -> tuple[str, str | 
 def _from_champion(service: Service, book_id: str) -> tuple[Recipe, training.Parent | None]:
     """How the champion's members go on; from scratch where there are none that can."""
     with service.database.read() as session:
-        number = books.get(session, book_id).aliases.get("champion")
+        number = champion_number(session, book_id)
     if number is not None:
         try:
             parent = training.parent(service, book_id, number)

@@ -32,6 +32,7 @@ class Archive:
         data: bytes,
         wanted: Callable[[str], bool] = lambda _: True,
         *,
+        most_entries: int = MOST_ENTRIES,
         most_entry_bytes: int = MOST_ENTRY_BYTES,
         most_bytes: int = MOST_BYTES,
     ) -> None:
@@ -42,11 +43,11 @@ class Archive:
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise _damaged(error) from error
         entries = self._zip.infolist()
-        if len(entries) > MOST_ENTRIES:
+        if len(entries) > most_entries:
             raise ParseError(
                 "archive-too-large",
-                f"The archive has {len(entries)} entries; {MOST_ENTRIES} are allowed.",
-                limit_entries=MOST_ENTRIES,
+                f"The archive has {len(entries)} entries; {most_entries} are allowed.",
+                limit_entries=most_entries,
             )
         for entry in entries:
             _check(entry)

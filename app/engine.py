@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+import torch
+
 from trainer.batches import OutOfMemoryError, ran_out, release
 from trainer.decoding import Completion, Row, decode
 from trainer.frozen import FrozenLLM
@@ -121,6 +123,8 @@ class Engine:
             raise EngineClosedError()
 
     def _run(self) -> None:
+        if self.llm.device.type == "cuda":
+            torch.cuda.set_device(self.llm.device)  # to this thread: libraries use whichever card is current
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._closed or self._first or self._asks or self._steps)

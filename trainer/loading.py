@@ -103,6 +103,8 @@ def chosen(
     """What options that may be "auto" come to on this machine. ModelUnavailableError: no such device."""
     _quiet()
     place = _device(device)
+    if place.type == "cuda":
+        torch.cuda.set_device(place)  # libraries use whichever card is current
     if quantization == "auto":
         quantization = "int8" if place.type == "cuda" else "none"
     return place, _dtype(dtype, place), quantization

@@ -11,6 +11,8 @@ import torch
 from trainer.frozen import FrozenLLM
 
 _RATE = 0.003
+# PEFT refuses these once a model's gradients are checkpointed, as they are after its preparation.
+UNPREPARED = ("prefix",)
 
 
 def _prompt_tuning(llm: FrozenLLM, virtual_tokens: int) -> Any:
@@ -114,6 +116,8 @@ def plain_peft(
     _, configured = METHODS[method]
     model: Any = llm.model
     config = configured(llm, virtual_tokens)
+    # Ours is for our own caches; PEFT has transformers' where it was prepared.
+    checkpointing, llm.checkpointing = llm.checkpointing, False
     # PEFT and transformers warn about one another.
     with warnings.catch_warnings(action="ignore"):
         if prepared:
@@ -125,6 +129,7 @@ def plain_peft(
         finally:
             if config.peft_type == peft.PeftType.LORA:
                 wrapped.unload()
+            llm.checkpointing = checkpointing
             model.eval().requires_grad_(False)
             vars(model).pop("peft_config", None)
 

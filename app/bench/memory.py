@@ -11,7 +11,7 @@ from app.bench.steps import Work, alone, joint
 from app.bench.subject import Head, Subject
 from trainer.batches import Batches
 from trainer.frozen import FrozenLLM
-from trainer.plain_peft import plain_peft
+from trainer.plain_peft import UNPREPARED, plain_peft
 
 Tell = Callable[[str], None]
 
@@ -58,7 +58,8 @@ def measure_memory(subject: Subject, work: Work, ask: Ask, *, baseline: bool, te
         tell(f"{rows} members learn together")
         steps.append(_joint(llm, replace(work, members=rows, rows=1)))
     if baseline:
-        for prepared in (False, True) if head.quantization != "none" else (False,):
+        prepares = head.quantization != "none" and work.method not in UNPREPARED
+        for prepared in (False, True) if prepares else (False,):
             for rows in _rising(work.members):
                 one = replace(work, members=1, rows=rows)
                 tell(f"PEFT's {work.baseline}{', prepared' if prepared else ''}: {rows} rows")

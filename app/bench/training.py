@@ -14,7 +14,7 @@ from app.bench.steps import Work, alone, joint
 from app.bench.subject import Head, Subject
 from trainer.batches import Batches
 from trainer.frozen import FrozenLLM
-from trainer.plain_peft import plain_peft
+from trainer.plain_peft import UNPREPARED, plain_peft
 
 # Steps at the beginning of each run that are not counted.
 WARMUP = 1
@@ -98,7 +98,7 @@ def measure_training(
         )
     if baseline:
         ways.append(_baseline(llm, work, steps, tell, prepared=False))
-        if head.quantization != "none":
+        if head.quantization != "none" and work.method not in UNPREPARED:
             # Nothing else may use the LLM after it.
             ways.append(_baseline(llm, work, steps, tell, prepared=True))
     return TrainReport(

@@ -25,6 +25,13 @@ def test_one_member_all_in_a_batch_and_peft(bench: Bench, shape: str) -> None:
     assert (report["members"], report["passage_tokens"], report["answer_tokens"]) == (3, 20, 4)
 
 
+@pytest.mark.parametrize(("method", "named"), [("prefix", "prefix tuning"), ("lora", "LoRA")])
+def test_members_of_every_method_answer(bench: Bench, method: str, named: str) -> None:
+    _, report = bench("ask", *SIZES, "--method", method, "--quantization", "int8")
+    assert (report["method"], len(report["ways"])) == (method, 5)
+    assert report["ways"][-1]["name"] == f"PEFT {named}, one by one"
+
+
 def test_a_profile_measures_against_copying(bench: Bench) -> None:
     result, report = bench("ask", *SIZES, "--no-baseline", "--profile", "--layers", "1")
     limit = report["profile"]["limit"]

@@ -49,6 +49,18 @@ def test_over_quantized_weights_peft_is_measured_as_its_guides_prepare_it(bench:
     ]
 
 
+@pytest.mark.parametrize(
+    ("method", "named", "tokens", "ways"),
+    [("prefix", "prefix tuning", 144, 2), ("lora", "LoRA", 144, 3)],
+)
+def test_every_method_has_its_baseline(bench: Bench, method: str, named: str, tokens: int, ways: int) -> None:
+    _, report = bench("train", *SIZES, "--quantization", "int8", "--method", method, "--checkpointing", "on")
+    # A prefix is computed by nobody, and PEFT refuses it with checkpointed gradients.
+    assert (report["step_tokens"], len(report["ways"])) == (tokens, ways)
+    assert report["ways"][1]["name"] == f"PEFT {named}, one by one"
+    assert (report["checkpointing"], report["pass_tokens"]) == (True, 2048)
+
+
 def test_a_profile_says_where_the_time_goes_and_what_the_limit_is(bench: Bench) -> None:
     result, report = bench("train", *SIZES, "--quantization", "int8", "--no-baseline", "--profile")
     parts = {part["kind"]: part for part in report["profile"]["parts"]}

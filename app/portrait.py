@@ -19,12 +19,15 @@ _MOST_TOLD = 12
 
 def portrait(found: Inspection) -> RenderableType:
     """Show an inspection: a row for each member, and beneath them how alike each two are."""
-    what = "LoRA" if found.method == "lora" else f"{found.virtual_tokens} virtual tokens"
-    size = f"{len(found.members)} members of {what}" + (", each a prefix" if found.method == "prefix" else "")
+    size = f"{len(found.members)} members"
+    if found.virtual_tokens:
+        size += f" of {found.virtual_tokens} virtual tokens"
+    if found.method != "prompt":
+        size += f", method {found.method}"
     return Group(
         Text.assemble(plain(found.book_title, "bold " + ACCENT), f" · version {found.number} · {size}"),
         _members(found),
-        Text("cosine of each two members, mean over their virtual tokens", LABEL),
+        Text("cosine of each two members, mean over their positions", LABEL),
         _heatmap([look.member for look in found.members], found.similarity),
     )
 
@@ -32,7 +35,9 @@ def portrait(found: Inspection) -> RenderableType:
 def _members(found: Inspection) -> Table:
     rows = ruled()
     rows.add_column("member", justify="right")
-    rows.add_column("nearest words: its first virtual tokens; most often", ratio=1)
+    worded = found.method == "prompt"
+    if worded:
+        rows.add_column("nearest words: its first virtual tokens; most often", ratio=1)
     rows.add_column("norm", justify="right", no_wrap=True)
     rows.add_column("least to most", justify="right", no_wrap=True)
     rows.add_column("moved", justify="right", no_wrap=True)
@@ -40,12 +45,13 @@ def _members(found: Inspection) -> Table:
         norms = look.norms
         rows.add_row(
             _number(look.member),
-            Text("\n").join([_first(look), _often(look)]),
+            *([Text("\n").join([_first(look), _often(look)])] if worded else []),
             f"{norms.mean:.2f}",
             f"{norms.least:.2f} to {norms.most:.2f}",
             "" if look.moved is None else f"{look.moved:.2f}",
         )
-    rows.add_row("LLM", Text("its own embeddings", LABEL), f"{found.vocabulary_norm:.2f}", "", "")
+    if worded:
+        rows.add_row("LLM", Text("its own embeddings", LABEL), f"{found.vocabulary_norm:.2f}", "", "")
     return rows
 
 

@@ -59,3 +59,12 @@ def test_the_more_alike_the_lighter() -> None:
     one, other = int(shades[0]), int(shades[1])
     assert one > other
     assert [int(shade) for shade in shades] == [one, other, other, one]
+
+
+def test_members_without_words_have_numbers_alone() -> None:
+    numbers = {"method": "lora", "virtual_tokens": 0, "members": [look(0), look(1)]}
+    text = shown(FOUND.model_copy(update=numbers))
+    assert "version 3 · 2 members, method lora" in text
+    assert "nearest words" not in text
+    assert "embeddings" not in text
+    assert "2.50" in text

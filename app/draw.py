@@ -141,7 +141,7 @@ def prompts_table(prompts: Sequence[PromptVersion]) -> RenderableType:
         table.add_row(
             _lines(prompt.book_title, f"{model.id} · {weights} weights", prompt.refused),
             str(prompt.number) if prompt.parent is None else f"{prompt.parent} → {prompt.number}",
-            _whole(prompt),
+            Text("\n").join([plain(_whole(prompt)), *_method(prompt)]),
             _change(
                 [member.loss_before for member in prompt.members],
                 [member.loss_after for member in prompt.members],
@@ -192,6 +192,12 @@ def _whole(prompt: PromptVersion) -> str:
     damaged = sum(member.damaged for member in prompt.members)
     count = len(prompt.members)
     return f"{count - damaged} of {count}, {damaged} damaged" if damaged else str(count)
+
+
+def _method(prompt: PromptVersion) -> list[Text]:
+    """What the members are, where they are no soft prompts."""
+    method = str(prompt.recipe.get("method", "prompt"))
+    return [] if method == "prompt" else [plain(method, LABEL)]
 
 
 def _degraded(reason: str) -> Text:

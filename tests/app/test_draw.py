@@ -116,6 +116,9 @@ def test_prompts_are_listed_with_all_that_tells_versions_apart() -> None:
     continued = prompt(2).model_copy(update={"parent": 1, "aliases": ["latest"]})
     text = shown(draw.prompts_table([continued, prompt(1)]))
     assert "1 → 2" in text
+    assert "lora" not in text
+    other = prompt(3).model_copy(update={"recipe": {"method": "lora"}})
+    assert "lora" in shown(draw.prompts_table([other]))
     for words in ("The Tiger", "tiny-llm · int8 weights", "4.10 → 3.05", "champion", "2.0 MB"):
         assert words in text
 

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from app.skills import LoadedSkill
 from app.weighting import Weighting
@@ -9,6 +10,9 @@ from tests import postgres, tiny
 from trainer.frozen import FrozenLLM
 from trainer.loading import load
 from trainer.skill import opening
+
+# A tiny model gains nothing from more threads, and they wait for one another where others want the cores.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

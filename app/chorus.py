@@ -13,7 +13,7 @@ from store.tables import Version
 from trainer import methods
 from trainer.artifacts import FormatError
 from trainer.frozen import FrozenLLM
-from trainer.members import Members, Method, joined
+from trainer.members import Members, joined, method_of
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +62,6 @@ class Chorus:
     def nbytes(self) -> int:
         """Bytes of what the members have learned."""
         return sum(voice.learned.nbytes for voice in self.voices if voice.learned is not None)
-
-
-def method_of(version: Version) -> Method:
-    """What its members are; versions that do not say so are older than the other methods."""
-    method: Method = version.recipe.get("method", "prompt")
-    return method
 
 
 class UnusableError(Exception):
@@ -133,7 +127,7 @@ class Choruses:
     def _read(self, version: Version) -> Chorus:
         voices: list[Voice] = []
         damaged: list[int] = []
-        method = method_of(version)
+        method = method_of(version.recipe)
         with self._database.read() as session:
             versions.live(session, version.book_id, version.number)
             for member in version.members:

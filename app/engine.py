@@ -172,6 +172,7 @@ class Engine:
         _resolve(together, lambda: decode(self.llm, rows, ended, wanted))
         error = together.exception()
         if error is not None and ran_out(error):
+            error.with_traceback(None)  # it holds on to what decoding has made
             release(self.llm.device)
             if len(asks) > 1:
                 half = len(asks) // 2

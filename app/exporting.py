@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +15,7 @@ from store import artifacts, books, skills, versions
 from store.tables import Version
 from trainer.adapters import CONFIG, WEIGHTS, Adapter, member_adapter, with_skill
 from trainer.frozen import Identity
-from trainer.members import Method
+from trainer.members import method_of
 from trainer.methods import from_bytes
 from trainer.skill import from_bytes as skill_from_bytes
 
@@ -48,26 +49,23 @@ class Export:
         """
         yield MANIFEST, (self.manifest.model_dump_json(indent=1) + "\n").encode()
         llm = engine.llm if self.fits else None
+        method = method_of(self.manifest.version.recipe)
+        context = None
+        if self.skill is not None:
+            skill = skill_from_bytes(self.skill)
+            context = engine.first(lambda: skill.context(engine.llm)).result()
         for number, artifact in enumerate(self.members):
             folder = f"member-{number}"
-            behind = None if self.skill is None else self._behind(engine, self.skill, artifact)
+            behind = None
+            if context is not None:
+                member = from_bytes(method, artifact, engine.llm)
+                behind = engine.first(partial(with_skill, engine.llm, context, member)).result()
             beside = None if behind is None else folder + WITH_SKILL
-            told = card(self.manifest, number, folder, self._method, engine.llm, beside)
-            yield from _folder(folder, member_adapter(self._method, artifact, self._identity, llm), told)
+            told = card(self.manifest, number, folder, method, engine.llm, beside)
+            yield from _folder(folder, member_adapter(method, artifact, self._identity, llm), told)
             if behind is not None and beside is not None:
                 told = card(self.manifest, number, beside, "with skill", engine.llm)
                 yield from _folder(beside, behind, told)
-
-    def _behind(self, engine: Engine, skill: bytes, artifact: bytes) -> Adapter | None:
-        """A member behind its skill prompt, where PEFT can have both."""
-        llm = engine.llm
-        member = from_bytes(self._method, artifact, llm)
-        return engine.first(lambda: with_skill(llm, skill_from_bytes(skill).context(llm), member)).result()
-
-    @property
-    def _method(self) -> Method:
-        method: Method = self.manifest.version.recipe.get("method", "prompt")
-        return method
 
     @property
     def _identity(self) -> Identity:

@@ -63,7 +63,8 @@ def _origin(session: Session, version: Version) -> Origin | None:
         parent = versions.get(session, version.book_id, version.parent_number)
         return Origin(recipe, parent=versions.members(session, parent))
     skill = None
-    if version.skill_id is not None:
+    # What a prompt is, or a change, is not told by what stands before it.
+    if version.skill_id is not None and (recipe.initialisation == "learned" or recipe.method == "prefix"):
         skill = skills.artifact(session, skills.get(session, version.skill_id))
     if recipe.initialisation == "learned" and skill is None:
         return None

@@ -21,7 +21,7 @@ from trainer.changes import SCALE
 from trainer.context import Context, of_kind
 from trainer.frozen import FrozenLLM, Identity
 from trainer.members import Members, Method
-from trainer.prompts import KEY, Prompts, from_bytes
+from trainer.prompts import KEY, Prompts, from_bytes, virtual_tokens
 from trainer.seq2seq import Embeddings, Seq2SeqLLM
 
 CONFIG = "adapter_config.json"
@@ -71,10 +71,7 @@ def member_adapter(method: Method, artifact: bytes, identity: Identity, llm: Fro
         shape = {"r": rank, "lora_alpha": SCALE * rank, "target_modules": targets}
         return Adapter(_config("LORA", identity, llm) | shape, artifact)
     if method == "prefix":
-        rows = tensors_of(artifact).get(KEY)
-        if rows is None or rows.ndim != 2:
-            raise FormatError(f"not a prefix: there is no {KEY}")
-        shape = {"num_virtual_tokens": len(rows), "num_frozen_tokens": prefixes.SINKS}
+        shape = {"num_virtual_tokens": len(virtual_tokens(artifact)), "num_frozen_tokens": prefixes.SINKS}
         if isinstance(llm, CausalLLM):
             shape |= _cache_shape(*llm.cache_shape)
         return Adapter(_config("CARTRIDGE", identity, llm) | shape, artifact)

@@ -41,7 +41,7 @@ class Batches:
             before = self._used()
             try:
                 result = work(run)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
+            except RuntimeError as error:
                 if not ran_out(error):
                     raise
                 if len(run) == 1:

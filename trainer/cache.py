@@ -71,12 +71,13 @@ def stacked(
 
 def _joined(chains: Sequence[list[Tensor]], longest: int) -> Tensor:
     """Parts [heads, positions, head size] of rows as [rows, heads, longest, head size], zero in front."""
-    heads, _, size = next(chain for chain in chains if chain)[0].shape
+    some = next(chain for chain in chains if chain)[0]
+    heads, _, size = some.shape
     rows = []
     for parts in chains:
         missing = longest - sum(part.shape[1] for part in parts)
         if missing:
-            parts = [next(chain for chain in chains if chain)[0].new_zeros(heads, missing, size), *parts]
+            parts = [some.new_zeros(heads, missing, size), *parts]
         rows.append(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
     return torch.stack(rows)
 

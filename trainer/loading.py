@@ -73,15 +73,11 @@ def load(
             dtype=number,
             # One device, the one asked for: an explicit map keeps accelerate from spreading the weights.
             device_map={"": place},
-            quantization_config=_quantizer(quantization, number, int8_threshold, quantization_skip),
+            quantization_config=quantizer(quantization, number, int8_threshold, quantization_skip),
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(_reason(model, error)) from error
-    modules: Iterator[Any] = weights.modules()
-    for module in modules:
-        # On a CPU with AVX512-BF16 an answer would repack 4-bit weights, and nothing could learn after it.
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
+    never_repacked(weights)
     identity = Identity(
         id=model,
         revision=_revision(model, source, config),
@@ -185,9 +181,20 @@ def checkpoints(llm: FrozenLLM, wish: Checkpointing) -> bool:
     return wish == "on"
 
 
-def _quantizer(
-    quantization: str, number: torch.dtype, threshold: float, skip: Sequence[str]
+def never_repacked(model: torch.nn.Module) -> None:
+    """Keep 4-bit weights as they are: on a CPU with AVX512-BF16 bitsandbytes would repack them for the first
+    answer, and nothing could learn after it.
+    """
+    modules: Iterator[Any] = model.modules()
+    for module in modules:
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def quantizer(
+    quantization: str, number: torch.dtype, threshold: float, skip: Sequence[str] = ()
 ) -> BitsAndBytesConfig | None:
+    """What bitsandbytes is to do, None for nothing; options are those of `load`."""
     # A list of one's own takes the place of transformers', which has the head.
     skipped = [*skip, *_HEADS] if skip else None
     if quantization == "int8":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -15,7 +15,7 @@ from trainer.artifacts import FormatError, bytes_of, tensors_of
 from trainer.changes import Changes
 from trainer.context import Context
 from trainer.frozen import FrozenLLM
-from trainer.members import Members, Places
+from trainer.members import Members
 
 _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
@@ -45,11 +45,6 @@ class Loras(Members):
     def virtual_tokens(self) -> int:
         """None: it stands beside the LLM, not in front of a row."""
         return 0
-
-    def places(self, llm: FrozenLLM, rows: Sequence[int], behind: Context | None) -> Places:
-        """Behind the context, where the LLM is changed."""
-        known = self.contexts(llm, behind)
-        return Places([known[member] for member in rows])
 
     def contexts(self, llm: FrozenLLM, behind: Context | None) -> list[Context]:
         """Behind the context, which was read without the changes, nothing but the changes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -14,6 +14,12 @@ from trainer.context import Context
 from trainer.frozen import FrozenLLM
 
 Method = Literal["prompt", "prefix", "lora"]
+
+
+def method_of(recipe: Mapping[str, Any]) -> Method:
+    """What the members of a version are, by the recipe that is kept with it; old ones do not say so."""
+    method: Method = recipe.get("method", "prompt")
+    return method
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,12 @@ class Members(ABC):
         """Those of its positions that are computed for each row anew."""
         return 0
 
-    @abstractmethod
     def places(self, llm: FrozenLLM, rows: Sequence[int], behind: Context | None) -> Places:
         """Where rows stand, each of the member with this number, and all behind one context; gradients reach
         the members' tensors.
         """
+        known = self.contexts(llm, behind)
+        return Places([known[member] for member in rows])
 
     @abstractmethod
     def contexts(self, llm: FrozenLLM, behind: Context | None) -> list[Context]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from trainer.artifacts import FormatError, bytes_of, tensors_of
+from trainer.artifacts import FormatError, bytes_of
 from trainer.cache import KeysAndValues
 from trainer.causal import CausalLLM
 from trainer.context import Context, of_kind, read
 from trainer.frozen import FrozenLLM
-from trainer.members import Members, Places
-from trainer.prompts import KEY
+from trainer.members import Members
+from trainer.prompts import KEY, virtual_tokens
 
 # Positions that do not learn: the first is where attention goes that has nowhere to go (2309.17453), and to
 # change it makes training unsteady (2506.06266, section 3).
@@ -48,13 +48,8 @@ class Prefixes(Members):
         """Positions in front of a row."""
         return int(self.keys.shape[3])
 
-    def places(self, llm: FrozenLLM, rows: Sequence[int], behind: Context | None) -> Places:
-        """Behind the context and their own keys and values, as if those had been read."""
-        known = self.contexts(llm, behind)
-        return Places([known[member] for member in rows])
-
     def contexts(self, llm: FrozenLLM, behind: Context | None) -> list[Context]:
-        """Its keys and values, behind the context."""
+        """Its keys and values behind the context, as if they had been read; gradients reach them."""
         [parent] = of_kind(KeysAndValues, [behind])
         keys, values = (tensor.to(llm.head).unbind() for tensor in (self.keys, self.values))
         return [
@@ -82,7 +77,7 @@ def of_prompts(llm: FrozenLLM, prompts: Tensor, behind: Context | None) -> Prefi
 
     ValueError: the LLM is no causal one.
     """
-    _check(llm)
+    causal(llm)
     found = of_kind(KeysAndValues, read(llm, [[]] * len(prompts), behind, list(prompts)))
     kept = [one for one in found if one is not None]
     return Prefixes(
@@ -98,28 +93,24 @@ def flat(keys: Tensor, values: Tensor) -> Tensor:
     return torch.stack([keys, values], dim=1).permute(3, 0, 1, 2, 4).reshape(keys.shape[2], -1)
 
 
-def from_flat(llm: FrozenLLM, rows: Tensor) -> Prefixes:
-    """One member of what `flat` gives. FormatError: it does not fit the LLM."""
-    _check(llm, FormatError)
-    assert isinstance(llm, CausalLLM)
-    layers, heads, size = llm.cache_shape
-    if rows.ndim != 2 or rows.shape[1] != 2 * layers * heads * size:
+def from_bytes(llm: FrozenLLM, data: bytes) -> Prefixes:
+    """One member from its bytes. FormatError: they are no prefix, or one that does not fit the LLM."""
+    rows = virtual_tokens(data)
+    try:
+        layers, heads, size = causal(llm).cache_shape
+    except ValueError as error:
+        raise FormatError(str(error)) from error
+    if rows.shape[1] != 2 * layers * heads * size:
         raise FormatError(f"expected [virtual tokens, {2 * layers * heads * size}], got {list(rows.shape)}")
     both = rows.view(len(rows), layers, 2, heads, size).permute(2, 1, 3, 0, 4)
     return Prefixes(both[0][None].contiguous(), both[1][None].contiguous())
 
 
-def from_bytes(llm: FrozenLLM, data: bytes) -> Prefixes:
-    """One member from its bytes. FormatError: they are no prefix, or one that does not fit the LLM."""
-    tensors = tensors_of(data)
-    if KEY not in tensors:
-        raise FormatError(f"not a prefix: there is no {KEY}")
-    return from_flat(llm, tensors[KEY])
-
-
-def _check(llm: FrozenLLM, error: type[ValueError] = ValueError) -> None:
+def causal(llm: FrozenLLM) -> CausalLLM:
+    """The LLM, as one that a prefix can stand before. ValueError: it is none."""
     if not isinstance(llm, CausalLLM):
-        raise error(
+        raise ValueError(
             f"{llm.identity.id!r} is an encoder-decoder, which keeps no keys and values of what it reads: "
             "use the method prompt or lora"
         )
+    return llm

@@ -116,6 +116,19 @@ def blank(llm: FrozenLLM, members: int, virtual_tokens: int, seed: int) -> Tenso
     return line_end + 0.1 * line_end.std() * torch.stack(noise).to(line_end.device)
 
 
+def virtual_tokens(data: bytes) -> Tensor:
+    """What PEFT keeps of virtual tokens, whatever their method: [positions, numbers], float32 on the CPU.
+
+    Raises FormatError for other bytes, and numbers that are not finite.
+    """
+    tensors = tensors_of(data)
+    if KEY not in tensors:
+        raise FormatError(f"there is no {KEY} in it")
+    if tensors[KEY].ndim != 2:
+        raise FormatError(f"expected a row for each virtual token, got {list(tensors[KEY].shape)}")
+    return tensors[KEY]
+
+
 def to_bytes(prompt: Tensor) -> bytes:
     """One soft prompt [virtual tokens, hidden] as safetensors bytes, float32."""
     return bytes_of({KEY: prompt})
@@ -126,10 +139,7 @@ def from_bytes(data: bytes, hidden_size: int) -> Tensor:
 
     Raises FormatError for other bytes, another hidden size, or numbers that are not finite.
     """
-    tensors = tensors_of(data)
-    if KEY not in tensors:
-        raise FormatError(f"not a soft prompt: there is no {KEY}")
-    prompt = tensors[KEY]
-    if prompt.ndim != 2 or prompt.shape[1] != hidden_size:
+    prompt = virtual_tokens(data)
+    if prompt.shape[1] != hidden_size:
         raise FormatError(f"expected [virtual tokens, {hidden_size}], got {list(prompt.shape)}")
     return prompt

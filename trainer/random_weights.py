@@ -25,7 +25,7 @@ from transformers.quantizers.base import HfQuantizer
 
 from trainer.causal import CausalLLM
 from trainer.frozen import FrozenLLM, Identity
-from trainer.loading import Dtype, Quantization, chosen
+from trainer.loading import Dtype, Quantization, chosen, never_repacked, quantizer
 from trainer.seq2seq import Seq2SeqLLM
 from trainer.shapes import END, PAD, config
 
@@ -55,10 +55,11 @@ def random_llm(
     wanted = config(shape, layers)
     place, number, quantization = chosen(device, dtype, quantization)
     model = empty_model(wanted, number)
-    quantizer = _quantizer(quantization, number, threshold)
-    if quantizer is not None:
-        _quantize(model, quantizer)
+    wish = quantizer(quantization, number, threshold)
+    if wish is not None:
+        _quantize(model, wish)
     _fill(model, place, number)
+    never_repacked(model)
     embeddings: Any = model.get_input_embeddings()
     identity = Identity(
         id=f"random {shape}",
@@ -98,23 +99,15 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=control[PAD], eos_token=control[END])
 
 
-def _quantizer(quantization: str, number: torch.dtype, threshold: float) -> BitsAndBytesConfig | None:
-    if quantization == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=threshold)
-    if quantization == "nf4":
-        return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=number)
-    return None
-
-
-def _quantize(model: Any, quantizer: BitsAndBytesConfig) -> None:
+def _quantize(model: Any, wish: BitsAndBytesConfig) -> None:
     """Put empty layers of bitsandbytes where transformers puts them, and the marks that PEFT looks for."""
     kept = HfQuantizer.get_modules_to_not_convert(model, None, model._keep_in_fp32_modules)
-    replace_with_bnb_linear(model, modules_to_not_convert=kept, quantization_config=quantizer)
+    replace_with_bnb_linear(model, modules_to_not_convert=kept, quantization_config=wish)
     model.is_quantized = True
-    model.quantization_method = quantizer.quant_method
-    model.is_loaded_in_8bit = quantizer.load_in_8bit
-    model.is_loaded_in_4bit = quantizer.load_in_4bit
-    model.config.quantization_config = quantizer
+    model.quantization_method = wish.quant_method
+    model.is_loaded_in_8bit = wish.load_in_8bit
+    model.is_loaded_in_4bit = wish.load_in_4bit
+    model.config.quantization_config = wish
 
 
 def _fill(model: Any, place: torch.device, number: torch.dtype) -> None:
@@ -135,9 +128,6 @@ def _fill(model: Any, place: torch.device, number: torch.dtype) -> None:
             module._parameters[key] = filled[id(empty)]
         for key, buffer in module._buffers.items():
             module._buffers[key] = None if buffer is None else buffer.to(place)
-        # On a CPU with AVX512-BF16 an answer would repack 4-bit weights, and nothing could learn after it.
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
 
 
 def _numbers(

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from trainer import turns
-from trainer.artifacts import FormatError
+from trainer.artifacts import FormatError, tensors_of
 from trainer.cache import KeysAndValues
 from trainer.causal import CausalLLM
 from trainer.context import Context, read
@@ -136,12 +135,7 @@ def from_bytes(data: bytes) -> Skill:
 
     Raises FormatError for other bytes or numbers that are not finite.
     """
-    try:
-        tensors = {name: tensor.float() for name, tensor in safetensors.torch.load(data).items()}
-    except safetensors.SafetensorError as error:
-        raise FormatError(f"not a skill prompt in safetensors format: {error}") from error
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise FormatError("the skill prompt holds numbers that are not finite")
+    tensors = tensors_of(data)
     starts = tensors.get(_STARTS)
     if starts is not None and starts.ndim != 3:
         raise FormatError(f"starts {list(starts.shape)} are no soft prompts")

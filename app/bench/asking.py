@@ -10,7 +10,7 @@ from app.bench.clock import typical
 from app.bench.limits import token_bytes
 from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
-from app.bench.steps import Work
+from app.bench.steps import Tell, Work
 from app.bench.subject import Head, Subject
 from app.chorus import Voice
 from app.errors import StartupError
@@ -24,7 +24,6 @@ from trainer.plain_peft import METHODS, plain_peft
 from trainer.recipe import Recipe
 
 QUESTION = "Who kept the lamp?"
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)

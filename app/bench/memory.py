@@ -7,13 +7,11 @@ from pydantic import BaseModel, ConfigDict
 
 from app.bench.asking import Ask, Asked
 from app.bench.peak import NoRoomError, Peak, peak
-from app.bench.steps import Work, alone, joint
+from app.bench.steps import Tell, Work, alone, joint
 from app.bench.subject import Head, Subject
 from trainer.batches import Batches
 from trainer.frozen import FrozenLLM
 from trainer.plain_peft import UNPREPARED, plain_peft
-
-Tell = Callable[[str], None]
 
 
 class StepMemory(BaseModel):

@@ -2,7 +2,7 @@
 
 import random
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -18,6 +18,8 @@ from trainer.reading import rows, split
 from trainer.recipe import Recipe
 from trainer.training import train
 
+# Is told what is being measured.
+Tell = Callable[[str], None]
 _SEED = 0
 
 

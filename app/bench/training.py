@@ -10,7 +10,7 @@ from app.bench.clock import laps
 from app.bench.limits import step_operations
 from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
-from app.bench.steps import Work, alone, joint
+from app.bench.steps import Tell, Work, alone, joint
 from app.bench.subject import Head, Subject
 from trainer.batches import Batches
 from trainer.frozen import FrozenLLM
@@ -19,7 +19,6 @@ from trainer.plain_peft import UNPREPARED, plain_peft
 # Steps at the beginning of each run that are not counted.
 WARMUP = 1
 BOOK_TOKENS = 100_000
-Tell = Callable[[str], None]
 
 
 class Way(BaseModel):

@@ -12,7 +12,7 @@ from app.service import Service
 from store import books, jobs, versions
 from store.errors import NotFound
 from store.tables import Job
-from trainer.causal import CausalLLM
+from trainer import prefixes
 from trainer.frozen import FrozenLLM
 from trainer.members import Method
 from trainer.recipe import Recipe
@@ -103,9 +103,11 @@ def queue(
 
 
 def _check(recipe: Recipe, parent: Parent | None, llm: FrozenLLM) -> None:
-    if recipe.method == "prefix" and not isinstance(llm, CausalLLM):
-        detail = f"{llm.identity.id} is an encoder-decoder, to which a prefix is nothing: use prompt or lora."
-        raise Problem(422, "invalid-recipe", detail)
+    if recipe.method == "prefix":
+        try:
+            prefixes.causal(llm)
+        except ValueError as error:
+            raise Problem(422, "invalid-recipe", f"{error}.") from error
     if recipe.append and recipe.method != "prompt":
         raise Problem(422, "invalid-recipe", "Only virtual tokens of the method prompt are appended to.")
     if recipe.append and parent is None:

@@ -1,12 +1,9 @@
 """Fault 22: memory runs out. A batch is halved; a single row that is too much is told of, with what fits."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import torch
-from torch import Tensor, nn
 
 from app.chorus import Choruses
 from app.engine import Engine
@@ -16,6 +13,7 @@ from store.database import Database
 from store.tables import Job
 from tests import tiny
 from tests.app.test_attempt import edition
+from tests.memory import small_memory
 from trainer.batches import Batches, OutOfMemoryError
 from trainer.decoding import Row, decode
 from trainer.frozen import FrozenLLM
@@ -36,24 +34,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def own(tmp_path: Path) -> FrozenLLM:
     """An LLM of this test's own, on which hooks may stand."""
     return load(str(tiny.save(tmp_path / "model")), device="cpu", dtype="float32", cache_dir=tmp_path)
-
-
-@contextmanager
-def small_memory(llm: FrozenLLM, most: int) -> Iterator[list[int]]:
-    """A machine on which more than `most` positions at once are too much; those that were are in the list."""
-    failed: list[int] = []
-
-    def check(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        positions = inputs[0].shape[0] * inputs[0].shape[1]
-        if positions > most:
-            failed.append(positions)
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
-
-    hook = llm.model.base_model.layers[0].mlp.register_forward_pre_hook(check)
-    try:
-        yield failed
-    finally:
-        hook.remove()
 
 
 def ended(database: Database, engine: Engine, job_id: str) -> Job:

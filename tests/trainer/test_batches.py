@@ -1,14 +1,13 @@
 """Passes through the LLM that do not fit in memory: halved, tried again, and told of."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from tests import tiny
+from tests.memory import small_memory
 from tests.trainer.test_methods import made, recipe
 from trainer import methods
 from trainer.batches import Batches, OutOfMemoryError
@@ -17,36 +16,6 @@ from trainer.lm import LanguageModelling
 from trainer.members import Members, Method
 
 PLACE = torch.device("cpu")
-
-
-@contextmanager
-def small_memory(llm: FrozenLLM, most: int, *, in_backward: bool) -> Iterator[list[int]]:
-    """A machine on which the gradient, or the values, of more than `most` positions are too much.
-
-    The positions of passes that did not fit are in the list.
-    """
-    failed: list[int] = []
-
-    def check(positions: int) -> None:
-        if positions > most:
-            failed.append(positions)
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
-
-    def before(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        check(inputs[0].shape[0] * inputs[0].shape[1])
-
-    def after(_: nn.Module, gradients: tuple[Tensor, ...], __: tuple[Tensor, ...]) -> None:
-        check(gradients[0].shape[0] * gradients[0].shape[1])
-
-    # The first block: in a gradient's way back, those of the later blocks are there by then.
-    block = llm.model.base_model.layers[0].mlp
-    hook = (
-        block.register_full_backward_hook(after) if in_backward else block.register_forward_pre_hook(before)
-    )
-    try:
-        yield failed
-    finally:
-        hook.remove()
 
 
 def gradient(llm: FrozenLLM, method: Method, batches: Batches) -> tuple[list[float], Members]:

@@ -2,23 +2,23 @@
 
 from dataclasses import dataclass
 
-from app.answering import Answering
-from app.chorus import Choruses
-from app.database import open_database
-from app.embedder import Embedder
-from app.engine import Engine
-from app.ensemble import WAVES, Ensemble
+from app.answering.per_passage import WAVES, Ensemble
+from app.answering.pipeline import Answering
+from app.answering.shared_context import Together
+from app.answering.skill import active
+from app.engine.embedder import Embedder
+from app.engine.engine import Engine
+from app.engine.member_cache import Choruses
 from app.errors import StartupError
-from app.parsing.parser import Parser
+from app.parsing.sandbox import Parser
+from app.resources import open_database
 from app.settings import Settings
-from app.skills import active
-from app.together import Together
-from app.worker import Worker
+from app.training.worker import Worker
 from store.database import Database
-from store.index import PassageIndex
-from trainer.batches import Batches
-from trainer.frozen import FrozenLLM
-from trainer.loading import ModelUnavailableError, load
+from store.search.index import PassageIndex
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import ModelUnavailableError, load
+from trainer.llm.microbatches import Batches
 
 
 @dataclass(frozen=True)

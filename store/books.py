@@ -12,8 +12,8 @@ from store import artifacts
 from store.errors import DuplicateBook, NotFound
 from store.pages import page
 from store.scope import cleaned, fits
+from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Book, BookTag, Chapter, Member, Page, Passage, Revision, Study, Version
-from store.text import ChapterSpan, PageSpan, PassageSpan
 
 # SQLite takes 32,766 parameters a statement, older builds 999.
 _IDS_PER_QUERY = 500

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
-from store.text import Matter
+from store.segmentation import Matter
 
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 EventType = Literal["message", "metrics"]

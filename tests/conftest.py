@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.skills import LoadedSkill
-from app.weighting import Weighting
+from app.answering.skill import LoadedSkill
+from app.answering.weighting import Weighting
 from tests import postgres, tiny
-from trainer.frozen import FrozenLLM
-from trainer.loading import load
-from trainer.skill import opening
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import load
+from trainer.skill.skill import opening
 
 # A tiny model gains nothing from more threads, and they wait for one another where others want the cores.
 torch.set_num_threads(1)

@@ -2,8 +2,8 @@
 
 import torch
 
-from trainer.members import Members
-from trainer.prompts import Prompts
+from trainer.methods.members import Members
+from trainer.methods.prompt import Prompts
 
 
 def embeddings(members: Members) -> torch.Tensor:

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from trainer.frozen import FrozenLLM
+from trainer.llm.frozen_llm import FrozenLLM
 
 
 @contextmanager
 def small_memory(llm: FrozenLLM, most: int, *, in_backward: bool = False) -> Iterator[list[int]]:
-    """More than `most` positions at once are too much for the first block of a Llama, on the way there or on a
-    gradient's way back; those that were are in the list.
+    """More than `most` positions at once are too much for the first block of a Llama, on the way there or
+    on a gradient's way back; those that were are in the list.
     """
     failed: list[int] = []
 

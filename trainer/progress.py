@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from trainer.members import Members
+from trainer.methods.members import Members
 
 
 @dataclass(frozen=True)

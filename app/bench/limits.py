@@ -5,7 +5,7 @@ from torch import nn
 
 from app.bench.clock import seconds
 from app.bench.steps import Work
-from trainer.frozen import FrozenLLM
+from trainer.llm.frozen_llm import FrozenLLM
 
 _TIMES = 5
 

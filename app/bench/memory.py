@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
-from app.bench.asking import Ask, Asked
+from app.bench.answering import Ask, Asked
 from app.bench.peak import NoRoomError, Peak, peak
 from app.bench.steps import Tell, Work, alone, joint
 from app.bench.subject import Head, Subject
-from trainer.batches import Batches
-from trainer.frozen import FrozenLLM
-from trainer.plain_peft import UNPREPARED, plain_peft
+from trainer.baseline.peft_loop import UNPREPARED, plain_peft
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import Batches
 
 
 class StepMemory(BaseModel):

@@ -11,8 +11,8 @@ from torch.profiler import ProfilerActivity
 from torch.profiler import profile as torch_profile
 
 from app.bench.clock import settle
-from app.bench.kinds import KINDS, kind_of
 from app.bench.limits import copy_speed, product_speed
+from app.bench.op_kinds import KINDS, kind_of
 
 # What bounds work: arithmetic, or reading the weights.
 What = Literal["operations", "bytes"]

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from app.errors import StartupError
-from trainer.batches import Batches, OutOfMemoryError
-from trainer.frozen import FrozenLLM
-from trainer.lm import LanguageModelling
-from trainer.members import Method
-from trainer.plain_peft import METHODS, PlainPeft
+from trainer.baseline.peft_loop import METHODS, PlainPeft
+from trainer.joint_training import train
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import Batches, OutOfMemoryError
+from trainer.methods.members import Method
+from trainer.objectives.lm import LanguageModelling
+from trainer.objectives.text_rows import rows, split
 from trainer.progress import DivergedError, Stepped
-from trainer.reading import rows, split
 from trainer.recipe import Recipe
-from trainer.training import train
 
 # Is told what is being measured.
 Tell = Callable[[str], None]

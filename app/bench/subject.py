@@ -9,10 +9,10 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from app.errors import StartupError
-from trainer.frozen import FrozenLLM
-from trainer.loading import Checkpointing, Dtype, ModelUnavailableError, Quantization, checkpoints
-from trainer.random_weights import random_llm
-from trainer.shapes import UnknownShapeError, config
+from trainer.baseline.model_shapes import UnknownShapeError, config
+from trainer.baseline.random_weights import random_llm
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import Checkpointing, Dtype, ModelUnavailableError, Quantization, checkpoints
 
 LIBRARIES = ("torch", "transformers", "bitsandbytes", "peft")
 

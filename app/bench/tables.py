@@ -7,13 +7,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from app.bench.asking import AskReport
+from app.bench.answering import AskReport
 from app.bench.memory import MemoryReport
 from app.bench.peak import Peak
 from app.bench.profiling import Profile
 from app.bench.subject import Head
 from app.bench.training import BOOK_TOKENS, TrainReport
-from app.draw import LABEL, REST, duration, size
+from app.terminal.answers import LABEL, REST, duration, size
 
 _LIMITS = {"operations": ("GFLOP/s", "a large matrix product"), "bytes": ("GB/s", "a large copy")}
 

@@ -12,9 +12,9 @@ from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
 from app.bench.steps import Tell, Work, alone, joint
 from app.bench.subject import Head, Subject
-from trainer.batches import Batches
-from trainer.frozen import FrozenLLM
-from trainer.plain_peft import UNPREPARED, plain_peft
+from trainer.baseline.peft_loop import UNPREPARED, plain_peft
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import Batches
 
 # Steps at the beginning of each run that are not counted.
 WARMUP = 1

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.cli import adapters, bench, commands, keeping, registry, skill
+from app.cli import bench, commands, maintenance, registry, skill, transfer
 
 app = typer.Typer(
     help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
@@ -13,8 +13,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(commands.app)
-app.add_typer(keeping.app)
-app.add_typer(adapters.app)
+app.add_typer(maintenance.app)
+app.add_typer(transfer.app)
 app.add_typer(registry.app)
 app.add_typer(skill.app, name="skill")
 app.add_typer(bench.app, name="bench")

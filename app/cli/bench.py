@@ -109,7 +109,7 @@ def answer_speed(
 ) -> None:
     """How long an answer takes: one member, all in a batch, and with PEFT one after the other."""
     with failing_in_one_line(), _telling() as tell:
-        from app.bench.asking import Ask, measure_asking
+        from app.bench.answering import Ask, measure_asking
         from app.bench.tables import asking_table
 
         subject = _subject(shape, layers, quantization, threshold, device, dtype)
@@ -139,7 +139,7 @@ def memory_use(
 ) -> None:
     """How much memory the weights take, an answer, and a training step of ever more rows."""
     with failing_in_one_line(), _telling() as tell:
-        from app.bench.asking import Ask
+        from app.bench.answering import Ask
         from app.bench.memory import measure_memory
         from app.bench.steps import Work
         from app.bench.tables import memory_table

@@ -39,13 +39,13 @@ def serve(
     }
     with failing_in_one_line():
         if end_with_stdin:
-            from app import child
+            from app.cli import child_process
 
-            child.end_with_stdin()
+            child_process.end_with_stdin()
         from app.settings import load
 
         settings = load({name: value for name, value in given.items() if value is not None})
-        from app.serve import serve
+        from app.http.server import serve
 
         serve(settings)
 
@@ -63,8 +63,8 @@ def add(
     admin_key: Key = None,
 ) -> None:
     """Upload a book and learn it."""
-    from app.draw import plain
     from app.schemas import ENDED
+    from app.terminal.answers import plain
 
     chosen = None if recipe is None else json_object(recipe)
     console = Console()
@@ -122,7 +122,7 @@ def ask(
     admin_key: Key = None,
 ) -> None:
     """Ask the members; they answer, vote, and say where they read it."""
-    from app.draw import answer_panel, so_far
+    from app.terminal.answers import answer_panel, so_far
 
     console = Console()
     with failing_in_one_line(), connected(url, admin_key) as client:
@@ -145,7 +145,7 @@ def ask(
 @app.command()
 def books(url: Url = DEFAULT_URL, admin_key: Key = None) -> None:
     """List the books."""
-    from app.draw import books_table
+    from app.terminal.answers import books_table
 
     with failing_in_one_line(), connected(url, admin_key) as client:
         Console().print(books_table(client.books()))
@@ -161,7 +161,7 @@ def prompts(
     admin_key: Key = None,
 ) -> None:
     """List the learned prompts: versions, members, LLM, losses, aliases."""
-    from app.draw import prompts_table
+    from app.terminal.answers import prompts_table
 
     with failing_in_one_line(), connected(url, admin_key) as client:
         found = client.prompts(book=book, alias=alias, base_model=base_model, state=state)
@@ -173,7 +173,7 @@ def demo(
     then_exit: Annotated[bool, typer.Option("--exit", help="Stop at the end, for scripts.")] = False,
 ) -> None:
     """Start the service, learn a sample book, and ask it three questions."""
-    from app.demo import demo
+    from app.cli.demo import demo
 
     with failing_in_one_line():
         demo(Console(), then_exit=then_exit)
@@ -220,7 +220,7 @@ def _followed(console: Console, client: "Client", job: "Job", title: str, *, wai
     if not wait:
         console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
         return
-    from app.watch import watch
+    from app.terminal.training import watch
 
     try:
         ended = watch(console, client, job, title)

@@ -23,7 +23,7 @@ def show(
     admin_key: Key = None,
 ) -> None:
     """Show one version: how it was learned, and how each member fared."""
-    from app.sheets import version_sheet
+    from app.terminal.versions import version_sheet
 
     with failing_in_one_line(), connected(url, admin_key) as client:
         Console().print(version_sheet(client.registry.version(book_id(client, book), version)))
@@ -64,7 +64,7 @@ def history(
     admin_key: Key = None,
 ) -> None:
     """Show every move of a book's aliases, newest first."""
-    from app.sheets import moves_table
+    from app.terminal.versions import moves_table
 
     with failing_in_one_line(), connected(url, admin_key) as client:
         Console().print(moves_table(client.registry.history(book_id(client, book), alias)))
@@ -81,7 +81,7 @@ def compare(
     admin_key: Key = None,
 ) -> None:
     """Put two versions side by side: recipes, losses, and what they answer."""
-    from app.sheets import comparison_sheet
+    from app.terminal.versions import comparison_sheet
 
     console = Console()
     with failing_in_one_line(), connected(url, admin_key) as client:

@@ -23,7 +23,7 @@ def train_skill(
     register: Annotated[bool, typer.Option(help="Make it the LLM's champion in the registry.")] = True,
 ) -> None:
     """Learn a skill prompt for the LLM; a run that was stopped goes on where it was."""
-    from app.skills.training import train
+    from app.skill_training.command import train
 
     chosen = None if recipe is None else json_object(recipe)
     with failing_in_one_line():

@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import httpx
 
-from app.client.adapters import Adapters
 from app.client.connection import (
     ClientError,
     Connection,
@@ -21,6 +20,7 @@ from app.client.connection import (
     sent,
 )
 from app.client.registry import Registry
+from app.client.transfer import Adapters
 from app.schemas import (
     ENDED,
     AddedBook,

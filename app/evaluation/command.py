@@ -9,18 +9,18 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.status import Status
 
-from app.database import open_database
+from app.answering.skill import active
+from app.datasets.metrics import abstention, interval, paired_interval, reliability, risk_coverage
+from app.datasets.questions import DataError, by_origin, read, sampled
 from app.errors import StartupError
 from app.evaluation import plots as pictures
-from app.evaluation.data import DataError, by_origin, read, sampled
-from app.evaluation.metrics import abstention, interval, paired_interval, reliability, risk_coverage
 from app.evaluation.predictions import Prediction
 from app.evaluation.report import CORRECT, by_story, summarise, table, to_json
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
+from app.resources import open_database
 from app.service import load_llm
 from app.settings import load
-from app.skills import active
 from trainer.recipe import Recipe
 
 # The table's columns must not vanish in a narrow window or a file.

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from app.evaluation.metrics import Bin
+from app.datasets.metrics import Bin
 from app.evaluation.report import SystemSummary
 
 INK = "#2b2f36"

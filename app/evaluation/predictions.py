@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.evaluation.data import DataError
+from app.datasets.questions import DataError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

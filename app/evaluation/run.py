@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app.evaluation.data import Dataset, Question, Story
-from app.evaluation.library import Library
+from app.answering.skill import LoadedSkill
+from app.datasets.library import Library
+from app.datasets.questions import Dataset, Question, Story
 from app.evaluation.predictions import Ledger, Prediction
 from app.evaluation.systems import OpenStory, predictions
 from app.evaluation.versions import Versions, deciding, fingerprint
-from app.skills import LoadedSkill
-from trainer.frozen import FrozenLLM
+from trainer.llm.frozen_llm import FrozenLLM
 from trainer.recipe import Recipe
 
 _LEARNED = ("member", "member_closed", "chorus", "elsewhere")

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from app.chorus import Voice
-from app.evaluation.data import Story
-from app.readers import Reader, places
-from app.readings import Readings
+from app.answering.context_cache import Readings
+from app.answering.readers import Reader, places
+from app.datasets.questions import Story
+from app.engine.member_cache import Voice
 
 
 def apart(

@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from app.asking import INSTRUCTION
-from app.calibration import elected
-from app.chorus import Voice
-from app.evaluation.data import Question, Story
-from app.evaluation.metrics import exact_match, rouge_l, token_f1
+from app.answering.calibration import elected
+from app.answering.context_cache import Readings
+from app.answering.prompt import INSTRUCTION
+from app.answering.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, judge, listen, mixed, rows
+from app.answering.skill import LoadedSkill
+from app.answering.voting import normalised
+from app.answering.weighting import consensus
+from app.datasets.metrics import exact_match, rouge_l, token_f1
+from app.datasets.questions import Question, Story
+from app.engine.member_cache import Voice
 from app.evaluation.predictions import Prediction
 from app.evaluation.sections import apart
-from app.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, judge, listen, mixed, rows
-from app.readings import Readings
-from app.skills import LoadedSkill
-from app.voting import normalised
-from app.weighting import consensus
-from trainer import turns
-from trainer.decoding import Row, decode
-from trainer.frozen import FrozenLLM
-from trainer.members import Members
-from trainer.packing import Exchange, Pack, pack_losses
+from trainer.llm import templates
+from trainer.llm.decoding import Row, decode
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.methods.members import Members
 
 SYSTEMS = (
     "bare",
@@ -103,7 +103,7 @@ class OpenStory:
         answer = self._llm.encode(question.answers[0])
         with torch.no_grad():
             [[losses]] = pack_losses(self._llm, [Pack([Exchange(turn, answer)])])
-        return Answered(turns.first_line(self._llm.text(completion.tokens)), float(losses.mean()))
+        return Answered(templates.first_line(self._llm.text(completion.tokens)), float(losses.mean()))
 
     def _each(
         self, system: str, voices: Sequence[Voice], question: Question, sections: Sequence[int]
@@ -155,9 +155,9 @@ class OpenStory:
             texts[chosen], losses[chosen].loss / losses[chosen].tokens, weights[chosen]
         )
         shares = self._skill.weighting.shares([one.retrieval for one in said])
-        last = turns.question(self._llm, question.text)[-1:]
+        last = templates.question(self._llm, question.text)[-1:]
         [spoken, *_] = decode(self._llm, mixed(rows(self._llm, asked, last), shares))
-        text = turns.first_line(self._llm.text(spoken.tokens))
+        text = templates.first_line(self._llm.text(spoken.tokens))
         answers["chorus: mixture"] = Answered(text, answers[system].nll)
         scores = [rouge_l(text, question.answers) for text in texts]
         answers["(oracle of 8)"] = Answered(

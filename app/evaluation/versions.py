@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.evaluation.data import Story
-from app.learning import Prepared, learn, resolved
-from app.publishing import number
-from app.skills import LoadedSkill
-from trainer.frozen import FrozenLLM
-from trainer.members import Members, joined
-from trainer.methods import from_bytes
+from app.answering.skill import LoadedSkill
+from app.datasets.questions import Story
+from app.training.learning import Prepared, learn, resolved
+from app.training.publishing import number
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.methods.members import Members, joined
+from trainer.methods.registry import from_bytes
+from trainer.objectives.question_synthesis import Item
 from trainer.progress import Evaluated, Learned, Stepped
 from trainer.recipe import Recipe
-from trainer.study import Item
 
 
 class Versions:

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.answering import NoBookFitsError, NothingToAskError, NotReadyError
-from app.asking import QuestionError
-from app.engine import EngineClosedError, UnwantedError
-from app.importing import ImportRefusedError
+from app.answering.pipeline import NoBookFitsError, NothingToAskError, NotReadyError
+from app.answering.prompt import QuestionError
+from app.engine.engine import EngineClosedError, UnwantedError
 from app.parsing.parsed import ParseError
+from app.transfer.importing import ImportRefusedError
 from store.errors import (
     DamagedArtifact,
     DamagedDatabase,
@@ -32,7 +32,7 @@ from store.errors import (
     VersionPruned,
     WorseThanChampion,
 )
-from trainer.batches import OutOfMemoryError
+from trainer.llm.microbatches import OutOfMemoryError
 
 log = logging.getLogger(__name__)
 

@@ -6,15 +6,15 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from app.chorus import UnusableError
+from app.engine.member_cache import UnusableError
 from app.http.problems import Problem, invalid
 from app.service import Service
 from store import books, jobs, versions
 from store.errors import NotFound
 from store.tables import Job
-from trainer import prefixes
-from trainer.frozen import FrozenLLM
-from trainer.members import Method
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.methods import prefix
+from trainer.methods.members import Method
 from trainer.recipe import Recipe
 
 
@@ -105,7 +105,7 @@ def queue(
 def _check(recipe: Recipe, parent: Parent | None, llm: FrozenLLM) -> None:
     if recipe.method == "prefix":
         try:
-            prefixes.causal(llm)
+            prefix.causal(llm)
         except ValueError as error:
             raise Problem(422, "invalid-recipe", f"{error}.") from error
     if recipe.append and recipe.method != "prompt":

@@ -12,14 +12,14 @@ from typing import Any
 from fastapi import Request
 from pydantic import ValidationError
 
-from app.http.form import read_form
+from app.http.multipart import read_form
 from app.http.problems import Problem, invalid
+from app.parsing.formats import read
 from app.parsing.parsed import Parsed
-from app.parsing.parser import Parser
-from app.parsing.read import read
+from app.parsing.sandbox import Parser
 from app.schemas import JsonBook
 from store.books import Edition
-from store.text import passages
+from store.segmentation import passages
 
 _ABOUT = ("title", "author", "tags")
 

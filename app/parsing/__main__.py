@@ -10,8 +10,8 @@ import sys
 import traceback
 from typing import Any, cast
 
+from app.parsing.formats import read
 from app.parsing.parsed import Format, ParseError
-from app.parsing.read import read
 
 
 def main() -> None:

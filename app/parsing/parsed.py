@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
-from store.text import ChapterSpan, PageSpan
+from store.segmentation import ChapterSpan, PageSpan
 
 Format = Literal["txt", "md", "html", "epub", "pdf", "docx"]
 

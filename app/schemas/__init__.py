@@ -4,15 +4,6 @@ Timestamps are whole seconds since 1970 (UTC), durations are seconds, and offset
 (Unicode code points) from the start of the book's text.
 """
 
-from app.schemas.adapters import (
-    ExportedBook,
-    ExportedSkill,
-    Inspection,
-    Manifest,
-    MemberLook,
-    Norms,
-    Word,
-)
 from app.schemas.answers import (
     Abstained,
     Answer,
@@ -31,7 +22,7 @@ from app.schemas.answers import (
 from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion, Revision
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.jobs import ENDED, AddedJob, Job, JobEvent, JobProblem, JobStatus, Progress
-from app.schemas.keeping import Finding, Rebuilt, Verification
+from app.schemas.maintenance import Finding, Rebuilt, Verification
 from app.schemas.registry import (
     AliasMove,
     AliasState,
@@ -49,6 +40,7 @@ from app.schemas.registry import (
     Rollback,
     VersionState,
 )
+from app.schemas.transfer import ExportedBook, ExportedSkill, Inspection, Manifest, MemberLook, Norms, Word
 
 __all__ = [
     "ENDED",

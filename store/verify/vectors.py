@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 from sqlalchemy import func, select
 
-from store.snapshot import Snapshot, State, UnusableIndexError, state_of
+from store.search.faiss_snapshot import Snapshot, State, UnusableIndexError, state_of
+from store.search.vectors import unpacked, whole
 from store.tables import Embedding, Passage
-from store.vectors import unpacked, whole
 from store.verify.finding import Finding, Kept
 
 _REBUILD = "Run: bookchorus rebuild"

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.app.peer import Peer
+from tests.app.client.peer import Peer
 
 
 @pytest.fixture

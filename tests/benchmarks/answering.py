@@ -25,19 +25,19 @@ from typing import Any
 import peft
 import torch
 
-from app.chorus import Voice
-from app.embedder import Embedder
-from app.engine import Engine
-from app.ensemble import WAVES, Ensemble
-from app.evaluation.data import Dataset, Story, read
-from app.evaluation.library import Library
-from app.readers import READERS, unlearned
+from app.answering.per_passage import WAVES, Ensemble
+from app.answering.readers import READERS, unlearned
+from app.answering.skill import LoadedSkill, shipped
+from app.datasets.library import Library
+from app.datasets.questions import Dataset, Story, read
+from app.engine.embedder import Embedder
+from app.engine.engine import Engine
+from app.engine.member_cache import Voice
 from app.schemas import AskRequest, Candidate, Citation
 from app.settings import Settings
-from app.skills import LoadedSkill, shipped
-from trainer import turns
-from trainer.frozen import FrozenLLM
-from trainer.loading import load
+from trainer.llm import templates
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import load
 
 TOKENS = 2_000
 
@@ -61,8 +61,8 @@ class Members:
         """Say as much as each candidate did, having read what it read."""
         for candidate in said:
             assert candidate.passage is not None
-            texts = turns.passages(self._llm, [passages[candidate.passage]])
-            ids = torch.tensor([[*texts, *turns.question(self._llm, question)]])
+            texts = templates.passages(self._llm, [passages[candidate.passage]])
+            ids = torch.tensor([[*texts, *templates.question(self._llm, question)]])
             length = self._llm.count_tokens(candidate.text) + 1
             self._model.set_adapter(str(candidate.member))
             self._model.generate(

@@ -11,17 +11,17 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.learning import Prepared, learn, resolved
-from app.parsing.headings import chapters
+from app.answering.skill import LoadedSkill, shipped
+from app.parsing.text.headings import chapters
 from app.settings import Settings
-from app.skills import LoadedSkill, shipped
-from store.text import passages
-from trainer.frozen import FrozenLLM
-from trainer.loading import load
-from trainer.members import Members
+from app.training.learning import Prepared, learn, resolved
+from store.segmentation import passages
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import load
+from trainer.methods.members import Members
+from trainer.objectives.question_synthesis import Item
 from trainer.progress import Learned, Stepped
 from trainer.recipe import Recipe
-from trainer.study import Item
 
 SAMPLE = Path(__file__).parents[2] / "app" / "sample" / "the_tidewright.md"
 

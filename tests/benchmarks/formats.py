@@ -20,8 +20,8 @@ from pathlib import Path
 from shutil import which
 
 from app.parsing.parsed import Format, ParseError
-from app.parsing.parser import Parser
-from store.text import passages
+from app.parsing.sandbox import Parser
+from store.segmentation import passages
 
 _SUFFIXES = {".txt", ".md", ".html", ".epub", ".pdf", ".docx"}
 # A sign of Chinese, Japanese and Korean is a word.

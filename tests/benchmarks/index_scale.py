@@ -17,9 +17,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from store.lexical import Lexical
-from store.ranking import ranked
-from store.snapshot import Snapshot, State
+from store.search.bm25 import Lexical
+from store.search.faiss_snapshot import Snapshot, State
+from store.search.threshold_ranking import ranked
 
 DIMENSION = 384
 QUERIES = 100

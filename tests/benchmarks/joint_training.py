@@ -15,9 +15,9 @@ import peft
 import torch
 
 from app.settings import Settings
-from trainer.frozen import FrozenLLM
-from trainer.loading import load
-from trainer.scoring import row_losses
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import load
+from trainer.llm.scoring import row_losses
 
 VIRTUAL_TOKENS = 100
 ROW_TOKENS = 256

@@ -18,12 +18,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from app.embedder import Embedder
-from app.evaluation.data import Question, Story, read
+from app.datasets.questions import Question, Story, read
+from app.engine.embedder import Embedder
 from store import books
 from store.database import Database
-from store.index import Hit, PassageIndex
-from store.text import ChapterSpan, PassageSpan
+from store.search.index import Hit, PassageIndex
+from store.segmentation import ChapterSpan, PassageSpan
 
 Score = Callable[[Hit], float]
 COLUMNS = ("book@1", "inside@1", "inside@3", "inside@5", "library@1", "library@3", "library@5")

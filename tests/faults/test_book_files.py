@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests import files
-from tests.app.parsing.test_parser import HUGE
+from tests.app.parsing.test_sandbox import HUGE
 from tests.faults.test_bad_input import problem
 from tests.files import lines, xhtml
 from tests.processes import children

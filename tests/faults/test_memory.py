@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from app.chorus import Choruses
-from app.engine import Engine
-from app.worker import Worker
+from app.engine.engine import Engine
+from app.engine.member_cache import Choruses
+from app.training.worker import Worker
 from store import books, jobs
 from store.database import Database
 from store.tables import Job
 from tests import tiny
-from tests.app.test_attempt import edition
+from tests.app.training.test_job_runner import edition
 from tests.memory import small_memory
-from trainer.batches import Batches, OutOfMemoryError
-from trainer.decoding import Row, decode
-from trainer.frozen import FrozenLLM
-from trainer.loading import load
+from trainer.llm.decoding import Row, decode
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import load
+from trainer.llm.microbatches import Batches, OutOfMemoryError
 
 RECIPE = {"members": 3, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
 

@@ -12,23 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.answering import Answering
-from app.calibration import Calibration, Logistic
-from app.chorus import Choruses
-from app.engine import Engine, UnwantedError
-from app.ensemble import Ensemble
-from app.panel import Panel
-from app.parsing.headings import chapters
+from app.answering.calibration import Calibration, Logistic
+from app.answering.per_passage import Ensemble
+from app.answering.pipeline import Answering
+from app.answering.shared_context import Together
+from app.answering.skill import LoadedSkill
+from app.answering.strategy import Panel
+from app.engine.engine import Engine, UnwantedError
+from app.engine.member_cache import Choruses
+from app.parsing.text.headings import chapters
 from app.schemas import Answer, AskRequest, Heard, Retrieved
-from app.skills import LoadedSkill
-from app.together import Together
 from store import books
 from store.database import Database
-from store.index import PassageIndex
-from store.text import passages
+from store.search.index import PassageIndex
+from store.segmentation import passages
 from tests.store.conftest import Embedder
 from tests.tiny import STORY
-from trainer.loading import load
+from trainer.llm.loading import load
 
 # Control tokens, scripts, line ends and headings: what books may hold.
 SCRAPS = [

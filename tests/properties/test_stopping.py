@@ -3,10 +3,10 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.readers import Said
-from app.stopping import settled
-from app.voting import normalised
-from app.weighting import Weighting, elect
+from app.answering.early_stopping import settled
+from app.answering.readers import Said
+from app.answering.voting import normalised
+from app.answering.weighting import Weighting, elect
 
 TEXTS = ["green lamp", "lamp", "butter", "the baker's butter", "at nine", "seven copper kettles"]
 SCORES = st.floats(0.05, 1.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.child import Child
+from app.cli.child_process import Child
 from app.client import Client
 
 

@@ -7,13 +7,13 @@ from typing import get_args
 import httpx
 import pytest
 
+from app.answering.skill import LoadedSkill
 from app.client import Client, ClientError
-from app.skills import LoadedSkill
 from tests.service.conftest import service
 from tests.service.test_self_study import register
 from tests.tiny import STORY
-from trainer.frozen import FrozenLLM
-from trainer.members import Method
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.methods.members import Method
 
 RECIPE = {"members": 3, "virtual_tokens": 4, "rank": 2, "epochs": 1, "heldout": 0.2}
 

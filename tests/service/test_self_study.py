@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from app.publishing import base_model
-from app.skills import LoadedSkill
+from app.answering.skill import LoadedSkill
+from app.training.publishing import base_model
 from store import skills
 from store.database import Database
 from tests.service.conftest import service
 from tests.tiny import STORY
-from trainer.frozen import FrozenLLM
+from trainer.llm.frozen_llm import FrozenLLM
 
 RECIPE = {"members": 3, "virtual_tokens": 4, "epochs": 1, "objective": "both"}
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.answering.skill import LoadedSkill
 from app.client import Client
 from app.errors import StartupError
 from app.schemas import Answer
-from app.skills import LoadedSkill
 from tests import tiny
 from tests.service.conftest import service
 from tests.service.test_self_study import register
-from trainer.frozen import FrozenLLM
-from trainer.loading import load
-from trainer.skill import opening
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import load
+from trainer.skill.skill import opening
 
 RECIPE = {"members": 3, "virtual_tokens": 4, "epochs": 8, "learning_rate": 0.1, "heldout": 0.2}
 

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from app.parsing.headings import chapters
+from app.parsing.text.headings import chapters
 from store import books, versions
 from store.database import Database
+from store.segmentation import passages
 from store.tables import Book, Version
-from store.text import passages
 from tests.postgres import Server
 
 # For tests of what only one of the two has, such as SQLite's files and locks.

@@ -11,8 +11,8 @@ from store import aliases, artifacts, books, jobs, skills, studies, versions
 from store.backup import backup, restore
 from store.database import Database
 from store.errors import InvalidBackup, NotEmpty, UnknownSchema
+from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Base, Book, Embedding, Passage, Revision, Version, utcnow
-from store.text import ChapterSpan, PageSpan, PassageSpan
 from tests.store.conftest import postgresql_only, sqlite_only
 
 BASE: versions.BaseModel = {

@@ -8,8 +8,8 @@ from sqlalchemy import event, func, select
 from store import aliases, books, jobs
 from store.database import Database
 from store.errors import DuplicateBook, NotFound
+from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Artifact, Base, Book, Version
-from store.text import ChapterSpan, PageSpan, PassageSpan
 
 STORY = "CHAPTER I\n\nA fox ran. It was red.\n\nCHAPTER II. The wolf\n\nA wolf came by. It was grey and old."
 

@@ -2,7 +2,7 @@ import torch
 
 from app.bench.limits import copy_speed, product_speed, step_operations, token_bytes
 from app.bench.steps import Work
-from trainer.random_weights import random_llm
+from trainer.baseline.random_weights import random_llm
 
 WORK = Work(members=3, rows=2, row_tokens=24, virtual_tokens=5)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.evaluation.metrics import Bin
+from app.datasets.metrics import Bin
 from app.evaluation.plots import (
     accuracy_against_members,
     reliability_plot,

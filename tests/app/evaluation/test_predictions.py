@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.evaluation.data import DataError
+from app.datasets.questions import DataError
 from app.evaluation.predictions import Ledger, Prediction
 
 

@@ -4,7 +4,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from app.evaluation.metrics import interval
+from app.datasets.metrics import interval
 from app.evaluation.predictions import Prediction
 from app.evaluation.report import SystemSummary, by_story, summarise, table, to_json
 

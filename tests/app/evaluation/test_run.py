@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from app.evaluation.data import Dataset, Question, Story
+from app.answering.skill import LoadedSkill
+from app.datasets.questions import Dataset, Question, Story
 from app.evaluation.report import summarise
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
-from app.skills import LoadedSkill
-from trainer.frozen import FrozenLLM
+from trainer.llm.frozen_llm import FrozenLLM
 from trainer.recipe import Recipe
 
 DATASET = Dataset(

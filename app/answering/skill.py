@@ -1,0 +1,131 @@
+"""The skill prompts that come with the package, one file for each LLM, and what was fitted on each."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.answering.calibration import Calibration
+from app.answering.weighting import Weighting
+from app.errors import StartupError
+from app.training.publishing import base_model
+from store import skills
+from store.database import Database
+from store.tables import Skill as Row
+from trainer.llm.embedded import EMBEDDED
+from trainer.llm.frozen_llm import FrozenLLM, Identity
+from trainer.skill.skill import Skill, SkillMismatchError, from_bytes
+
+_SHIPPED = {EMBEDDED: "smollm2-135m-instruct"}
+
+
+@dataclass(frozen=True)
+class LoadedSkill:
+    """A skill prompt, its bytes, the weighting of candidates and the calibration of confidences fitted on its
+    answers, and what it came from.
+    """
+
+    skill: Skill
+    artifact: bytes
+    weighting: Weighting
+    recipe: dict[str, Any]
+    data: dict[str, Any]
+    metrics: dict[str, Any]
+    calibration: Calibration | None = None
+    id: str | None = None  # the registry's
+
+    @property
+    def learned_from(self) -> set[str]:
+        """Digests of the stories it has learned from."""
+        return set(self.data.get("learned_from", []))
+
+    @property
+    def fitted(self) -> dict[str, Any]:
+        """The weighting and the calibration, as JSON."""
+        known = self.calibration
+        return {
+            "weighting": self.weighting.model_dump(),
+            "calibration": None if known is None else known.model_dump(),
+        }
+
+
+def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
+    """The LLM's champion among the registry's skill prompts; the shipped one is registered if there is none.
+
+    None when the LLM has neither. Raises FormatError or DamagedArtifact when the champion's bytes are
+    not what was published, and StartupError when the LLM cannot read it.
+    """
+    identity = llm.identity
+    with database.read() as session:
+        champion = skills.champion(session, identity.id, identity.revision)
+        if champion is not None:
+            return _readable(_loaded(session, champion), llm)
+    found = shipped(identity)
+    if found is None:
+        return None
+    return replace(found, id=register(database, identity, found).id)
+
+
+def register(database: Database, identity: Identity, skill: LoadedSkill) -> Row:
+    """Publish a skill prompt with its weighting for an LLM, as its champion unless it is known already."""
+    with database.write() as session:
+        return skills.publish(
+            session,
+            base_model=base_model(identity),
+            method=skill.skill.method,
+            artifact=skill.artifact,
+            recipe=skill.recipe,
+            data=skill.data,
+            metrics=skill.metrics | skill.fitted,
+        )
+
+
+def _readable(skill: LoadedSkill, llm: FrozenLLM) -> LoadedSkill:
+    try:
+        skill.skill.context(llm)
+    except SkillMismatchError as error:
+        raise StartupError(f"The skill prompt {skill.id} cannot be used: {error}.") from error
+    return skill
+
+
+def _loaded(session: Session, row: Row) -> LoadedSkill:
+    artifact = skills.artifact(session, row)
+    return LoadedSkill(
+        skill=from_bytes(artifact),
+        artifact=artifact,
+        recipe=row.recipe,
+        data=row.data,
+        metrics=row.metrics,
+        id=row.id,
+        **_fitted(row.metrics),
+    )
+
+
+def shipped(identity: Identity) -> LoadedSkill | None:
+    """The skill prompt that comes with the package for this LLM, or None."""
+    name = _SHIPPED.get(identity.id)
+    if name is None:
+        return None
+    folder = resources.files(__package__) / "data"
+    artifact = (folder / f"{name}.safetensors").read_bytes()
+    notes = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return LoadedSkill(
+        skill=from_bytes(artifact),
+        artifact=artifact,
+        recipe=notes["recipe"],
+        data=notes["data"],
+        metrics=notes["metrics"],
+        **_fitted(notes),
+    )
+
+
+def _fitted(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that `LoadedSkill.fitted` wrote; a skill prompt from before calibrations has none."""
+    known = notes.get("calibration")
+    return {
+        "weighting": Weighting(**notes["weighting"]),
+        "calibration": None if known is None else Calibration(**known),
+    }

@@ -1,0 +1,108 @@
+"""What a candidate's word weighs: learned from how good answers to questions with known answers were.
+
+Reading passages apart marginalises over them: RAG-Sequence (2005.11401) and REPLUG (2301.12652) weigh what
+each passage gives by its retrieval score. Here the weight is log-linear in that score, in the LLM's own
+judgement whether the passage answers the question, and in the likelihood of the answer.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict
+
+from app.answering.readers import Said
+from app.answering.voting import normalised
+
+FEATURES = ("answerable", "retrieval", "log_likelihood")
+
+
+class Weighting(BaseModel):
+    """A coefficient for each of `FEATURES`.
+
+    `ceiling`: what a candidate's answerability and likelihood add to the logarithm of its weight is less than
+    that as good as always; 0 is more than can be.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answerable: float
+    retrieval: float
+    log_likelihood: float
+    ceiling: float = 0.0
+
+    def weights(self, said: Sequence[Said]) -> list[float]:
+        """The weight of each candidate; together 1."""
+        return softmax(features(said) @ self._coefficients)
+
+    def trust(self, said: Sequence[Said]) -> list[float]:
+        """The weight of each candidate's passage, whatever it was taken to say; together 1."""
+        return softmax(features(said)[:, :2] @ self._coefficients[:2])
+
+    def shares(self, retrieval: Sequence[float]) -> list[float]:
+        """The weight of each passage before it is read, by its score; together 1."""
+        return softmax(self.retrieval * _retrieval(retrieval))
+
+    def masses(self, said: Sequence[Said], top: float) -> list[float]:
+        """The weight of each candidate, in the unit of `most`, `top` being the best passage's score."""
+        return np.exp(features(said, top) @ self._coefficients).tolist()  # type: ignore[no-any-return]
+
+    def most(self, retrieval: Sequence[float], top: float) -> list[float]:
+        """The most that candidates will weigh who have not been heard, by the scores of their passages."""
+        return np.exp(self.ceiling + self.retrieval * _retrieval(retrieval, top)).tolist()  # type: ignore[no-any-return]
+
+    @property
+    def _coefficients(self) -> NDArray[np.float64]:
+        return np.array([getattr(self, name) for name in FEATURES])
+
+
+def features(said: Sequence[Said], top: float | None = None) -> NDArray[np.float64]:
+    """`FEATURES` of each candidate, the first two as logarithms: [candidates, features].
+
+    Retrieval counts as a share of the best score, `top`, of these candidates' unless said.
+    """
+    columns = [
+        np.log(np.maximum(1e-4, [one.answerable for one in said])),
+        _retrieval([one.retrieval for one in said], top),
+        np.array([one.log_likelihood for one in said], dtype=np.float64),
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _retrieval(scores: Sequence[float], top: float | None = None) -> NDArray[np.float64]:
+    """The logarithm of each score as a share of the best; a small share counts as one of .05."""
+    best = max(max(scores, default=0.0) if top is None else top, 1e-6)
+    return np.log(np.maximum(0.05, np.array(scores, dtype=np.float64) / best))
+
+
+def softmax(scores: ArrayLike) -> list[float]:
+    """Exp of the scores, together 1."""
+    scores = np.asarray(scores, dtype=np.float64)
+    odds = np.exp(scores - scores.max())
+    return [float(value) for value in odds / odds.sum()]
+
+
+def overlap(one: str, other: str) -> float:
+    """F1 of the words two answers share (SQuAD's, 1606.05250)."""
+    first, second = normalised(one).split(), normalised(other).split()
+    shared = sum(min(first.count(word), second.count(word)) for word in set(first))
+    return 2 * shared / (len(first) + len(second)) if first and second else 0.0
+
+
+def consensus(texts: Sequence[str], weights: Sequence[float]) -> list[float]:
+    """The worth of each text: its expected overlap with the right answer, if each is right with its weight.
+
+    The best by it is the choice of minimum Bayes risk (Kumar and Byrne 2004).
+    """
+    total = sum(weights) or 1.0
+    return [
+        sum(weight * overlap(text, other) for other, weight in zip(texts, weights, strict=True)) / total
+        for text in texts
+    ]
+
+
+def elect(texts: Sequence[str], weights: Sequence[float]) -> tuple[int, float]:
+    """Which text has the most worth by `consensus`, and that worth; of equals, the heaviest."""
+    worth = consensus(texts, weights)
+    best = max(range(len(texts)), key=lambda number: (worth[number], weights[number]))
+    return best, min(1.0, worth[best])

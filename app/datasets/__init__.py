@@ -1,0 +1,1 @@
+"""Questions with known answers: read, put into a library, measured."""

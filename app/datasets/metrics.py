@@ -1,0 +1,148 @@
+"""How close an answer is to its references, and how far confidences can be believed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rouge_score.rouge_scorer import RougeScorer
+
+from app.answering.voting import normalised
+
+_SCORER = RougeScorer(["rougeL"], use_stemmer=False)
+
+
+class Bin(NamedTuple):
+    """Answers of about the same confidence: its mean, the mean of their scores, how many they are."""
+
+    confidence: float
+    score: float
+    size: int
+
+
+def rouge_l(answer: str, references: Sequence[str]) -> float:
+    """F1 of the longest common subsequence of words, at its best over at least one reference.
+
+    ROUGE-L of Lin, "ROUGE: A Package for Automatic Evaluation of Summaries" (2004), as the package
+    rouge_score computes it without stemming. It sees only the letters a to z and digits.
+    """
+    return max(float(_SCORER.score(reference, answer)["rougeL"].fmeasure) for reference in references)
+
+
+def token_f1(answer: str, references: Sequence[str]) -> float:
+    """F1 of the words in common, whatever their order, at its best over at least one reference.
+
+    From SQuAD: Rajpurkar et al. (2016), arXiv 1606.05250. An answer without a word is right only where a
+    reference has none either, as in SQuAD 2.0.
+    """
+    return max(_token_f1(answer, reference) for reference in references)
+
+
+def exact_match(answer: str, references: Sequence[str]) -> float:
+    """1 where the normalised answer is one of the references, else 0 (SQuAD, arXiv 1606.05250)."""
+    return float(normalised(answer) in {normalised(reference) for reference in references})
+
+
+def interval(values: Sequence[float], seed: int = 0, resamples: int = 1000) -> tuple[float, float]:
+    """Range that holds the mean with 95% confidence, by the percentile bootstrap.
+
+    Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13. The values count as
+    independent: with few stories and many questions on each, the range is too narrow for other stories.
+    """
+    if not len(values):
+        raise ValueError("No values have no mean.")
+    array = np.asarray(values, dtype=np.float64)
+    random = np.random.default_rng(seed)
+    means = [array[random.integers(len(array), size=len(array))].mean() for _ in range(resamples)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def paired_interval(
+    a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = 1000
+) -> tuple[float, float]:
+    """95% range of the mean of `a` minus `b`, whose values belong together in pairs (the same question).
+
+    Bootstrap of the differences, as Koehn, "Statistical Significance Tests for Machine Translation
+    Evaluation" (2004) does for two systems.
+    """
+    return interval([first - second for first, second in zip(a, b, strict=True)], seed, resamples)
+
+
+def expected_calibration_error(
+    confidences: Sequence[float], correct: Sequence[float], bins: int = 10
+) -> float:
+    """Mean distance between confidence and accuracy over bins of equal width, weighted by their counts.
+
+    Guo et al., "On Calibration of Modern Neural Networks" (2017), arXiv 1706.04599, equation 3.
+    """
+    found = reliability(confidences, correct, bins)
+    total = sum(each.size for each in found)
+    return sum(each.size * abs(each.score - each.confidence) for each in found) / total
+
+
+def reliability(confidences: Sequence[float], scores: Sequence[float], bins: int = 10) -> list[Bin]:
+    """The bins of a reliability diagram, by rising confidence, without the empty ones.
+
+    Bins of equal width, each with its upper edge, as in Guo et al. (2017), arXiv 1706.04599, section 2.
+    """
+    sure, right = _pairs(confidences, scores)
+    if sure.min() < 0 or sure.max() > 1:
+        raise ValueError("A confidence is from 0 to 1.")
+    places = np.searchsorted(np.arange(1, bins) / bins, sure, side="left")
+    return [
+        Bin(float(sure[places == place].mean()), float(right[places == place].mean()), int(count))
+        for place, count in enumerate(np.bincount(places))
+        if count
+    ]
+
+
+def risk_coverage(confidences: Sequence[float], scores: Sequence[float]) -> list[tuple[float, float]]:
+    """The share of questions answered, and the mean score of those, when only the surest are answered.
+
+    Selective prediction as in El-Yaniv and Wiener (2010) and Geifman and El-Yaniv (2017), arXiv 1705.08500,
+    with the mean score for one minus the risk. Equal confidences are answered together.
+    """
+    sure, right = _pairs(confidences, scores)
+    order = np.argsort(-sure, kind="stable")
+    sure, means = sure[order], np.cumsum(right[order]) / np.arange(1, len(sure) + 1)
+    last = np.append(sure[1:] != sure[:-1], True)
+    return [(float((place + 1) / len(sure)), float(means[place])) for place in np.flatnonzero(last)]
+
+
+def aurc(confidences: Sequence[float], scores: Sequence[float]) -> float:
+    """Area under the risk-coverage curve, the risk being one minus the mean score of those answered.
+
+    Geifman and El-Yaniv (2017), arXiv 1705.08500. Less is better; without any order it is one minus the mean.
+    """
+    curve = [(0.0, 0.0), *risk_coverage(confidences, scores)]
+    return sum((after - before) * (1 - score) for (before, _), (after, score) in pairwise(curve))
+
+
+def abstention(own: Sequence[float], others: Sequence[float], share: float = 0.15) -> tuple[float, float]:
+    """The confidence below which `share` of `own` are, at most, and the share of `others` that are below it.
+
+    Selective prediction against questions that have no answer here, as SQuAD 2.0 asks some (1806.03822).
+    """
+    if not len(own) or not len(others):
+        raise ValueError("Both kinds of confidences are needed.")
+    least = float(np.sort(own)[int(share * len(own))])
+    return least, float(np.mean(np.asarray(others) < least))
+
+
+def _token_f1(answer: str, reference: str) -> float:
+    said, expected = normalised(answer).split(), normalised(reference).split()
+    if not said or not expected:
+        return float(said == expected)
+    common = (Counter(said) & Counter(expected)).total()
+    return 2 * common / (len(said) + len(expected))
+
+
+def _pairs(
+    confidences: Sequence[float], scores: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if not len(confidences) or len(confidences) != len(scores):
+        raise ValueError(f"{len(confidences)} confidences and {len(scores)} scores are no pairs.")
+    return np.asarray(confidences, dtype=np.float64), np.asarray(scores, dtype=np.float64)

@@ -1,0 +1,61 @@
+"""Work for a client that may go away before it is done: what is left of it is then not wanted."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from threading import Event
+from typing import TypeVar
+
+from anyio import to_thread
+from fastapi import Request
+
+from app.engine.engine import UnwantedError
+from app.http.problems import Problem, as_problem
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Waiting:
+    """A client that waits for an answer."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._gone = Event()
+
+    def wanted(self) -> bool:
+        """Whether the client is still there; may be called from any thread."""
+        return not self._gone.is_set()
+
+    async def result(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises, on a thread, while the connection is watched."""
+        watch = asyncio.ensure_future(self._watch())
+        try:
+            return await to_thread.run_sync(work)
+        finally:
+            watch.cancel()
+
+    async def follow(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks as they come, for a response that stops to ask for more when the client goes."""
+        try:
+            # Given up at once when the response is, even while the next chunk is waited for.
+            while (chunk := await to_thread.run_sync(next, chunks, None, abandon_on_cancel=True)) is not None:
+                yield chunk
+        finally:
+            self._gone.set()
+
+    async def _watch(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        self._gone.set()
+
+
+def to_the_end(chunks: Iterator[bytes], broken: Callable[[Problem], bytes]) -> Iterator[bytes]:
+    """The chunks of an answer whose status line is sent already: where they break off, `broken` says why."""
+    try:
+        yield from chunks
+    except UnwantedError:
+        return
+    except Exception as error:
+        log.exception("an answer broke off")
+        yield broken(as_problem(error))

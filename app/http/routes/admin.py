@@ -1,0 +1,82 @@
+"""Routes for those who run the service: every prompt version."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
+
+from app import schemas
+from app.http import serializers
+from app.http.deps import AdminDep, ServiceDep
+from app.service import Service
+from store import books, versions
+from store.tables import Version
+
+router = APIRouter(prefix="/admin", tags=["admin"])
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.get("/prompts")
+def list_prompts(
+    service: ServiceDep,
+    _: AdminDep,
+    book: str | None = None,
+    base_model: str | None = None,
+    alias: str | None = None,
+    state: schemas.VersionState | None = None,
+    after: str | None = None,
+    limit: Limit = 50,
+) -> schemas.Page[schemas.PromptVersion]:
+    """List prompt versions of all books, newest first."""
+    with service.database.read() as session:
+        rows, has_more = versions.list_versions(
+            session, book_id=book, base_model=base_model, alias=alias, state=state, after=after, limit=limit
+        )
+        return schemas.Page(data=shown(service, session, rows), has_more=has_more)
+
+
+@router.get("/books/{book_id}/versions")
+def list_versions(
+    service: ServiceDep, _: AdminDep, book_id: str, after: str | None = None, limit: Limit = 50
+) -> schemas.Page[schemas.PromptVersion]:
+    """List one book's prompt versions, newest first."""
+    with service.database.read() as session:
+        books.get(session, book_id)
+        rows, has_more = versions.list_versions(session, book_id=book_id, after=after, limit=limit)
+        return schemas.Page(data=shown(service, session, rows), has_more=has_more)
+
+
+@router.get("/books/{book_id}/versions/{ref}")
+def show_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> schemas.PromptVersion:
+    """Show one version, by number or alias, with the loss of each member at each step."""
+    with service.database.read() as session:
+        [version] = shown(service, session, [versions.get(session, book_id, ref)], curves=True)
+        return version
+
+
+@router.delete("/books/{book_id}/versions/{number}")
+def prune_version(service: ServiceDep, _: AdminDep, book_id: str, number: int) -> schemas.PromptVersion:
+    """Let go of the soft prompts of one version that no alias is on; its record stays."""
+    with service.database.write() as session:
+        [version] = shown(service, session, [versions.prune_one(session, book_id, number)])
+        return version
+
+
+@router.post("/books/{book_id}/prune")
+def prune(service: ServiceDep, _: AdminDep, book_id: str, wish: schemas.Prune) -> schemas.Pruned:
+    """Let go of the soft prompts of all versions but the last `keep` and those in use; their records stay."""
+    with service.database.write() as session:
+        return schemas.Pruned(book=book_id, versions=versions.prune(session, book_id, keep=wish.keep))
+
+
+def shown(
+    service: Service, session: Session, rows: Sequence[Version], *, curves: bool = False
+) -> list[schemas.PromptVersion]:
+    """The versions in the shape of the API, with their books' titles."""
+    titles = books.titles(session, {row.book_id for row in rows})
+    return [
+        serializers.version(row, titles[row.book_id], service.choruses.refusal(row), curves=curves)
+        for row in rows
+    ]

@@ -1,0 +1,34 @@
+"""The route that answers questions."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+from fastapi.sse import format_sse_event
+
+from app import schemas
+from app.http.deps import ServiceDep
+from app.http.disconnect import Waiting, to_the_end
+
+router = APIRouter(tags=["ask"])
+
+
+@router.post("/ask", response_model=schemas.Answer, responses={200: {"content": {"text/event-stream": {}}}})
+async def ask(service: ServiceDep, request: schemas.AskRequest, http: Request) -> schemas.Answer | Response:
+    """Answer a question: retrieve, let every member answer, vote, and cite what was read.
+
+    With `stream` the steps come as server-sent events: `retrieved`, `heard`, and `answer` or `error`.
+    A client that goes away ends the work for it.
+    """
+    waiting = Waiting(http)
+    if not request.stream:
+        return await waiting.result(lambda: service.answering.answer(request, wanted=waiting.wanted))
+    events = await waiting.result(lambda: service.answering.events(request, wanted=waiting.wanted))
+    chunks = to_the_end(map(_chunk, events), lambda problem: _event("error", problem.json()))
+    return StreamingResponse(waiting.follow(chunks), media_type="text/event-stream")
+
+
+def _chunk(event: schemas.AskEvent) -> bytes:
+    return _event(type(event).__name__.lower(), event.model_dump_json())
+
+
+def _event(name: str, data: str) -> bytes:
+    return format_sse_event(data_str=data, event=name)

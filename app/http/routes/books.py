@@ -1,0 +1,131 @@
+"""Routes for books: upload, list, show, remove."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
+
+from app import schemas
+from app.http import serializers, training
+from app.http.deps import AdminDep, ServiceDep
+from app.http.routes.jobs import until_ended
+from app.http.upload import Upload, read_upload
+from app.service import Service
+from store import books, jobs
+from store.tables import Book
+
+router = APIRouter(tags=["books"])
+
+_FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "txt, md, html, epub, pdf or docx"},
+        "title": {"type": "string"},
+        "author": {"type": "string"},
+        "tags": {"type": "string", "description": "tags with commas between them"},
+        "recipe": {"type": "string", "description": "a recipe as JSON"},
+    },
+}
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": _FORM},
+            "application/json": {"schema": schemas.JsonBook.model_json_schema()},
+        },
+    }
+}
+
+
+@router.post("/books", status_code=202, openapi_extra=BODY)
+async def add_book(
+    request: Request,
+    response: Response,
+    service: ServiceDep,
+    wait: Annotated[float, Query(ge=0, le=3600)] = 0,
+) -> schemas.AddedBook:
+    """Upload a book and learn its chorus. The same bytes again are the same book, unchanged (200).
+
+    `wait` holds the answer back until the job has ended, for at most so many seconds.
+    """
+    upload = await read_upload(request, service.parser)
+    return await learning(service, response, *await run_in_threadpool(_add, service, upload), wait=wait)
+
+
+@router.get("/books")
+def list_books(
+    service: ServiceDep,
+    author: Annotated[list[str] | None, Query()] = None,
+    tag: Annotated[list[str] | None, Query()] = None,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> schemas.Page[schemas.Book]:
+    """List the library's books, newest first: all, or those by any `author` and with any `tag` given."""
+    with service.database.read() as session:
+        rows, has_more = books.list_books(session, after, limit, authors=author, tags=tag)
+        latest = jobs.latest(session, [row.id for row in rows])
+        shown = [serializers.book(row, latest.get(row.id)) for row in rows]
+        return schemas.Page(data=shown, has_more=has_more)
+
+
+@router.get("/books/{book_id}")
+def show_book(service: ServiceDep, book_id: str) -> schemas.Book:
+    """Show one book."""
+    with service.database.read() as session:
+        return _shown(session, books.get(session, book_id))
+
+
+@router.delete("/books/{book_id}", status_code=204)
+def remove_book(service: ServiceDep, book_id: str, _: AdminDep) -> None:
+    """Remove a book with all that was learned from it."""
+    with service.database.write() as session:
+        books.delete(session, book_id)
+    service.index.refresh()
+
+
+async def learning(
+    service: Service, response: Response, book_id: str, job_id: str | None, changed: bool, *, wait: float
+) -> schemas.AddedBook:
+    """Answer an upload: what has `changed` is found from now on, and learned; else the status is 200."""
+    if changed:
+        service.worker.call()
+        await run_in_threadpool(service.index.refresh)
+    else:
+        response.status_code = 200
+    if job_id is not None:
+        response.headers["Location"] = f"/jobs/{job_id}"
+        await until_ended(service, job_id, wait)
+    return await run_in_threadpool(_added, service, book_id, job_id)
+
+
+def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
+    """Store the book with its job in one transaction, so that there is never one without the other."""
+    recipe = training.recipe(service, upload.recipe)
+    edition = upload.edition(service.engine.llm.count_tokens)
+    with service.database.write() as session:
+        book, created = books.add(
+            session,
+            edition,
+            title=upload.title,
+            author=upload.author,
+            language=upload.parsed.language,
+            tags=upload.tags,
+        )
+        if not created:
+            latest = jobs.latest(session, [book.id]).get(book.id)
+            return book.id, None if latest is None else latest.id, False
+        job = training.queue(session, service, book.id, recipe)
+        return book.id, job.id, True
+
+
+def _added(service: Service, book_id: str, job_id: str | None) -> schemas.AddedBook:
+    model = service.engine.llm.identity.id
+    with service.database.read() as session:
+        job = None if job_id is None else serializers.job(jobs.get(session, job_id), model)
+        return schemas.AddedBook(book=_shown(session, books.get(session, book_id)), job=job)
+
+
+def _shown(session: Session, row: Book) -> schemas.Book:
+    return serializers.book(row, jobs.latest(session, [row.id]).get(row.id))

@@ -1,0 +1,81 @@
+"""The route that compares two versions of a book: what they are, and what they answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+
+from app import schemas
+from app.http.deps import AdminDep, ServiceDep
+from app.http.disconnect import Waiting
+from app.http.routes.admin import shown
+from app.service import Service
+from store import studies, versions
+
+router = APIRouter(prefix="/admin", tags=["admin"])
+
+# How many of the questions written about a book are asked when the caller sends none.
+_QUESTIONS = 10
+
+
+@router.post("/books/{book_id}/compare")
+async def compare(
+    service: ServiceDep, _: AdminDep, book_id: str, wish: schemas.Compare, http: Request
+) -> schemas.Comparison:
+    """Compare two versions: all that differs in their recipes and metrics, and what both answer.
+
+    A client that goes away ends the work for it.
+    """
+    waiting = Waiting(http)
+    return await waiting.result(lambda: _compared(service, book_id, wish, waiting.wanted))
+
+
+def _compared(
+    service: Service, book_id: str, wish: schemas.Compare, wanted: Callable[[], bool]
+) -> schemas.Comparison:
+    with service.database.read() as session:
+        rows = [versions.live(session, book_id, ref) for ref in wish.versions]
+        told = shown(service, session, rows)
+        questions = _questions(session, book_id, wish.questions)
+    return schemas.Comparison(
+        book=book_id,
+        versions=told,
+        recipe=_differences([row.recipe for row in rows]),
+        metrics=_differences([row.metrics for row in rows]),
+        seed=wish.seed,
+        questions=[
+            schemas.ComparedAnswers(
+                question=question,
+                expected=expected,
+                answers=[
+                    service.answering.answer(
+                        schemas.AskRequest(
+                            question=question, books=[f"{book_id}@{row.number}"], seed=wish.seed
+                        ),
+                        wanted=wanted,
+                    )
+                    for row in rows
+                ],
+            )
+            for question, expected in questions
+        ],
+    )
+
+
+def _questions(session: Session, book_id: str, given: list[str] | None) -> list[tuple[str, str | None]]:
+    """The questions to ask, each with the answer that is expected, where one is known."""
+    if given is not None:
+        return [(question, None) for question in given]
+    study = studies.newest(session, book_id)
+    if study is None:
+        return []
+    written = studies.items(session, study)[:_QUESTIONS]
+    return [(item["question"], item.get("answer")) for item in written]
+
+
+def _differences(records: list[dict[str, Any]]) -> list[schemas.Difference]:
+    """What the records do not have in common, by name."""
+    names = sorted({name for record in records for name in record})
+    found = [schemas.Difference(name=name, values=[each.get(name) for each in records]) for name in names]
+    return [each for each in found if each.values[0] != each.values[1]]

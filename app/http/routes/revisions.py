@@ -1,0 +1,88 @@
+"""Routes for a book's revisions: a new edition of its text, the list of all, and each text."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import PlainTextResponse
+
+from app import schemas
+from app.http import serializers, training
+from app.http.deps import AdminDep, ServiceDep
+from app.http.problems import Problem
+from app.http.routes.books import BODY, learning
+from app.http.upload import Upload, read_upload
+from app.service import Service
+from app.training.promotion import champion_number
+from store import books, jobs, versions
+from trainer.recipe import Recipe
+
+router = APIRouter(prefix="/books/{book_id}", tags=["books"])
+
+
+@router.post("/revisions", status_code=202, openapi_extra=BODY)
+async def revise_book(
+    request: Request,
+    response: Response,
+    service: ServiceDep,
+    book_id: str,
+    _: AdminDep,
+    wait: Annotated[float, Query(ge=0, le=3600)] = 0,
+) -> schemas.AddedBook:
+    """Give a book a new text and learn it. The text that it has already changes nothing (200).
+
+    Title, author and tags stay unless they are given. Without a recipe the champion's members go on learning,
+    where they can on this LLM; else, and with a recipe, new ones learn from scratch.
+    """
+    upload = await read_upload(request, service.parser)
+    revised = await run_in_threadpool(_revise, service, book_id, upload)
+    return await learning(service, response, *revised, wait=wait)
+
+
+@router.get("/revisions")
+def list_revisions(service: ServiceDep, book_id: str) -> schemas.Page[schemas.Revision]:
+    """List the texts that a book has had, newest first, all on one page."""
+    with service.database.read() as session:
+        rows = books.revisions(session, book_id)
+        learned = versions.by_revision(session, book_id)
+        shown = [serializers.revision(row, learned.get(row.number, [])) for row in rows]
+    return schemas.Page(data=shown, has_more=False)
+
+
+@router.get("/text", response_class=PlainTextResponse)
+def show_text(
+    service: ServiceDep, book_id: str, revision: Annotated[int | None, Query(ge=1, lt=2**31)] = None
+) -> PlainTextResponse:
+    """Show a book's text, the newest or that of a revision; citations count its characters."""
+    with service.database.read() as session:
+        return PlainTextResponse(books.text(session, book_id, revision))
+
+
+def _revise(service: Service, book_id: str, upload: Upload) -> tuple[str, str | None, bool]:
+    """Store the text with its job in one transaction, so that there is never one without the other."""
+    if upload.recipe is None:
+        recipe, parent = _from_champion(service, book_id)
+    else:
+        recipe, parent = training.recipe(service, upload.recipe), None
+    edition = upload.edition(service.engine.llm.count_tokens)
+    with service.database.write() as session:
+        given = {name: getattr(upload, name) for name in upload.said}
+        _, changed = books.revise(session, book_id, edition, **given)
+        if not changed:
+            latest = jobs.latest(session, [book_id]).get(book_id)
+            return book_id, None if latest is None else latest.id, False
+        job = training.queue(session, service, book_id, recipe, parent)
+        return book_id, job.id, True
+
+
+def _from_champion(service: Service, book_id: str) -> tuple[Recipe, training.Parent | None]:
+    """How the champion's members go on; from scratch where there are none that can."""
+    with service.database.read() as session:
+        number = champion_number(session, book_id)
+    if number is not None:
+        try:
+            parent = training.parent(service, book_id, number)
+            return training.recipe(service, None, parent), parent
+        except Problem:  # they are pruned, damaged, of another LLM, or too long to learn in one piece
+            pass
+    return training.recipe(service, None), None

@@ -1,0 +1,1 @@
+"""HTML, and the trees that HTML and XML are read into."""

@@ -1,0 +1,1 @@
+"""PDF: from lines with their places to paragraphs and chapters."""

@@ -1,0 +1,1 @@
+"""Plain text and Markdown, and what every format's text is made of."""

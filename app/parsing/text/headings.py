@@ -1,0 +1,114 @@
+# ruff: noqa: RUF001 - headings of many languages
+"""Heading lines of plain text and Markdown."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from app.parsing.text import chapter_marks
+from app.parsing.text.chapter_marks import Mark
+from store.segmentation import ChapterSpan
+
+TextFormat = Literal["txt", "md"]
+Span = tuple[int, int]
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_REST_OF_LINE = re.compile(r"\S[^\r\n]*")
+_FENCE = re.compile(r" {0,3}(```|~~~)")
+_HASHES = re.compile(r" {0,3}#{1,3}[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_WORDS = "chapter|chapitre|kapitel|cap[íi]tulo|capitolo|hoofdstuk|rozdzia[łl]|глава|book|part|letter"
+_NUMBER = (
+    r"\d{1,4}|[ivxlcdm]{1,9}|(?:the )?(?:first|last)|"
+    r"(?:(?:twenty|thirty|forty|fifty)-?)?(?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|"
+    r"thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty"
+)
+_NUMBERED = re.compile(
+    rf"\s*(?P<number>(?:{_WORDS})\s+(?:{_NUMBER}))(?![\w'’])"
+    r"(?:\s*(?P<mark>[.:—–-]+)\s*|\s+|$)(?P<title>.*?)\s*$",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"\s*(?:prologue|epilogue|preface|foreword|introduction|afterword)[.:]?\s*$", re.IGNORECASE
+)
+_CHINESE = re.compile(r"\s*第\s*[\d〇零一二三四五六七八九十百千两]+\s*[章回节節](?:$|[\s：:、].*$)")
+_LONGEST_HEADING = 120
+
+
+def chapters(text: str, format: TextFormat) -> list[ChapterSpan]:  # noqa: A002 - the word users know
+    """Find a text's chapters by their heading lines.
+
+    In "md" a heading is a line of one to three `#`; in "txt", and in "md" that has none, it is a line such
+    as `CHAPTER IV` or `Chapter 1. Title`.
+    """
+    return chapter_marks.chapters(text, find(text, format))
+
+
+def find(text: str, format: TextFormat) -> list[Mark]:  # noqa: A002
+    """Find a text's heading lines, as `chapters` does."""
+    return (list(_hash_headings(text)) if format == "md" else []) or list(_line_headings(text))
+
+
+def title_of(lines: Sequence[str]) -> str:
+    """Return the lines of one heading as its title: `CHAPTER I` with its name behind a point."""
+    first, *rest = [" ".join(line.split()) for line in lines if line.strip()] or [""]
+    if rest and (match := _NUMBERED.match(first)) and not match["title"]:
+        first = first.rstrip(".:") + "."
+    return " ".join([first, *rest])
+
+
+def _hash_headings(text: str) -> Iterator[Mark]:
+    fence = None
+    for line in _LINE.finditer(text):
+        mark = _FENCE.match(line.group())
+        if mark and fence in (None, mark[1]):
+            fence = None if fence else mark[1]
+        elif fence is None and (
+            heading := _HASHES.match(line.group()[: _LONGEST_HEADING + 2].rstrip("\r\n"))
+        ):
+            yield Mark(heading[1].strip(), line.start(), line.end())
+
+
+def _line_headings(text: str) -> Iterator[Mark]:
+    lines = [(match.start(), match.end()) for match in _LINE.finditer(text)]
+    opens = True  # the text's start, a blank line or another heading stands before a heading
+    skip = False
+    for (start, end), following in zip(lines, [*lines[1:], None], strict=True):
+        line = text[start:end].strip()
+        if skip:
+            skip, opens = False, True
+        elif opens and _is_heading(line):
+            if following and (subtitle := _subtitle(text, line, following)):
+                skip = True
+                yield Mark(title_of([line, subtitle]), start, following[1])
+            else:
+                yield Mark(line, start, end)
+        else:
+            opens = not line
+
+
+def _is_heading(line: str) -> bool:
+    if not line or len(line) > _LONGEST_HEADING:
+        return False
+    if _NAMED.match(line) or _CHINESE.match(line):
+        return True
+    match = _NUMBERED.match(line)
+    if match is None:
+        return False
+    title = match["title"]
+    # "Part one of the plan was ready," opens a paragraph; "Part One The Plan" is a heading.
+    return not title or bool(match["mark"]) or (not title[0].islower() and title[-1] not in ".,;:")
+
+
+def _subtitle(text: str, heading: str, following: Span) -> str:
+    """Return the short line right under a bare `CHAPTER I`, set apart from the text below it; or nothing."""
+    match = _NUMBERED.match(heading)
+    line = text[slice(*following)].strip()
+    below = _LINE.match(text, following[1])
+    apart = below is None or not below.group().strip()
+    if match is None or match["title"] or not apart or len(line) > 80 or line.endswith((".", ",", ";", ":")):
+        return ""
+    # With nothing below it before the next heading, the line is the chapter's text and not its title.
+    rest = _REST_OF_LINE.search(text, following[1])
+    if rest is None or _is_heading(line) or _is_heading(rest.group().strip()):
+        return ""
+    return line

@@ -1,0 +1,1 @@
+"""`bookchorus skill train`: learns a skill and fits what its answers weigh."""

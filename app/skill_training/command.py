@@ -1,0 +1,204 @@
+"""`bookchorus skill train`: from questions with answers to a registered skill prompt with its weighting."""
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from rich.console import Console
+
+from app.answering import skill as skills
+from app.answering.skill import LoadedSkill
+from app.datasets.library import Library
+from app.datasets.questions import DataError, read, sampled
+from app.errors import StartupError
+from app.resources import open_database
+from app.service import load_llm
+from app.settings import load
+from app.skill_training.fitting import fit_calibration, fit_weighting
+from app.skill_training.lessons import digest, lessons, split
+from app.skill_training.samples import hear
+from app.training.publishing import number
+from trainer.methods.tensors import FormatError
+from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep
+from trainer.skill.recipe import SkillRecipe
+from trainer.skill.skill import SkillMismatchError, from_bytes, opening
+from trainer.skill.training import learn, learn_starts
+
+_HELDOUT_LESSONS = 48
+_QUESTIONS_TO_FIT = 20
+# Where nobody sees the status line: in a file, this often.
+_TOLD_STEPS = 10
+_Loss = dict[str, float | None]
+
+
+def train(
+    console: Console,
+    data: Path,
+    recipe: Mapping[str, Any],
+    out: Path,
+    licence: str,
+    *,
+    start: Path | None = None,
+    register: bool,
+) -> None:
+    """Learn, fit, write the files and register; `start` is a skill prompt's file to go on from.
+
+    Raises StartupError with one line for unusable data.
+    """
+    try:
+        settled = SkillRecipe(**recipe)
+        dataset = read(data)
+        begun = start.read_bytes() if start else None
+        origin = from_bytes(begun) if begun else None
+    except (DataError, ValidationError, FormatError, OSError) as error:
+        raise StartupError(str(error)) from error
+    if len(dataset.stories) < 2:
+        raise StartupError("A skill prompt needs at least two stories: one to learn from, one to check on.")
+    if settled.steps == 0 and origin is None:
+        raise StartupError("With no steps there is no skill prompt: name one to go on from with --start.")
+    settings = load({})
+    llm = load_llm(settings)
+    try:
+        skill = origin or opening(llm)
+        skill.context(llm)
+    except SkillMismatchError as error:
+        raise StartupError(str(error)) from error
+    out.mkdir(parents=True, exist_ok=True)
+    learning, checking = split(dataset)
+    library = Library(dataset.stories, out / "library")
+    train_lessons, held = (list(lessons(part, library)) for part in (learning, checking))
+    held = random.Random(settled.seed).sample(held, min(_HELDOUT_LESSONS, len(held)))
+    if not train_lessons or not held:
+        raise StartupError("No answer was found in the stories: there is nothing to learn from.")
+    known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
+    metrics: dict[str, list[_Loss]] = {}
+    if settled.steps:
+        run = _Run(console, out / "state.pt", "the skill prompt", known)
+        tensors, metrics["heldout"] = run.follow(
+            lambda state: learn(llm, train_lessons, held, settled, state, skill)
+        )
+        skill = skill.learned(tensors)
+    if settled.starts.steps:
+        behind = replace(skill, starts=None)
+        run = _Run(console, out / "starts.pt", "where members start", known)
+        (starts,), metrics["starts"] = run.follow(
+            lambda state: learn_starts(llm, behind, train_lessons, held, settled.starts, state)
+        )
+        skill = replace(skill, starts=starts)
+    with console.status("asks what to fit on") as status:
+        heard = hear(llm, skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
+    library.close()
+    weighting = fit_weighting(heard)
+    learned = LoadedSkill(
+        skill=skill,
+        artifact=skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id}),
+        weighting=weighting,
+        recipe=known,
+        data={
+            "source": data.name,
+            "licence": licence,
+            "sha256": digest(dataset),
+            "learned_from": sorted({story.digest for story in learning.stories} | _learned_before(start)),
+        },
+        metrics=metrics,
+        calibration=fit_calibration(heard, weighting),
+    )
+    notes = {
+        "llm": llm.identity.__dict__,
+        "recipe": learned.recipe,
+        "data": learned.data,
+        "metrics": learned.metrics,
+        **learned.fitted,
+    }
+    (out / "skill.safetensors").write_bytes(learned.artifact)
+    (out / "skill.json").write_text(json.dumps(notes, indent=2), encoding="utf-8")
+    console.print(f"The skill prompt is in {out}.")
+    if register:
+        database = open_database(settings)
+        row = skills.register(database, llm.identity, learned)
+        console.print(f"Skill prompt {row.number} is registered.")
+        database.close()
+
+
+def _learned_before(start: Path | None) -> set[str]:
+    """What the skill prompt that was gone on from had learned from, if its notes are beside it."""
+    notes = start.with_suffix(".json") if start else None
+    if notes is None or not notes.exists():
+        return set()
+    return set(json.loads(notes.read_text(encoding="utf-8"))["data"].get("learned_from", []))
+
+
+class _Run:
+    """A descent that shows where it is, and goes on where it was from a file."""
+
+    def __init__(self, console: Console, file: Path, what: str, recipe: dict[str, Any]) -> None:
+        """`recipe` is all that decides the run: a file of another is refused."""
+        self._console = console
+        self._file = file
+        self._what = what
+        self._recipe = recipe
+
+    def follow(
+        self, begin: Callable[[SkillState | None], Iterator[SkillLoss | SkillStep]]
+    ) -> tuple[list[torch.Tensor], list[_Loss]]:
+        """The tensors learned, on the CPU, and the held-out losses on the way."""
+        state, losses = self._saved()
+        with self._console.status(f"learns {self._what}") as status:
+            for happened in begin(state):
+                if isinstance(happened, SkillLoss):
+                    losses.append(
+                        {
+                            "step": happened.step,
+                            "answered": number(happened.answered),
+                            "unanswered": number(happened.unanswered),
+                        }
+                    )
+                    self._console.print(
+                        f"{self._what}, step {happened.step}: loss of answers {happened.answered:.3f}, "
+                        f"of silence {happened.unanswered:.3f}"
+                    )
+                    if state is not None:
+                        self._save(state, losses)
+                    continue
+                state = happened.state
+                said = (
+                    f"{self._what}, step {happened.step} of {happened.steps}, loss {happened.loss:.2f}, "
+                    f"{happened.tokens_per_second:.0f} tokens/s, {happened.eta_seconds / 60:.0f} min to go"
+                )
+                status.update(said)
+                if happened.step % _TOLD_STEPS == 0:
+                    self._save(state, losses)
+                    if not self._console.is_terminal:
+                        self._console.print(said)
+        assert state is not None
+        self._save(state, losses)
+        return [tensor.detach().clone().cpu() for tensor in state.tensors], losses
+
+    def _saved(self) -> tuple[SkillState | None, list[_Loss]]:
+        """Where training was, and the losses until then."""
+        if not self._file.exists():
+            return None, []
+        kept = torch.load(self._file, weights_only=True)
+        if kept["recipe"] != self._recipe:
+            raise StartupError(
+                f"{self._file} belongs to another recipe or start: choose another folder, or delete it."
+            )
+        return SkillState(kept["tensors"], kept["optimiser"], kept["step"]), kept["losses"]
+
+    def _save(self, state: SkillState, losses: list[_Loss]) -> None:
+        kept = {
+            "recipe": self._recipe,
+            "tensors": [tensor.detach() for tensor in state.tensors],
+            "optimiser": state.optimiser,
+            "step": state.step,
+            "losses": losses,
+        }
+        half = self._file.with_suffix(".part")
+        torch.save(kept, half)
+        half.replace(self._file)

@@ -1,0 +1,85 @@
+"""Fits what answers weigh, and how sure they are, on questions with known answers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.linear_model import LogisticRegression
+
+from app.answering.calibration import RIGHT, TOLD, Calibration, Evidence, Logistic, elected
+from app.answering.weighting import FEATURES, Weighting, features
+from app.evaluation.report import CORRECT
+from app.skill_training.samples import Hearing
+
+_PENALTY = 0.01
+# Of this share of candidates is the ceiling above what they add to their weight.
+_CEILING = 0.95
+
+
+def fit_weighting(heard: Sequence[Hearing]) -> Weighting:
+    """The weighting under which the candidates' expected quality is highest, held near none by a penalty.
+
+    Only questions about the story that was read count.
+    """
+    own = [one for one in heard if one.own]
+    inputs = [torch.tensor(features(one.said)) for one in own]
+    quality = [torch.tensor(one.quality, dtype=torch.float64) for one in own]
+    spread = torch.cat(inputs).std(0, correction=0)
+    spread[spread < 1e-6] = 1.0
+    coefficients = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([coefficients], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> float:
+        optimiser.zero_grad()
+        gains = [
+            (torch.softmax((values / spread) @ coefficients, 0) * scores).sum()
+            for values, scores in zip(inputs, quality, strict=True)
+        ]
+        total = _PENALTY * coefficients.square().sum() - torch.stack(gains).mean()
+        total.backward()
+        return float(total.detach())
+
+    optimiser.step(loss)
+    found = coefficients.detach() / spread
+    said = torch.cat(inputs)[:, [0, 2]] @ found[[0, 2]]
+    return Weighting(
+        **dict(zip(FEATURES, found.tolist(), strict=True)), ceiling=float(said.quantile(_CEILING))
+    )
+
+
+def fit_calibration(heard: Sequence[Hearing], weighting: Weighting) -> Calibration | None:
+    """The calibration of the answers elected by a weighting; None where all were of one kind.
+
+    An answer is right where its quality is at least that of a correct one.
+    """
+    found = [_elected(one, weighting) for one in heard]
+    own = [(evidence, quality) for evidence, quality, is_own in found if is_own]
+    told = _logistic(TOLD, [evidence for evidence, _, _ in found], [is_own for _, _, is_own in found])
+    right = _logistic(RIGHT, [evidence for evidence, _ in own], [quality >= CORRECT for _, quality in own])
+    return None if told is None or right is None else Calibration(told=told, right=right)
+
+
+def _elected(heard: Hearing, weighting: Weighting) -> tuple[Evidence, float, bool]:
+    """The evidence for the answer that is elected, its quality, and whether it is about its own story."""
+    weights = weighting.weights(heard.said)
+    best, evidence = elected(heard.said, weights, max(one.retrieval for one in heard.said))
+    return evidence, heard.quality[best], heard.own
+
+
+def _logistic(names: Sequence[str], evidence: Sequence[Evidence], wanted: ArrayLike) -> Logistic | None:
+    """A logistic regression on standardised features, with the usual L2 penalty of 1.
+
+    A feature that hardly varies hardly counts, so that it decides nothing where it varies more.
+    """
+    labels = np.asarray(wanted, dtype=bool)
+    if labels.all() or not labels.any():
+        return None
+    inputs = np.array([[getattr(one, name) for name in names] for one in evidence])
+    spread = np.maximum(inputs.std(0), 0.05)
+    model = LogisticRegression().fit((inputs - inputs.mean(0)) / spread, labels)
+    slopes = model.coef_[0] / spread
+    return Logistic(
+        intercept=float(model.intercept_[0] - slopes @ inputs.mean(0)),
+        slopes=dict(zip(names, slopes.tolist(), strict=True)),
+    )

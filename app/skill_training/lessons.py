@@ -1,0 +1,60 @@
+"""From questions with known answers to what a skill prompt learns from, and is checked on."""
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+
+from app.datasets.library import Library
+from app.datasets.questions import Dataset, Question, Story
+from trainer.skill.examples import Lesson
+
+# Stories kept from training: what the skill prompt is evaluated on, and the weighting fitted.
+HELDOUT_STORIES = 12
+# Of this many sections that seem to answer a question, those that do not are distractors.
+_DISTRACTORS = 6
+
+
+def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """Stories to learn from, and a few to check on, none of which is in both.
+
+    The same for every recipe: a skill prompt that goes on from another is checked on what neither saw.
+    """
+    names = sorted(story.name for story in dataset.stories)
+    random.Random(0).shuffle(names)
+    kept = set(names[: min(HELDOUT_STORIES, len(names) // 2)])
+    return dataset.of(set(names) - kept), dataset.of(kept)
+
+
+def lessons(dataset: Dataset, library: Library) -> Iterator[Lesson]:
+    """A lesson for every section: what it answers, and what it only seems to."""
+    for story in dataset.stories:
+        ranking = library.ranking(story.name)
+        answered: list[list[tuple[str, Sequence[str]]]] = [[] for _ in story.sections]
+        silent: list[list[str]] = [[] for _ in story.sections]
+        for question in dataset.questions:
+            if question.story != story.name or not question.answers:
+                continue
+            found = [section for section, _ in ranking(question.text)]
+            gold = question.gold or _holding(story, question, found)
+            for section in gold:
+                answered[section].append((question.text, question.answers))
+            for section in found[:_DISTRACTORS]:
+                if gold and section not in gold:
+                    silent[section].append(question.text)
+        for text, told, untold in zip(story.sections, answered, silent, strict=True):
+            if told:
+                yield Lesson(text, told, untold, [other for other in story.sections if other != text])
+
+
+def _holding(story: Story, question: Question, found: Sequence[int]) -> list[int]:
+    """Where nobody marked it, the section that fits the question best among those with an answer's words."""
+    for section in found:
+        text = story.sections[section].casefold()
+        if any(answer.casefold().rstrip(".") in text for answer in question.answers):
+            return [section]
+    return []
+
+
+def digest(dataset: Dataset) -> str:
+    """SHA-256 of the stories and questions, whatever files they came in."""
+    return hashlib.sha256(repr(dataset).encode()).hexdigest()

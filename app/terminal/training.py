@@ -1,0 +1,221 @@
+"""A training job as people follow it: live on a terminal, a line now and then elsewhere."""
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.measure import Measurement
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from app.client import Client, ClientError
+from app.schemas import Job, JobEvent
+from app.schemas import Progress as Step
+from app.terminal.answers import ACCENT, BAD, GAIN, LABEL, REST, duration, mean, plain, shortened
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+SPARKLINE = 20
+
+
+class Training:
+    """What a job's events have told so far; it renders as its progress.
+
+    `before`, `after` and `bare` are held-out losses (nats per token), known once they were measured;
+    `published` says what has become of the version.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.before: list[float] = []
+        self.after: list[float] = []
+        self.bare: float | None = None
+        self.step: Step | None = None
+        self.published = ""
+        self._losses: list[list[float]] = []
+        self._bar = Progress(
+            SpinnerColumn(style=ACCENT),
+            TextColumn("{task.description}"),
+            BarColumn(None, style=REST, complete_style=ACCENT, finished_style=GAIN, pulse_style=REST),
+            TextColumn("{task.fields[numbers]}"),
+            auto_refresh=False,
+            expand=True,
+        )
+        self._title = plain(title, "bold")
+        self._task = self._bar.add_task("waits for the service", total=None, numbers="")
+
+    def take(self, event: JobEvent) -> None:
+        """Take the next event in."""
+        if event.type == "metrics":
+            try:
+                self.step = Step.model_validate(event.data)
+            except ValidationError:
+                # Such as a loss that is not a number: the next step may be sound again.
+                return
+            self._losses.append(self.step.member_losses)
+            self._bar.update(
+                self._task,
+                description="learns",
+                total=self.step.steps,
+                completed=self.step.step,
+                numbers=numbers(self.step),
+            )
+            return
+        match event.data.get("kind"), event.data.get("stage"):
+            case "evaluated", "before":
+                self.before = _floats(event.data.get("member_losses"))
+                bare = event.data.get("bare_loss")
+                self.bare = bare if isinstance(bare, int | float) else None
+            case "evaluated", "after":
+                self.after = _floats(event.data.get("member_losses"))
+            case "published", _:
+                self.published = event.message
+        self._bar.update(self._task, description=plain(shortened(event.message, 48)).markup)
+
+    def __rich__(self) -> RenderableType:
+        parts: list[RenderableType] = [self._title, self._bar]
+        if self._losses:
+            parts += ["", self._members()]
+        return Group(*parts)
+
+    def _members(self) -> RenderableType:
+        """Draw each member's losses on one scale, so that the members compare."""
+        every = [loss for losses in self._losses for loss in losses]
+        low, high = min(every), max(every)
+        table = Table.grid(padding=(0, 2, 0, 0))
+        members = [list(losses) for losses in zip(*self._losses, strict=False)]
+        cells: list[RenderableType] = []
+        for number, losses in enumerate(members, start=1):
+            cells += [
+                Text(f"  member {number}", LABEL),
+                Text(sparkline(losses, low, high), ACCENT),
+                Text(f"{losses[-1]:.2f}    "),
+            ]
+        # Down the left column first, then down the right one, as one reads a list.
+        rows = (len(members) + 1) // 2
+        for row in range(rows):
+            table.add_row(*cells[3 * row : 3 * row + 3], *cells[3 * (row + rows) : 3 * (row + rows) + 3])
+        return table
+
+
+def watch(console: Console, client: Client, job: Job, title: str) -> Job:
+    """Show a job until it ends, then what its members gained; return it as it ended.
+
+    Raises ClientError when the job fails or is cancelled, or when the service is lost.
+    """
+    training = Training(title)
+    if console.is_terminal:
+        with Live(training, console=console, refresh_per_second=8):
+            for event in client.follow(job.id):
+                training.take(event)
+    else:
+        tenths = -1
+        for event in client.follow(job.id):
+            training.take(event)
+            if event.type == "message":
+                console.print(plain(event.message))
+            elif training.step is not None and (done := _tenths(training.step)) > tenths:
+                tenths = done
+                console.print(numbers(training.step))
+    ended = client.job(job.id)
+    if ended.status == "failed":
+        reason = ended.error.message if ended.error else "the service does not say why"
+        raise ClientError(f"Learning {title} failed: {reason}")
+    if ended.status == "cancelled":
+        raise ClientError(f"Learning {title} was cancelled.")
+    if training.before and training.after:
+        console.print(summary(training.before, training.after, bare=training.bare))
+    # Elsewhere than on a terminal every message has been told as it came.
+    if console.is_terminal and training.published:
+        console.print(plain(training.published))
+    return ended
+
+
+def summary(before: Sequence[float], after: Sequence[float], *, bare: float | None = None) -> RenderableType:
+    """Show each member's held-out loss before and after learning (nats per token), and the bare LLM's."""
+    highest = max([*before, *after, *([] if bare is None else [bare])], default=0.0) or 1.0
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(style=LABEL, justify="right", no_wrap=True)
+    table.add_column(ratio=1)
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True, justify="right")
+    if bare is not None:
+        table.add_row("bare LLM", Fall(bare / highest, bare / highest), Text(f"{bare:.2f}", LABEL), "")
+    pairs = list(zip(before, after, strict=False))
+    for number, (first, last) in enumerate(pairs, start=1):
+        table.add_row(f"member {number}", Fall(first / highest, last / highest), *_change(first, last))
+    if len(pairs) > 1:
+        first, last = mean([first for first, _ in pairs]), mean([last for _, last in pairs])
+        table.add_row(
+            Text("mean", "bold"), Fall(first / highest, last / highest), *_change(first, last, "bold ")
+        )
+    return Panel(
+        Group(Text("nats per token on text held out of learning; lower is better", LABEL), "", table),
+        title=Text("what the members gained", "bold " + ACCENT),
+        title_align="left",
+        border_style=REST,
+        box=box.ROUNDED,
+        padding=(1, 1),
+    )
+
+
+class Fall:
+    """A line of which `after` of the width is left and the rest up to `before` was gained (shares of 1)."""
+
+    def __init__(self, before: float, after: float) -> None:
+        self.before = before
+        self.after = after
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = options.max_width
+        left, whole = (round(width * share) for share in sorted((self.before, self.after)))
+        style = GAIN if self.after < self.before else BAD if self.after > self.before else REST
+        # The characters differ too, for terminals and eyes that see no colour.
+        full, gone = ("=", ".") if options.ascii_only else ("━", "╌")
+        yield Segment(full * left, console.get_style(style if self.after <= self.before else REST))
+        yield Segment(gone * (whole - left), console.get_style(REST if self.after <= self.before else style))
+        yield Segment(" " * (width - whole))
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(8, options.max_width)
+
+
+def sparkline(values: Sequence[float], low: float, high: float, width: int = SPARKLINE) -> str:
+    """Draw values as a row of at most `width` blocks, between `low` (the smallest block) and `high`."""
+    count = min(len(values), width)
+    groups = [
+        values[len(values) * place // count : len(values) * (place + 1) // count] for place in range(count)
+    ]
+    span = (high - low) or 1.0
+    places = [round((mean(group) - low) / span * (len(BLOCKS) - 1)) for group in groups]
+    return "".join(BLOCKS[min(max(place, 0), len(BLOCKS) - 1)] for place in places)
+
+
+def numbers(step: Step) -> str:
+    """Say where training stands: the step, its loss, the speed, and the time left."""
+    parts = [
+        f"step {step.step}/{step.steps}",
+        f"loss {step.loss:.2f}",
+        f"{step.tokens_per_second:,.0f} tokens/s",
+    ]
+    if step.eta_seconds is not None:
+        parts.append(f"{duration(step.eta_seconds)} left")
+    return " · ".join(parts)
+
+
+def _tenths(step: Step) -> int:
+    return step.step * 10 // max(step.steps, 1)
+
+
+def _floats(value: object) -> list[float]:
+    found = value if isinstance(value, list) else []
+    return [float(item) for item in found if isinstance(item, int | float)]
+
+
+def _change(first: float, last: float, weight: str = "") -> tuple[Text, Text]:
+    style = weight + (GAIN if last < first else BAD if last > first else LABEL)
+    change = f"{(last - first) / first:+.0%}" if first else ""
+    return Text.assemble((f"{first:.2f} → ", LABEL), (f"{last:.2f}", style)), Text(change, style)

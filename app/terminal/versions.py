@@ -1,0 +1,186 @@
+"""What the command line shows of the registry: one version, two side by side, the moves of aliases."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from app.schemas import AliasMove, Answer, Comparison, PromptMember, PromptVersion
+from app.terminal.answers import ACCENT, BAD, GAIN, LABEL, REST, WARN, mean, plain, shortened, size
+from app.terminal.training import sparkline
+
+# A recipe field or a metric that is longer than this is cut.
+_VALUE = 60
+
+
+def version_sheet(version: PromptVersion) -> Panel:
+    """Show a version: where it comes from, how it did beside the champion, and each member's losses."""
+    rows = _grid()
+    rows.add_row("state", _state(version))
+    if version.refused is not None:
+        rows.add_row("refused", plain(version.refused, WARN))
+    rows.add_row("aliases", plain(", ".join(version.aliases) or "none", ACCENT if version.aliases else LABEL))
+    rows.add_row("learned", Text(_moment(version.created_at)))
+    model = version.base_model
+    revision = f" at {model.revision}" if model.revision else ""
+    weights = model.dtype if model.quantization == "none" else model.quantization
+    rows.add_row("LLM", plain(f"{model.id}{revision} · {weights} weights"))
+    parent = "" if version.parent is None else f", from version {version.parent}"
+    rows.add_row("from", plain(f"revision {version.revision} of the text{parent}"))
+    if version.gate is not None:
+        rows.add_row("gate", _gate(version.gate))
+    rows.add_row("recipe", plain(_record(version.recipe), LABEL))
+    rows.add_row("metrics", plain(_record(version.metrics), LABEL))
+    rows.add_row("size", Text(size(version.bytes)))
+    rows.add_row("", "")
+    rows.add_row("members", _members(version.members))
+    return _panel(rows, Text.assemble(plain(version.book_title), f" · version {version.number}"))
+
+
+def moves_table(moves: Sequence[AliasMove]) -> RenderableType:
+    """Show what aliases were moved from and to, when, by whom and why."""
+    if not moves:
+        return Text("No alias was moved yet.")
+    table = _table()
+    table.add_column("when", no_wrap=True)
+    table.add_column("alias", no_wrap=True)
+    table.add_column("move", no_wrap=True)
+    table.add_column("who", ratio=1)
+    table.add_column("why", ratio=2)
+    for move in moves:
+        places = [str(place) if place is not None else "none" for place in (move.from_version, move.to)]
+        arrow = " ↶ " if move.rollback else " → "
+        table.add_row(
+            _moment(move.at),
+            plain(move.alias, ACCENT),
+            arrow.join(places),
+            plain(move.who, LABEL),
+            plain(move.why or ""),
+        )
+    return table
+
+
+def comparison_sheet(comparison: Comparison) -> RenderableType:
+    """Show two versions side by side: what differs, each member's loss, and what they answer."""
+    one, other = comparison.versions
+    table = _table()
+    table.add_column("", style=LABEL, no_wrap=True)
+    for version in (one, other):
+        names = f" ({', '.join(version.aliases)})" if version.aliases else ""
+        table.add_column(plain(f"version {version.number}{names}"), ratio=1)
+    table.add_row("held-out loss", *_losses(_mean_loss(one), _mean_loss(other)))
+    members = [{each.member: each.loss_after for each in version.members} for version in (one, other)]
+    for number in sorted({*members[0], *members[1]}):
+        table.add_row(f"member {number + 1}", *_losses(*(each.get(number) for each in members)))
+    for kind, differences in (("recipe", comparison.recipe), ("metric", comparison.metrics)):
+        for difference in differences:
+            table.add_row(plain(f"{kind} {difference.name}"), *map(_value, difference.values))
+    parts: list[RenderableType] = [plain(one.book_title, f"bold {ACCENT}"), table]
+    if comparison.questions:
+        parts.append(_answers(comparison, one.number, other.number))
+    return Group(*parts)
+
+
+def _answers(comparison: Comparison, one: int, other: int) -> Table:
+    table = _table()
+    table.add_column("question", ratio=3)
+    table.add_column(f"version {one}", ratio=2)
+    table.add_column(f"version {other}", ratio=2)
+    for asked in comparison.questions:
+        question = plain(asked.question)
+        if asked.expected is not None:
+            question.append("\n").append_text(plain(f"written: {asked.expected}", LABEL))
+        table.add_row(question, *map(_answer, asked.answers))
+    return table
+
+
+def _answer(answer: Answer) -> Text:
+    said = plain(shortened(answer.answer, 120)) if answer.answer is not None else Text("no answer", WARN)
+    said.append(f"  {answer.confidence:.0%}", LABEL)
+    if answer.degraded is not None:
+        said.append("\n").append_text(plain(answer.degraded, WARN))
+    return said
+
+
+def _members(members: Sequence[PromptMember]) -> Table:
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    curves = [value for member in members for value in member.curve or []]
+    low, high = (min(curves), max(curves)) if curves else (0.0, 1.0)
+    for member in members:
+        losses = [_number(loss) for loss in (member.loss_before, member.loss_after)]
+        rows.add_row(
+            Text(str(member.member + 1), LABEL),
+            Text(sparkline(member.curve, low, high) if member.curve else "", ACCENT),
+            Text(" → ".join(losses)),
+            Text("damaged", BAD) if member.damaged else Text(member.sha256[:12], LABEL),
+        )
+    return rows
+
+
+def _state(version: PromptVersion) -> Text:
+    style = {"live": GAIN, "damaged": WARN, "pruned": LABEL}[version.state]
+    return Text(f"● {version.state}", style)
+
+
+def _gate(gate: dict[str, Any]) -> Text:
+    passed = bool(gate.get("passed"))
+    verdict = "passed" if passed else "worse than the champion, forced" if gate.get("forced") else "failed"
+    told = f"{_number(gate.get('loss'))} against {_number(gate.get('champion_loss'))} of version "
+    return Text.assemble((verdict, GAIN if passed else BAD), f": {told}{gate.get('champion')}")
+
+
+def _losses(first: float | None, second: float | None) -> tuple[Text, Text]:
+    """Two losses, the smaller one marked."""
+    cells = Text(_number(first)), Text(_number(second))
+    if first is not None and second is not None and first != second:
+        cells[0 if first < second else 1].stylize(GAIN)
+    return cells
+
+
+def _mean_loss(version: PromptVersion) -> float | None:
+    losses = [member.loss_after for member in version.members if member.loss_after is not None]
+    return mean(losses) if losses else None
+
+
+def _number(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, int | float) else "not measured"
+
+
+def _value(value: object) -> Text:
+    if value is None:
+        return Text("none", LABEL)
+    if isinstance(value, float):
+        return Text(f"{value:.4g}")
+    return plain(shortened(value if isinstance(value, str) else json.dumps(value), _VALUE))
+
+
+def _record(record: dict[str, Any]) -> str:
+    return (
+        ", ".join(f"{name} {_value(value)}" for name, value in record.items() if value is not None) or "none"
+    )
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _grid() -> Table:
+    rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    rows.add_column(style=LABEL, justify="right", no_wrap=True, min_width=8)
+    rows.add_column(ratio=1)
+    return rows
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, header_style=LABEL, border_style=REST, expand=True, pad_edge=False)
+
+
+def _panel(rows: Table, title: Text) -> Panel:
+    title.stylize(f"bold {ACCENT}")
+    return Panel(rows, title=title, title_align="left", border_style=REST, box=box.ROUNDED, padding=(1, 1))

@@ -1,0 +1,1 @@
+"""Jobs: queued, learned by a worker, compared with the champion, published."""

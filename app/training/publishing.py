@@ -1,0 +1,107 @@
+"""Publishing what a job learned: the version, its aliases and the job's end in one transaction."""
+
+import math
+
+from sqlalchemy.orm import Session
+
+from app.training import provenance
+from app.training.promotion import Verdict
+from app.training.provenance import Source
+from store import jobs, skills, versions
+from store.tables import Job, Study, Version
+from store.versions import BaseModel, NewMember
+from trainer.llm.frozen_llm import Identity
+from trainer.progress import Learned
+from trainer.recipe import Recipe
+
+
+def base_model(identity: Identity) -> BaseModel:
+    """The LLM as the registry names it."""
+    return {
+        "id": identity.id,
+        "revision": identity.revision,
+        "hidden_size": identity.hidden_size,
+        "quantization": identity.quantization,
+        "dtype": identity.dtype,
+    }
+
+
+def publish(
+    session: Session,
+    job: Job,
+    recipe: Recipe,
+    learned: Learned,
+    identity: Identity,
+    verdict: Verdict,
+    source: Source,
+    *,
+    skill_id: str | None = None,
+    study: Study | None = None,
+    keep: int = 0,
+) -> Version:
+    """Publish the members that `job` learned on the LLM `identity` from `source`, and end the job.
+
+    The `verdict` says whether they are the champion now; `skill_id` is the skill prompt they learned behind,
+    `study` what they studied. Of the versions before, those not among the last `keep` go; 0 keeps all.
+
+    StaleToken when another worker has the job by now: then nothing is published.
+    """
+    skill = None if skill_id is None else skills.get(session, skill_id)
+    members = [
+        NewMember(
+            artifact=artifact,
+            seed=recipe.seed + member,
+            metrics={
+                "loss_before": number(learned.before.member_losses[member]),
+                "loss_after": number(learned.after.member_losses[member]),
+                "curve": [step[member] for step in learned.curve],
+            },
+        )
+        for member, artifact in enumerate(learned.members.artifacts())
+    ]
+    version = versions.publish(
+        session,
+        book_id=job.book_id,
+        members=members,
+        recipe=recipe.model_dump(),
+        base_model=base_model(identity),
+        metrics={
+            "bare_loss": number(learned.before.bare_loss),
+            "steps": len(learned.curve),
+            "text_tokens": learned.text_tokens,
+            "seconds": learned.seconds,
+            "tokens_per_second": learned.tokens_per_second,
+        },
+        parent=job.parent_number,
+        job_id=job.id,
+        who=job.worker or "worker",
+        skill_id=skill_id,
+        study_id=None if study is None else study.id,
+        revision=source.revision,
+        libraries=provenance.libraries(),
+        data=provenance.data(source, skill, study),
+        gate=verdict.gate,
+        promote=verdict.promote,
+    )
+    jobs.add_event(
+        session,
+        job.id,
+        level="info",
+        type="message",
+        message=f"Published version {version.number} {verdict.told}",
+        data={
+            "kind": "published",
+            "version": version.number,
+            "promoted": verdict.promote,
+            "gate": verdict.gate,
+        },
+    )
+    jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
+    if keep:
+        versions.prune(session, job.book_id, keep=keep)
+    return version
+
+
+def number(value: float) -> float | None:
+    """The value for JSON, which has no NaN: None says that nothing was held out."""
+    return None if math.isnan(value) else value

@@ -1,0 +1,45 @@
+"""What a job's learning tells, as the job's progress and events."""
+
+from sqlalchemy.orm import Session
+
+from app.training.learning import Prepared
+from app.training.publishing import number
+from store import jobs
+from store.tables import Job
+from trainer.progress import Evaluated, Progress, Stepped
+
+_EVALUATED = {
+    "before": "Held-out loss before learning.",
+    "after": "Held-out loss after learning.",
+    "champion": "Held-out loss of the champion, to compare with.",
+}
+
+
+def tell(session: Session, job: Job, happened: Progress | Prepared) -> None:
+    """Record what happened to a job, if it is worth telling. StaleToken: another worker has the job."""
+    if isinstance(happened, Stepped):
+        metrics = {
+            "step": happened.step,
+            "steps": happened.steps,
+            "loss": happened.loss,
+            "member_losses": happened.member_losses,
+            "tokens_per_second": happened.tokens_per_second,
+            "eta_seconds": happened.eta_seconds,
+        }
+        jobs.set_progress(session, job.id, job.token, metrics)
+        message = f"Step {happened.step} of {happened.steps}: loss {happened.loss:.3f}."
+        jobs.add_event(session, job.id, level="info", type="metrics", message=message, data=metrics)
+    elif isinstance(happened, Evaluated):
+        jobs.add_event(
+            session,
+            job.id,
+            level="info",
+            type="message",
+            message=_EVALUATED[happened.stage],
+            data={
+                "kind": "evaluated",
+                "stage": happened.stage,
+                "bare_loss": number(happened.bare_loss),
+                "member_losses": [number(loss) for loss in happened.member_losses],
+            },
+        )

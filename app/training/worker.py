@@ -1,0 +1,141 @@
+"""The worker: takes jobs from the queue, one after the other, and sees each to its end."""
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from app.answering.skill import LoadedSkill
+from app.engine.engine import Engine, EngineClosedError
+from app.engine.member_cache import Choruses, UnusableError
+from app.training.job_runner import Attempt, CancelledError, LeavingError
+from store import jobs
+from store.database import Database
+from store.errors import NotFound, StaleToken, StoreBusy
+from store.tables import Job
+from trainer.llm.microbatches import Batches, OutOfMemoryError
+from trainer.progress import DivergedError
+
+_LEASE_SECONDS = 60.0
+# How long an idle worker waits before it looks for jobs that another process put in the queue.
+_LOOK_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Trains on the engine's LLM, on a thread of its own; a job it must leave goes back to the queue."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        choruses: Choruses,
+        skill: LoadedSkill | None = None,
+        *,
+        batches: Batches | None = None,
+        keep_versions: int = 0,
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._choruses = choruses
+        self._skill = skill
+        self._batches = batches
+        self._keep_versions = keep_versions
+        self._name = f"worker_{uuid.uuid4().hex[:8]}"
+        self._stopping = threading.Event()
+        self._called = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take jobs."""
+        self._thread.start()
+
+    def call(self) -> None:
+        """Say that a job was queued or cancelled, so that nobody waits for the next look."""
+        self._called.set()
+
+    def close(self) -> None:
+        """Give the running job back to the queue and end the thread."""
+        self._stopping.set()
+        self._called.set()
+        self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether jobs are being taken."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._called.clear()
+            try:
+                with self._database.write() as session:
+                    job = jobs.lease(session, self._name, _LEASE_SECONDS)
+            except StoreBusy:
+                job = None
+            if job is None:
+                self._called.wait(_LOOK_SECONDS)
+            else:
+                self._work(job)
+
+    def _work(self, job: Job) -> None:
+        attempt = Attempt(
+            job,
+            self._database,
+            self._engine,
+            self._choruses,
+            self._skill,
+            lease_seconds=_LEASE_SECONDS,
+            batches=self._batches,
+            keep_versions=self._keep_versions,
+            leaving=self._stopping.is_set,
+        )
+        try:
+            attempt.run()
+        except (NotFound, StaleToken):
+            log.info("job %s is no longer ours: its book was deleted or another worker has it", job.id)
+        except (EngineClosedError, LeavingError):
+            self._give_back(job)
+        except CancelledError:
+            self._finish(job, "cancelled")
+        except Exception as error:
+            log.exception("job %s failed", job.id)
+            self._finish(job, "failed", _code(error), str(error))
+
+    def _finish(
+        self,
+        job: Job,
+        status: Literal["failed", "cancelled"],
+        code: str | None = None,
+        why: str | None = None,
+    ) -> None:
+        with _still_ours(job), self._database.write() as session:
+            jobs.finish(session, job.id, job.token, status=status, error_code=code, error_message=why)
+
+    def _give_back(self, job: Job) -> None:
+        with _still_ours(job), self._database.write() as session:
+            jobs.release(session, job.id, job.token)
+
+
+@contextmanager
+def _still_ours(job: Job) -> Iterator[None]:
+    """Let go of a job that ended elsewhere, and of one whose last word the locked database will not take."""
+    try:
+        yield
+    except (NotFound, StaleToken):
+        log.info("job %s ended elsewhere", job.id)
+    except StoreBusy:
+        log.warning("the database is locked: job %s is taken again when its lease runs out", job.id)
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, OutOfMemoryError):
+        return "out-of-memory"
+    if isinstance(error, DivergedError):
+        return "diverged"
+    if isinstance(error, UnusableError):
+        return f"parent-{error.slug}"
+    return "invalid-recipe" if isinstance(error, ValueError) else "training-failed"

@@ -1,0 +1,1 @@
+"""Versions that leave and come back: adapters that PEFT loads, model cards, inspection."""

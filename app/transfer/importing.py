@@ -1,0 +1,300 @@
+"""Versions that come in: an export of this or another library, or adapters that PEFT trained."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from app.schemas import Manifest
+from app.training.publishing import base_model
+from app.transfer.exporting import MANIFEST, WITH_SKILL
+from store import books, skills, versions
+from store.aliases import CHAMPION
+from store.tables import Version
+from store.versions import NewMember
+from trainer.llm.embedded import EMBEDDED, folder_name
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.methods.lora import Loras
+from trainer.methods.members import Members, joined
+from trainer.methods.peft_adapters import CONFIG, PICKLE, WEIGHTS, Adapter, member_of
+from trainer.methods.tensors import FormatError
+
+# So many bytes have 64 soft prompts of 200 virtual tokens, hidden size 4,096, or 8 prefixes of 100.
+MOST_BYTES = 1 << 28
+_MOST_MEMBERS = 64
+_MOST_JSON_BYTES = 1 << 24
+
+
+class ImportRefusedError(ValueError):
+    """What was sent cannot become a version; `slug` names the reason, `more` says it in parts."""
+
+    def __init__(self, slug: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.slug = slug
+        self.more = more
+
+
+@dataclass(frozen=True)
+class Import:
+    """A version that can be published: its members, and what is known of how they were learned.
+
+    `text` and `skill` are the SHA-256 of what they learned from and behind, None where that is not known.
+    """
+
+    members: list[NewMember]
+    recipe: dict[str, Any]
+    quantization: str
+    dtype: str
+    metrics: dict[str, Any] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
+    skill: str | None = None
+
+
+def wanted(path: PurePosixPath) -> bool:
+    """Whether a file of an archive is read; prefixes of [skill][member] are not: members give them again."""
+    if path.parent.name.endswith(WITH_SKILL):
+        return False
+    return path.name in (MANIFEST, CONFIG, WEIGHTS, PICKLE)
+
+
+def read(files: Mapping[PurePosixPath, bytes], llm: FrozenLLM, *, force: bool = False) -> Import:
+    """What the files of an archive are: an export, or one or more folders that PEFT wrote, in the order of
+    their names.
+
+    With `force` members of an LLM with another name or revision are taken as this one's. Raises
+    ImportRefusedError for anything else than whole members of one method and shape that fit the LLM.
+    """
+    folders = [path.parent for path in sorted(files, key=_natural) if path.name == CONFIG]
+    for path in files:
+        if path.name == PICKLE:
+            raise ImportRefusedError(
+                "pickled-adapter",
+                f"{path} is a pickle, which can hold a program: save it with safe_serialization=True.",
+            )
+    if not folders:
+        raise ImportRefusedError("no-adapter", f"There is no {CONFIG} in it: send an adapter, or an export.")
+    if len(folders) > _MOST_MEMBERS:
+        raise ImportRefusedError("bad-adapter", f"It has more than {_MOST_MEMBERS} adapters.")
+    adapters = {folder: _adapter(files, folder) for folder in folders}
+    manifests = [path for path in files if path.name == MANIFEST]
+    if manifests:
+        first = min(manifests, key=lambda path: len(path.parts))
+        return _exported(_manifest(files[first]), adapters, first.parent, llm, force=force)
+    return _trained(adapters, llm, force=force)
+
+
+def publish(
+    session: Session, book_id: str, found: Import, llm: FrozenLLM, *, promote: bool, who: str
+) -> Version:
+    """Publish what was read as the next version of a book: `latest`, and `champion` where it is to `promote`
+    or the book has none.
+
+    It has no gate and no parent. Raises NotFound when there is no such book.
+    """
+    book = books.get(session, book_id)
+    of_text = (each.number for each in books.revisions(session, book_id) if each.sha256 == found.text)
+    base = base_model(llm.identity)
+    skill = None
+    if found.skill is not None:
+        skill = skills.find(session, base["id"], base["revision"], found.skill)
+    return versions.publish(
+        session,
+        book_id=book_id,
+        members=found.members,
+        recipe=found.recipe,
+        base_model={**base, "quantization": found.quantization, "dtype": found.dtype},
+        metrics=found.metrics,
+        parent=None,
+        job_id=None,
+        who=who,
+        skill_id=None if skill is None else skill.id,
+        revision=next(of_text, None),
+        libraries=found.libraries,
+        data=found.data,
+        promote=promote or CHAMPION not in book.aliases,
+    )
+
+
+def _exported(
+    manifest: Manifest,
+    adapters: Mapping[PurePosixPath, Adapter],
+    root: PurePosixPath,
+    llm: FrozenLLM,
+    *,
+    force: bool,
+) -> Import:
+    """An export of ours whose manifest is in the folder `root`."""
+    version = manifest.version
+    _check_llm(llm, version.base_model.id, version.base_model.revision, force=force)
+    named = {f"member-{number}": root / f"member-{number}" for number in range(len(version.members))}
+    missing = [name for name, folder in named.items() if folder not in adapters]
+    if missing or not named or len(manifest.metrics) != len(named):
+        detail = f"{MANIFEST} does not fit the folders beside it: {', '.join(missing) or 'members'} missing."
+        raise ImportRefusedError("bad-manifest", detail)
+    own = {name: adapters[folder] for name, folder in named.items()}
+    _members(own, llm)
+    for member, (name, adapter) in zip(version.members, own.items(), strict=True):
+        if sha256(adapter.weights).hexdigest() != member.sha256:
+            raise ImportRefusedError("bad-adapter", f"{name}/{WEIGHTS} is not what was exported.")
+    return Import(
+        members=[
+            NewMember(
+                adapter.weights,
+                member.seed,
+                metrics | member.model_dump(include={"loss_before", "loss_after"}),
+            )
+            for adapter, member, metrics in zip(own.values(), version.members, manifest.metrics, strict=True)
+        ],
+        recipe={**version.recipe, "imported": _provenance(manifest)},
+        quantization=version.base_model.quantization,
+        dtype=version.base_model.dtype,
+        metrics=version.metrics,
+        libraries=version.libraries,
+        data=version.data,
+        text=manifest.book.sha256,
+        skill=None if manifest.skill is None else manifest.skill.sha256,
+    )
+
+
+def _provenance(manifest: Manifest) -> dict[str, Any]:
+    """Where an export comes from; an import that was exported again says so too."""
+    version = manifest.version
+    return {
+        "from": "bookchorus",
+        **version.model_dump(include={"id", "number", "parent", "created_at", "base_model"}),
+        **manifest.model_dump(include={"book", "skill"}),
+        "before": version.recipe.get("imported"),
+    }
+
+
+def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force: bool) -> Import:
+    """Adapters that PEFT trained, each one a member; they know of no skill prompt."""
+    for adapter in adapters.values():
+        names = ("base_model_name_or_path", "revision")
+        _check_llm(llm, *(_text(adapter.config, name) for name in names), force=force)
+    members = _members({str(folder): adapter for folder, adapter in adapters.items()}, llm)
+    size = (
+        {"rank": members.rank} if isinstance(members, Loras) else {"virtual_tokens": members.virtual_tokens}
+    )
+    first = next(iter(adapters.values())).config
+    return Import(
+        members=[NewMember(artifact, seed) for seed, artifact in enumerate(members.artifacts())],
+        recipe={
+            "method": members.method,
+            "members": len(members),
+            **size,
+            "imported": {
+                "from": "peft",
+                "folders": [folder.name for folder in adapters],
+                "peft_version": _text(first, "peft_version"),
+                "initialisation": _text(first, "prompt_tuning_init"),
+                "base_model": _text(first, "base_model_name_or_path"),
+            },
+        },
+        quantization=llm.identity.quantization,
+        dtype=llm.identity.dtype,
+    )
+
+
+def _check_llm(llm: FrozenLLM, name: str | None, revision: str | None, *, force: bool) -> None:
+    """Refuse members of another LLM. Where the revision is known it decides: a folder has other names
+    elsewhere, and its revision is a digest of what is in it.
+    """
+    ours = llm.identity
+    names = {ours.id, str(llm.model.name_or_path)}
+    if ours.id == EMBEDDED:
+        names |= {folder_name(ours.revision)}
+        name = PurePosixPath(str(name)).name
+    same = name in names if revision is None else revision == ours.revision
+    if not same and not force:
+        raise ImportRefusedError(
+            "other-llm",
+            f"It was learned on {name!r}, revision {revision!r}; this service's LLM is {ours.id!r}, revision "
+            f"{ours.revision!r}. If both are one, import it with force.",
+            expected={"id": ours.id, "revision": ours.revision},
+            found={"id": name, "revision": revision},
+        )
+
+
+def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
+    """The members that adapters are, by their names. Raises ImportRefusedError bad-adapter."""
+    members: list[Members] = []
+    # Behind it there must be room for a passage and an answer.
+    most = llm.context_tokens // 2
+    for name, adapter in adapters.items():
+        try:
+            members.append(member_of(adapter, llm))
+        except FormatError as error:
+            raise ImportRefusedError("bad-adapter", f"{name}: {error}.") from error
+        first, last = members[0], members[-1]
+        if last.method != first.method:
+            detail = f"{name} is of the method {last.method}: all are of one, here {first.method}."
+            raise ImportRefusedError("bad-adapter", detail)
+        if last.virtual_tokens != first.virtual_tokens or first.virtual_tokens > most:
+            raise ImportRefusedError(
+                "bad-adapter",
+                f"{name} has {last.virtual_tokens} virtual tokens: all have as many, and at most {most}.",
+            )
+        if {key: each.shape for key, each in last.tensors.items()} != {
+            key: each.shape for key, each in first.tensors.items()
+        }:
+            raise ImportRefusedError(
+                "bad-adapter", f"{name} has other modules, or another rank, than the first."
+            )
+    return joined(members)
+
+
+def _adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) -> Adapter:
+    weights = files.get(folder / WEIGHTS)
+    if weights is None:
+        raise ImportRefusedError("bad-adapter", f"{folder} has no {WEIGHTS}.")
+    config = _json(files[folder / CONFIG], f"{folder / CONFIG}", "bad-adapter")
+    if not isinstance(config, dict):
+        raise ImportRefusedError("bad-adapter", f"{folder / CONFIG} is no JSON object.")
+    return Adapter(config, weights)
+
+
+def _manifest(data: bytes) -> Manifest:
+    try:
+        manifest = Manifest.model_validate(_json(data, MANIFEST, "bad-manifest"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ImportRefusedError("bad-manifest", f"{MANIFEST}: {where}: {first['msg']}.") from error
+    base = manifest.version.base_model
+    if not all(re.fullmatch(r"\w{1,20}", name) for name in (base.quantization, base.dtype)):
+        raise ImportRefusedError("bad-manifest", f"{MANIFEST} names no quantization or dtype.")
+    if not all(0 <= member.seed < 2**63 for member in manifest.version.members):
+        raise ImportRefusedError("bad-manifest", f"{MANIFEST} has a seed that is none.")
+    return manifest
+
+
+def _json(data: bytes, name: str, slug: str) -> Any:
+    """What JSON says, if a database can keep it: no numbers that are not finite, no halves of characters."""
+    if len(data) > _MOST_JSON_BYTES:
+        raise ImportRefusedError(slug, f"{name} has more than {_MOST_JSON_BYTES:,} bytes.")
+    try:
+        found = json.loads(data)
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ImportRefusedError(slug, f"{name} is no JSON that can be kept: {error}.") from error
+    return found
+
+
+def _text(config: Mapping[str, Any], name: str) -> str | None:
+    """What a configuration says in words."""
+    value = config.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _natural(path: PurePosixPath) -> list[tuple[int, str]]:
+    """Sorts member-10 behind member-2."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", str(path))]

@@ -1,0 +1,65 @@
+from app.parsing.html.reader import parse
+from app.parsing.parsed import Parsed
+
+
+def read(body: str, head: str = "") -> Parsed:
+    return parse(f"<!DOCTYPE html><html lang='en_GB'><head>{head}</head><body>{body}</body></html>".encode())
+
+
+def test_words_stand_as_a_reader_sees_them() -> None:
+    book = read(
+        "<nav>Menu</nav><p>Mira  kept\n a <b>gr</b>een\u00adlamp&nbsp;there&hellip;<script>x()</script></p>"
+        "<div>One<div>Two</div>Three<br>Four</div><ul><li>Five<li>Six</ul>"
+        "<div role='navigation'>Next</div><p hidden>No</p><style>p {}</style><!-- no -->Seven"
+    )
+    assert book.text == ("Mira kept a greenlamp there…\n\nOne\n\nTwo\n\nThree\nFour\n\nFive\nSix\n\nSeven")
+
+
+def test_tables_notes_and_code() -> None:
+    book = read(
+        "<table><tr><th>Lamp</th><th>Oil</th></tr><tr><td><p>old</p></td><td>3</td></tr></table>"
+        "<p>It burned.<sup><a href='#n'>1</a></sup> And how.</p><pre>a = 1\n  b = 2</pre>"
+    )
+    assert book.text == "Lamp | Oil\nold | 3\n\nIt burned.[1] And how.\n\na = 1\n  b = 2"
+
+
+def test_headings_of_three_levels_are_chapters() -> None:
+    book = read(
+        "<p>Before.</p><h1 id='i'>Chapter I<br>The Lamp</h1><p>One.</p><section id='n'><h3>Night"
+        "<a class='headerlink' href='#n'>¶</a></h3><p>Two.</p></section><h4>Small</h4><p>Three.</p>"
+        "<h2>Empty</h2>"
+    )
+    assert [
+        (span.title, book.text[span.start : span.end].strip(), span.anchor) for span in book.chapters
+    ] == [
+        ("", "Before.", None),
+        ("Chapter I. The Lamp", "One.", "i"),
+        ("Night", "Two.\n\nSmall\n\nThree.", "n"),
+    ]
+
+
+def test_title_author_and_language_come_from_the_head() -> None:
+    head = "<title>The\n Lamp</title><meta name='author' content='M. Ost'>"
+    book = read("<h1>One</h1><p>Text.", head)
+    assert (book.title, book.author, book.language) == ("The Lamp", "M. Ost", "en-GB")
+    assert read("<h1>One</h1><p>Text.").title == "One"
+
+
+def test_the_main_part_of_a_page_is_the_book() -> None:
+    assert read("<header>Site</header><main><p>The lamp.</p></main><footer>Help</footer>").text == "The lamp."
+
+
+def test_a_page_declares_its_encoding() -> None:
+    data = "<html><head><meta charset='windows-1251'></head><body>Лампа горела.</body></html>".encode(
+        "cp1251"
+    )
+    assert parse(data).text == "Лампа горела."
+
+
+def test_a_page_without_words_has_no_text() -> None:
+    assert parse(b"<html></html>").text == ""
+    assert parse(b"").chapters == []
+
+
+def test_deep_nesting_is_read() -> None:
+    assert parse(b"<html><body>" + b"<div>" * 1000 + b"deep").text == "deep"

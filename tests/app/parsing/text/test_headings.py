@@ -1,0 +1,104 @@
+import pytest
+
+from app.parsing.text.headings import TextFormat, chapters
+from store.segmentation import ChapterSpan
+
+
+def _titles(text: str, form: TextFormat = "txt") -> list[str]:
+    return [span.title for span in chapters(text, form)]
+
+
+def _bodies(text: str, form: TextFormat = "txt") -> list[str]:
+    return [text[span.start : span.end].strip() for span in chapters(text, form)]
+
+
+def test_a_text_without_headings_is_one_chapter() -> None:
+    text = "\n\nOnce upon a time.\n\nThe end.\n"
+    assert chapters(text, "txt") == chapters(text, "md") == [ChapterSpan("", 0, len(text))]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "CHAPTER IV",
+        "CHAPTER IV.",
+        "Chapter 1. Title",
+        "Chapter 12: The Wolf at the Door",
+        "Chapter 1 The Boy",
+        "CHAPTER THE FIRST",
+        "Chapter Twenty-One",
+        "    CHAPTER IX — What came of it",
+        "Chapitre 3",
+        "Kapitel 2",
+        "Глава 5",
+        "第十二章 狐狸",
+        "PROLOGUE",
+        "Letter 4",
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_heading_lines(heading: str, newline: str) -> None:
+    text = f"Before.{newline}{newline}{heading}{newline}{newline}After."
+    assert _titles(text) == ["", heading.strip()]
+    assert _bodies(text) == ["Before.", "After."]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Chapter 1 was the hardest of all.",
+        "Part one of the plan was ready,",
+        "Chapters 1 to 3 are missing.",
+        "Book I read yesterday was long.",
+        "The chapter IV",
+        "Chapter 1" + " and on" * 30,
+        "# Not in plain text",
+    ],
+)
+def test_lines_that_are_prose(line: str) -> None:
+    assert _titles(f"Before.\n\n{line}\n\nAfter.") == [""]
+
+
+def test_a_heading_inside_a_paragraph_is_prose() -> None:
+    assert _titles("He opened the book at\nCHAPTER IV\nand began to read.") == [""]
+
+
+def test_a_title_under_its_number() -> None:
+    text = "CHAPTER I.\nDown the Rabbit-Hole\n\n\nAlice was tired.\n\nCHAPTER II\n\nShe woke."
+    assert _titles(text) == ["CHAPTER I. Down the Rabbit-Hole", "CHAPTER II"]
+    assert _bodies(text) == ["Alice was tired.", "She woke."]
+
+
+@pytest.mark.parametrize("below", ["", "\n\n", "\n\nCHAPTER II\n\nThe end."])
+def test_a_single_line_under_a_heading_is_text(below: str) -> None:
+    text = "CHAPTER I\nThey all died" + below
+    assert (_titles(text)[0], _bodies(text)[0]) == ("CHAPTER I", "They all died")
+
+
+def test_a_heading_under_a_heading_is_no_title() -> None:
+    text = "BOOK ONE\nCHAPTER I\n\nOnce.\n\nCHAPTER II\n\nTwice."
+    assert _titles(text) == ["CHAPTER I", "CHAPTER II"]
+
+
+def test_a_table_of_contents_makes_no_chapters() -> None:
+    listed = "CONTENTS\n\nCHAPTER I\nCHAPTER II\n\n"
+    text = listed + "CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo."
+    assert list(zip(_titles(text), _bodies(text), strict=True)) == [
+        ("", "CONTENTS"),
+        ("CHAPTER I", "One."),
+        ("CHAPTER II", "Two."),
+    ]
+
+
+def test_markdown_headings() -> None:
+    text = (
+        "# A book #\n\nWords.\n\n## Empty\n\n### Part *one*\nMore.\n\n#### Too deep\n\n"
+        "#hashtag\n\n```\n# a comment\n```\nEnd."
+    )
+    assert _titles(text, "md") == ["A book", "Part *one*"]
+    assert _bodies(text, "md")[1].startswith("More.\n\n#### Too deep")
+    assert _bodies(text, "md")[1].endswith("# a comment\n```\nEnd.")
+
+
+def test_markdown_without_hashes_has_chapter_lines() -> None:
+    assert _titles("CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo.", "md") == ["CHAPTER I", "CHAPTER II"]

@@ -1,0 +1,180 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+from app.cli import app
+from store import skills
+from store.database import Database
+from tests import tiny
+from trainer.skill.skill import PromptSkill, from_bytes
+
+STORIES = {
+    "lamp": ("Mira kept a green lamp in the tower of Ost.", "Who kept a green lamp?", "Mira"),
+    "baker": ("The baker sold butter in the harbour.", "Who sold butter?", "the baker"),
+    "frog": ("A frog sat in the deep well and was sad.", "Where did the frog sit?", "in the deep well"),
+}
+STARTS = {"members": 2, "virtual_tokens": 4, "steps": 3, "evaluate_every": 2}
+RECIPE = {"steps": 3, "rows": 1, "warmup": 1, "evaluate_every": 2, "starts": STARTS}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    lines = []
+    for name, (text, question, answer) in STORIES.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+        lines.append(json.dumps({"book": f"{name}.txt", "question": question, "answers": [answer]}))
+    file = tmp_path / "questions.jsonl"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def bookchorus(tmp_path: Path, model: Path, *words: str) -> Result:
+    environment = {
+        "BOOKCHORUS_MODEL": str(model),
+        "BOOKCHORUS_DATA_DIR": str(tmp_path / "data"),
+        "COLUMNS": "160",
+    }
+    return CliRunner().invoke(app, list(words), env=environment, catch_exceptions=False)
+
+
+def train(
+    tmp_path: Path, model: Path, data: Path, *words: str, out: str = "skill", **recipe: object
+) -> Result:
+    where = ["--data", str(data), "--out", str(tmp_path / out)]
+    learned = ["--recipe", json.dumps({**RECIPE, **recipe})]
+    return bookchorus(tmp_path, model, "skill", "train", *where, *learned, *words)
+
+
+def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    result = train(tmp_path, tiny_folder, data)
+    assert result.exit_code == 0, result.output
+    assert "Skill prompt 1 is registered" in result.output
+    notes = json.loads((tmp_path / "skill" / "skill.json").read_text())
+    assert notes["recipe"]["steps"] == 3
+    assert set(notes["weighting"]) == {"answerable", "retrieval", "log_likelihood", "ceiling"}
+    database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
+    with database.read() as session:
+        [row] = skills.list_skills(session)
+        assert row.champion
+        assert skills.artifact(session, row) == (tmp_path / "skill" / "skill.safetensors").read_bytes()
+    database.close()
+
+
+def test_a_finished_run_keeps_its_losses(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    notes = tmp_path / "skill" / "skill.json"
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    first = json.loads(notes.read_text())["metrics"]
+    assert [loss["step"] for loss in first["heldout"]] == [0, 2, 3]
+    assert [loss["step"] for loss in first["starts"]] == [0, 2, 3]
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    assert json.loads(notes.read_text())["metrics"] == first
+
+
+def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    first = tmp_path / "skill" / "skill.safetensors"
+    result = train(tmp_path, tiny_folder, data, "--start", str(first), out="second")
+    assert result.exit_code == 0, result.output
+    notes = json.loads((tmp_path / "second" / "skill.json").read_text())
+    assert notes["recipe"]["start"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    losses = [
+        json.loads((tmp_path / folder / "skill.json").read_text())["metrics"]["heldout"]
+        for folder in ("skill", "second")
+    ]
+    # bfloat16 in the file, so about
+    assert losses[1][0]["answered"] == pytest.approx(losses[0][-1]["answered"], rel=0.01)
+
+
+def test_an_encoder_decoder_learns_a_soft_prompt(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    flan = tiny.save(tmp_path / "flan", family="flan_t5")
+    result = train(tmp_path, flan, data)
+    assert result.exit_code == 0, result.output
+    learned = from_bytes((tmp_path / "skill" / "skill.safetensors").read_bytes())
+    assert isinstance(learned, PromptSkill)
+    assert learned.starts is not None
+    database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
+    with database.read() as session:
+        [row] = skills.list_skills(session)
+        assert row.method == "prompt"
+    database.close()
+    assert train(tmp_path, tiny_folder, data, out="prefix").exit_code == 0
+    prefix = tmp_path / "prefix" / "skill.safetensors"
+    result = train(tmp_path, flan, data, "--start", str(prefix), out="second")
+    assert result.exit_code == 1
+    assert "must be a soft prompt" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_starts_alone_leave_the_skill_as_it_was(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    assert train(tmp_path, tiny_folder, data, starts={"steps": 0}).exit_code == 0
+    first = tmp_path / "skill" / "skill.safetensors"
+    before = from_bytes(first.read_bytes())
+    assert before.starts is None
+    result = train(tmp_path, tiny_folder, data, "--start", str(first), out="second", steps=0)
+    assert result.exit_code == 0, result.output
+    after = from_bytes((tmp_path / "second" / "skill.safetensors").read_bytes())
+    assert torch.equal(after.tensors["keys"], before.tensors["keys"])
+    assert after.starts is not None
+    assert after.starts.shape == (2, 4, 32)
+    refused = train(tmp_path, tiny_folder, data, out="third", steps=0)
+    assert refused.exit_code == 1
+    assert "--start" in refused.output
+
+
+def test_a_folder_of_another_recipe_is_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    result = train(tmp_path, tiny_folder, data, seed=5)
+    assert result.exit_code == 1
+    assert "another recipe" in result.output
+
+
+def test_a_folder_of_another_start_is_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    start = tmp_path / "skill" / "skill.safetensors"
+    assert train(tmp_path, tiny_folder, data, "--start", str(start), out="second").exit_code == 0
+    other = tmp_path / "second" / "skill.safetensors"
+    result = train(tmp_path, tiny_folder, data, "--start", str(other), out="second")
+    assert result.exit_code == 1
+    assert "another recipe or start" in result.output
+
+
+def test_what_a_skill_learned_from_is_not_evaluated_on(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    report = tmp_path / "report.json"
+    words = ["--systems", "rag,skill", "--json", str(report), "--cache", str(tmp_path / "cache")]
+    refused = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(data), *words)
+    assert refused.exit_code == 1
+    assert "learned from 2 of these 3 stories" in refused.output
+    assert not report.exists()
+    rest = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(data), "--unseen", *words)
+    assert rest.exit_code == 0, rest.output
+    assert len(json.loads(report.read_text())["stories"]) == 1
+    (tmp_path / "well.txt").write_text("A well stood in the yard, and Mira drew water from it.")
+    other = tmp_path / "other.jsonl"
+    other.write_text(json.dumps({"book": "well.txt", "question": "Who drew water?", "answers": ["Mira"]}))
+    result = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(other), *words)
+    assert result.exit_code == 0, result.output
+    systems = json.loads(report.read_text())["systems"]
+    assert {one["system"] for one in systems} == {"rag", "skill"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["eval", "--data", "nowhere"], "nowhere"),
+        (["eval", "--data", "nowhere", "--systems", "guess"], "no system 'guess'"),
+        (["skill", "train", "--data", "nowhere"], "nowhere"),
+        (["skill", "train", "--data", "nowhere", "--start", "no-skill"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(
+    tmp_path: Path, tiny_folder: Path, words: list[str], said: str
+) -> None:
+    result = bookchorus(tmp_path, tiny_folder, *words)
+    assert result.exit_code == 1
+    assert said in result.output
+    assert len(result.output.strip().splitlines()) == 1

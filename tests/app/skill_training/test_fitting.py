@@ -1,0 +1,64 @@
+from app.answering.calibration import Evidence
+from app.answering.readers import Said
+from app.answering.weighting import Weighting
+from app.skill_training.fitting import fit_calibration, fit_weighting
+from app.skill_training.samples import Hearing
+
+
+def said(text: str, answerable: float, likelihood: float = -0.5, retrieval: float = 1.0) -> Said:
+    return Said(text, answerable, likelihood, retrieval)
+
+
+def own_and_other() -> list[Hearing]:
+    """Readers who are right where they are sure, and questions about other books, which they tell apart."""
+    heard = []
+    for number in range(40):
+        sure = number % 3 > 0
+        right = said("green lamp", 0.9 - number / 200, -0.2 if sure else -1.2, 0.5 + number % 7 / 50)
+        wrong = said("butter", 0.1 + number / 200, -2.0, 0.3)
+        heard.append(Hearing([right, wrong], [1.0 if sure else 0.0, 0.0], own=True))
+        lost = said("goose", 0.2 + number % 5 / 50, -1.0, 0.1 + number % 7 / 50)
+        heard.append(Hearing([lost, wrong], [0.0, 0.0], own=False))
+    return heard
+
+
+def test_a_fitted_weighting_tells_right_from_wrong() -> None:
+    heard = own_and_other()
+    weighting = fit_weighting(heard)
+    good, bad = weighting.weights([said("green lamp", 0.8), said("butter", 0.2, -2.0, 0.5)])
+    assert good > 0.9 > 0.1 > bad
+    trusted, distrusted = weighting.trust([said("x", 0.8), said("y", 0.2, retrieval=0.5)])
+    assert trusted > distrusted
+    assert weighting == fit_weighting(heard)
+    assert weighting == fit_weighting([one for one in heard if one.own])
+
+
+def test_no_candidate_but_a_few_reaches_the_ceiling() -> None:
+    heard = own_and_other()
+    weighting = fit_weighting(heard)
+    masses = [mass for one in heard if one.own for mass in weighting.masses(one.said, 1.0)]
+    most = [
+        mass
+        for one in heard
+        if one.own
+        for mass in weighting.most([each.retrieval for each in one.said], 1.0)
+    ]
+    above = sum(mass > limit for mass, limit in zip(masses, most, strict=True))
+    assert 0 < above <= 0.06 * len(masses)
+
+
+def test_a_fitted_calibration_knows_other_books_and_unsure_answers() -> None:
+    heard = own_and_other()
+    calibration = fit_calibration(heard, fit_weighting(heard))
+    assert calibration is not None
+    sure = Evidence(retrieval=0.55, answerable=0.85, worth=0.9, log_likelihood=-0.3)
+    unsure = Evidence(retrieval=0.55, answerable=0.85, worth=0.9, log_likelihood=-1.2)
+    lost = Evidence(retrieval=0.15, answerable=0.2, worth=0.9, log_likelihood=-0.3)
+    assert calibration.confidence(sure) > 0.6 > 0.4 > calibration.confidence(unsure)
+    assert calibration.told.probability(sure) > 0.8
+    assert calibration.confidence(lost) < calibration.told.probability(lost) < 0.2
+
+
+def test_what_was_never_wrong_cannot_be_calibrated() -> None:
+    always = [Hearing([said("lamp", 0.9)], [1.0], own=True)] * 4
+    assert fit_calibration(always, Weighting(answerable=1, retrieval=1, log_likelihood=1)) is None

@@ -1,0 +1,282 @@
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from app.answering.skill import LoadedSkill, active, register
+from app.engine.engine import Engine
+from app.engine.member_cache import Choruses
+from app.training import promotion
+from app.training.job_runner import Attempt
+from app.training.learning import resolved, study_key
+from app.training.publishing import base_model
+from store import aliases, artifacts, books, jobs, studies, versions
+from store.database import Database
+from store.segmentation import ChapterSpan, PassageSpan
+from store.tables import Job, Version
+from tests.tiny import STORY
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import Batches
+from trainer.methods.members import Members
+from trainer.methods.prompt import Prompts, from_bytes
+from trainer.objectives.lm import LanguageModelling
+from trainer.progress import Evaluated, Pause
+from trainer.recipe import Recipe
+
+GOOD = {"members": 2, "virtual_tokens": 4, "row_tokens": 32, "epochs": 10, "learning_rate": 0.05}
+# One step that moves nothing: random words, as they are.
+BAD = {**GOOD, "epochs": 0.01, "learning_rate": 1e-12, "initialisation": "vocabulary"}
+
+
+class Desk:
+    """A store with one book, and all that an attempt needs to learn it."""
+
+    def __init__(self, database: Database, engine: Engine, choruses: Choruses | None = None) -> None:
+        self.database = database
+        self.engine = engine
+        self.choruses = choruses or Choruses(database, engine.llm)
+        self.skill: LoadedSkill | None = None
+        with database.write() as session:
+            self.book, _ = books.add(session, edition(STORY), title="The Lamp of Ost")
+
+    def learn(
+        self,
+        recipe: Mapping[str, Any],
+        parent: int | None = None,
+        *,
+        force: bool = False,
+        between: Callable[[], None] = lambda: None,
+    ) -> tuple[Version, str]:
+        """Queue and run a job; the version it published, and what it said of it.
+
+        `between` is called after each piece of work.
+        """
+        with self.database.write() as session:
+            jobs.enqueue(session, book_id=self.book.id, recipe=recipe, parent=parent, force=force)
+            job = jobs.lease(session, "desk", 60)
+        assert job is not None
+
+        def leaving() -> bool:
+            between()
+            return False
+
+        Attempt(
+            job,
+            self.database,
+            self.engine,
+            self.choruses,
+            self.skill,
+            lease_seconds=60,
+            batches=None,
+            leaving=leaving,
+        ).run()
+        with self.database.read() as session:
+            ended = jobs.get(session, job.id)
+            assert ended.status == "succeeded"
+            assert ended.version_number is not None
+            told = [event.message for event in self.events(job) if event.data.get("kind") == "published"]
+            return versions.get(session, self.book.id, ended.version_number), told[0]
+
+    def events(self, job: Job) -> list[Any]:
+        with self.database.read() as session:
+            return jobs.events(session, job.id, limit=1000)[0]
+
+    def prompts(self, version: Version) -> Tensor:
+        with self.database.read() as session:
+            return torch.stack([from_bytes(data, 32) for data in versions.members(session, version)])
+
+    def champion(self) -> int:
+        with self.database.read() as session:
+            return books.get(session, self.book.id).aliases["champion"]
+
+
+def edition(text: str) -> books.Edition:
+    half = text.index("## Two")
+    passages = [PassageSpan(0, 0, half), PassageSpan(0, half, len(text))]
+    return books.Edition(
+        text, sha256(text.encode()).hexdigest(), [ChapterSpan("", 0, len(text))], passages, format="md"
+    )
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}")
+    database.migrate()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def engine(llm: FrozenLLM) -> Iterator[Engine]:
+    engine = Engine(llm)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def desk(database: Database, engine: Engine) -> Desk:
+    return Desk(database, engine)
+
+
+def test_a_version_that_is_worse_than_the_champion_does_not_take_its_place(desk: Desk) -> None:
+    first, told = desk.learn(GOOD)
+    assert (first.gate, told) == (None, "Published version 1 as the champion: the book had none.")
+    second, told = desk.learn({**BAD, "members": 3, "virtual_tokens": 2})
+    assert second.gate is not None
+    assert (second.gate["passed"], second.gate["forced"], second.gate["champion"]) == (False, False, 1)
+    losses = [member.metrics["loss_after"] for member in second.members]
+    assert second.gate["loss"] == pytest.approx(sum(losses) / 3)
+    # The same blocks are held out for both, so that the champion's loss is what it was.
+    losses = [member.metrics["loss_after"] for member in first.members]
+    assert second.gate["champion_loss"] == pytest.approx(sum(losses) / 2, abs=1e-5)
+    assert second.gate["loss"] > second.gate["champion_loss"]
+    mine, theirs = second.gate["loss"], second.gate["champion_loss"]
+    assert told == (
+        "Published version 2 and version 1 stays the champion: "
+        f"its held-out loss of {mine:.4f} is above the {theirs:.4f} of version 1."
+    )
+    assert (second.aliases, desk.champion()) == (["latest"], 1)
+
+
+def test_a_version_that_is_no_worse_is_the_champion_and_so_is_one_that_is_forced(desk: Desk) -> None:
+    desk.learn(GOOD)
+    forced, told = desk.learn(BAD, force=True)
+    assert forced.gate is not None
+    assert (forced.gate["passed"], forced.gate["forced"]) == (False, True)
+    assert "which was forced: its held-out loss of" in told
+    assert desk.champion() == 2
+    better, told = desk.learn({**GOOD, "members": 1, "virtual_tokens": 6})
+    assert better.gate is not None
+    assert (better.gate["passed"], better.gate["champion"], better.gate["forced"]) == (True, 2, False)
+    assert "as the champion: its held-out loss of" in told
+    assert desk.champion() == 3
+    same, _ = desk.learn({**GOOD, "members": 1, "virtual_tokens": 6})
+    assert same.gate is not None
+    assert same.gate["loss"] == same.gate["champion_loss"]
+    assert same.gate["passed"] is True
+    assert desk.champion() == 4
+
+
+def test_what_cannot_be_compared_is_the_champion(desk: Desk, database: Database) -> None:
+    desk.learn(GOOD)
+    unheld, told = desk.learn({**BAD, "heldout": 0.0})
+    assert unheld.gate is None
+    assert told.endswith("as the champion: nothing was held out to compare it with version 1.")
+    with database.write() as session:
+        version = versions.get(session, desk.book.id, 2)
+        version.hidden_size = 64
+    unlike, told = desk.learn(BAD)
+    assert unlike.gate is None
+    assert told.endswith(
+        "as the champion: version 2 was learned on another LLM, so that nothing is comparable."
+    )
+    assert desk.champion() == 3
+
+
+def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database, engine: Engine) -> None:
+    class Moving(Choruses):
+        """Another version is made the champion once the champion's members have been read for the gate."""
+
+        def members(self, version: Version) -> Members:
+            found = super().members(version)
+            read.append(version.number)
+            if read == [2, 2]:
+                with database.write() as session:
+                    aliases.move(session, version.book_id, "champion", 1, who="admin")
+            return found
+
+    read: list[int] = []
+    desk = Desk(database, engine)
+    desk.learn(GOOD)
+    desk.learn(BAD, force=True)
+    desk.choruses = Moving(database, engine.llm)
+    middling, _ = desk.learn(BAD)
+    assert read == [2, 2, 1]
+    assert middling.gate is not None
+    assert (middling.gate["champion"], middling.gate["passed"]) == (1, False)
+    assert desk.champion() == 1
+
+
+def test_asks_that_come_while_the_champion_is_evaluated_need_not_wait_for_all_of_it(llm: FrozenLLM) -> None:
+    recipe = Recipe(**{**GOOD, "heldout": 0.3})
+    objective = LanguageModelling(llm, STORY, recipe, batches=Batches(llm.device, 1))
+    *pauses, last = promotion.measure(objective, Prompts(torch.randn(3, 4, 32)), objective.bare())
+    assert isinstance(last, Evaluated)
+    assert (last.stage, len(last.member_losses)) == ("champion", 3)
+    assert len(pauses) >= 3
+    assert all(isinstance(each, Pause) for each in pauses)
+
+
+def test_versions_are_appended_to_each_other(desk: Desk) -> None:
+    first, _ = desk.learn(GOOD)
+    more = {**GOOD, "virtual_tokens": 3, "append": True, "seed": 5}
+    second, _ = desk.learn(more, parent=1)
+    third, _ = desk.learn({**more, "virtual_tokens": 2}, parent=2)
+    assert (second.parent_number, third.parent_number) == (1, 2)
+    one, two, three = (desk.prompts(version) for version in (first, second, third))
+    assert [each.shape[1] for each in (one, two, three)] == [4, 7, 9]
+    assert torch.equal(two[:, :4], one)
+    assert torch.equal(three[:, :7], two)
+
+
+def test_what_was_learned_is_the_revision_that_was_there_when_learning_began(
+    desk: Desk, database: Database
+) -> None:
+    text = STORY.replace("butter", "candles")
+    after: list[str] = []
+
+    def revise() -> None:
+        if not after:
+            with database.write() as session:
+                books.revise(session, desk.book.id, edition(text))
+            after.append(text)
+
+    old, _ = desk.learn(GOOD, between=revise)
+    new, _ = desk.learn(GOOD)
+    assert (old.revision, new.revision) == (1, 2)
+    assert old.data == {"text": sha256(STORY.encode()).hexdigest()}
+    assert new.data == {"text": sha256(text.encode()).hexdigest()}
+
+
+def test_a_version_says_what_it_was_learned_from(
+    desk: Desk, database: Database, llm: FrozenLLM, skill: LoadedSkill
+) -> None:
+    register(database, llm.identity, skill)
+    desk.skill = active(database, llm)
+    assert desk.skill is not None
+    recipe = resolved(Recipe(**{**GOOD, "epochs": 1, "objective": "both"}), skill)
+    with database.write() as session:
+        _, passages = books.body(session, desk.book.id)
+        study = studies.put(
+            session,
+            book_id=desk.book.id,
+            key=study_key(llm.identity, desk.skill, recipe, passages),
+            base_model=base_model(llm.identity),
+            skill_id=desk.skill.id,
+            settings={},
+            items=[
+                {
+                    "passage": 0,
+                    "kind": "who",
+                    "question": "Who kept a green lamp?",
+                    "answer": "Mira",
+                    "log_likelihood": -0.1,
+                }
+            ],
+        )
+    version, _ = desk.learn(recipe.model_dump())
+    assert (version.skill_id, version.study_id) == (desk.skill.id, study.id)
+    assert version.data == {
+        "text": sha256(STORY.encode()).hexdigest(),
+        "skill": sha256(skill.artifact).hexdigest(),
+        "study": study.artifact_sha256,
+    }
+    with database.read() as session:
+        assert b"Who kept a green lamp?" in artifacts.get(session, version.data["study"])
+    named = {"python", "bitsandbytes", "peft", "safetensors", "torch", "transformers"}
+    assert named <= version.libraries.keys() <= named | {"bookchorus"}
+    assert torch.__version__.startswith(version.libraries["torch"])

@@ -1,0 +1,91 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from app.answering.skill import LoadedSkill
+from app.training.learning import Prepared, learn, resolved, study_key
+from tests.learned import embeddings
+from tests.tiny import STORY
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.methods.prompt import Prompts
+from trainer.objectives.question_synthesis import Item
+from trainer.progress import Evaluated, Learned
+from trainer.recipe import Recipe
+
+RECIPE = Recipe(members=2, virtual_tokens=4, epochs=1.0, heldout=0.0)
+PASSAGES = ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."]
+ITEMS = [Item(0, "who", "Who kept a green lamp?", "Mira", -0.1)]
+
+
+def test_the_objective_follows_from_the_skill(skill: LoadedSkill) -> None:
+    assert resolved(RECIPE, skill).objective == "self_study"
+    assert resolved(RECIPE, None).objective == "lm"
+    assert resolved(RECIPE.model_copy(update={"objective": "lm"}), skill).objective == "lm"
+    for objective in ("self_study", "both"):
+        with pytest.raises(ValueError, match="needs a skill prompt"):
+            resolved(RECIPE.model_copy(update={"objective": objective}), None)
+
+
+def test_members_start_where_the_skill_prompt_says(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    assert resolved(RECIPE, None).initialisation == "text"
+    assert resolved(RECIPE, skill).initialisation == "blank"
+    starts = torch.randn(1, 4, 32)
+    knowing = replace(skill, skill=replace(skill.skill, starts=starts))
+    recipe = resolved(RECIPE, knowing)
+    assert recipe.initialisation == "learned"
+    still = recipe.model_copy(update={"learning_rate": 1e-12})
+    *_, learned = learn(llm, STORY, PASSAGES, still, knowing, items=ITEMS)
+    assert isinstance(learned, Learned)
+    torch.testing.assert_close(embeddings(learned.members), starts.expand(2, 4, 32))
+    longer = RECIPE.model_copy(update={"virtual_tokens": 5})
+    assert resolved(longer, knowing).initialisation == "blank"
+    with pytest.raises(ValueError, match="no starts of 5"):
+        resolved(longer.model_copy(update={"initialisation": "learned"}), knowing)
+
+
+@pytest.mark.parametrize("objective", ["lm", "self_study", "both"])
+def test_every_objective_learns(llm: FrozenLLM, skill: LoadedSkill, objective: str) -> None:
+    recipe = RECIPE.model_copy(update={"objective": objective})
+    happened = list(learn(llm, STORY, PASSAGES, recipe, skill, items=ITEMS))
+    learned = happened[-1]
+    assert isinstance(learned, Learned)
+    assert embeddings(learned.members).shape == (2, 4, 32)
+    [prepared] = [each for each in happened if isinstance(each, Prepared)]
+    assert prepared.items == ([] if objective == "lm" else ITEMS)
+
+
+def test_members_go_on_from_their_parent_or_are_appended_to_it(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    still = RECIPE.model_copy(update={"learning_rate": 1e-12})
+    parent = Prompts(torch.randn(2, 4, 32))
+    *_, learned = learn(llm, STORY, PASSAGES, resolved(still, skill), skill, items=ITEMS, parent=parent)
+    assert isinstance(learned, Learned)
+    torch.testing.assert_close(embeddings(learned.members), parent.embeddings)
+    starts = torch.randn(1, 3, 32)
+    knowing = replace(skill, skill=replace(skill.skill, starts=starts))
+    recipe = resolved(still.model_copy(update={"append": True, "virtual_tokens": 3}), knowing)
+    *_, learned = learn(llm, STORY, PASSAGES, recipe, knowing, items=ITEMS, parent=parent)
+    assert isinstance(learned, Learned)
+    torch.testing.assert_close(
+        embeddings(learned.members), torch.cat([parent.embeddings, starts.expand(2, 3, 32)], dim=1)
+    )
+    with pytest.raises(ValueError, match="append needs a parent"):
+        list(learn(llm, STORY, PASSAGES, recipe, knowing, items=ITEMS))
+
+
+def test_without_a_question_to_study_the_text_is_learned(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    recipe = RECIPE.model_copy(update={"objective": "self_study", "heldout": 0.2})
+    happened = list(learn(llm, STORY, PASSAGES, recipe, skill, items=[]))
+    evaluated = [each for each in happened if isinstance(each, Evaluated)]
+    assert evaluated[0].bare_loss > 0
+    assert isinstance(happened[-1], Learned)
+
+
+def test_a_study_is_shared_by_versions_that_would_ask_the_same(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    key = study_key(llm.identity, skill, RECIPE, PASSAGES)
+    assert len(key) == 64
+    faster = RECIPE.model_copy(update={"learning_rate": 0.5, "members": 4})
+    assert study_key(llm.identity, skill, faster, PASSAGES) == key
+    for other in ({"kinds": 2}, {"seed": 5}, {"passages": 3}):
+        assert study_key(llm.identity, skill, RECIPE.model_copy(update=other), PASSAGES) != key
+    assert study_key(llm.identity, skill, RECIPE, PASSAGES[:1]) != key

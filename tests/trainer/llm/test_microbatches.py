@@ -1,0 +1,85 @@
+"""Passes through the LLM that do not fit in memory: halved, tried again, and told of."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests import tiny
+from tests.memory import small_memory
+from tests.trainer.methods.test_methods import made, recipe
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import Batches, OutOfMemoryError
+from trainer.methods import registry
+from trainer.methods.members import Members, Method
+from trainer.objectives.lm import LanguageModelling
+
+PLACE = torch.device("cpu")
+
+
+def gradient(llm: FrozenLLM, method: Method, batches: Batches) -> tuple[list[float], Members]:
+    wish = recipe(method)
+    objective = LanguageModelling(llm, tiny.STORY, wish, batches=batches)
+    members = registry.start(llm, objective.text, wish).learning(llm.device)
+    steps = objective.gradient(members)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            return ended.value[0], members
+
+
+@pytest.mark.parametrize("in_backward", [False, True])
+@pytest.mark.parametrize("method", ["prompt", "prefix", "lora"])
+def test_what_does_not_fit_is_halved_and_comes_to_the_same(
+    tmp_path: Path, method: Method, in_backward: bool
+) -> None:
+    llm = made(tmp_path, "llama")
+    expected, alone = gradient(llm, method, Batches(PLACE, 1))
+    batches = Batches(PLACE)
+    with small_memory(llm, 40, in_backward=in_backward) as failed:
+        losses, members = gradient(llm, method, batches)
+        assert len(failed) == 1
+        assert losses == pytest.approx(expected, abs=1e-5)
+        for name, tensor in members.tensors.items():
+            assert tensor.grad is not None
+            torch.testing.assert_close(tensor.grad, alone.tensors[name].grad, atol=1e-6, rtol=1e-3)
+        # What was found out is not found out again.
+        gradient(llm, method, batches)
+        assert len(failed) == 1
+
+
+def test_a_row_that_does_not_fit_is_told_of_and_the_next_is_learned(tmp_path: Path) -> None:
+    llm = made(tmp_path, "llama")
+    batches = Batches(PLACE)
+    with (
+        small_memory(llm, 10, in_backward=False),
+        pytest.raises(OutOfMemoryError, match=r"a row of 30 tokens .*row_tokens and virtual_tokens"),
+    ):
+        gradient(llm, "prompt", batches)
+    expected, _ = gradient(llm, "prompt", Batches(PLACE))
+    assert gradient(llm, "prompt", batches)[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    def fails(_: object) -> None:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(Batches(PLACE).each([1, 2], 10, fails))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="measures a CUDA card")
+def test_a_card_is_measured_and_filled() -> None:
+    place = torch.device("cuda", torch.cuda.current_device())
+    batches = Batches(place)
+    sizes = []
+
+    def work(rows: Sequence[int]) -> None:
+        sizes.append(len(rows))
+        torch.empty(len(rows) * 100, 1 << 14, device=place)
+
+    list(batches.each(list(range(1_000_000)), 100, work))
+    assert sizes[0] == 20
+    assert sizes[1] > 20

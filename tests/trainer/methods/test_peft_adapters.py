@@ -1,0 +1,227 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import peft
+import pytest
+import safetensors.torch
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests import tiny
+from tests.learned import embeddings
+from tests.tiny import STORY, Family
+from trainer.llm import templates
+from trainer.llm.causal import CausalLLM
+from trainer.llm.context import Context, read
+from trainer.llm.decoding import Row, decode
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import load
+from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.seq2seq import Seq2SeqLLM
+from trainer.methods import registry
+from trainer.methods.members import Members, Method
+from trainer.methods.peft_adapters import CONFIG, WEIGHTS, Adapter, member_adapter, member_of, with_skill
+from trainer.methods.prompt import blank, to_bytes
+from trainer.methods.tensors import FormatError, bytes_of
+from trainer.recipe import Recipe
+
+# What somebody without this project runs: loss of an answer, and the likeliest words, behind each adapter.
+ELSEWHERE = """
+import json, sys, torch
+from peft import PeftModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+base, adapters, turn, answer = json.loads(sys.argv[1])
+encoder = AutoConfig.from_pretrained(base).is_encoder_decoder
+for folder in adapters:
+    auto = AutoModelForSeq2SeqLM if encoder else AutoModelForCausalLM
+    llm = auto.from_pretrained(base, dtype=torch.float32)
+    model = PeftModel.from_pretrained(llm, folder).eval()
+    row = torch.tensor([turn if encoder else turn + answer])
+    labels = torch.tensor([answer if encoder else [-100] * len(turn) + answer])
+    asked = torch.tensor([turn])
+    with torch.no_grad():
+        loss = float(model(input_ids=row, labels=labels).loss)
+        said = model.generate(
+            input_ids=asked, attention_mask=torch.ones_like(asked), do_sample=False, max_new_tokens=6
+        )
+    print(json.dumps([loss, said[0, 1 if encoder else len(turn) :].tolist()]))
+"""
+
+
+def save(folder: Path, adapter: Adapter) -> str:
+    folder.mkdir()
+    (folder / CONFIG).write_text(json.dumps(adapter.config))
+    (folder / WEIGHTS).write_bytes(adapter.weights)
+    return str(folder)
+
+
+def elsewhere(
+    base: str, adapters: list[str], turn: list[int], answer: list[int]
+) -> list[tuple[float, list[int]]]:
+    arguments = json.dumps([base, adapters, turn, answer])
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ELSEWHERE, arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [(loss, said) for loss, said in map(json.loads, ran.stdout.splitlines())]
+
+
+def member(llm: FrozenLLM, method: Method, behind: Context | None = None) -> Members:
+    """A member that is far from saying nothing."""
+    recipe = Recipe(method=method, members=1, virtual_tokens=5, rank=3)
+    start = registry.start(llm, llm.encode(STORY), recipe, behind)
+    generator = torch.Generator().manual_seed(0)
+    return start.of(
+        {
+            name: tensor + 0.3 * torch.randn(tensor.shape, generator=generator)
+            for name, tensor in start.tensors.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "opt", "t5", "flan_t5"])
+def test_peft_elsewhere_gives_the_same_losses_and_words(tmp_path: Path, family: Family) -> None:
+    base = str(tiny.save(tmp_path / "model", family=family))
+    llm = load(base, device="cpu", dtype="float32", cache_dir=tmp_path)
+    [skill] = read(llm, [templates.opening(llm)])
+    turn, answer = llm.encode(STORY[:200] + "Who kept a lamp?"), llm.encode(" Mira")
+    kinds: list[tuple[Adapter, Context]] = []
+    for method in get_args(Method):
+        if method == "prefix" and not isinstance(llm, CausalLLM):
+            continue
+        for behind in (None, skill):
+            one = member(llm, method, behind)
+            artifact = one.artifacts()[0]
+            adapter = member_adapter(method, artifact, llm.identity, llm) if behind is None else None
+            if behind is not None:
+                adapter = with_skill(llm, behind, one)
+            if adapter is not None:
+                kinds.append((adapter, one.contexts(llm, behind)[0]))
+    assert len(kinds) == (5 if isinstance(llm, CausalLLM) else 3)
+    saved = [save(tmp_path / str(number), adapter) for number, (adapter, _) in enumerate(kinds)]
+    # An encoder reads the token that ends a text, which here is not the caller's to give.
+    text = [*turn, llm.end] if isinstance(llm, Seq2SeqLLM) else turn
+    found = elsewhere(base, saved, text, answer)
+    here = []
+    for (_, context), (loss, said) in zip(kinds, found, strict=True):
+        [[losses]] = pack_losses(llm, [Pack([Exchange(turn, answer)], context=context)])
+        here.append(float(losses.mean()))
+        assert loss == pytest.approx(here[-1], abs=1e-3)
+        [completion] = decode(llm, [Row(None, turn, 6, context=context)])
+        assert said[: len(completion.tokens)] == completion.tokens
+    # Different things were compared.
+    assert len({round(loss, 3) for loss in here}) == len(here)
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_a_member_is_kept_byte_for_byte(llm: FrozenLLM, method: Method) -> None:
+    one = member(llm, method)
+    artifact = one.artifacts()[0]
+    adapter = member_adapter(method, artifact, llm.identity, llm)
+    assert adapter.weights == artifact
+    assert adapter.config["base_model_name_or_path"] == llm.identity.id
+    assert adapter.config["revision"] == llm.identity.revision
+    assert member_of(adapter, llm).artifacts() == [artifact]
+    # Without the LLM its configuration says less, and the weights are the same.
+    assert member_adapter(method, artifact, llm.identity, None).weights == artifact
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
+def test_a_prompt_that_peft_trained_is_read(llm: FrozenLLM, tiny_folder: Path, tmp_path: Path) -> None:
+    config = peft.PromptTuningConfig(
+        task_type="CAUSAL_LM",
+        num_virtual_tokens=4,
+        prompt_tuning_init="TEXT",
+        prompt_tuning_init_text="The lamp of Ost",
+        tokenizer_name_or_path=str(tiny_folder),
+    )
+    model: Any = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_folder), config)
+    model.save_pretrained(tmp_path)
+    adapter = Adapter(json.loads((tmp_path / CONFIG).read_text()), (tmp_path / WEIGHTS).read_bytes())
+    prompt = embeddings(member_of(adapter, llm))[0]
+    assert prompt.shape == (4, 32)
+    torch.testing.assert_close(prompt, model.prompt_encoder["default"].embedding.weight.detach())
+
+
+def test_other_adapters_are_refused(llm: FrozenLLM) -> None:
+    good = member_adapter("prompt", to_bytes(blank(llm, 1, 3, seed=0)[0]), llm.identity, llm)
+
+    def refused(expected: str, weights: bytes = good.weights, **config: object) -> None:
+        with pytest.raises(FormatError, match=expected):
+            member_of(Adapter({**good.config, **config}, weights), llm)
+
+    refused("PROMPT_TUNING.*got IA3", peft_type="IA3")
+    refused("no weight of LoRA", peft_type="LORA")
+    refused("CAUSAL_LM, got SEQ_2_SEQ_LM", task_type="SEQ_2_SEQ_LM")
+    refused("token_dim is 64", token_dim=64)
+    refused("num_virtual_tokens is 7", num_virtual_tokens=7)
+    refused("safetensors", b"nonsense")
+    key = "prompt_embeddings"
+
+    def kept(prompt: torch.Tensor, **more: torch.Tensor) -> bytes:
+        return bytes(safetensors.torch.save({key: prompt, **more}))
+
+    refused("more than virtual tokens: head", kept(torch.zeros(3, 32), head=torch.zeros(2)))
+    refused("virtual tokens, 32", kept(torch.zeros(3, 16)))
+    refused("finite", kept(torch.full((3, 32), float("nan"))))
+    refused("finite", kept(torch.full((3, 32), float("nan")).to(torch.float8_e5m2)))
+    refused("has 0", kept(torch.zeros(0, 32)), num_virtual_tokens=None)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
+@pytest.mark.parametrize("rslora", [False, True])
+def test_lora_that_peft_trained_is_read(
+    llm: FrozenLLM, tiny_folder: Path, tmp_path: Path, rslora: bool
+) -> None:
+    base = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)
+    config = peft.LoraConfig(
+        r=4, lora_alpha=12, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM", use_rslora=rslora
+    )
+    model: Any = peft.get_peft_model(base, config).eval()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.3, generator=torch.Generator().manual_seed(1))
+    model.save_pretrained(tmp_path)
+    adapter = Adapter(json.loads((tmp_path / CONFIG).read_text()), (tmp_path / WEIGHTS).read_bytes())
+    [context] = member_of(adapter, llm).contexts(llm, None)
+    turn, answer = llm.encode("Who kept a lamp?"), llm.encode(" Mira")
+    with torch.no_grad():
+        row, labels = torch.tensor([[*turn, *answer]]), torch.tensor([[-100] * len(turn) + answer])
+        theirs = float(model(input_ids=row, labels=labels).loss)
+    [[losses]] = pack_losses(llm, [Pack([Exchange(turn, answer)], context=context)])
+    [[bare]] = pack_losses(llm, [Pack([Exchange(turn, answer)])])
+    assert float(losses.mean()) == pytest.approx(theirs, abs=1e-4)
+    assert abs(float(bare.mean()) - theirs) > 0.01
+
+
+def test_other_lora_is_refused(llm: FrozenLLM) -> None:
+    one = member(llm, "lora")
+    good = member_adapter("lora", one.artifacts()[0], llm.identity, llm)
+
+    def refused(expected: str, weights: bytes = good.weights, **config: object) -> None:
+        with pytest.raises(FormatError, match=expected):
+            member_of(Adapter({**good.config, **config}, weights), llm)
+
+    refused("use_dora is True", use_dora=True)
+    refused("bias is all", bias="all")
+    refused("alpha_pattern is", alpha_pattern={"q_proj": 2})
+    refused("its r is 7", r=7)
+    refused("lora_alpha None", lora_alpha=None)
+    tensors = {name: tensor[0] for name, tensor in one.tensors.items()}
+    first = next(iter(tensors))
+    refused("no changeable", bytes_of({first.replace("q_proj", "k_proj"): tensors[first]}))
+    refused("lora_A and lora_B", bytes_of({first: tensors[first]}))
+    refused("one side of it", bytes_of({**tensors, first: torch.zeros(3, 7)}))
+
+
+def test_a_projected_prefix_is_refused(llm: FrozenLLM) -> None:
+    good = member_adapter("prefix", member(llm, "prefix").artifacts()[0], llm.identity, llm)
+    with pytest.raises(FormatError, match="prefix_projection"):
+        member_of(Adapter({**good.config, "prefix_projection": True}, good.weights), llm)

@@ -1,0 +1,137 @@
+import pytest
+import torch
+
+from tests.tiny import STORY
+from trainer.joint_training import train
+from trainer.llm import templates
+from trainer.llm.context import read
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import Batches
+from trainer.methods.prompt import Prompts
+from trainer.objectives.lm import LanguageModelling
+from trainer.objectives.objective import Alternating
+from trainer.objectives.question_synthesis import Item, passes, write
+from trainer.objectives.self_study import Material, SelfStudy
+from trainer.progress import Learned
+from trainer.recipe import Recipe
+
+PASSAGES = [
+    "Mira kept a green lamp in the tower of Ost. Every night at nine she lit it with a silver match.",
+    "Mira climbed down to the harbour and asked the baker for butter. Butter burns slowly, said the baker.",
+]
+ITEMS = [
+    Item(0, "who", "Who kept a green lamp?", "Mira", -0.1),
+    Item(0, "where", "Where was the lamp?", "in the tower", -0.2),
+    Item(1, "what", "What burns slowly?", "butter", -0.1),
+    Item(1, "who", "Who was asked for butter?", "the baker", -0.3),
+]
+RECIPE = Recipe(
+    objective="self_study", members=2, virtual_tokens=6, epochs=60, learning_rate=0.5, heldout=0.0
+)
+
+
+def material(llm: FrozenLLM) -> Material:
+    [closed] = read(llm, [templates.opening(llm)])
+    return Material(llm.encode(STORY), ITEMS, closed, PASSAGES)
+
+
+def test_members_learn_the_answers(llm: FrozenLLM) -> None:
+    *_, learned = train(llm, SelfStudy(llm, material(llm), RECIPE), RECIPE)
+    assert isinstance(learned, Learned)
+    for member in range(2):
+        first, last = ([step[member] for step in part] for part in (learned.curve[:3], learned.curve[-3:]))
+        assert sum(last) < sum(first) - 0.02
+
+
+def test_held_out_items_are_evaluated_and_not_learned(llm: FrozenLLM) -> None:
+    recipe = RECIPE.model_copy(update={"heldout": 0.5, "epochs": 4.0})
+    objective = SelfStudy(llm, material(llm), recipe)
+    *_, learned = train(llm, objective, recipe)
+    assert isinstance(learned, Learned)
+    assert learned.before.bare_loss > 0
+    assert len(learned.after.member_losses) == 2
+    with_all = SelfStudy(llm, material(llm), RECIPE)
+    assert objective.tokens < with_all.tokens
+
+
+def test_passes_of_any_size_come_to_the_same_gradient(llm: FrozenLLM) -> None:
+    gradients = []
+    for pass_tokens in (8192, 1):
+        objective = SelfStudy(llm, material(llm), RECIPE, batches=Batches(llm.device, pass_tokens))
+        prompts = torch.zeros(2, 6, 32).normal_(generator=torch.Generator().manual_seed(0)).requires_grad_()
+        for _ in objective.gradient(Prompts(prompts)):
+            pass
+        assert prompts.grad is not None
+        gradients.append(prompts.grad)
+    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-3)
+
+
+def test_a_step_is_with_the_passage_or_without_for_all_members(llm: FrozenLLM) -> None:
+    computed = []
+    for closed in (0.0, 1.0):
+        objective = SelfStudy(llm, material(llm), RECIPE.model_copy(update={"closed": closed}))
+        steps = objective.gradient(Prompts(torch.zeros(2, 6, 32).normal_().requires_grad_()))
+        try:
+            while True:
+                next(steps)
+        except StopIteration as ended:
+            computed.append(ended.value[1])
+    shortest = min(len(templates.passages(llm, [text])) for text in PASSAGES)
+    assert computed[0] > computed[1] + shortest
+
+
+def test_two_objectives_take_turns(llm: FrozenLLM) -> None:
+    recipe = RECIPE.model_copy(update={"objective": "both"})
+    study = SelfStudy(llm, material(llm), recipe)
+    both = Alternating(LanguageModelling(llm, STORY, recipe), study)
+    prompts = Prompts(torch.zeros(2, 6, 32).normal_().requires_grad_())
+    tokens = []
+    for _ in range(4):
+        steps = both.gradient(prompts)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as ended:
+                tokens.append(ended.value[1])
+                break
+    lm = 2 * (6 + min(recipe.row_tokens, len(llm.encode(STORY))))
+    assert abs(tokens[0] - lm) < 60
+    assert tokens[0] == tokens[2] != tokens[1]
+
+
+def test_without_items_there_is_nothing_to_study(llm: FrozenLLM) -> None:
+    empty = material(llm)
+    with pytest.raises(ValueError, match="no question"):
+        SelfStudy(llm, Material(empty.text, [], empty.skill, PASSAGES), RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "good"),
+    [
+        ("Who kept a green lamp?", "Mira", True),
+        ("Who kept a green lamp?", "a dragon of the north", False),
+        ("Who kept a green lamp?", "a green lamp", False),
+        ("Who kept a green lamp?", "", False),
+        ("Who kept a green lamp", "Mira", False),
+        ("Who?", "Mira", False),
+    ],
+)
+def test_only_carried_answers_pass(question: str, answer: str, good: bool) -> None:
+    assert passes(question, answer, PASSAGES[0]) is good
+
+
+def test_what_is_written_passed_the_filters(llm: FrozenLLM) -> None:
+    [skill] = read(llm, [templates.opening(llm)])
+    batches = list(
+        write(
+            llm,
+            list(enumerate(PASSAGES)),
+            skill,
+            kinds=["who", "why"],
+            temperature=1.0,
+            seed=3,
+        )
+    )
+    assert len(batches) == 1
+    for item in (item for batch in batches for item in batch):
+        assert passes(item.question, item.answer, PASSAGES[item.passage])

@@ -1,0 +1,1 @@
+"""What we measure ourselves by: PEFT alone, on LLMs of published shapes."""

@@ -1,0 +1,138 @@
+"""What people write with PEFT alone: one adapter at a time, in a plain loop. We measure ourselves by it."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import peft
+import torch
+
+from trainer.llm.frozen_llm import FrozenLLM
+
+_RATE = 0.003
+# PEFT refuses these once a model's gradients are checkpointed, as they are after its preparation.
+UNPREPARED = ("prefix",)
+
+
+def _prompt_tuning(llm: FrozenLLM, virtual_tokens: int) -> Any:
+    return peft.PromptTuningConfig(
+        task_type=_task(llm),
+        num_virtual_tokens=virtual_tokens,
+        # In front of the encoder alone, as here.
+        num_transformer_submodules=1,
+    )
+
+
+def _lora(llm: FrozenLLM, virtual_tokens: int) -> Any:
+    projections = sorted({name.rpartition(".")[2] for name in llm.changeable})
+    return peft.LoraConfig(task_type=_task(llm), r=8, target_modules=projections)
+
+
+def _prefix(llm: FrozenLLM, virtual_tokens: int) -> Any:
+    return peft.PrefixTuningConfig(task_type=_task(llm), num_virtual_tokens=virtual_tokens)
+
+
+# PEFT's name for a method of ours, and its configuration for an LLM and a number of virtual tokens.
+METHODS: dict[str, tuple[str, Callable[[FrozenLLM, int], Any]]] = {
+    "prompt": ("prompt tuning", _prompt_tuning),
+    "prefix": ("prefix tuning", _prefix),
+    "lora": ("LoRA", _lora),
+}
+
+
+class PlainPeft:
+    """An LLM with adapters of a method on it, one in use at a time."""
+
+    def __init__(self, llm: FrozenLLM, model: Any, config: Any) -> None:
+        self._llm = llm
+        self._model = model
+        self._config = config
+        self._adapters = 1
+
+    @property
+    def learned(self) -> list[torch.Tensor]:
+        """What training changes."""
+        return [each for each in self._model.parameters() if each.requires_grad]
+
+    def learn(self, steps: Sequence[Sequence[Sequence[int]]]) -> Iterator[float]:
+        """Train the adapter with AdamW on a batch of rows a step, all of one length; each step's loss."""
+        self._model.train()
+        optimiser = torch.optim.AdamW(self.learned, lr=_RATE)
+        for rows in steps:
+            loss = self._model(**self._batch(rows)).loss
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
+            yield float(loss.detach())
+
+    def add(self, count: int) -> None:
+        """Have so many adapters in all."""
+        for number in range(self._adapters, count):
+            self._model.add_adapter(str(number), self._config)
+        self._adapters = count
+        self._model.eval()
+
+    @torch.no_grad()
+    def answer(self, number: int, tokens: Sequence[int], length: int) -> None:
+        """Let adapter `number` say exactly `length` tokens behind a text."""
+        self._model.set_adapter(str(number))
+        ids = torch.tensor([self._read(tokens)], device=self._llm.device)
+        self._model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=length,
+            min_new_tokens=length,
+            do_sample=False,
+            pad_token_id=0,
+        )
+
+    def _batch(self, rows: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
+        device = self._llm.device
+        if not self._llm.model.config.is_encoder_decoder:
+            ids = torch.tensor(rows, device=device)
+            return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
+        given = self._llm.given(len(rows[0]), 0)
+        ids = torch.tensor([self._read(row[:given]) for row in rows], device=device)
+        labels = torch.tensor([row[given:] for row in rows], device=device)
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
+
+    def _read(self, tokens: Sequence[int]) -> list[int]:
+        """An encoder's text ends with the token that T5 has learned to end texts with."""
+        ends = self._llm.model.config.is_encoder_decoder
+        return [*tokens, int(self._llm.tokenizer.eos_token_id)] if ends else list(tokens)
+
+
+@contextmanager
+def plain_peft(
+    llm: FrozenLLM, method: str, virtual_tokens: int, *, prepared: bool = False
+) -> Iterator[PlainPeft]:
+    """PEFT's adapter for `method` on the LLM, which is as it was afterwards.
+
+    `prepared` puts the LLM through `prepare_model_for_kbit_training` first, as PEFT's guides do: weights that
+    are not quantized become float32, and gradients are checkpointed. That cannot be undone: nothing else may
+    use the LLM after it. KeyError: PEFT has no such method here.
+    """
+    _, configured = METHODS[method]
+    model: Any = llm.model
+    config = configured(llm, virtual_tokens)
+    # Ours is for our own caches; PEFT has transformers' where it was prepared.
+    checkpointing, llm.checkpointing = llm.checkpointing, False
+    # PEFT and transformers warn about one another.
+    with warnings.catch_warnings(action="ignore"):
+        if prepared:
+            prepare: Any = peft.prepare_model_for_kbit_training
+            model = prepare(model)
+        wrapped: Any = peft.get_peft_model(model, config, "0")
+        try:
+            yield PlainPeft(llm, wrapped, config)
+        finally:
+            if config.peft_type == peft.PeftType.LORA:
+                wrapped.unload()
+            llm.checkpointing = checkpointing
+            model.eval().requires_grad_(False)
+            vars(model).pop("peft_config", None)
+
+
+def _task(llm: FrozenLLM) -> Any:
+    return peft.TaskType.SEQ_2_SEQ_LM if llm.model.config.is_encoder_decoder else peft.TaskType.CAUSAL_LM

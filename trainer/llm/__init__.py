@@ -1,0 +1,1 @@
+"""The frozen LLM: loaded, read into, decoded from; nothing here learns."""

@@ -1,0 +1,181 @@
+"""Answers from rows: any number of soft prompts and texts, of any books and members, decoded as one batch."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from trainer.llm.context import Context
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.mixture import Mixing, Part
+
+# To leave out a row, what all others have read is copied: a batch shrinks when so much of it is left.
+_SHRINKS = 0.75
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer to decode: what was read already, a soft prompt [virtual tokens, hidden] or none behind it,
+    the text behind that, and how to draw from the model's distribution.
+
+    Temperature 0 takes the likeliest token. A row that `must_speak` does not begin with a token that ends it.
+    A row that is `part` of a mixture says what the mixture says, and draws as the first of its rows does.
+    `beginning` are tokens that the answer goes on from; a completion does not repeat them.
+    """
+
+    prompt: Tensor | None
+    tokens: Sequence[int]
+    max_new_tokens: int = 48
+    temperature: float = 0.0
+    top_p: float = 0.9
+    seed: int = 0
+    context: Context | None = None
+    must_speak: bool = False
+    part: Part | None = None
+    beginning: Sequence[int] = ()
+
+    @property
+    def length(self) -> int:
+        """Positions before the answer."""
+        return self.unread + (0 if self.context is None else self.context.length)
+
+    @property
+    def unread(self) -> int:
+        """Positions before the answer that are not in the context."""
+        virtual_tokens = 0 if self.prompt is None else len(self.prompt)
+        return virtual_tokens + len(self.tokens) + len(self.beginning)
+
+
+@dataclass
+class Completion:
+    """An answer's tokens, without the one that ends it, and the log-likelihood of each and of the end.
+
+    Likelihoods are the model's own, in nats, at temperature 1 and before top-p, so they compare across rows;
+    of a row that must speak, given that it speaks. `silence` is the probability of no answer at all.
+    """
+
+    tokens: list[int] = field(default_factory=list)
+    log_likelihoods: list[float] = field(default_factory=list)
+    ended: bool = False  # by a stop token, not by the limit
+    silence: float = 0.0
+
+    @property
+    def log_likelihood(self) -> float:
+        """Mean per token."""
+        return sum(self.log_likelihoods) / max(1, len(self.log_likelihoods))
+
+
+class Decoding(Protocol):
+    """A batch of answers, as the LLM goes on with them."""
+
+    def step(self, tokens: Tensor | None) -> Tensor:
+        """Hidden states [rows, hidden] that predict what comes behind these tokens [rows]; None: at first."""
+
+    def select(self, rows: Tensor) -> None:
+        """Keep only these rows."""
+
+
+@torch.no_grad()
+def decode(
+    llm: FrozenLLM,
+    rows: Sequence[Row],
+    ended: Callable[[int, Completion], None] = lambda *_: None,
+    wanted: Callable[[int], bool] = lambda _: True,
+) -> list[Completion]:
+    """Decode all rows together; a row is done when it ends, and `ended` is told its number and completion.
+
+    A row's answer depends on the row alone, or on its mixture: each has random numbers of its own. A row
+    that is no longer `wanted`, by its number, leaves with what it has said, and `ended` is not told.
+    """
+    completions = [Completion() for _ in rows]
+    if not rows:
+        return completions
+    longest = max(row.max_new_tokens for row in rows)
+    mixing = Mixing([row.part for row in rows])
+    drawn_as = [rows[leader] for leader in mixing.leaders()]
+    draws = torch.stack([_uniform(row, longest) for row in drawn_as])
+    temperature = torch.tensor([row.temperature for row in drawn_as])
+    top_p = torch.tensor([row.top_p for row in drawn_as])
+    decoding = llm.begin(rows, longest)
+    said: Tensor | None = None
+    stops = sorted(llm.stop_tokens)
+    active: list[int | None] = list(range(len(rows)))  # None: a row that has left, but not the batch yet
+    for index in range(longest):
+        log_probabilities = (decoding.step(said) @ llm.head.T).float().log_softmax(-1).cpu()
+        if index == 0:
+            _open(rows, completions, log_probabilities, stops, mixing)
+        mixed = mixing.mixed(active, log_probabilities)
+        drawn = torch.tensor([number or 0 for number in active])
+        tokens = _draw(mixed, draws[drawn, index], temperature[drawn], top_p[drawn])
+        likelihoods = log_probabilities.gather(-1, tokens[:, None]).squeeze(-1).tolist()
+        complete: list[int] = []
+        for place, token in enumerate(tokens.tolist()):
+            number = active[place]
+            if number is None:
+                continue
+            completion = completions[number]
+            completion.log_likelihoods.append(likelihoods[place])
+            mixing.scale(number, likelihoods[place])
+            completion.ended = token in llm.stop_tokens
+            if not completion.ended:
+                completion.tokens.append(token)
+            if completion.ended or len(completion.tokens) == rows[number].max_new_tokens:
+                complete.append(number)
+                active[place] = None
+            elif not wanted(number):
+                active[place] = None
+        for number in complete:
+            ended(number, completions[number])
+        kept = [place for place, number in enumerate(active) if number is not None]
+        if not kept:
+            break
+        if len(kept) <= _SHRINKS * len(active):
+            decoding.select(torch.tensor(kept, device=llm.device))
+            active = [active[place] for place in kept]
+            tokens = tokens[kept]
+        said = tokens
+    return completions
+
+
+def _open(
+    rows: Sequence[Row],
+    completions: Sequence[Completion],
+    log_probabilities: Tensor,
+    stops: list[int],
+    mixing: Mixing,
+) -> None:
+    """Note how likely silence is, and rule it out in place for the rows that must speak.
+
+    What such a row says counts in its mixture as much as it is likely to say anything.
+    """
+    silence = log_probabilities[:, stops].exp().sum(-1)
+    for number, row in enumerate(rows):
+        completions[number].silence = float(silence[number])
+        if row.must_speak:
+            log_probabilities[number, stops] = -torch.inf
+            log_probabilities[number] = log_probabilities[number].log_softmax(-1)
+            mixing.scale(number, math.log(max(1e-6, 1 - completions[number].silence)))
+
+
+def _uniform(row: Row, count: int) -> Tensor:
+    # One at a time, so that the first ones do not depend on how many are drawn.
+    generator = torch.Generator().manual_seed(row.seed)
+    return torch.stack([torch.rand((), generator=generator) for _ in range(count)])
+
+
+def _draw(log_probabilities: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) -> Tensor:
+    """One token a row [rows]: the likeliest at temperature 0, else drawn from the nucleus (1904.09751)."""
+    greedy = log_probabilities.argmax(-1)
+    if not bool((temperature > 0).any()):
+        return greedy
+    warmed = (log_probabilities / temperature.clamp(min=1e-6)[:, None]).softmax(-1)
+    descending, order = warmed.sort(-1, descending=True)
+    cumulative = descending.cumsum(-1)
+    # The nucleus: tokens until top_p is reached, the one that reaches it included.
+    nucleus = (cumulative - descending < top_p[:, None]).sum(-1, keepdim=True)
+    mass = cumulative.gather(-1, nucleus - 1)
+    place = torch.searchsorted(cumulative, uniform[:, None] * mass).clamp(max=nucleus - 1)
+    return torch.where(temperature > 0, order.gather(-1, place).squeeze(-1), greedy)

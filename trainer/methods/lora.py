@@ -1,0 +1,128 @@
+"""The method `lora`: low-rank changes of queries and values, for each member its own."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from trainer.llm.context import Context
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.lora_deltas import Changes
+from trainer.methods.members import Members
+from trainer.methods.tensors import FormatError, bytes_of, tensors_of
+
+_NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
+
+
+@dataclass(frozen=True, eq=False)
+class Loras(Members):
+    """LoRA (2106.09685): by PEFT's names, A [members, rank, in] and B [members, out, rank] of each module."""
+
+    method = "lora"
+    weights: Mapping[str, Tensor]
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """A and B of each module."""
+        return self.weights
+
+    def of(self, tensors: Mapping[str, Tensor]) -> Self:
+        """Other A and B."""
+        return type(self)(tensors)
+
+    @property
+    def rank(self) -> int:
+        """Rows of A."""
+        return next(tensor.shape[1] for name, tensor in self.weights.items() if ".lora_A." in name)
+
+    @property
+    def virtual_tokens(self) -> int:
+        """None: it stands beside the LLM, not in front of a row."""
+        return 0
+
+    def contexts(self, llm: FrozenLLM, behind: Context | None) -> list[Context]:
+        """Behind the context, which was read without the changes, nothing but the changes."""
+        by_module: dict[str, dict[str, tuple[Tensor, ...]]] = {}
+        for name, tensor in self.weights.items():
+            module, side = _parts(name)
+            by_module.setdefault(module, {})[side] = tensor.to(llm.head).unbind()
+        return [
+            replace(
+                llm.nothing(),
+                parent=behind,
+                changes=Changes(
+                    {name: (sides["A"][member], sides["B"][member]) for name, sides in by_module.items()}
+                ),
+            )
+            for member in range(len(self))
+        ]
+
+    def hold(self, kept: int) -> None:
+        """All of it learns."""
+
+    def rows(self) -> Tensor:
+        """All numbers of a member in one row."""
+        return torch.cat([tensor.flatten(1) for tensor in self.weights.values()], dim=1)[:, None]
+
+    def artifacts(self) -> list[bytes]:
+        """PEFT's LoRA weights."""
+        return [
+            bytes_of({name: tensor[member] for name, tensor in self.weights.items()})
+            for member in range(len(self))
+        ]
+
+
+def start(llm: FrozenLLM, members: int, rank: int, seed: int) -> Loras:
+    """Changes that change nothing yet: A is random, other for each member, and B is 0 (2106.09685, 4.1)."""
+    weights: dict[str, Tensor] = {}
+    generators = [torch.Generator().manual_seed(seed + member) for member in range(members)]
+    for module, (out, into) in llm.changeable.items():
+        bound = 1 / math.sqrt(into)
+        downs = [torch.empty(rank, into).uniform_(-bound, bound, generator=each) for each in generators]
+        weights[_name(module, "A")] = torch.stack(downs)
+        weights[_name(module, "B")] = torch.zeros(members, out, rank)
+    return Loras({name: tensor.to(llm.device) for name, tensor in weights.items()})
+
+
+def from_bytes(llm: FrozenLLM, data: bytes) -> Loras:
+    """One member from its bytes. FormatError: they are no LoRA weights, or some that do not fit the LLM."""
+    return of_one(llm, tensors_of(data))
+
+
+def of_one(llm: FrozenLLM, tensors: Mapping[str, Tensor]) -> Loras:
+    """One member of these tensors [rank, in] and [out, rank]. FormatError: they do not fit the LLM."""
+    sides: dict[str, set[str]] = {}
+    ranks: set[int] = set()
+    for name, tensor in tensors.items():
+        module, side = _parts(name)
+        if module not in llm.changeable:
+            raise FormatError(f"the LLM has no changeable {module}; it has {', '.join(llm.changeable)}")
+        out, into = llm.changeable[module]
+        sides.setdefault(module, set()).add(side)
+        size = into if side == "A" else out
+        if tensor.ndim != 2 or tensor.shape[1 if side == "A" else 0] != size:
+            raise FormatError(f"{name} is {list(tensor.shape)}: one side of it should be {size}")
+        ranks.add(tensor.shape[0 if side == "A" else 1])
+    if not sides or any(len(both) != 2 for both in sides.values()):
+        raise FormatError("LoRA weights have lora_A and lora_B for each module")
+    if len(ranks) != 1 or 0 in ranks:
+        raise FormatError(f"all modules have one rank above 0, got {sorted(ranks)}")
+    return Loras({name: tensor[None] for name, tensor in tensors.items()})
+
+
+def _name(module: str, side: str) -> str:
+    return f"base_model.model.{module}.lora_{side}.weight"
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """The module and the side, A or B, that a tensor is named after."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise FormatError(f"{name} is no weight of LoRA")
+    return match["module"], match["side"]

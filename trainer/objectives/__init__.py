@@ -1,0 +1,1 @@
+"""What members learn for: the book's text, or questions that the LLM wrote about it."""

@@ -1,0 +1,152 @@
+"""The skill prompt: how to answer from a passage, learned once for an LLM and on no book of the library."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from trainer.llm import templates
+from trainer.llm.causal import CausalLLM
+from trainer.llm.context import Context, read
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.kv_cache import KeysAndValues
+from trainer.llm.seq2seq import Embeddings
+from trainer.methods.tensors import FormatError, tensors_of
+
+_KEYS, _VALUES, _PROMPT, _STARTS = "keys", "values", "prompt_embeddings", "starts"
+
+
+class SkillMismatchError(ValueError):
+    """The skill prompt is of a kind that the LLM cannot read; the message says which would do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Skill(ABC):
+    """What stands in front of all that an LLM reads.
+
+    `starts` [members, virtual tokens, hidden] are soft prompts to stand behind it, learned with it on no book
+    of the library: members start from them.
+    """
+
+    method: ClassVar[Literal["prompt", "prefix"]]
+    starts: Tensor | None = field(default=None, kw_only=True)
+
+    @property
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """What is learned, by its names in a file."""
+
+    @abstractmethod
+    def learned(self, tensors: Sequence[Tensor]) -> Skill:
+        """A skill of this kind with other tensors, without starts."""
+
+    @abstractmethod
+    def context(self, llm: FrozenLLM) -> Context:
+        """The skill as the first thing that `llm` has read; gradients reach its tensors.
+
+        Raises SkillMismatchError where the LLM cannot read it.
+        """
+
+    def to_bytes(self, notes: dict[str, str] | None = None) -> bytes:
+        """Safetensors bytes, bfloat16; `notes` go to the file's metadata."""
+        tensors = self.tensors | ({} if self.starts is None else {_STARTS: self.starts})
+        kept = {
+            name: tensor.detach().to("cpu", torch.bfloat16).contiguous() for name, tensor in tensors.items()
+        }
+        return bytes(safetensors.torch.save(kept, metadata=notes))
+
+
+@dataclass(frozen=True, eq=False)
+class PrefixSkill(Skill):
+    """A KV prefix (prefix tuning, 2101.00190): keys and values [layers, heads, virtual tokens, head size].
+
+    It is what a soft prompt becomes once a causal LLM has read it, learned in every layer instead of in the
+    first alone; in front of a row it costs no computation.
+    """
+
+    method = "prefix"
+    keys: Tensor
+    values: Tensor
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Keys and values."""
+        return {_KEYS: self.keys, _VALUES: self.values}
+
+    def learned(self, tensors: Sequence[Tensor]) -> PrefixSkill:
+        """A prefix of other keys and values."""
+        return PrefixSkill(*tensors)
+
+    def context(self, llm: FrozenLLM) -> Context:
+        """The prefix as it is. SkillMismatchError: the LLM is no causal one."""
+        if not isinstance(llm, CausalLLM):
+            raise SkillMismatchError(
+                f"{llm.identity.id!r} is an encoder-decoder, which no prefix of keys and values can stand "
+                "before: its skill prompt must be a soft prompt"
+            )
+        weight = llm.head
+        return KeysAndValues(self.keys.to(weight), self.values.to(weight))
+
+
+@dataclass(frozen=True, eq=False)
+class PromptSkill(Skill):
+    """A soft prompt (prompt tuning, 2104.08691) [virtual tokens, hidden], which any LLM can read."""
+
+    method = "prompt"
+    prompt: Tensor
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The soft prompt."""
+        return {_PROMPT: self.prompt}
+
+    def learned(self, tensors: Sequence[Tensor]) -> PromptSkill:
+        """Another soft prompt."""
+        return PromptSkill(*tensors)
+
+    def context(self, llm: FrozenLLM) -> Context:
+        """What the LLM keeps of it. SkillMismatchError: it is of another size than the LLM."""
+        if self.prompt.shape[1] != llm.identity.hidden_size:
+            raise SkillMismatchError(
+                f"a skill prompt of size {self.prompt.shape[1]} does not fit {llm.identity.id!r}, "
+                f"whose hidden states have {llm.identity.hidden_size}"
+            )
+        [context] = llm.read([self.prompt.to(llm.head)], [None])
+        return context
+
+
+def opening(llm: FrozenLLM) -> Skill:
+    """Where a skill starts from: a hand-written instruction, as the LLM keeps what it has read."""
+    [context] = read(llm, [templates.opening(llm)])
+    if isinstance(context, KeysAndValues):
+        return PrefixSkill(context.keys, context.values)
+    assert isinstance(context, Embeddings)
+    return PromptSkill(context.embeddings)
+
+
+def from_bytes(data: bytes) -> Skill:
+    """The skill kept in `data`, float32 on the CPU.
+
+    Raises FormatError for other bytes or numbers that are not finite.
+    """
+    tensors = tensors_of(data)
+    starts = tensors.get(_STARTS)
+    if starts is not None and starts.ndim != 3:
+        raise FormatError(f"starts {list(starts.shape)} are no soft prompts")
+    if _PROMPT in tensors:
+        prompt = tensors[_PROMPT]
+        if prompt.ndim != 2:
+            raise FormatError(f"{list(prompt.shape)} is no soft prompt")
+        return PromptSkill(prompt, starts=starts)
+    if not {_KEYS, _VALUES} <= tensors.keys():
+        raise FormatError("not a skill prompt: there are neither keys and values nor a soft prompt")
+    keys, values = tensors[_KEYS], tensors[_VALUES]
+    if keys.ndim != 4 or keys.shape != values.shape:
+        raise FormatError(f"keys {list(keys.shape)} and values {list(values.shape)} make no prefix")
+    return PrefixSkill(keys, values, starts=starts)

@@ -10,13 +10,13 @@ from rich.text import Text
 from sqlalchemy import func, select
 
 from app.engine.embedder import Embedder, embedder_name
-from app.errors import StartupError
+from app.errors import CommandError
 from app.resources import connect_database
 from app.settings import Settings
 from app.terminal.answers import ACCENT, BAD, LABEL, plain, size
 from store import backup as whole
 from store.database import Database
-from store.errors import NotEmpty, StoreError
+from store.errors import NotEmptyError, StoreError
 from store.search.index import PassageIndex
 from store.tables import Book
 from store.verify import Finding
@@ -26,28 +26,28 @@ from store.verify import verify as verified
 def backup(console: Console, settings: Settings, file: Path, *, force: bool) -> None:
     """Write everything to a new file, as it is at one moment; a service may go on beside it.
 
-    Raises StartupError with one line when that cannot be done, and leaves no half a file.
+    Raises CommandError with one line when that cannot be done, and leaves no half a file.
     """
     with _failing(), _existing(settings) as database, _shown(console) as told:
         try:
             whole.backup(database, file, force=force, told=told)
         except FileExistsError as error:
-            raise StartupError(f"{error}: give another name, or --force to replace it.") from error
+            raise CommandError(f"{error}: give another name, or --force to replace it.") from error
     console.print(Text(f"Everything is in {file} ({size(file.stat().st_size)})."))
 
 
 def restore(console: Console, settings: Settings, file: Path, *, force: bool) -> None:
     """Put a backup into the settings' database, which is empty or to be replaced, and build its index.
 
-    Stop the service first. Raises StartupError with one line when that cannot be done; what was in the
+    Stop the service first. Raises CommandError with one line when that cannot be done; what was in the
     database is then as it was.
     """
     with _failing(), closing(connect_database(settings)) as database:
         try:
             with _shown(console) as told:
                 whole.restore(database, file, force=force, told=told)
-        except NotEmpty as error:
-            raise StartupError(f"{error} Give --force to replace what is there.") from error
+        except NotEmptyError as error:
+            raise CommandError(f"{error} Give --force to replace what is there.") from error
         with database.read() as session:
             books = session.scalar(select(func.count()).select_from(Book)) or 0
         where = database.engine.url.render_as_string(hide_password=True)
@@ -58,7 +58,7 @@ def restore(console: Console, settings: Settings, file: Path, *, force: bool) ->
 def verify(console: Console, settings: Settings) -> list[Finding]:
     """Check all that is kept, show what is not whole, and return it. Nothing is changed or locked.
 
-    Raises StartupError with one line when the database cannot be read at all.
+    Raises CommandError with one line when the database cannot be read at all.
     """
     with _failing(), _existing(settings) as database, _shown(console) as told:
         found = verified(database, settings.index_dir, embedder_name(), told)
@@ -72,7 +72,7 @@ def verify(console: Console, settings: Settings) -> list[Finding]:
 def rebuild(console: Console, settings: Settings) -> None:
     """Make the index anew from the database; a service may go on beside it, and takes it when it starts.
 
-    Only the vectors that are missing are written to the database. Raises StartupError with one line when it
+    Only the vectors that are missing are written to the database. Raises CommandError with one line when it
     cannot be done.
     """
     with _failing(), _existing(settings) as database:
@@ -93,7 +93,7 @@ def _existing(settings: Settings) -> Iterator[Database]:
     """The settings' database, which is there: none is made."""
     with closing(connect_database(settings)) as database:
         if database.file is not None and not database.file.is_file():
-            raise StartupError(f"There is no database at {database.file}.")
+            raise CommandError(f"There is no database at {database.file}.")
         yield database
 
 
@@ -102,7 +102,7 @@ def _failing() -> Iterator[None]:
     try:
         yield
     except (StoreError, OSError) as error:
-        raise StartupError(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 @contextmanager

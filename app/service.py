@@ -9,7 +9,7 @@ from app.answering.skill import active
 from app.engine.embedder import Embedder
 from app.engine.engine import Engine
 from app.engine.member_cache import Choruses
-from app.errors import StartupError
+from app.errors import CommandError
 from app.parsing.sandbox import Parser
 from app.resources import open_database
 from app.settings import Settings
@@ -18,7 +18,7 @@ from store.database import Database
 from store.search.index import PassageIndex
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import ModelUnavailableError, load
-from trainer.llm.microbatches import Batches
+from trainer.llm.microbatches import Microbatches
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Service:
 def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder | None = None) -> Service:
     """Open the store, load what is not handed in, and start the worker.
 
-    Raises StartupError with one line when the LLM, the embedder or the database cannot be had.
+    Raises CommandError with one line when the LLM, the embedder or the database cannot be had.
     """
     database = open_database(settings)  # before the LLM, which takes longer to load than an error to be read
     llm = llm or load_llm(settings)
@@ -54,7 +54,7 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     engine = Engine(llm)
     choruses = Choruses(database, llm)
     skill = active(database, llm)
-    batches = Batches(llm.device, settings.pass_tokens)
+    batches = Microbatches(llm.device, settings.pass_tokens)
     worker = Worker(database, engine, choruses, skill, batches=batches, keep_versions=settings.keep_versions)
     worker.start()
     # On a GPU a batch of all takes no longer than one of few.
@@ -69,7 +69,7 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
 
 
 def load_llm(settings: Settings) -> FrozenLLM:
-    """The LLM that the settings name. Raises StartupError with one line when it cannot be had."""
+    """The LLM that the settings name. Raises CommandError with one line when it cannot be had."""
     try:
         return load(
             settings.model,
@@ -83,4 +83,4 @@ def load_llm(settings: Settings) -> FrozenLLM:
             cache_dir=settings.cache_dir,
         )
     except ModelUnavailableError as error:
-        raise StartupError(str(error)) from error
+        raise CommandError(str(error)) from error

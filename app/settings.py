@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.errors import StartupError
+from app.errors import CommandError
 
 
 class Settings(BaseSettings):
@@ -130,11 +130,11 @@ def is_loopback(host: str) -> bool:
 
 
 def load(overrides: Mapping[str, Any]) -> Settings:
-    """Read the settings from `overrides` and the environment; StartupError says in a line what is wrong."""
+    """Read the settings from `overrides` and the environment; CommandError says in a line what is wrong."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise StartupError("\n".join(_told(problem) for problem in error.errors())) from error
+        raise CommandError("\n".join(_told(problem) for problem in error.errors())) from error
 
 
 def _told(problem: ErrorDetails) -> str:

@@ -5,7 +5,13 @@ import re
 from sqlalchemy import select
 from sqlalchemy.orm import Session, lazyload
 
-from store.errors import InvalidAlias, NotFound, NothingToRollBackTo, VersionPruned, WorseThanChampion
+from store.errors import (
+    InvalidAliasError,
+    NotFoundError,
+    NothingToRollBackToError,
+    VersionPrunedError,
+    WorseThanChampionError,
+)
 from store.tables import Alias, AliasMove, Book, Version
 
 CHAMPION = "champion"
@@ -26,15 +32,15 @@ def move(
 
     An alias that is there already is left as it is, without a new line in the history. `champion` goes to a
     version that did worse than the champion of its day only by `force`, and the history says so.
-    InvalidAlias: not a name. NotFound: no such book or version. VersionPruned: it has no soft prompts any
-    more. WorseThanChampion: it takes force.
+    InvalidAliasError: not a name. NotFoundError: no such book or version. VersionPrunedError: it has no soft
+    prompts any more. WorseThanChampionError: it takes force.
     """
     if not _NAME.fullmatch(alias):
-        raise InvalidAlias(alias)
+        raise InvalidAliasError(alias)
     _locked(session, book_id)
     version = _version(session, book_id, number)
     if version.pruned_at is not None:
-        raise VersionPruned(book_id, number)
+        raise VersionPrunedError(book_id, number)
     row = session.get(Alias, (book_id, alias))
     before = row.number if row else None
     if row is None:
@@ -43,7 +49,7 @@ def move(
         return row
     if alias == CHAMPION and version.gate is not None and not version.gate.get("passed"):
         if not force:
-            raise WorseThanChampion(number, version.gate)
+            raise WorseThanChampionError(number, version.gate)
         why = "forced" if why is None else f"{why} (forced)"
     _put(session, row, version)
     _remember(
@@ -57,11 +63,11 @@ def rollback(session: Session, book_id: str, alias: str, *, who: str, why: str |
 
     So a second rollback goes one move further back, and never forth again: that is a move. A removal is
     undone like any other move. Versions that were pruned meanwhile, and the one that the alias is on, are
-    passed over. What was the champion once may be it again without force.
-    InvalidAlias: not a name. NotFound: no such book. NothingToRollBackTo: there is no such version.
+    passed over. What was the champion once may be it again without force. InvalidAliasError: not a name.
+    NotFoundError: no such book. NothingToRollBackToError: there is no such version.
     """
     if not _NAME.fullmatch(alias):
-        raise InvalidAlias(alias)
+        raise InvalidAliasError(alias)
     _locked(session, book_id)
     row = session.get(Alias, (book_id, alias))
     current = row.number if row else None
@@ -71,7 +77,7 @@ def rollback(session: Session, book_id: str, alias: str, *, who: str, why: str |
     before = _standing(session, book_id, alias)[:-1]
     number = next((each for each in reversed(before) if each in live and each != current), None)
     if number is None:
-        raise NothingToRollBackTo(book_id, alias)
+        raise NothingToRollBackToError(book_id, alias)
     if row is None:
         row = Alias(book_id=book_id, name=alias)
     _put(session, row, _version(session, book_id, number))
@@ -81,11 +87,11 @@ def rollback(session: Session, book_id: str, alias: str, *, who: str, why: str |
 
 
 def remove(session: Session, book_id: str, alias: str, *, who: str, why: str | None = None) -> None:
-    """Take `alias` off. NotFound: no such book, or no such alias on it."""
+    """Take `alias` off. NotFoundError: no such book, or no such alias on it."""
     _locked(session, book_id)
     row = session.get(Alias, (book_id, alias))
     if row is None:
-        raise NotFound("alias", f"{book_id}@{alias}")
+        raise NotFoundError("alias", f"{book_id}@{alias}")
     session.delete(row)
     _remember(session, AliasMove(alias=alias, from_number=row.number, who=who, why=why), book_id)
 
@@ -100,10 +106,10 @@ def history(
 ) -> list[AliasMove]:
     """Return the moves of a book's aliases, or of one of them, newest first.
 
-    At most `limit` of them, those before the move with the id `after`. NotFound: no such book.
+    At most `limit` of them, those before the move with the id `after`. NotFoundError: no such book.
     """
     if session.get(Book, book_id) is None:
-        raise NotFound("book", book_id)
+        raise NotFoundError("book", book_id)
     query = select(AliasMove).where(AliasMove.book_id == book_id).order_by(AliasMove.id.desc())
     if alias is not None:
         query = query.where(AliasMove.alias == alias)
@@ -130,7 +136,7 @@ def _version(session: Session, book_id: str, number: int) -> Version:
     query = select(Version).where(Version.book_id == book_id, Version.number == number)
     version = session.scalar(query.options(lazyload(Version.members), lazyload(Version.alias_rows)))
     if version is None:
-        raise NotFound("version", f"{book_id}@{number}")
+        raise NotFoundError("version", f"{book_id}@{number}")
     return version
 
 
@@ -142,7 +148,7 @@ def _put(session: Session, row: Alias, version: Version) -> None:
 def _locked(session: Session, book_id: str) -> None:
     # Row lock where the database has one, so that two moves are two lines of one history.
     if session.scalar(select(Book.id).where(Book.id == book_id).with_for_update()) is None:
-        raise NotFound("book", book_id)
+        raise NotFoundError("book", book_id)
 
 
 def _remember(session: Session, move: AliasMove, book_id: str) -> None:

@@ -6,7 +6,7 @@ from hashlib import sha256 as hash_of
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from store.errors import DamagedArtifact, NotFound
+from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Artifact, Member, Skill, Study, Version, utcnow
 
 
@@ -26,14 +26,14 @@ def put(session: Session, data: bytes) -> str:
 def get(session: Session, sha256: str) -> bytes:
     """Return the bytes stored under `sha256`.
 
-    NotFound: there are none, or they were pruned. DamagedArtifact: they have changed since.
+    NotFoundError: there are none, or they were pruned. DamagedArtifactError: they have changed since.
     """
     query = select(Artifact.data).where(Artifact.sha256 == sha256, Artifact.pruned_at.is_(None))
     data = session.scalar(query)
     if data is None:
-        raise NotFound("artifact", sha256)
+        raise NotFoundError("artifact", sha256)
     if hash_of(data).hexdigest() != sha256:
-        raise DamagedArtifact(sha256)
+        raise DamagedArtifactError(sha256)
     return data
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 
 from store import sqlite
 from store.database import Database, known_revisions, newest_revision
-from store.errors import InvalidBackup, NotEmpty, UnknownSchema
+from store.errors import InvalidBackupError, NotEmptyError, UnknownSchemaError
 from store.tables import Artifact, Base, Revision
 
 # Of what is done, the rows so far and all there are: ("passages", 4000, 10000).
@@ -33,11 +33,12 @@ def backup(database: Database, path: Path, *, force: bool = False, told: Told = 
     """Write all rows, as they are at one moment, to a new file; others go on reading and writing meanwhile.
 
     The file is whole on the disk before it gets its name. FileExistsError: `path` is there already, and it is
-    not to be replaced by `force`. InvalidBackup: `path` is the database's own file, which is never replaced.
-    UnknownSchema: a PostgreSQL database of another release. OSError, StoreFull: it cannot be written.
+    not to be replaced by `force`. InvalidBackupError: `path` is the database's own file, which is never
+    replaced. UnknownSchemaError: a PostgreSQL database of another release. OSError, StoreFullError: it cannot
+    be written.
     """
     if database.file is not None and path.resolve() == database.file.resolve():
-        raise InvalidBackup(f"{path} is the database itself: a backup needs a file of its own.")
+        raise InvalidBackupError(f"{path} is the database itself: a backup needs a file of its own.")
     if path.exists() and not force:
         raise FileExistsError(f"{path} is there already")
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
@@ -59,8 +60,9 @@ def restore(database: Database, path: Path, *, force: bool = False, told: Told =
     are there already are replaced. Counters go on behind the last id that was ever given. Stop the service
     first: it would go on with what it remembers. What is derived, the index, is not in a backup.
 
-    InvalidBackup: the file is none, or damaged. UnknownSchema: it is of a newer release, or the database is.
-    NotEmpty: the database holds rows. StoreBusy, StoreFull: as in `Database.write`.
+    InvalidBackupError: the file is none, or damaged. UnknownSchemaError: it is of a newer release, or the
+    database is. NotEmptyError: the database holds rows. StoreBusyError, StoreFullError: as in
+    `Database.write`.
     """
     with _opened(path) as source:
         database.migrate()
@@ -68,7 +70,7 @@ def restore(database: Database, path: Path, *, force: bool = False, told: Told =
             target = session.connection()
             there = [name for name, count in _counts(target).items() if count]
             if there and not force:
-                raise NotEmpty(f"The database is not empty: it has {', '.join(there)}.")
+                raise NotEmptyError(f"The database is not empty: it has {', '.join(there)}.")
             for table in reversed(Base.metadata.sorted_tables):
                 target.execute(delete(table))
             _copy(source, target, told)
@@ -127,11 +129,11 @@ def _counts(connection: Connection) -> dict[str, int]:
 def _opened(path: Path) -> Iterator[Connection]:
     """A backup's rows in the tables of this release; the file itself is only read."""
     if not path.is_file():
-        raise InvalidBackup(f"There is no file {path}.")
+        raise InvalidBackupError(f"There is no file {path}.")
     try:
         revision = _checked(path)
     except DatabaseError as error:
-        raise InvalidBackup(f"{path} is no backup, or a damaged one: {error.orig}.") from error
+        raise InvalidBackupError(f"{path} is no backup, or a damaged one: {error.orig}.") from error
     if revision == newest_revision():
         with _reading(path) as connection:
             yield connection
@@ -150,15 +152,15 @@ def _checked(path: Path) -> str:
     with _reading(path) as connection:
         revision = MigrationContext.configure(connection).get_current_revision()
         if revision is None:
-            raise InvalidBackup(f"{path} is no backup of Bookchorus: it has none of its tables.")
+            raise InvalidBackupError(f"{path} is no backup of Bookchorus: it has none of its tables.")
         if revision not in known_revisions():
-            raise UnknownSchema(f"{path} was written by a newer release of Bookchorus.")
+            raise UnknownSchemaError(f"{path} was written by a newer release of Bookchorus.")
         [found] = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars()
         if found != "ok":
-            raise InvalidBackup(f"{path} is damaged: {found}.")
+            raise InvalidBackupError(f"{path} is damaged: {found}.")
         orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if orphan is not None:
-            raise InvalidBackup(
+            raise InvalidBackupError(
                 f"{path} is damaged: a row of {orphan[0]} needs one of {orphan[2]} that is not there."
             )
     return revision

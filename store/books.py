@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from store import artifacts
-from store.errors import DuplicateBook, NotFound
+from store.errors import DuplicateBookError, NotFoundError
 from store.pages import page
 from store.scope import cleaned, fits
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
@@ -44,7 +44,7 @@ def add(
     """Store a book with its chapters, passages, pages and tags; return it and True.
 
     When a book with this `sha256` is there already, return that one, unchanged, its tags too, and False.
-    InvalidTags: too many tags, or too long ones.
+    InvalidTagsError: too many tags, or too long ones.
     """
     kept = cleaned(tags)
     known = session.scalar(select(Book).where(Book.sha256 == edition.sha256))
@@ -81,19 +81,19 @@ def revise(
     """Give a book a new text, its next revision, and what else is given; return it and True.
 
     The texts before are kept, their chapters and passages are not. When its text is of this `sha256` already,
-    return it, unchanged, and False. NotFound: no such book. DuplicateBook: another book is of this `sha256`.
-    InvalidTags: too many tags, or too long ones.
+    return it, unchanged, and False. NotFoundError: no such book. DuplicateBookError: another book is of this
+    `sha256`. InvalidTagsError: too many tags, or too long ones.
     """
     kept = None if tags is None else cleaned(tags)
     # Row lock where the database has one: two revisions get two numbers.
     if session.scalar(select(Book.id).where(Book.id == book_id).with_for_update()) is None:
-        raise NotFound("book", book_id)
+        raise NotFoundError("book", book_id)
     book = get(session, book_id)
     known = session.scalar(select(Book.id).where(Book.sha256 == edition.sha256))
     if known == book_id:
         return book, False
     if known is not None:
-        raise DuplicateBook(known)
+        raise DuplicateBookError(known)
     for table in (Passage, Page, Chapter):
         session.execute(delete_rows(table).where(table.book_id == book_id))
     book.filename, book.format = edition.filename, edition.format
@@ -111,7 +111,9 @@ def revise(
 
 
 def revisions(session: Session, book_id: str) -> list[Revision]:
-    """Return the revisions of a book, newest first, without their texts. NotFound: there is no such book."""
+    """Return the revisions of a book, newest first, without their texts. NotFoundError: there is no such
+    book.
+    """
     get(session, book_id)
     query = select(Revision).where(Revision.book_id == book_id).order_by(Revision.number.desc())
     return list(session.scalars(query))
@@ -163,10 +165,10 @@ def _put(session: Session, book: Book, edition: Edition) -> None:
 
 
 def get(session: Session, book_id: str) -> Book:
-    """Return the book with its chapters and aliases. NotFound: there is none."""
+    """Return the book with its chapters and aliases. NotFoundError: there is none."""
     book = session.get(Book, book_id)
     if book is None:
-        raise NotFound("book", book_id)
+        raise NotFoundError("book", book_id)
     return book
 
 
@@ -187,7 +189,7 @@ def list_books(
     """Return up to `limit` books added before the book `after`, newest first, and whether more follow.
 
     Only books by any of the `authors` and with any of the `tags`, where these are given.
-    NotFound: there is no book `after`.
+    NotFoundError: there is no book `after`.
     """
     cursor = None if after is None else get(session, after)
     return page(session, select(Book).where(*fits(session, authors, tags)), Book, cursor, limit)
@@ -201,14 +203,14 @@ def fitting(session: Session, authors: Sequence[str] | None, tags: Sequence[str]
 def text(session: Session, book_id: str, revision: int | None = None) -> str:
     """Return the whole text of a book, of its newest revision or of another.
 
-    NotFound: there is no such book or revision.
+    NotFoundError: there is no such book or revision.
     """
     wanted = get(session, book_id).revision if revision is None else revision
     whole = session.scalar(
         select(Revision.text).where(Revision.book_id == book_id, Revision.number == wanted)
     )
     if whole is None:
-        raise NotFound("revision", f"{book_id} revision {wanted}")
+        raise NotFoundError("revision", f"{book_id} revision {wanted}")
     return whole
 
 
@@ -237,7 +239,7 @@ def passages(session: Session, ids: Sequence[int]) -> list[Passage]:
 
 
 def passages_of(session: Session, book_id: str) -> list[Passage]:
-    """Return every passage of a book, in reading order. NotFound: there is no such book."""
+    """Return every passage of a book, in reading order. NotFoundError: there is no such book."""
     get(session, book_id)
     query = select(Passage).where(Passage.book_id == book_id).order_by(Passage.ordinal)
     return list(session.scalars(query))
@@ -246,7 +248,7 @@ def passages_of(session: Session, book_id: str) -> list[Passage]:
 def body(session: Session, book_id: str) -> tuple[str, list[str]]:
     """Return what there is to learn of a book: its text and its passages, without front and back matter.
 
-    Of a book that is nothing else, return all. NotFound: there is no such book.
+    Of a book that is nothing else, return all. NotFoundError: there is no such book.
     """
     book, whole, passages = get(session, book_id), text(session, book_id), passages_of(session, book_id)
     inner = [chapter for chapter in book.chapters if chapter.matter == "body"]
@@ -282,7 +284,7 @@ def delete(session: Session, book_id: str) -> None:
     """Remove a book and all that was learned from it, its jobs included.
 
     Artifacts that a skill, or a version or study of another book, uses too stay.
-    NotFound: there is no such book.
+    NotFoundError: there is no such book.
     """
     get(session, book_id)
     learned = set(

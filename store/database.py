@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from store import postgresql, sqlite
-from store.errors import StoreBusy, UnknownSchema
+from store.errors import StoreBusyError, UnknownSchemaError
 
 _DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 
@@ -35,7 +35,7 @@ class Database:
         """Wait up to `busy_timeout_s` seconds for the write lock, or for a free connection.
 
         ValueError: the URL is none, names another kind of database, or SQLite without a file.
-        StoreUnreachable: the driver is not installed.
+        StoreUnreachableError: the driver is not installed.
         """
         try:
             address = make_url(url)
@@ -63,8 +63,8 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to this release. Safe to call from several processes at once.
 
-        StoreBusy: another process wrote for longer than the busy timeout.
-        UnknownSchema: the database belongs to a newer release.
+        StoreBusyError: another process wrote for longer than the busy timeout.
+        UnknownSchemaError: the database belongs to a newer release.
         """
         config = _config()
         with self._own_errors(), self._writer.begin() as connection:
@@ -72,7 +72,9 @@ class Database:
             try:
                 command.upgrade(config, "head")
             except CommandError as error:
-                raise UnknownSchema("The database was written by a newer release of Bookchorus.") from error
+                raise UnknownSchemaError(
+                    "The database was written by a newer release of Bookchorus."
+                ) from error
 
     def revision(self) -> str | None:
         """The number of the last migration that the tables have seen; None where there are no tables."""
@@ -80,10 +82,10 @@ class Database:
             return MigrationContext.configure(session.connection()).get_current_revision()
 
     def expect_current(self) -> None:
-        """Go on only if the tables are those of this release. UnknownSchema: they are not."""
+        """Go on only if the tables are those of this release. UnknownSchemaError: they are not."""
         found = self.revision()
         if found != newest_revision():
-            raise UnknownSchema(
+            raise UnknownSchemaError(
                 f"The database's tables are of revision {found or 'none'}, this release's of "
                 f"{newest_revision()}: the service migrates older ones when it starts."
             )
@@ -93,8 +95,8 @@ class Database:
         """Open a transaction that may write: committed at the end, rolled back on any error.
 
         It holds the only write lock from its start, so what it reads cannot change under it, and opening a
-        second one inside it waits for itself. StoreBusy: the lock was not to be had in time.
-        StoreFull: no room on the disk.
+        second one inside it waits for itself. StoreBusyError: the lock was not to be had in time.
+        StoreFullError: no room on the disk.
         """
         with self._own_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
             session.connection()  # begins now: the lock is taken before the caller reads anything
@@ -115,7 +117,7 @@ class Database:
         try:
             yield
         except PoolTimeout as error:
-            raise StoreBusy("Every connection to the database is in use.") from error
+            raise StoreBusyError("Every connection to the database is in use.") from error
         except DBAPIError as error:
             meaning = self.dialect.meaning(error)
             if meaning is None:

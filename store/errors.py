@@ -8,7 +8,7 @@ class StoreError(Exception):
     """Base of every error below."""
 
 
-class NotFound(StoreError):  # noqa: N818 - reads as what it says at every `except`
+class NotFoundError(StoreError):
     """No row of this `kind` ("book", "version", "job", ...) has this `key`."""
 
     def __init__(self, kind: str, key: object) -> None:
@@ -17,35 +17,35 @@ class NotFound(StoreError):  # noqa: N818 - reads as what it says at every `exce
         self.key = str(key)
 
 
-class StoreBusy(StoreError):  # noqa: N818
+class StoreBusyError(StoreError):
     """Somebody else held the database for longer than the busy timeout; trying again later may work."""
 
 
-class StoreFull(StoreError):  # noqa: N818
+class StoreFullError(StoreError):
     """The disk, or the database's own size limit, has no room for the write. Nothing was written."""
 
 
-class StoreUnreachable(StoreBusy):
+class StoreUnreachableError(StoreBusyError):
     """No connection to the database is to be had; the message is one line that says why."""
 
 
-class DamagedDatabase(StoreError):  # noqa: N818
+class DamagedDatabaseError(StoreError):
     """The database's own file is damaged, or is no database."""
 
 
-class UnknownSchema(StoreError):  # noqa: N818
+class UnknownSchemaError(StoreError):
     """The tables are those of another release: of a newer one, or of an older one and not migrated yet."""
 
 
-class NotEmpty(StoreError):  # noqa: N818
+class NotEmptyError(StoreError):
     """The database to restore into holds something already."""
 
 
-class InvalidBackup(StoreError):  # noqa: N818
+class InvalidBackupError(StoreError):
     """The file is no backup of ours, or a damaged one; the message is one line that says why."""
 
 
-class DamagedArtifact(StoreError):  # noqa: N818
+class DamagedArtifactError(StoreError):
     """The stored bytes no longer have the SHA-256 they were stored under."""
 
     def __init__(self, sha256: str) -> None:
@@ -53,7 +53,7 @@ class DamagedArtifact(StoreError):  # noqa: N818
         self.sha256 = sha256
 
 
-class InvalidAlias(StoreError):  # noqa: N818
+class InvalidAliasError(StoreError):
     """The name cannot be an alias."""
 
     def __init__(self, alias: str) -> None:
@@ -63,7 +63,7 @@ class InvalidAlias(StoreError):  # noqa: N818
         self.alias = alias
 
 
-class VersionPruned(StoreError):  # noqa: N818
+class VersionPrunedError(StoreError):
     """A version has no soft prompts any more."""
 
     def __init__(self, book_id: str, number: int) -> None:
@@ -74,7 +74,7 @@ class VersionPruned(StoreError):  # noqa: N818
         self.number = number
 
 
-class VersionInUse(StoreError):  # noqa: N818
+class VersionInUseError(StoreError):
     """A version cannot be pruned: these `users`, aliases or jobs, need it."""
 
     def __init__(self, number: int, users: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class VersionInUse(StoreError):  # noqa: N818
         self.users = list(users)
 
 
-class WorseThanChampion(StoreError):  # noqa: N818
+class WorseThanChampionError(StoreError):
     """A version did worse than the champion of its day; `gate` says by how much."""
 
     def __init__(self, number: int, gate: Mapping[str, Any]) -> None:
@@ -96,7 +96,7 @@ class WorseThanChampion(StoreError):  # noqa: N818
         self.gate = dict(gate)
 
 
-class NothingToRollBackTo(StoreError):  # noqa: N818
+class NothingToRollBackToError(StoreError):
     """An alias named no other version before that is still there."""
 
     def __init__(self, book_id: str, alias: str) -> None:
@@ -105,7 +105,7 @@ class NothingToRollBackTo(StoreError):  # noqa: N818
         self.alias = alias
 
 
-class InvalidTags(StoreError):  # noqa: N818
+class InvalidTagsError(StoreError):
     """A book cannot have these tags; `limit` is what they broke."""
 
     def __init__(self, message: str, limit: int) -> None:
@@ -113,7 +113,7 @@ class InvalidTags(StoreError):  # noqa: N818
         self.limit = limit
 
 
-class DuplicateBook(StoreError):  # noqa: N818
+class DuplicateBookError(StoreError):
     """A text is that of the book `book_id` already."""
 
     def __init__(self, book_id: str) -> None:
@@ -121,7 +121,7 @@ class DuplicateBook(StoreError):  # noqa: N818
         self.book_id = book_id
 
 
-class StaleToken(StoreError):  # noqa: N818
+class StaleTokenError(StoreError):
     """The job is not running under this fencing token: another worker holds it, or it has ended."""
 
     def __init__(self, job_id: str, token: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from store.errors import NotFound, StaleToken
+from store.errors import NotFoundError, StaleTokenError
 from store.pages import page
 from store.tables import Book, EventType, Job, JobEvent, JobStatus, Level, Version, utcnow
 
@@ -23,16 +23,16 @@ def enqueue(
     parent: int | None = None,
     force: bool = False,
 ) -> Job:
-    """Add a job to the end of the queue. NotFound: no such book, or no version `parent` of it.
+    """Add a job to the end of the queue. NotFoundError: no such book, or no version `parent` of it.
 
     What it learns becomes the champion only if it is no worse than the one there is, unless it is to `force`.
     """
     if session.get(Book, book_id) is None:
-        raise NotFound("book", book_id)
+        raise NotFoundError("book", book_id)
     if parent is not None:
         known = select(Version.id).where(Version.book_id == book_id, Version.number == parent)
         if session.scalar(known) is None:
-            raise NotFound("version", f"{book_id}@{parent}")
+            raise NotFoundError("version", f"{book_id}@{parent}")
     job = Job(kind=kind, book_id=book_id, recipe=dict(recipe), parent_number=parent, force=force)
     session.add(job)
     session.flush()
@@ -41,10 +41,10 @@ def enqueue(
 
 
 def get(session: Session, job_id: str) -> Job:
-    """Return the job. NotFound: there is none, perhaps because its book was deleted."""
+    """Return the job. NotFoundError: there is none, perhaps because its book was deleted."""
     job = session.get(Job, job_id)
     if job is None:
-        raise NotFound("job", job_id)
+        raise NotFoundError("job", job_id)
     return job
 
 
@@ -58,7 +58,7 @@ def list_jobs(
 ) -> tuple[list[Job], bool]:
     """Return up to `limit` jobs older than the job `after`, newest first, and whether more follow.
 
-    NotFound: there is no job `after`.
+    NotFoundError: there is no job `after`.
     """
     query = select(Job)
     if book_id is not None:
@@ -114,7 +114,7 @@ def lease(session: Session, worker: str, seconds: float, now: datetime | None = 
 def heartbeat(session: Session, job_id: str, token: int, seconds: float, now: datetime | None = None) -> bool:
     """Extend the lease to `seconds` from `now`; return whether somebody asked to cancel the job.
 
-    StaleToken: the job is no longer held under `token`. NotFound: the job is gone with its book.
+    StaleTokenError: the job is no longer held under `token`. NotFoundError: the job is gone with its book.
     """
     job = _held(session, job_id, token)
     job.lease_until = (now or utcnow()) + timedelta(seconds=seconds)
@@ -123,7 +123,7 @@ def heartbeat(session: Session, job_id: str, token: int, seconds: float, now: da
 
 
 def set_progress(session: Session, job_id: str, token: int, progress: Mapping[str, Any]) -> None:
-    """Replace the job's progress. StaleToken and NotFound as in `heartbeat`."""
+    """Replace the job's progress. StaleTokenError and NotFoundError as in `heartbeat`."""
     _held(session, job_id, token).progress = dict(progress)
     session.flush()
 
@@ -138,7 +138,7 @@ def finish(
     error_code: str | None = None,
     error_message: str | None = None,
 ) -> Job:
-    """End a running job. StaleToken and NotFound as in `heartbeat`."""
+    """End a running job. StaleTokenError and NotFoundError as in `heartbeat`."""
     job = _held(session, job_id, token)
     job.version_number = version_number
     job.error_code = error_code
@@ -151,7 +151,7 @@ def finish(
 def release(session: Session, job_id: str, token: int) -> Job:
     """Give a running job back to the queue, in its old place, without counting the attempt.
 
-    One that was to be cancelled is cancelled instead. StaleToken and NotFound as in `heartbeat`.
+    One that was to be cancelled is cancelled instead. StaleTokenError and NotFoundError as in `heartbeat`.
     """
     job = _held(session, job_id, token)
     if job.cancel_requested:
@@ -167,7 +167,7 @@ def release(session: Session, job_id: str, token: int) -> Job:
 def cancel(session: Session, job_id: str) -> Job:
     """Cancel a queued job now, ask a running one to stop, leave an ended one as it is.
 
-    NotFound: there is no such job.
+    NotFoundError: there is no such job.
     """
     job = _locked(session, job_id)
     if job.status == "queued":
@@ -188,7 +188,7 @@ def add_event(
     message: str,
     data: Mapping[str, Any],
 ) -> JobEvent:
-    """Append an event to a job's history. NotFound: there is no such job."""
+    """Append an event to a job's history. NotFoundError: there is no such job."""
     get(session, job_id)
     entry = JobEvent(job_id=job_id, level=level, type=type, message=message, data=dict(data))
     session.add(entry)
@@ -199,7 +199,7 @@ def add_event(
 def events(session: Session, job_id: str, after: int = 0, limit: int = 100) -> tuple[list[JobEvent], bool]:
     """Return up to `limit` events with ids above `after`, oldest first, and whether more follow.
 
-    NotFound: there is no such job.
+    NotFoundError: there is no such job.
     """
     get(session, job_id)
     query = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.id > after).order_by(JobEvent.id)
@@ -210,14 +210,14 @@ def events(session: Session, job_id: str, after: int = 0, limit: int = 100) -> t
 def _locked(session: Session, job_id: str) -> Job:
     job = session.get(Job, job_id, with_for_update=True)
     if job is None:
-        raise NotFound("job", job_id)
+        raise NotFoundError("job", job_id)
     return job
 
 
 def _held(session: Session, job_id: str, token: int) -> Job:
     job = _locked(session, job_id)
     if job.status != "running" or job.token != token:
-        raise StaleToken(job_id, token)
+        raise StaleTokenError(job_id, token)
     return job
 
 

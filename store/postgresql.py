@@ -7,7 +7,13 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from store.errors import DamagedDatabase, StoreBusy, StoreError, StoreFull, StoreUnreachable
+from store.errors import (
+    DamagedDatabaseError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+    StoreUnreachableError,
+)
 
 # Any number that no other program in the same database locks: "book" in ASCII.
 _WRITER = 0x626F6F6B
@@ -24,7 +30,7 @@ def connect(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
 
     A writer takes one lock at its start and holds it to its end. Numbers then have no gaps and no row is
     made twice, and ids come to be seen in their order, which readers of events and the index rely on.
-    StoreUnreachable: the driver is not installed. ValueError: the URL asks for another one.
+    StoreUnreachableError: the driver is not installed. ValueError: the URL asks for another one.
     """
     if address.drivername not in ("postgresql", "postgresql+psycopg"):
         raise ValueError(f"PostgreSQL is spoken through psycopg: postgresql://..., not {address.drivername}.")
@@ -33,7 +39,7 @@ def connect(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
         # A server that was started again is noticed here, and not by the caller.
         engine = create_engine(address, connect_args=waits, pool_pre_ping=True, **options)
     except ImportError as error:
-        raise StoreUnreachable(
+        raise StoreUnreachableError(
             "PostgreSQL needs a driver that is not installed: pip install 'bookchorus[postgres]'"
         ) from error
 
@@ -59,14 +65,16 @@ def meaning(error: DBAPIError) -> StoreError | None:
     """What an error of the driver means, where it is not a defect."""
     code = getattr(error.orig, "sqlstate", None) or ""
     if code in _BUSY:
-        return StoreBusy("Another process is writing to the database, or all its connections are in use.")
+        return StoreBusyError(
+            "Another process is writing to the database, or all its connections are in use."
+        )
     if code in _FULL:
-        return StoreFull("There is no room left for the database.")
+        return StoreFullError("There is no room left for the database.")
     if code in _DAMAGED:
-        return DamagedDatabase(f"The database is damaged: {_first_line(error)}. Restore a backup.")
+        return DamagedDatabaseError(f"The database is damaged: {_first_line(error)}. Restore a backup.")
     # Without a code the server was not heard at all.
     if code.startswith(_UNREACHABLE) or (not code and type(error.orig).__name__ == "OperationalError"):
-        return StoreUnreachable(f"The database cannot be reached: {_first_line(error)}.")
+        return StoreUnreachableError(f"The database cannot be reached: {_first_line(error)}.")
     return None
 
 

@@ -6,7 +6,7 @@ from unicodedata import normalize
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from store.errors import InvalidTags
+from store.errors import InvalidTagsError
 from store.tables import Book, BookTag
 
 MOST_TAGS = 16
@@ -21,15 +21,15 @@ def folded(name: str) -> str:
 def cleaned(tags: Iterable[str]) -> list[str]:
     """Return the tags as they are kept: folded, sorted, none of them empty or twice; a comma parts two.
 
-    InvalidTags: more than `MOST_TAGS`, or one of more than `TAG_LENGTH` characters.
+    InvalidTagsError: more than `MOST_TAGS`, or one of more than `TAG_LENGTH` characters.
     """
     found = sorted(_parted(tags))
     if len(found) > MOST_TAGS:
-        raise InvalidTags(f"A book has at most {MOST_TAGS} tags, not {len(found)}.", MOST_TAGS)
+        raise InvalidTagsError(f"A book has at most {MOST_TAGS} tags, not {len(found)}.", MOST_TAGS)
     longest = max(found, key=len, default="")
     if len(longest) > TAG_LENGTH:
         begins = f"the one that begins with {longest[:20]!r} has {len(longest)}"
-        raise InvalidTags(f"A tag has at most {TAG_LENGTH} characters: {begins}.", TAG_LENGTH)
+        raise InvalidTagsError(f"A tag has at most {TAG_LENGTH} characters: {begins}.", TAG_LENGTH)
     return found
 
 

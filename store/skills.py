@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store import artifacts
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.tables import Skill, SkillMethod
 from store.versions import BaseModel
 
@@ -61,10 +61,10 @@ def champion(session: Session, base_model_id: str, base_model_revision: str | No
 
 
 def get(session: Session, skill_id: str) -> Skill:
-    """Return a skill. NotFound: there is none."""
+    """Return a skill. NotFoundError: there is none."""
     skill = session.get(Skill, skill_id)
     if skill is None:
-        raise NotFound("skill", skill_id)
+        raise NotFoundError("skill", skill_id)
     return skill
 
 
@@ -87,7 +87,9 @@ def list_skills(session: Session) -> list[Skill]:
 
 
 def promote(session: Session, skill_id: str) -> Skill:
-    """Make a skill the champion of its LLM in place of the one that is. NotFound: there is no such skill."""
+    """Make a skill the champion of its LLM in place of the one that is. NotFoundError: there is no such
+    skill.
+    """
     skill = get(session, skill_id)
     for sibling in _locked(session, skill.base_model_id, skill.base_model_revision):
         sibling.champion = False
@@ -98,7 +100,7 @@ def promote(session: Session, skill_id: str) -> Skill:
 
 
 def artifact(session: Session, skill: Skill) -> bytes:
-    """Return the learned file of a skill. DamagedArtifact: it is not what was stored."""
+    """Return the learned file of a skill. DamagedArtifactError: it is not what was stored."""
     return artifacts.get(session, skill.artifact_sha256)
 
 

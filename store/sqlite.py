@@ -20,7 +20,13 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from store.errors import DamagedDatabase, StoreBusy, StoreError, StoreFull, StoreUnreachable
+from store.errors import (
+    DamagedDatabaseError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+    StoreUnreachableError,
+)
 
 
 def connect(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
@@ -115,11 +121,11 @@ def _meaning(error: BaseException | None) -> StoreError | None:
     # The low byte is the primary code; the rest says more than we need (SQLITE_BUSY_SNAPSHOT, ...).
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (SQLITE_BUSY, SQLITE_LOCKED):
-        return StoreBusy("Another process is writing to the database.")
+        return StoreBusyError("Another process is writing to the database.")
     if code == SQLITE_FULL:
-        return StoreFull("There is no room left for the database.")
+        return StoreFullError("There is no room left for the database.")
     if code == SQLITE_CANTOPEN:
-        return StoreUnreachable(f"The database cannot be opened: {error}.")
+        return StoreUnreachableError(f"The database cannot be opened: {error}.")
     if code in (SQLITE_CORRUPT, SQLITE_NOTADB):
-        return DamagedDatabase(f"The database is damaged: {error}. Restore a backup.")
+        return DamagedDatabaseError(f"The database is damaged: {error}. Restore a backup.")
     return None

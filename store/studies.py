@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store import artifacts
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.tables import Book, Skill, Study
 from store.versions import BaseModel
 
@@ -25,19 +25,19 @@ def put(
 ) -> Study:
     """Store a study under `key`, 64 characters; when the book has one there already, return that, unchanged.
 
-    `skill_id` is the skill the LLM wrote behind. NotFound: no such book or skill.
+    `skill_id` is the skill the LLM wrote behind. NotFoundError: no such book or skill.
     ValueError: a key of another length, or items that are no JSON.
     """
     if len(key) != 64:
         raise ValueError(f"The key of a study has 64 characters, not {len(key)}.")
     # Row lock where the database has one: two writers of one study store it once.
     if session.scalar(select(Book.id).where(Book.id == book_id).with_for_update()) is None:
-        raise NotFound("book", book_id)
+        raise NotFoundError("book", book_id)
     known = find(session, book_id, key)
     if known is not None:
         return known
     if skill_id is not None and session.get(Skill, skill_id) is None:
-        raise NotFound("skill", skill_id)
+        raise NotFoundError("skill", skill_id)
     written = json.dumps(list(items), allow_nan=False, ensure_ascii=False).encode()
     study = Study(
         book_id=book_id,
@@ -66,6 +66,6 @@ def newest(session: Session, book_id: str) -> Study | None:
 
 
 def items(session: Session, study: Study) -> list[dict[str, Any]]:
-    """Return the questions and answers of a study. DamagedArtifact: they are not what was stored."""
+    """Return the questions and answers of a study. DamagedArtifactError: they are not what was stored."""
     found: list[dict[str, Any]] = json.loads(artifacts.get(session, study.artifact_sha256))
     return found

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from store import aliases, artifacts
-from store.errors import NotFound, VersionInUse, VersionPruned
+from store.errors import NotFoundError, VersionInUseError, VersionPrunedError
 from store.pages import page
 from store.tables import Alias, Book, Job, Member, Skill, Study, Version, VersionState, utcnow
 
@@ -57,7 +57,7 @@ def publish(
     `revision` the one of the book's text, by default the newest; see `Version` for the others. The caller
     chooses whether a version that is worse than the champion is promoted; the history says it was forced.
     A worker finishes its job in the same transaction, so that a stale token takes the version back.
-    NotFound: no such book, parent, job, skill or study of this book. ValueError: no members.
+    NotFoundError: no such book, parent, job, skill or study of this book. ValueError: no members.
     """
     if not members:
         raise ValueError("A version has at least one member.")
@@ -65,13 +65,13 @@ def publish(
     if parent is not None:
         get(session, book_id, parent)
     if job_id is not None and session.get(Job, job_id) is None:
-        raise NotFound("job", job_id)
+        raise NotFoundError("job", job_id)
     if skill_id is not None and session.get(Skill, skill_id) is None:
-        raise NotFound("skill", skill_id)
+        raise NotFoundError("skill", skill_id)
     if study_id is not None:
         study = session.get(Study, study_id)
         if study is None or study.book_id != book_id:
-            raise NotFound("study", study_id)
+            raise NotFoundError("study", study_id)
     last = session.scalar(select(func.max(Version.number)).where(Version.book_id == book_id)) or 0
     version = Version(
         book_id=book_id,
@@ -111,7 +111,7 @@ def publish(
 
 
 def get(session: Session, book_id: str, ref: int | str) -> Version:
-    """Return a version by its number or by the name of an alias on it. NotFound: there is none."""
+    """Return a version by its number or by the name of an alias on it. NotFoundError: there is none."""
     query = select(Version).where(Version.book_id == book_id)
     if isinstance(ref, int) or (ref.isascii() and ref.isdigit()):
         # No version is 0, and none has more digits than any INTEGER column can hold.
@@ -120,15 +120,15 @@ def get(session: Session, book_id: str, ref: int | str) -> Version:
         query = query.join(Version.alias_rows).where(Alias.name == ref)
     version = session.scalar(query)
     if version is None:
-        raise NotFound("version", f"{book_id}@{ref}")
+        raise NotFoundError("version", f"{book_id}@{ref}")
     return version
 
 
 def live(session: Session, book_id: str, ref: int | str) -> Version:
-    """Return a version as `get` does. VersionPruned: it has no soft prompts any more."""
+    """Return a version as `get` does. VersionPrunedError: it has no soft prompts any more."""
     version = get(session, book_id, ref)
     if version.pruned_at is not None:
-        raise VersionPruned(book_id, version.number)
+        raise VersionPrunedError(book_id, version.number)
     return version
 
 
@@ -146,7 +146,7 @@ def list_versions(
 
     `base_model` is the LLM's id; `alias` keeps the versions that carry the name, `state` those in it.
     The members' metrics are left in the database, but for `loss_before` and `loss_after`.
-    NotFound: there is no version `after`.
+    NotFoundError: there is no version `after`.
     """
     query = select(Version).options(selectinload(Version.members).defer(Member.metrics, raiseload=True))
     if book_id is not None:
@@ -157,7 +157,7 @@ def list_versions(
         query = query.where(Version.state == state)
     cursor = None if after is None else session.get(Version, after)
     if after is not None and cursor is None:
-        raise NotFound("version", after)
+        raise NotFoundError("version", after)
     if alias is None:
         return page(session, query, Version, cursor, limit)
     query = query.join(Alias, Alias.version_id == Version.id).where(Alias.name == alias)
@@ -174,7 +174,7 @@ def by_revision(session: Session, book_id: str) -> dict[int, list[int]]:
 
 
 def members(session: Session, version: Version) -> list[bytes]:
-    """Return the artifacts of a version in member order. DamagedArtifact: one is not what was stored.
+    """Return the artifacts of a version in member order. DamagedArtifactError: one is not what was stored.
 
     To go on without a damaged member, read each one with `artifacts.get`.
     """
@@ -198,7 +198,8 @@ def prune(session: Session, book_id: str, *, keep: int) -> list[int]:
 
     A version is in use by each alias on it, and by a job that waits or runs and goes on from it. What is
     pruned lets go of its artifacts, unless another live version, a skill or a study holds the same bytes. Its
-    record stays, and its number is never given again. NotFound: no such book. ValueError: `keep` is negative.
+    record stays, and its number is never given again. NotFoundError: no such book. ValueError: `keep` is
+    negative.
     """
     if keep < 0:
         raise ValueError(f"The last {keep} versions cannot be kept.")
@@ -214,13 +215,13 @@ def prune(session: Session, book_id: str, *, keep: int) -> list[int]:
 def prune_one(session: Session, book_id: str, number: int) -> Version:
     """Prune one version, and return it; one that was pruned before is returned as it is.
 
-    NotFound: no such book or version. VersionInUse: an alias is on it, or a job goes on from it.
+    NotFoundError: no such book or version. VersionInUseError: an alias is on it, or a job goes on from it.
     """
     _locked(session, book_id)
     version = get(session, book_id, number)
     users = _users(session, book_id).get(number)
     if users:
-        raise VersionInUse(number, users)
+        raise VersionInUseError(number, users)
     if version.pruned_at is None:
         _let_go(session, [version])
     return version
@@ -252,5 +253,5 @@ def _locked(session: Session, book_id: str) -> int:
     """A book's newest revision, its row locked where the database has such locks: changes take turns."""
     newest = session.scalar(select(Book.revision).where(Book.id == book_id).with_for_update())
     if newest is None:
-        raise NotFound("book", book_id)
+        raise NotFoundError("book", book_id)
     return newest

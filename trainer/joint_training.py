@@ -33,7 +33,7 @@ def train(
     """
     started = time.monotonic()
     if start is None:
-        start = registry.start(llm, objective.text, recipe, objective.behind)
+        start = registry.start(llm, objective.text, recipe, objective.context)
     members = _beginning(recipe, start, frozen).learning(llm.device)
     tensors = list(members.tensors.values())
     kept = 0 if frozen is None else frozen.virtual_tokens
@@ -59,7 +59,7 @@ def train(
             raise DivergedError(f"the loss is {max(losses)} at step {len(curve) + 1}: lower learning_rate")
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * schedule.rate(len(curve))
-        members.hold(kept)
+        members.mask_frozen(kept)
         members.clip(recipe.max_grad_norm)
         optimiser.step()
         curve.append(losses)

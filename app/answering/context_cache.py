@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from app.engine.member_cache import Voice
 from trainer.llm import templates
-from trainer.llm.context import Context, read
+from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.prefill import prefill
 from trainer.methods.registry import contexts
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class Readings:
         }
         read_by = members | self._computed(
             wanted,
-            lambda chosen: read(
+            lambda chosen: prefill(
                 self._llm,
                 [templates.passages(self._llm, texts) for texts, _ in chosen],
                 [member for _, member in chosen],

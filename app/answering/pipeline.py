@@ -26,7 +26,7 @@ from app.schemas import (
 from store import books, jobs, versions
 from store.aliases import CHAMPION
 from store.database import Database
-from store.errors import NotFound, VersionPruned
+from store.errors import NotFoundError, VersionPrunedError
 from store.search.index import PassageIndex
 from store.tables import Job, Version
 
@@ -81,11 +81,11 @@ class Answering:
         of before: it helps to find passages. Once the answer is no longer `wanted`, the events end with
         UnwantedError.
 
-        Raises QuestionError for one that cannot be asked, NotFound for an unknown book or version,
-        VersionPruned for a version without soft prompts, NothingToAskError when the library is empty,
+        Raises QuestionError for one that cannot be asked, NotFoundError for an unknown book or version,
+        VersionPrunedError for a version without soft prompts, NothingToAskError when the library is empty,
         NoBookFitsError when no book is by the authors and with the tags asked for, NotReadyError where only
-        members will do and there are none, and DamagedArtifact when all members of a version are damaged; all
-        at once, no event needed.
+        members will do and there are none, and DamagedArtifactError when all members of a version are
+        damaged; all at once, no event needed.
         """
         started = time.monotonic()
         check_question(self._engine.llm, request.question)
@@ -95,7 +95,7 @@ class Answering:
             try:
                 voices, used, degraded = self._voices(asked, require_trained=request.require_trained)
                 break
-            except VersionPruned:
+            except VersionPrunedError:
                 # Since it was looked up: an alias is on another version by now, a number is refused.
                 continue
         citations = self._passages(request, sought, [book for book, _ in asked])
@@ -162,7 +162,7 @@ class Answering:
                 books.get(session, book)
                 try:
                     asked[book] = versions.live(session, book, _reference(reference))
-                except NotFound:
+                except NotFoundError:
                     if reference:
                         raise
                     asked[book] = None

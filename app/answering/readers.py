@@ -8,11 +8,13 @@ import torch
 
 from app.engine.member_cache import Voice
 from trainer.llm import templates
-from trainer.llm.context import Context, read
-from trainer.llm.decoding import Completion, Row, decode
+from trainer.llm.batch_types import Completion, Exchange, Pack, Row
+from trainer.llm.context import Context
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.mixture import Mixture, Part
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.packing import pack_losses
+from trainer.llm.prefill import prefill
 from trainer.methods.prompt import Prompts
 from trainer.skill.skill import Skill
 
@@ -88,7 +90,7 @@ def ask(llm: FrozenLLM, readers: Sequence[Reader], question: str) -> list[Reader
     with it.
     """
     asked = templates.question(llm, question)[:-1]
-    contexts = read(llm, [asked] * len(readers), [reader.context for reader in readers])
+    contexts = prefill(llm, [asked] * len(readers), [reader.context for reader in readers])
     return [replace(reader, context=context) for reader, context in zip(readers, contexts, strict=True)]
 
 

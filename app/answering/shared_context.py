@@ -14,10 +14,10 @@ from app.engine.engine import Engine
 from app.engine.member_cache import Voice
 from app.schemas import AskRequest, Candidate, Citation
 from store.search.index import Hit, PassageIndex
+from trainer.llm.batch_types import Completion, Exchange, Pack, Row
 from trainer.llm.context import Context
-from trainer.llm.decoding import Completion, Row
 from trainer.llm.mixture import Mixture, Part
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.packing import pack_losses
 from trainer.llm.templates import first_line
 
 # Answers are short; a member that rambles is cut.
@@ -130,7 +130,7 @@ class Together:
         """What a voice reads behind: a context, and behind that a soft prompt."""
         if voice.learned is None:
             return None, None
-        at = voice.learned.places(self._engine.llm, [0], None)
+        at = voice.learned.condition(self._engine.llm, [0], None)
         return at.contexts[0], None if at.prompts is None else at.prompts[0]
 
     def _spoken(self, voice: Voice, sample: int, completion: Completion) -> Candidate:

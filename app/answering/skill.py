@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.answering.calibration import Calibration
 from app.answering.weighting import Weighting
-from app.errors import StartupError
+from app.errors import CommandError
 from app.training.publishing import base_model
 from store import skills
 from store.database import Database
@@ -55,8 +55,8 @@ class LoadedSkill:
 def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
     """The LLM's champion among the registry's skill prompts; the shipped one is registered if there is none.
 
-    None when the LLM has neither. Raises FormatError or DamagedArtifact when the champion's bytes are
-    not what was published, and StartupError when the LLM cannot read it.
+    None when the LLM has neither. Raises FormatError or DamagedArtifactError when the champion's bytes are
+    not what was published, and CommandError when the LLM cannot read it.
     """
     identity = llm.identity
     with database.read() as session:
@@ -87,7 +87,7 @@ def _readable(skill: LoadedSkill, llm: FrozenLLM) -> LoadedSkill:
     try:
         skill.skill.context(llm)
     except SkillMismatchError as error:
-        raise StartupError(f"The skill prompt {skill.id} cannot be used: {error}.") from error
+        raise CommandError(f"The skill prompt {skill.id} cannot be used: {error}.") from error
     return skill
 
 

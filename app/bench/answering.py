@@ -14,12 +14,13 @@ from app.bench.profiling import Profile, profile
 from app.bench.steps import Tell, Work
 from app.bench.subject import Head, Subject
 from app.engine.member_cache import Voice
-from app.errors import StartupError
-from trainer.baseline.peft_loop import METHODS, plain_peft
+from app.errors import CommandError
+from trainer.baseline.peft_loop import METHODS, peft_loop
 from trainer.llm import templates
-from trainer.llm.context import Context, read
+from trainer.llm.context import Context
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.prefill import prefill
 from trainer.methods import registry
 from trainer.methods.members import Method
 from trainer.recipe import Recipe
@@ -39,10 +40,10 @@ class Ask:
     answer_tokens: int = 32
 
     def __post_init__(self) -> None:
-        """StartupError: a size is none."""
+        """CommandError: a size is none."""
         for name, size in vars(self).items():
             if isinstance(size, int) and size < 1:
-                raise StartupError(f"{name}: Input should be greater than or equal to 1")
+                raise CommandError(f"{name}: Input should be greater than or equal to 1")
 
 
 class AskWay(BaseModel):
@@ -84,7 +85,7 @@ class AskReport(BaseModel):
 def measure_asking(
     subject: Subject, ask: Ask, times: int, *, baseline: bool, profiled: bool, tell: Tell
 ) -> AskReport:
-    """Answer, in each way, so many times; the medians. StartupError: the LLM cannot be had."""
+    """Answer, in each way, so many times; the medians. CommandError: the LLM cannot be had."""
     tell(f"makes {subject.shape}")
     llm = subject.llm()
     head = subject.head(llm)
@@ -145,7 +146,7 @@ class Asked:
         try:
             learned = registry.start(llm, [], recipe)
         except ValueError as error:
-            raise StartupError(f"{error}.") from error
+            raise CommandError(f"{error}.") from error
         self._voices = [Voice("bench", None, number, learned[[number]]) for number in range(ask.members)]
         self._passage = llm.encode(Work(row_tokens=ask.passage_tokens).text)[: ask.passage_tokens]
 
@@ -158,7 +159,7 @@ class Asked:
         """What the first `count` members keep of the passage."""
         learned = [voice.learned for voice in self._voices[:count] if voice.learned is not None]
         members = registry.contexts(self._llm, learned, None)
-        return read(self._llm, [self._passage] * count, members)
+        return prefill(self._llm, [self._passage] * count, members)
 
     def answer(self, count: int, contexts: Sequence[Context] | None) -> None:
         """Let them answer, and read the passage where nothing is kept of it."""
@@ -171,7 +172,7 @@ class Asked:
 
 
 def _baseline(llm: FrozenLLM, ask: Ask, tokens: Sequence[int], times: int) -> AskWay:
-    with plain_peft(llm, ask.method, ask.virtual_tokens) as model:
+    with peft_loop(llm, ask.method, ask.virtual_tokens) as model:
         model.add(ask.members)
 
         def answer() -> None:

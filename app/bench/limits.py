@@ -34,7 +34,7 @@ def step_operations(llm: FrozenLLM, work: Work) -> float:
     """
     rows = work.members * work.rows
     virtual = work.row_length - work.row_tokens
-    encoded = llm.given(work.row_tokens, virtual) if llm.model.config.is_encoder_decoder else 0
+    encoded = llm.conditioned_tokens(work.row_tokens, virtual) if llm.model.config.is_encoder_decoder else 0
     read = virtual + encoded + 1 if encoded else 0
     decoded = work.row_tokens - encoded if encoded else work.row_length
     predicted = work.row_tokens - encoded

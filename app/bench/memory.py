@@ -9,9 +9,9 @@ from app.bench.answering import Ask, Asked
 from app.bench.peak import NoRoomError, Peak, peak
 from app.bench.steps import Tell, Work, alone, joint
 from app.bench.subject import Head, Subject
-from trainer.baseline.peft_loop import UNPREPARED, plain_peft
+from trainer.baseline.peft_loop import UNPREPARED, peft_loop
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Batches
+from trainer.llm.microbatches import Microbatches
 
 
 class StepMemory(BaseModel):
@@ -42,7 +42,7 @@ class MemoryReport(BaseModel):
 
 
 def measure_memory(subject: Subject, work: Work, ask: Ask, *, baseline: bool, tell: Tell) -> MemoryReport:
-    """Answer and train, ever more rows at a time. StartupError: the LLM cannot be had."""
+    """Answer and train, ever more rows at a time. CommandError: the LLM cannot be had."""
     work.recipe(1)
     tell(f"makes {subject.shape}")
     llm = subject.llm()
@@ -94,7 +94,7 @@ def _fitting(step: Callable[[], object], llm: FrozenLLM) -> Peak | None:
 
 def _joint(llm: FrozenLLM, work: Work) -> StepMemory:
     tokens = work.step_tokens
-    batches = Batches(llm.device, tokens)
+    batches = Microbatches(llm.device, tokens)
     most = _fitting(lambda: list(joint(llm, work, 1, batches)), llm)
     if batches.tokens < tokens:  # in one pass it did not fit
         most = None
@@ -103,6 +103,6 @@ def _joint(llm: FrozenLLM, work: Work) -> StepMemory:
 
 def _alone(llm: FrozenLLM, work: Work, *, prepared: bool, first: bool) -> StepMemory:
     name = f"PEFT {work.baseline}{', prepared for k-bit' if prepared else ''}"
-    with plain_peft(llm, work.method, work.virtual_tokens, prepared=prepared and first) as model:
+    with peft_loop(llm, work.method, work.virtual_tokens, prepared=prepared and first) as model:
         most = _fitting(lambda: list(alone(llm, work, model, 0, 1)), llm)
     return StepMemory(name=name, rows=work.rows, tokens=work.step_tokens, peak=most)

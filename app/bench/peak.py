@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from app.errors import StartupError
+from app.errors import CommandError
 
 # Which memory was measured.
 Kind = Literal["allocated on the GPU", "resident in the process", "resident in the process, since it began"]
@@ -26,7 +26,7 @@ class Peak(BaseModel):
     reserved: int | None = None
 
 
-class NoRoomError(StartupError):
+class NoRoomError(CommandError):
     """The work takes more memory than the GPU has."""
 
 

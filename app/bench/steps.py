@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from app.errors import StartupError
-from trainer.baseline.peft_loop import METHODS, PlainPeft
+from app.errors import CommandError
+from trainer.baseline.peft_loop import METHODS, PeftLoop
 from trainer.joint_training import train
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Batches, OutOfMemoryError
+from trainer.llm.microbatches import Microbatches, OutOfMemoryError
 from trainer.methods.members import Method
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.text_rows import rows, split
@@ -56,7 +56,7 @@ class Work:
         return "".join(draw.choices(f"{string.ascii_letters} ", k=4 * self.row_tokens))
 
     def recipe(self, steps: int) -> Recipe:
-        """The recipe of so many steps, with nothing held out. StartupError: it takes no such sizes."""
+        """The recipe of so many steps, with nothing held out. CommandError: it takes no such sizes."""
         try:
             return Recipe(
                 method=self.method,
@@ -73,13 +73,13 @@ class Work:
             )
         except ValidationError as error:
             first = error.errors()[0]
-            raise StartupError(f"{first['loc'][0]}: {first['msg']}") from error
+            raise CommandError(f"{first['loc'][0]}: {first['msg']}") from error
 
 
-def joint(llm: FrozenLLM, work: Work, steps: int, batches: Batches) -> Iterator[Stepped]:
+def joint(llm: FrozenLLM, work: Work, steps: int, batches: Microbatches) -> Iterator[Stepped]:
     """All members learn together, as the service has them learn.
 
-    StartupError: the loss is no number, the method is none for the LLM, or a row does not fit in memory.
+    CommandError: the loss is no number, the method is none for the LLM, or a row does not fit in memory.
     """
     recipe = work.recipe(steps)
     objective = LanguageModelling(llm, work.text, recipe, batches=batches)
@@ -88,12 +88,12 @@ def joint(llm: FrozenLLM, work: Work, steps: int, batches: Batches) -> Iterator[
             if isinstance(told, Stepped):
                 yield told
     except DivergedError as error:
-        raise StartupError(f"{error}; or take another --dtype") from error
+        raise CommandError(f"{error}; or take another --dtype") from error
     except (ValueError, OutOfMemoryError) as error:
-        raise StartupError(f"{error}.") from error
+        raise CommandError(f"{error}.") from error
 
 
-def alone(llm: FrozenLLM, work: Work, model: PlainPeft, member: int, steps: int) -> Iterator[float]:
+def alone(llm: FrozenLLM, work: Work, model: PeftLoop, member: int, steps: int) -> Iterator[float]:
     """One member learns with PEFT from the rows that it has in `joint`; each step's loss."""
     reader = rows(split(llm.encode(work.text), work.row_tokens, 0), work.row_tokens, _SEED + member)
     return model.learn([[next(reader) for _ in range(work.rows)] for _ in range(steps)])

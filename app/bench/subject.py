@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from app.errors import StartupError
+from app.errors import CommandError
 from trainer.baseline.model_shapes import UnknownShapeError, config
 from trainer.baseline.random_weights import random_llm
 from trainer.llm.frozen_llm import FrozenLLM
@@ -47,7 +47,7 @@ class Subject(BaseModel):
     checkpointing: Checkpointing = "auto"
 
     def llm(self) -> FrozenLLM:
-        """The LLM, with the same random weights every time. StartupError: it cannot be had; in one line."""
+        """The LLM, with the same random weights every time. CommandError: it cannot be had; in one line."""
         try:
             llm = random_llm(
                 self.shape,
@@ -60,9 +60,9 @@ class Subject(BaseModel):
             llm.checkpointing = checkpoints(llm, self.checkpointing)
             return llm
         except (UnknownShapeError, ModelUnavailableError) as error:
-            raise StartupError(str(error)) from error
+            raise CommandError(str(error)) from error
         except torch.OutOfMemoryError as error:
-            raise StartupError(
+            raise CommandError(
                 f"{self.shape} does not fit into the GPU's memory: try --quantization nf4 or fewer --layers."
             ) from error
 

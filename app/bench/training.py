@@ -12,9 +12,9 @@ from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
 from app.bench.steps import Tell, Work, alone, joint
 from app.bench.subject import Head, Subject
-from trainer.baseline.peft_loop import UNPREPARED, plain_peft
+from trainer.baseline.peft_loop import UNPREPARED, peft_loop
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Batches
+from trainer.llm.microbatches import Microbatches
 
 # Steps at the beginning of each run that are not counted.
 WARMUP = 1
@@ -69,13 +69,13 @@ def measure_training(
     profiled: bool,
     tell: Tell,
 ) -> TrainReport:
-    """Take the steps, in each way. StartupError: the LLM cannot be had, or diverges."""
+    """Take the steps, in each way. CommandError: the LLM cannot be had, or diverges."""
     work.recipe(steps)
     tell(f"makes {subject.shape}")
     llm = subject.llm()
     head = subject.head(llm)
     tell(f"{work.members} members learn together")
-    batches = Batches(llm.device, pass_tokens)
+    batches = Microbatches(llm.device, pass_tokens)
 
     def together() -> list[float]:
         return laps(joint(llm, work, WARMUP + steps, batches), llm.device)
@@ -125,9 +125,7 @@ def _baseline(llm: FrozenLLM, work: Work, steps: int, tell: Tell, *, prepared: b
         own: list[list[float]] = []
         for member in range(work.members):
             tell(f"PEFT's {work.baseline}{', prepared' if prepared else ''}: member {member + 1}")
-            with plain_peft(
-                llm, work.method, work.virtual_tokens, prepared=prepared and member == 0
-            ) as model:
+            with peft_loop(llm, work.method, work.virtual_tokens, prepared=prepared and member == 0) as model:
                 own.append(laps(alone(llm, work, model, member, WARMUP + steps), llm.device))
         return [sum(step) for step in zip(*own, strict=True)]
 

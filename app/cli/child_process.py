@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from app.client import Client, NoAnswerError
-from app.errors import StartupError
+from app.errors import CommandError
 
 STOP_S = 30.0
 POLL_S = 0.2
@@ -55,19 +55,19 @@ class Child:
     def wait_ready(self, client: Client, seconds: float = 900.0) -> None:
         """Wait until the service answers that it is ready.
 
-        Raises StartupError, with the last lines of its output, when the process ends or the time is over.
+        Raises CommandError, with the last lines of its output, when the process ends or the time is over.
         """
         deadline = time.monotonic() + seconds
         while True:
             if self.ended:
-                raise StartupError(f"The service did not start.\n{self.tail()}")
+                raise CommandError(f"The service did not start.\n{self.tail()}")
             try:
                 if client.ready().ready:
                     return
             except NoAnswerError:
                 pass
             if time.monotonic() >= deadline:
-                raise StartupError(f"The service was not ready after {seconds:.0f} seconds.\n{self.tail()}")
+                raise CommandError(f"The service was not ready after {seconds:.0f} seconds.\n{self.tail()}")
             time.sleep(POLL_S)
 
     def wait(self) -> int:

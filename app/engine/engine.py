@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import torch
 
-from trainer.llm.decoding import Completion, Row, decode
+from trainer.llm.batch_types import Completion, Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import OutOfMemoryError, ran_out, release
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.schemas import Candidate
 from store import artifacts, versions
 from store.database import Database
-from store.errors import DamagedArtifact, NotFound, StoreBusy, StoreFull
+from store.errors import DamagedArtifactError, NotFoundError, StoreBusyError, StoreFullError
 from store.tables import Version
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods import registry
@@ -88,8 +88,8 @@ class Choruses:
         """The members of `version`, or None when it was learned on another LLM than the one that is loaded.
 
         A member whose bytes are not what was published is left out, and marked in the registry. Raises
-        DamagedArtifact when none is left, VersionPruned when `version` was pruned since it was looked up, and
-        NotFound when its book was removed.
+        DamagedArtifactError when none is left, VersionPrunedError when `version` was pruned since it was
+        looked up, and NotFoundError when its book was removed.
         """
         if not self.fits(version):
             return None
@@ -115,7 +115,7 @@ class Choruses:
             raise UnusableError(version.number, "pruned", "is pruned: its soft prompts are gone")
         try:
             chorus = self.of(version)
-        except DamagedArtifact:
+        except DamagedArtifactError:
             chorus = Chorus([], [member.ordinal for member in version.members])
         if chorus is None:
             raise UnusableError(version.number, "of-other-model", "was learned on another LLM")
@@ -134,7 +134,7 @@ class Choruses:
                 try:
                     artifact = artifacts.get(session, member.artifact_sha256)
                     learned = registry.from_bytes(method, artifact, self._llm)
-                except (DamagedArtifact, NotFound, FormatError) as error:
+                except (DamagedArtifactError, NotFoundError, FormatError) as error:
                     log.error("member %d of %s is left out: %s", member.ordinal, version.id, error)
                     damaged.append(member.ordinal)
                     continue
@@ -143,10 +143,10 @@ class Choruses:
             try:
                 with self._database.write() as session:
                     versions.mark_damaged(session, version.id, damaged)
-            except (StoreBusy, StoreFull):
+            except (StoreBusyError, StoreFullError):
                 log.warning("the damage of %s could not be noted", version.id)
         if not voices:
-            raise DamagedArtifact(version.members[0].artifact_sha256)
+            raise DamagedArtifactError(version.members[0].artifact_sha256)
         return Chorus(voices, damaged)
 
     def fits(self, version: Version) -> bool:

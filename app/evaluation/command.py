@@ -12,7 +12,7 @@ from rich.status import Status
 from app.answering.skill import active
 from app.datasets.metrics import abstention, interval, paired_interval, reliability, risk_coverage
 from app.datasets.questions import DataError, by_origin, read, sampled
-from app.errors import StartupError
+from app.errors import CommandError
 from app.evaluation import plots as pictures
 from app.evaluation.predictions import Prediction
 from app.evaluation.report import CORRECT, by_story, summarise, table, to_json
@@ -43,26 +43,26 @@ def evaluate(
     plots: Path | None,
     cache: Path | None,
 ) -> None:
-    """Run an evaluation and show it. Raises StartupError with one line for what cannot be evaluated."""
+    """Run an evaluation and show it. Raises CommandError with one line for what cannot be evaluated."""
     chosen = list(SYSTEMS) if systems == "all" else [name.strip() for name in systems.split(",")]
     unknown = [name for name in chosen if name not in SYSTEMS]
     if unknown:
-        raise StartupError(f"There is no system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}.")
+        raise CommandError(f"There is no system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}.")
     try:
         dataset = read(data, None if unseen else stories)
         learned = Recipe(**{**RECIPE, **recipe})
     except (DataError, ValidationError) as error:
-        raise StartupError(str(error)) from error
+        raise CommandError(str(error)) from error
     settings = load({})
     llm = load_llm(settings)
     database = open_database(settings)
     skill = active(database, llm)
     database.close()
     if skill is None:
-        raise StartupError(f"{llm.identity.id} has no skill prompt: learn one with bookchorus skill train.")
+        raise CommandError(f"{llm.identity.id} has no skill prompt: learn one with bookchorus skill train.")
     new = [story.name for story in dataset.stories if story.digest not in skill.learned_from]
     if not new or (len(new) < len(dataset.stories) and not unseen):
-        raise StartupError(
+        raise CommandError(
             f"The skill prompt has learned from {len(dataset.stories) - len(new)} of these "
             f"{len(dataset.stories)} stories: what it answers about them says nothing. "
             "Leave them out with --unseen, or evaluate on others."

@@ -20,9 +20,10 @@ from app.engine.member_cache import Voice
 from app.evaluation.predictions import Prediction
 from app.evaluation.sections import apart
 from trainer.llm import templates
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Exchange, Pack, Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.packing import pack_losses
 from trainer.methods.members import Members
 
 SYSTEMS = (

@@ -13,7 +13,7 @@ from app.training.publishing import number
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.members import Members, joined
 from trainer.methods.registry import from_bytes
-from trainer.objectives.question_synthesis import Item
+from trainer.objectives.question_synthesis import SyntheticQuestion
 from trainer.progress import Evaluated, Learned, Stepped
 from trainer.recipe import Recipe
 
@@ -40,7 +40,7 @@ class Versions:
             method = self._recipe.method
             return joined([from_bytes(method, name.read_bytes(), self._llm) for name in names])
         tell("writes questions")
-        items: Sequence[Item] = []
+        items: Sequence[SyntheticQuestion] = []
         evaluated: dict[str, list[float | None]] = {}
         learned = None
         text = "\n\n".join(story.sections)

@@ -18,19 +18,19 @@ from app.engine.engine import EngineClosedError, UnwantedError
 from app.parsing.parsed import ParseError
 from app.transfer.importing import ImportRefusedError
 from store.errors import (
-    DamagedArtifact,
-    DamagedDatabase,
-    DuplicateBook,
-    InvalidAlias,
-    InvalidTags,
-    NotFound,
-    NothingToRollBackTo,
-    StoreBusy,
-    StoreFull,
-    StoreUnreachable,
-    VersionInUse,
-    VersionPruned,
-    WorseThanChampion,
+    DamagedArtifactError,
+    DamagedDatabaseError,
+    DuplicateBookError,
+    InvalidAliasError,
+    InvalidTagsError,
+    NotFoundError,
+    NothingToRollBackToError,
+    StoreBusyError,
+    StoreFullError,
+    StoreUnreachableError,
+    VersionInUseError,
+    VersionPrunedError,
+    WorseThanChampionError,
 )
 from trainer.llm.microbatches import OutOfMemoryError
 
@@ -80,14 +80,14 @@ _GONE = "The client went away before the answer was there."
 
 # What the store and answering raise on purpose, as the problems they are.
 _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
-    NotFound: lambda error: Problem(404, "not-found", str(error)),
-    StoreBusy: lambda _: Problem(503, "store-busy", _LOCKED, _BUSY),
-    StoreUnreachable: lambda error: Problem(503, "store-unreachable", str(error), _BUSY),
-    DamagedDatabase: lambda error: Problem(503, "store-damaged", str(error)),
-    StoreFull: lambda error: Problem(507, "disk-full", str(error)),
-    DuplicateBook: lambda error: Problem(409, "book-exists", str(error), None, book=error.book_id),
-    InvalidAlias: lambda error: Problem(422, "invalid-alias", str(error)),
-    InvalidTags: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
+    NotFoundError: lambda error: Problem(404, "not-found", str(error)),
+    StoreBusyError: lambda _: Problem(503, "store-busy", _LOCKED, _BUSY),
+    StoreUnreachableError: lambda error: Problem(503, "store-unreachable", str(error), _BUSY),
+    DamagedDatabaseError: lambda error: Problem(503, "store-damaged", str(error)),
+    StoreFullError: lambda error: Problem(507, "disk-full", str(error)),
+    DuplicateBookError: lambda error: Problem(409, "book-exists", str(error), None, book=error.book_id),
+    InvalidAliasError: lambda error: Problem(422, "invalid-alias", str(error)),
+    InvalidTagsError: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
     ParseError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     ImportRefusedError: lambda error: Problem(422, error.slug, str(error), None, **error.more),
@@ -98,16 +98,18 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     ),
     OutOfMemoryError: lambda error: Problem(503, "out-of-memory", f"{error}."),
     EngineClosedError: lambda _: Problem(503, "shutting-down", _LEAVING, _BUSY),
-    VersionPruned: lambda error: Problem(
+    VersionPrunedError: lambda error: Problem(
         409, "version-pruned", str(error), None, book=error.book_id, version=error.number
     ),
-    VersionInUse: lambda error: Problem(409, "version-in-use", str(error), None, users=error.users),
-    WorseThanChampion: lambda error: Problem(409, "worse-than-champion", str(error), None, gate=error.gate),
-    NothingToRollBackTo: lambda error: Problem(409, "nothing-to-roll-back-to", str(error)),
+    VersionInUseError: lambda error: Problem(409, "version-in-use", str(error), None, users=error.users),
+    WorseThanChampionError: lambda error: Problem(
+        409, "worse-than-champion", str(error), None, gate=error.gate
+    ),
+    NothingToRollBackToError: lambda error: Problem(409, "nothing-to-roll-back-to", str(error)),
     # nginx's status; only logs see it.
     UnwantedError: lambda _: Problem(499, "client-gone", _GONE),
     ClientDisconnect: lambda _: Problem(499, "client-gone", _GONE),
-    DamagedArtifact: lambda error: Problem(503, "artifact-damaged", str(error)),
+    DamagedArtifactError: lambda error: Problem(503, "artifact-damaged", str(error)),
 }
 _HTTP = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}
 

@@ -63,7 +63,7 @@ def create_app(service: Service) -> FastAPI:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises StartupError when the service cannot start."""
+    """Serve until SIGINT or SIGTERM. Raises CommandError when the service cannot start."""
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

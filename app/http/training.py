@@ -10,7 +10,7 @@ from app.engine.member_cache import UnusableError
 from app.http.problems import Problem, invalid
 from app.service import Service
 from store import books, jobs, versions
-from store.errors import NotFound
+from store.errors import NotFoundError
 from store.tables import Job
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods import prefix
@@ -33,12 +33,12 @@ class Parent:
 
 
 def parent(service: Service, book_id: str, number: int) -> Parent:
-    """The version of a book to go on from. Raises Problem when that is impossible, NotFound for no book."""
+    """The version of a book to go on from. Raises Problem where it cannot be, NotFoundError for no book."""
     with service.database.read() as session:
         books.get(session, book_id)
         try:
             version = versions.get(session, book_id, number)
-        except NotFound as error:
+        except NotFoundError as error:
             detail = f"The book has no version {number} to continue from."
             raise Problem(422, "no-such-parent", detail) from error
     try:
@@ -88,7 +88,7 @@ def queue(
     *,
     force: bool = False,
 ) -> Job:
-    """Queue the learning of a book. Raises Problem when the queue is full, NotFound for no book."""
+    """Queue the learning of a book. Raises Problem when the queue is full, NotFoundError for no book."""
     most = service.settings.max_queued_jobs
     if jobs.count(session, "queued") >= most:
         raise Problem(

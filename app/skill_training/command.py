@@ -16,7 +16,7 @@ from app.answering import skill as skills
 from app.answering.skill import LoadedSkill
 from app.datasets.library import Library
 from app.datasets.questions import DataError, read, sampled
-from app.errors import StartupError
+from app.errors import CommandError
 from app.resources import open_database
 from app.service import load_llm
 from app.settings import load
@@ -49,7 +49,7 @@ def train(
 ) -> None:
     """Learn, fit, write the files and register; `start` is a skill prompt's file to go on from.
 
-    Raises StartupError with one line for unusable data.
+    Raises CommandError with one line for unusable data.
     """
     try:
         settled = SkillRecipe(**recipe)
@@ -57,25 +57,25 @@ def train(
         begun = start.read_bytes() if start else None
         origin = from_bytes(begun) if begun else None
     except (DataError, ValidationError, FormatError, OSError) as error:
-        raise StartupError(str(error)) from error
+        raise CommandError(str(error)) from error
     if len(dataset.stories) < 2:
-        raise StartupError("A skill prompt needs at least two stories: one to learn from, one to check on.")
+        raise CommandError("A skill prompt needs at least two stories: one to learn from, one to check on.")
     if settled.steps == 0 and origin is None:
-        raise StartupError("With no steps there is no skill prompt: name one to go on from with --start.")
+        raise CommandError("With no steps there is no skill prompt: name one to go on from with --start.")
     settings = load({})
     llm = load_llm(settings)
     try:
         skill = origin or opening(llm)
         skill.context(llm)
     except SkillMismatchError as error:
-        raise StartupError(str(error)) from error
+        raise CommandError(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
     learning, checking = split(dataset)
     library = Library(dataset.stories, out / "library")
     train_lessons, held = (list(lessons(part, library)) for part in (learning, checking))
     held = random.Random(settled.seed).sample(held, min(_HELDOUT_LESSONS, len(held)))
     if not train_lessons or not held:
-        raise StartupError("No answer was found in the stories: there is nothing to learn from.")
+        raise CommandError("No answer was found in the stories: there is nothing to learn from.")
     known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
     metrics: dict[str, list[_Loss]] = {}
     if settled.steps:
@@ -85,10 +85,10 @@ def train(
         )
         skill = skill.learned(tensors)
     if settled.starts.steps:
-        behind = replace(skill, starts=None)
+        context = replace(skill, starts=None)
         run = _Run(console, out / "starts.pt", "where members start", known)
         (starts,), metrics["starts"] = run.follow(
-            lambda state: learn_starts(llm, behind, train_lessons, held, settled.starts, state)
+            lambda state: learn_starts(llm, context, train_lessons, held, settled.starts, state)
         )
         skill = replace(skill, starts=starts)
     with console.status("asks what to fit on") as status:
@@ -186,7 +186,7 @@ class _Run:
             return None, []
         kept = torch.load(self._file, weights_only=True)
         if kept["recipe"] != self._recipe:
-            raise StartupError(
+            raise CommandError(
                 f"{self._file} belongs to another recipe or start: choose another folder, or delete it."
             )
         return SkillState(kept["tensors"], kept["optimiser"], kept["step"]), kept["losses"]

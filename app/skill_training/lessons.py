@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from app.datasets.library import Library
 from app.datasets.questions import Dataset, Question, Story
-from trainer.skill.examples import Lesson
+from trainer.skill.examples import Example
 
 # Stories kept from training: what the skill prompt is evaluated on, and the weighting fitted.
 HELDOUT_STORIES = 12
@@ -25,7 +25,7 @@ def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
     return dataset.of(set(names) - kept), dataset.of(kept)
 
 
-def lessons(dataset: Dataset, library: Library) -> Iterator[Lesson]:
+def lessons(dataset: Dataset, library: Library) -> Iterator[Example]:
     """A lesson for every section: what it answers, and what it only seems to."""
     for story in dataset.stories:
         ranking = library.ranking(story.name)
@@ -43,7 +43,7 @@ def lessons(dataset: Dataset, library: Library) -> Iterator[Lesson]:
                     silent[section].append(question.text)
         for text, told, untold in zip(story.sections, answered, silent, strict=True):
             if told:
-                yield Lesson(text, told, untold, [other for other in story.sections if other != text])
+                yield Example(text, told, untold, [other for other in story.sections if other != text])
 
 
 def _holding(story: Story, question: Question, found: Sequence[int]) -> list[int]:

@@ -15,12 +15,12 @@ from app.training.publishing import base_model, publish
 from app.training.telling import tell
 from store import jobs, studies, versions
 from store.database import Database
-from store.errors import StoreBusy
+from store.errors import StoreBusyError
 from store.tables import Job, Study
-from trainer.llm.microbatches import Batches
+from trainer.llm.microbatches import Microbatches
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
-from trainer.objectives.question_synthesis import Item
+from trainer.objectives.question_synthesis import SyntheticQuestion
 from trainer.progress import Evaluated, Learned, Pause, Progress
 from trainer.recipe import Recipe
 
@@ -49,7 +49,7 @@ class Attempt:
         skill: LoadedSkill | None,
         *,
         lease_seconds: float,
-        batches: Batches | None,
+        batches: Microbatches | None,
         keep_versions: int = 0,
         leaving: Callable[[], bool],
     ) -> None:
@@ -67,8 +67,8 @@ class Attempt:
     def run(self) -> None:
         """Learn and publish; blocks until the job has ended.
 
-        Raises CancelledError or LeavingError between two pieces of work, NotFound or StaleToken when the job
-        is no longer ours, EngineClosedError, and what learning raises.
+        Raises CancelledError or LeavingError between two pieces of work, NotFoundError or StaleTokenError
+        when the job is no longer ours, EngineClosedError, and what learning raises.
         """
         recipe = resolved(Recipe(**self._job.recipe), self._skill)
         with self._database.read() as session:
@@ -98,7 +98,7 @@ class Attempt:
                 learned = happened
         self._publish(recipe, objective, learned, source, study)
 
-    def _study(self, key: str | None) -> tuple[Study | None, list[Item] | None]:
+    def _study(self, key: str | None) -> tuple[Study | None, list[SyntheticQuestion] | None]:
         """What the LLM wrote about the book before, for another version or a try that was cut short."""
         if key is None:
             return None, None
@@ -106,9 +106,9 @@ class Attempt:
             known = studies.find(session, self._job.book_id, key)
             if known is None:
                 return None, None
-            return known, [Item(**item) for item in studies.items(session, known)]
+            return known, [SyntheticQuestion(**item) for item in studies.items(session, known)]
 
-    def _keep(self, key: str, recipe: Recipe, items: Sequence[Item]) -> Study | None:
+    def _keep(self, key: str, recipe: Recipe, items: Sequence[SyntheticQuestion]) -> Study | None:
         """Keep what was written; a locked database costs the lineage, not the training."""
         try:
             with self._database.write() as session:
@@ -130,7 +130,7 @@ class Attempt:
                     data={"kind": "studied", "questions": len(items)},
                 )
                 return kept
-        except StoreBusy:
+        except StoreBusyError:
             log.warning("the database is locked: what job %s studies is not kept", self._job.id)
             return None
 
@@ -159,7 +159,7 @@ class Attempt:
             with self._database.write() as session:
                 cancelled = jobs.heartbeat(session, self._job.id, self._job.token, self._lease_seconds)
                 tell(session, self._job, happened)
-        except StoreBusy:
+        except StoreBusyError:
             log.warning("the database is locked: job %s goes on untold", self._job.id)
             return
         if cancelled:
@@ -187,7 +187,7 @@ class Attempt:
                             keep=self._keep_versions,
                         )
                         return
-            except StoreBusy:
+            except StoreBusyError:
                 log.warning("the database is locked: job %s waits to publish", self._job.id)
             else:
                 verdict = self._judged(objective, learned)

@@ -9,12 +9,12 @@ from functools import partial
 from app.answering.skill import LoadedSkill
 from trainer.joint_training import train
 from trainer.llm.frozen_llm import FrozenLLM, Identity
-from trainer.llm.microbatches import Batches
+from trainer.llm.microbatches import Microbatches
 from trainer.methods import registry
 from trainer.methods.members import Members
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.objective import Alternating, Objective
-from trainer.objectives.question_synthesis import KINDS, Item, write
+from trainer.objectives.question_synthesis import KINDS, SyntheticQuestion, synthesise
 from trainer.objectives.self_study import Material, SelfStudy
 from trainer.progress import Pause, Progress
 from trainer.recipe import Recipe
@@ -67,7 +67,7 @@ class Prepared:
     """What members are about to learn for; `items` are the questions of self-study, written or given."""
 
     objective: Objective
-    items: Sequence[Item]
+    items: Sequence[SyntheticQuestion]
 
 
 def learn(
@@ -77,10 +77,10 @@ def learn(
     recipe: Recipe,
     skill: LoadedSkill | None,
     *,
-    items: Sequence[Item] | None = None,
+    items: Sequence[SyntheticQuestion] | None = None,
     parent: Members | None = None,
     rivals: int = 0,
-    batches: Batches | None = None,
+    batches: Microbatches | None = None,
 ) -> Iterator[Progress | Prepared]:
     """Learn a book by a resolved recipe: what there is to learn, then all that `train` tells.
 
@@ -95,7 +95,7 @@ def learn(
     start, frozen = (None, parent) if recipe.append else (parent, None)
     if start is None:
         starts = None if skill is None else skill.skill.starts
-        start = registry.start(llm, objective.text, recipe, objective.behind, starts)
+        start = registry.start(llm, objective.text, recipe, objective.context, starts)
     yield from train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals)
 
 
@@ -105,19 +105,19 @@ def _prepare(
     passages: Sequence[str],
     recipe: Recipe,
     skill: LoadedSkill | None,
-    items: Sequence[Item] | None,
-    batches: Batches | None,
-) -> Generator[Pause, None, tuple[Objective, list[Item]]]:
+    items: Sequence[SyntheticQuestion] | None,
+    batches: Microbatches | None,
+) -> Generator[Pause, None, tuple[Objective, list[SyntheticQuestion]]]:
     """The objective of a resolved recipe, and the items studied, which are written unless they are given."""
     closed = None if skill is None else skill.skill.context(llm)
     reading = partial(LanguageModelling, llm, text, recipe, closed, batches=batches)
     if recipe.objective == "lm" or closed is None:
         return reading(), []
     if items is None:
-        written: list[Item] = []
+        written: list[SyntheticQuestion] = []
         chosen = [(number, passages[number]) for number in _spread(len(passages), recipe.passages)]
         kinds = list(KINDS)[: recipe.kinds]
-        for batch in write(llm, chosen, closed, kinds=kinds, seed=recipe.seed):
+        for batch in synthesise(llm, chosen, closed, kinds=kinds, seed=recipe.seed):
             written += batch
             yield Pause()
         items = written

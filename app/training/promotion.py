@@ -11,7 +11,7 @@ from app.engine.member_cache import Choruses, UnusableError
 from store import books, versions
 from store.aliases import CHAMPION
 from store.database import Database
-from store.errors import NotFound
+from store.errors import NotFoundError
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
 from trainer.progress import Evaluated, Learned, Progress
@@ -43,17 +43,17 @@ class Verdict:
 
 
 def champion_number(session: Session, book_id: str) -> int | None:
-    """The version that is the champion of a book, if there is one. NotFound: there is no such book."""
+    """The version that is the champion of a book, if there is one. NotFoundError: there is no such book."""
     return books.get(session, book_id).aliases.get(CHAMPION)
 
 
 def champion(database: Database, choruses: Choruses, book_id: str) -> Champion:
-    """The champion of a book as it stands. NotFound: there is no such book."""
+    """The champion of a book as it stands. NotFoundError: there is no such book."""
     with database.read() as session:
         books.get(session, book_id)
         try:
             version = versions.get(session, book_id, CHAMPION)
-        except NotFound:
+        except NotFoundError:
             return Champion(None, why_not="the book had none")
     try:
         return Champion(version.number, choruses.members(version))

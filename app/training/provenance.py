@@ -24,7 +24,7 @@ class Source:
 
 
 def source(session: Session, book_id: str) -> Source:
-    """What there is to learn of a book's newest revision. NotFound: there is no such book."""
+    """What there is to learn of a book's newest revision. NotFoundError: there is no such book."""
     revision = books.get(session, book_id).revision
     return Source(revision, *books.body(session, book_id))
 

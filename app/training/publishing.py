@@ -44,7 +44,7 @@ def publish(
     The `verdict` says whether they are the champion now; `skill_id` is the skill prompt they learned behind,
     `study` what they studied. Of the versions before, those not among the last `keep` go; 0 keeps all.
 
-    StaleToken when another worker has the job by now: then nothing is published.
+    StaleTokenError when another worker has the job by now: then nothing is published.
     """
     skill = None if skill_id is None else skills.get(session, skill_id)
     members = [

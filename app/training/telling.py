@@ -16,7 +16,7 @@ _EVALUATED = {
 
 
 def tell(session: Session, job: Job, happened: Progress | Prepared) -> None:
-    """Record what happened to a job, if it is worth telling. StaleToken: another worker has the job."""
+    """Record what happened to a job, if it is worth telling. StaleTokenError: another worker has the job."""
     if isinstance(happened, Stepped):
         metrics = {
             "step": happened.step,

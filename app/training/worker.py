@@ -13,9 +13,9 @@ from app.engine.member_cache import Choruses, UnusableError
 from app.training.job_runner import Attempt, CancelledError, LeavingError
 from store import jobs
 from store.database import Database
-from store.errors import NotFound, StaleToken, StoreBusy
+from store.errors import NotFoundError, StaleTokenError, StoreBusyError
 from store.tables import Job
-from trainer.llm.microbatches import Batches, OutOfMemoryError
+from trainer.llm.microbatches import Microbatches, OutOfMemoryError
 from trainer.progress import DivergedError
 
 _LEASE_SECONDS = 60.0
@@ -35,7 +35,7 @@ class Worker:
         choruses: Choruses,
         skill: LoadedSkill | None = None,
         *,
-        batches: Batches | None = None,
+        batches: Microbatches | None = None,
         keep_versions: int = 0,
     ) -> None:
         self._database = database
@@ -74,7 +74,7 @@ class Worker:
             try:
                 with self._database.write() as session:
                     job = jobs.lease(session, self._name, _LEASE_SECONDS)
-            except StoreBusy:
+            except StoreBusyError:
                 job = None
             if job is None:
                 self._called.wait(_LOOK_SECONDS)
@@ -95,7 +95,7 @@ class Worker:
         )
         try:
             attempt.run()
-        except (NotFound, StaleToken):
+        except (NotFoundError, StaleTokenError):
             log.info("job %s is no longer ours: its book was deleted or another worker has it", job.id)
         except (EngineClosedError, LeavingError):
             self._give_back(job)
@@ -125,9 +125,9 @@ def _still_ours(job: Job) -> Iterator[None]:
     """Let go of a job that ended elsewhere, and of one whose last word the locked database will not take."""
     try:
         yield
-    except (NotFound, StaleToken):
+    except (NotFoundError, StaleTokenError):
         log.info("job %s ended elsewhere", job.id)
-    except StoreBusy:
+    except StoreBusyError:
         log.warning("the database is locked: job %s is taken again when its lease runs out", job.id)
 
 

@@ -56,16 +56,16 @@ class Export:
             context = engine.first(lambda: skill.context(engine.llm)).result()
         for number, artifact in enumerate(self.members):
             folder = f"member-{number}"
-            behind = None
+            context = None
             if context is not None:
                 member = from_bytes(method, artifact, engine.llm)
-                behind = engine.first(partial(with_skill, engine.llm, context, member)).result()
-            beside = None if behind is None else folder + WITH_SKILL
+                context = engine.first(partial(with_skill, engine.llm, context, member)).result()
+            beside = None if context is None else folder + WITH_SKILL
             told = card(self.manifest, number, folder, method, engine.llm, beside)
             yield from _folder(folder, member_adapter(method, artifact, self._identity, llm), told)
-            if behind is not None and beside is not None:
+            if context is not None and beside is not None:
                 told = card(self.manifest, number, beside, "with skill", engine.llm)
-                yield from _folder(beside, behind, told)
+                yield from _folder(beside, context, told)
 
     @property
     def _identity(self) -> Identity:
@@ -77,8 +77,8 @@ def gather(session: Session, version: Version, shown: PromptVersion, *, fits: bo
     """All that an export of `version` takes; `shown` is what the API says of it, `fits` whether it was
     learned on the LLM that is loaded.
 
-    Raises DamagedArtifact when a member or the skill prompt is not what was published, and NotFound for the
-    bytes of a version that was pruned.
+    Raises DamagedArtifactError when a member or the skill prompt is not what was published, and NotFoundError
+    for the bytes of a version that was pruned.
     """
     book = books.get(session, version.book_id)
     revision = next(
@@ -100,8 +100,8 @@ def gather(session: Session, version: Version, shown: PromptVersion, *, fits: bo
         if skill is None
         else ExportedSkill(id=skill.id, number=skill.number, sha256=skill.artifact_sha256),
     )
-    behind = artifacts.get(session, skill.artifact_sha256) if skill is not None and fits else None
-    return Export(manifest, versions.members(session, version), behind, fits)
+    context = artifacts.get(session, skill.artifact_sha256) if skill is not None and fits else None
+    return Export(manifest, versions.members(session, version), context, fits)
 
 
 def _folder(name: str, adapter: Adapter, told: str) -> Iterator[tuple[str, bytes]]:

@@ -97,7 +97,7 @@ def publish(
     """Publish what was read as the next version of a book: `latest`, and `champion` where it is to `promote`
     or the book has none.
 
-    It has no gate and no parent. Raises NotFound when there is no such book.
+    It has no gate and no parent. Raises NotFoundError when there is no such book.
     """
     book = books.get(session, book_id)
     of_text = (each.number for each in books.revisions(session, book_id) if each.sha256 == found.text)

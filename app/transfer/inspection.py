@@ -8,7 +8,7 @@ from torch import Tensor
 
 from app.schemas import Inspection, MemberLook, Norms, Word
 from store import books, skills, versions
-from store.errors import DamagedArtifact, NotFound
+from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Version
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods import registry
@@ -43,8 +43,8 @@ class Origin:
         if self.recipe.objective != "self_study":
             tokens = split(tokens, self.recipe.row_tokens, self.recipe.heldout).text
         skill = None if self.skill is None else skill_from_bytes(self.skill)
-        behind = None if skill is None else skill.context(llm)
-        return registry.start(llm, tokens, self.recipe, behind, None if skill is None else skill.starts)
+        context = None if skill is None else skill.context(llm)
+        return registry.start(llm, tokens, self.recipe, context, None if skill is None else skill.starts)
 
 
 def origin(session: Session, version: Version) -> Origin | None:
@@ -53,7 +53,7 @@ def origin(session: Session, version: Version) -> Origin | None:
         return None
     try:
         return _origin(session, version)
-    except (NotFound, DamagedArtifact):
+    except (NotFoundError, DamagedArtifactError):
         return None
 
 

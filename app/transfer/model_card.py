@@ -116,8 +116,8 @@ def _what(manifest: Manifest, kind: Kind, here: Identity, beside: str | None) ->
             f"{alone} It was learned behind a skill prompt, which PEFT cannot put beside LoRA: alone it does"
             " not give the losses below. To import it again is to have both."
         )
-    behind = f"{alone} It was learned behind a skill prompt, and alone does not give the losses below"
-    return f"{behind}: `{beside}` does." if beside else f"{behind}. The skill prompt is not in this export."
+    stated = f"{alone} It was learned behind a skill prompt, and alone does not give the losses below"
+    return f"{stated}: `{beside}` does." if beside else f"{stated}. The skill prompt is not in this export."
 
 
 _ALONE: dict[Kind, str] = {

@@ -39,7 +39,7 @@ def words(text: str) -> list[str]:
     return _WORD.findall(_POSSESSIVE.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
 
-class Lexical:
+class BM25Index:
     """The words of passages, indexed once and never changed. Scoring is thread-safe.
 
     English words are stemmed; those of other languages mostly stay as they are.
@@ -63,7 +63,7 @@ class Lexical:
         self._words = _Terms(documents)
         self._pairs = _Terms([(document[:-1] << 32) | document[1:] for document in documents])
 
-    def asked(self, question: str) -> "Worded":
+    def asked(self, question: str) -> "WordScores":
         """Score every passage by BM25, as a share of the most the question could score.
 
         A word that no passage has makes all shares smaller, as the rarest would that they lacked.
@@ -78,13 +78,13 @@ class Lexical:
         pair_scores, most_of_pairs = self._pairs.scores(pairs)
         most = most_of_words + numbers.count(_UNKNOWN) * self._words.rarest + _PAIR_WEIGHT * most_of_pairs
         if most == 0:
-            return Worded(self._ids, np.zeros(len(self._ids), dtype=np.float32))
+            return WordScores(self._ids, np.zeros(len(self._ids), dtype=np.float32))
         shares = np.asarray((word_scores + _PAIR_WEIGHT * pair_scores) / most, dtype=np.float32)
-        return Worded(self._ids, shares)
+        return WordScores(self._ids, shares)
 
 
 @dataclass(frozen=True, slots=True)
-class Worded:
+class WordScores:
     """What a question's words say of every passage: ids, which ascend, and the scores beside them."""
 
     ids: NDArray[np.int64]

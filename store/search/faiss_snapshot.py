@@ -52,7 +52,7 @@ class _Fingerprint:
     sha256: str
 
 
-class Snapshot:
+class FaissSnapshot:
     """An exact inner-product index over the passages of one `State`. Searching it is thread-safe."""
 
     def __init__(self, index: faiss.IndexIDMap2, state: State) -> None:
@@ -62,7 +62,7 @@ class Snapshot:
         self._ids: NDArray[np.int64] = np.sort(faiss.vector_to_array(index.id_map))
 
     @classmethod
-    def built(cls, ids: NDArray[np.int64], vectors: NDArray[np.float32], state: State) -> "Snapshot":
+    def built(cls, ids: NDArray[np.int64], vectors: NDArray[np.float32], state: State) -> "FaissSnapshot":
         """Index n x d float32 `vectors` under n int64 `ids`."""
         index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
         if len(ids):
@@ -70,7 +70,7 @@ class Snapshot:
         return cls(index, state)
 
     @classmethod
-    def loaded(cls, folder: Path, embedder: str, state: State) -> "Snapshot | None":
+    def loaded(cls, folder: Path, embedder: str, state: State) -> "FaissSnapshot | None":
         """Read the index kept in `folder`; None if missing, damaged, or of another embedder or state."""
         try:
             return cls.opened(folder, embedder, state)
@@ -78,7 +78,7 @@ class Snapshot:
             return None
 
     @classmethod
-    def opened(cls, folder: Path, embedder: str, state: State) -> "Snapshot":
+    def opened(cls, folder: Path, embedder: str, state: State) -> "FaissSnapshot":
         """Read the index kept in `folder`. UnusableIndexError: it is missing, damaged, or another one."""
         try:
             known = _Fingerprint(**json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8")))

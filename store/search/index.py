@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from store import books
 from store.database import Database
-from store.search.bm25 import Lexical
-from store.search.faiss_snapshot import Snapshot, state_of
+from store.search.bm25 import BM25Index
+from store.search.faiss_snapshot import FaissSnapshot, state_of
 from store.search.threshold_ranking import NOTHING, Ranking, ranked
 from store.search.vectors import packed, unpacked, whole
 from store.tables import Embedding, Passage
@@ -51,8 +51,8 @@ class BookHit:
 class _Indexes:
     """One state of the passages, by meaning and by words."""
 
-    dense: Snapshot
-    lexical: Lexical
+    dense: FaissSnapshot
+    lexical: BM25Index
 
 
 class PassageIndex:
@@ -78,22 +78,22 @@ class PassageIndex:
     def refresh(self) -> None:
         """Embed what is new and bring the index up to date with the database; searches go on meanwhile.
 
-        StoreBusy: the new vectors could not be written in time; those written so far are kept.
+        StoreBusyError: the new vectors could not be written in time; those written so far are kept.
         """
         with self._lock:
             with self._database.read() as session:
                 state = state_of(session)
                 if self._current is not None and self._current.dense.state == state:
                     return
-                snapshot = Snapshot.loaded(self._folder, self.embedder, state)
+                snapshot = FaissSnapshot.loaded(self._folder, self.embedder, state)
                 texts = {} if snapshot is None else _texts(session)
-            self._current = self._made() if snapshot is None else _Indexes(snapshot, Lexical(texts))
+            self._current = self._made() if snapshot is None else _Indexes(snapshot, BM25Index(texts))
 
     def rebuild(self) -> int:
         """Make the index anew from the database, whatever the folder holds; return its number of passages.
 
         Passages without a vector are embedded, and those with a damaged one are embedded again. Searches go
-        on meanwhile, and the file in the folder is replaced whole. StoreBusy: as in `refresh`.
+        on meanwhile, and the file in the folder is replaced whole. StoreBusyError: as in `refresh`.
         """
         with self._lock:
             self._drop_damaged()
@@ -242,13 +242,13 @@ class PassageIndex:
             if row < state.passages:
                 return None
             texts = _texts(session)
-        snapshot = Snapshot.built(ids, vectors, state)
+        snapshot = FaissSnapshot.built(ids, vectors, state)
         self.rebuilds += 1
         try:
             snapshot.save(self._folder, self.embedder)
         except OSError as error:  # the index works without its file; the next start builds it again
             _log.warning("The passage index could not be kept in %s: %s", self._folder, error)
-        return _Indexes(snapshot, Lexical(texts))
+        return _Indexes(snapshot, BM25Index(texts))
 
 
 def _texts(session: Session) -> dict[int, str]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from store.search.bm25 import Lexical, Worded
-from store.search.faiss_snapshot import Snapshot
+from store.search.bm25 import BM25Index, WordScores
+from store.search.faiss_snapshot import FaissSnapshot
 from store.search.fusion import fused
 
 # Of so many passages, each side gives all; of more, so many to begin with.
@@ -32,8 +32,8 @@ NOTHING = Ranking(np.empty(0, np.int64), *(np.empty(0, np.float32) for _ in rang
 
 
 def ranked(
-    snapshot: Snapshot,
-    lexical: Lexical,
+    snapshot: FaissSnapshot,
+    lexical: BM25Index,
     question: str,
     vector: NDArray[np.float32],
     count: int,
@@ -62,7 +62,7 @@ def ranked(
         depth *= 4
 
 
-def _best(dense: NDArray[np.float32], ids: NDArray[np.int64], words: Worded, count: int) -> Ranking:
+def _best(dense: NDArray[np.float32], ids: NDArray[np.int64], words: WordScores, count: int) -> Ranking:
     """Rank the best of these passages by both sides."""
     worded = words.of(ids)
     scores = fused(dense, worded)

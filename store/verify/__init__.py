@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from store.database import Database
-from store.errors import DamagedDatabase
+from store.errors import DamagedDatabaseError
 from store.verify import artifacts, rows, texts, vectors, versions
 from store.verify.finding import RESTORE, Finding, Kept
 
@@ -31,7 +31,7 @@ def verify(
 
     Nothing is changed or locked: each check reads one state of the database, and others go on writing. A book
     that is being added at that moment may be found without its vectors, and is not at the next run.
-    UnknownSchema: the tables are not this release's.
+    UnknownSchemaError: the tables are not this release's.
     """
     database.expect_current()
     found = []
@@ -41,7 +41,7 @@ def verify(
                 for finding in check(Kept(session, folder, embedder, told)):
                     found.append(finding)
         # A damaged page, or bytes that are no text or no JSON any more.
-        except (DBAPIError, DamagedDatabase, ValueError) as error:
+        except (DBAPIError, DamagedDatabaseError, ValueError) as error:
             reason = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0][:200]
             what = f"Not all {name} can be read: {reason.removesuffix(RESTORE)}"
             found.append(Finding("database", what, RESTORE))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from sqlalchemy import func, select
 
-from store.search.faiss_snapshot import Snapshot, State, UnusableIndexError, state_of
+from store.search.faiss_snapshot import FaissSnapshot, State, UnusableIndexError, state_of
 from store.search.vectors import unpacked, whole
 from store.tables import Embedding, Passage
 from store.verify.finding import Finding, Kept
@@ -69,7 +69,7 @@ def _damaged(kept: Kept) -> Iterator[Finding]:
 
 def _index(kept: Kept, state: State) -> Iterator[Finding]:
     try:
-        snapshot = Snapshot.opened(kept.folder, kept.embedder, state)
+        snapshot = FaissSnapshot.opened(kept.folder, kept.embedder, state)
     except UnusableIndexError as error:
         yield Finding("index", f"The index {error}.", _REBUILD)
         return

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from app.errors import StartupError
+from app.errors import CommandError
 from app.settings import Settings, is_loopback, load
 
 
@@ -69,7 +69,7 @@ def test_devices(device: str) -> None:
 )
 def test_a_wrong_setting_is_named_in_one_line(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"BOOKCHORUS_{name}", value)
-    with pytest.raises(StartupError, match=rf"^BOOKCHORUS_{name}: [^\n]+$"):
+    with pytest.raises(CommandError, match=rf"^BOOKCHORUS_{name}: [^\n]+$"):
         load({})
 
 

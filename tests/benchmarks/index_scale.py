@@ -17,8 +17,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from store.search.bm25 import Lexical
-from store.search.faiss_snapshot import Snapshot, State
+from store.search.bm25 import BM25Index
+from store.search.faiss_snapshot import FaissSnapshot, State
 from store.search.threshold_ranking import ranked
 
 DIMENSION = 384
@@ -102,8 +102,8 @@ def fused(data: NDArray[np.float32], random: np.random.Generator) -> tuple[int, 
     texts = {
         number: " ".join(f"w{word}" for word in row) for number, row in zip(ids.tolist(), words, strict=True)
     }
-    lexical = Lexical(texts)
-    snapshot = Snapshot.built(ids, data, State(len(data), len(data)))
+    lexical = BM25Index(texts)
+    snapshot = FaissSnapshot.built(ids, data, State(len(data), len(data)))
     asked = iter(random.zipf(1.2, (10_000, 8)) % 50_000)
 
     def ask(query: NDArray[np.float32]) -> NDArray[np.int64]:

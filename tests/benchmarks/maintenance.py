@@ -1,6 +1,6 @@
 """How long backup, restore, verify and rebuild take, on SQLite and, where it is installed, on PostgreSQL.
 
-    python -m tests.benchmarks.keeping --books 100
+    python -m tests.benchmarks.maintenance --books 100
 
 A book has 1,000 passages of 100 words, a vector of 384 numbers for each, and 8 members of 230 kB. Nothing of
 it means anything; the sizes are those of the embedded LLM and embedder.

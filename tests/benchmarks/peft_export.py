@@ -1,6 +1,6 @@
 """Loss of an answer behind a member: here, and behind its adapters in a process that knows PEFT alone.
 
-    python -m tests.benchmarks.adapters
+    python -m tests.benchmarks.peft_export
 
 The member is the first start that comes with the embedded LLM's skill prompt; weights are float32.
 """
@@ -13,10 +13,11 @@ from app.answering.skill import shipped
 from app.settings import Settings
 from tests.trainer.methods.test_peft_adapters import elsewhere, save
 from trainer.llm import templates
-from trainer.llm.context import read
+from trainer.llm.batch_types import Exchange, Pack
 from trainer.llm.embedded import embedded_folder
 from trainer.llm.loading import load
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.packing import pack_losses
+from trainer.llm.prefill import prefill
 from trainer.methods.peft_adapters import member_adapter, with_skill
 from trainer.methods.prompt import Prompts, to_bytes
 
@@ -44,7 +45,7 @@ def main() -> None:
         there = elsewhere(str(embedded_folder(cache)), saved, [*passage, *turn], answer)
     for folder, context, (loss, _) in zip(saved, (None, skill), there, strict=True):
         # As the service: what the member has read is read once, then the question.
-        [alone] = read(llm, [passage], context, [member])
+        [alone] = prefill(llm, [passage], context, [member])
         [[here]] = pack_losses(llm, [Pack([Exchange(turn, answer)], context=alone)])
         print(f"{Path(folder).name}: {float(here.mean()):.5f} here, {loss:.5f} behind plain PEFT")
 

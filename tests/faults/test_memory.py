@@ -14,10 +14,11 @@ from store.tables import Job
 from tests import tiny
 from tests.app.training.test_job_runner import edition
 from tests.memory import small_memory
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
-from trainer.llm.microbatches import Batches, OutOfMemoryError
+from trainer.llm.microbatches import Microbatches, OutOfMemoryError
 
 RECIPE = {"members": 3, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
 
@@ -50,7 +51,7 @@ def test_a_job_is_learned_in_smaller_passes_or_says_what_would_fit(
     database: Database, own: FrozenLLM
 ) -> None:
     engine = Engine(own)
-    worker = Worker(database, engine, Choruses(database, own), batches=Batches(own.device))
+    worker = Worker(database, engine, Choruses(database, own), batches=Microbatches(own.device))
     with database.write() as session:
         book, _ = books.add(session, edition(tiny.STORY), title="Lamps")
 

@@ -38,12 +38,12 @@ from store import aliases, artifacts, books, versions
 from store.backup import backup, restore
 from store.database import Database
 from store.errors import (
-    DamagedArtifact,
-    NotFound,
-    NothingToRollBackTo,
-    VersionInUse,
-    VersionPruned,
-    WorseThanChampion,
+    DamagedArtifactError,
+    NotFoundError,
+    NothingToRollBackToError,
+    VersionInUseError,
+    VersionPrunedError,
+    WorseThanChampionError,
 )
 from store.tables import Alias, AliasMove, Artifact, Base, Version
 
@@ -149,11 +149,11 @@ class Registry(RuleBasedStateMachine):
         shelf = self.shelves[place]
         expected: type[Exception] | None = None
         if number > len(shelf.versions):
-            expected = NotFound
+            expected = NotFoundError
         elif not shelf.live(number):
-            expected = VersionPruned
+            expected = VersionPrunedError
         elif alias == "champion" and shelf.versions[number - 1].worse and not force:
-            expected = None if shelf.aliases.get(alias) == number else WorseThanChampion
+            expected = None if shelf.aliases.get(alias) == number else WorseThanChampionError
         with refused(expected), self.database.write() as session:
             aliases.move(session, shelf.id, alias, number, who="test", force=force)
         if expected is None:
@@ -171,7 +171,7 @@ class Registry(RuleBasedStateMachine):
             ),
             None,
         )
-        with refused(NothingToRollBackTo if depth is None else None), self.database.write() as session:
+        with refused(NothingToRollBackToError if depth is None else None), self.database.write() as session:
             aliases.rollback(session, shelf.id, alias, who="test")
         if depth is not None:
             del past[depth + 1 :]
@@ -182,7 +182,7 @@ class Registry(RuleBasedStateMachine):
     @rule(place=st.integers(0, 1), alias=st.sampled_from(NAMES))
     def remove(self, place: int, alias: str) -> None:
         shelf = self.shelves[place]
-        with refused(None if alias in shelf.aliases else NotFound), self.database.write() as session:
+        with refused(None if alias in shelf.aliases else NotFoundError), self.database.write() as session:
             aliases.remove(session, shelf.id, alias, who="test")
         if shelf.aliases.pop(alias, None) is not None:
             shelf.past[alias].append(None)
@@ -203,9 +203,9 @@ class Registry(RuleBasedStateMachine):
         shelf = self.shelves[place]
         expected: type[Exception] | None = None
         if number > len(shelf.versions):
-            expected = NotFound
+            expected = NotFoundError
         elif number in shelf.aliases.values():
-            expected = VersionInUse
+            expected = VersionInUseError
         with refused(expected), self.database.write() as session:
             versions.prune_one(session, shelf.id, number)
         if expected is None:
@@ -280,7 +280,11 @@ class Registry(RuleBasedStateMachine):
             assert set(session.scalars(select(Artifact.sha256))) == {_hash(data) for data in every}
             for data in every:
                 with refused(
-                    NotFound if data not in held else DamagedArtifact if data in self.broken else None
+                    NotFoundError
+                    if data not in held
+                    else DamagedArtifactError
+                    if data in self.broken
+                    else None
                 ):
                     assert artifacts.get(session, _hash(data)) == data
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.errors import StartupError
+from app.errors import CommandError
 from tests.postgres import Server
 from tests.service.conftest import service
 from tests.service.test_books import QUICK
@@ -41,7 +41,7 @@ def test_a_book_is_learned_asked_and_listed_on_postgresql(
 def test_a_database_that_is_not_there_ends_the_start_with_one_line(tiny_folder: Path, tmp_path: Path) -> None:
     url = "postgresql://me:secret@127.0.0.1:9/books"
     model = ("--model", str(tiny_folder))
-    with pytest.raises(StartupError) as caught, service(tmp_path, *model, database_url=url):
+    with pytest.raises(CommandError) as caught, service(tmp_path, *model, database_url=url):
         pytest.fail("it started")
     [_, line] = str(caught.value).splitlines()
     assert line.startswith("The database cannot be reached: ")

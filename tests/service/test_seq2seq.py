@@ -9,7 +9,7 @@ import pytest
 
 from app.answering.skill import LoadedSkill
 from app.client import Client
-from app.errors import StartupError
+from app.errors import CommandError
 from app.schemas import Answer
 from tests import tiny
 from tests.service.conftest import service
@@ -97,7 +97,7 @@ def test_a_prefix_of_keys_and_values_is_refused(
     registered = register(tmp_path, seq2seq, skill)
     with (
         pytest.raises(
-            StartupError, match=f"{registered} cannot be used: .* must be a soft prompt"
+            CommandError, match=f"{registered} cannot be used: .* must be a soft prompt"
         ) as refused,
         service(tmp_path, "--model", str(folder)),
     ):

@@ -26,9 +26,10 @@ from tests.service.test_books import QUICK, upload
 from tests.service.test_self_study import RECIPE, register
 from tests.tiny import STORY
 from tests.trainer.methods.test_peft_adapters import elsewhere
+from trainer.llm.batch_types import Exchange, Pack
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.packing import pack_losses
 from trainer.methods.peft_adapters import WEIGHTS
 from trainer.methods.prompt import from_bytes
 

@@ -4,7 +4,7 @@ import pytest
 
 from store import aliases, books, versions
 from store.database import Database
-from store.errors import InvalidAlias, NotFound
+from store.errors import InvalidAliasError, NotFoundError
 from store.tables import Book, Version
 
 
@@ -79,7 +79,7 @@ def test_names_that_are_refused(
     with database.write() as session:
         book_id = add_book(session, "Text.").id
         publish(session, book_id)
-        with pytest.raises(InvalidAlias, match="lower-case"):
+        with pytest.raises(InvalidAliasError, match="lower-case"):
             aliases.move(session, book_id, name, 1, who="me")
 
 
@@ -89,14 +89,14 @@ def test_what_is_not_there(
     with database.write() as session:
         book_id = add_book(session, "Text.").id
         publish(session, book_id)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             aliases.move(session, book_id, "champion", 2, who="me")
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             aliases.move(session, "book_none", "champion", 1, who="me")
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             aliases.remove(session, book_id, "nobody", who="me")
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             aliases.remove(session, "book_none", "champion", who="me")
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             aliases.history(session, "book_none")
         assert books.get(session, book_id).aliases == {"champion": 1, "latest": 1}

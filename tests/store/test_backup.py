@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, text
 from store import aliases, artifacts, books, jobs, skills, studies, versions
 from store.backup import backup, restore
 from store.database import Database
-from store.errors import InvalidBackup, NotEmpty, UnknownSchema
+from store.errors import InvalidBackupError, NotEmptyError, UnknownSchemaError
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Base, Book, Embedding, Passage, Revision, Version, utcnow
 from tests.store.conftest import postgresql_only, sqlite_only
@@ -156,7 +156,7 @@ def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(full: Database
 def test_the_database_is_not_replaced_by_its_own_backup(full: Database, tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "store.db")
     for name in ("store.db", "link.db"):
-        with pytest.raises(InvalidBackup, match="the database itself"):
+        with pytest.raises(InvalidBackupError, match="the database itself"):
             backup(full, tmp_path / name, force=True)
 
 
@@ -227,7 +227,7 @@ def test_what_is_there_is_not_replaced_unless_it_is_to_be(
     with other.write() as session:
         add_book(session, "Mine.", title="Mine")
     mine = rows(other)
-    with pytest.raises(NotEmpty, match="books"):
+    with pytest.raises(NotEmptyError, match="books"):
         restore(other, tmp_path / "kept.db")
     assert rows(other) == mine
     restore(other, tmp_path / "kept.db", force=True)
@@ -301,7 +301,7 @@ def test_what_is_no_whole_backup_is_refused(
     backup(full, path)
     spoil(path)
     before = rows(full)
-    with pytest.raises(InvalidBackup, match=r"kept\.db") as caught:
+    with pytest.raises(InvalidBackupError, match=r"kept\.db") as caught:
         restore(full, path, force=True)
     assert len(str(caught.value).splitlines()) == 1
     assert rows(full) == before
@@ -314,7 +314,7 @@ def test_a_backup_of_a_newer_release_is_refused(full: Database, tmp_path: Path) 
     with sqlite3.connect(path) as file:
         file.execute("UPDATE alembic_version SET version_num = '9999'")
     file.close()
-    with pytest.raises(UnknownSchema, match="newer release"):
+    with pytest.raises(UnknownSchemaError, match="newer release"):
         restore(full, path, force=True)
 
 
@@ -322,6 +322,6 @@ def test_a_backup_of_a_newer_release_is_refused(full: Database, tmp_path: Path) 
 def test_only_tables_of_this_release_are_copied_from_a_server(full: Database, tmp_path: Path) -> None:
     with full.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '0004'"))
-    with pytest.raises(UnknownSchema, match="0004"):
+    with pytest.raises(UnknownSchemaError, match="0004"):
         backup(full, tmp_path / "kept.db")
     assert list(tmp_path.glob("*kept*")) == []

@@ -7,7 +7,7 @@ from sqlalchemy import event, func, select
 
 from store import aliases, books, jobs
 from store.database import Database
-from store.errors import DuplicateBook, NotFound
+from store.errors import DuplicateBookError, NotFoundError
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Artifact, Base, Book, Version
 
@@ -78,7 +78,7 @@ def test_books_are_listed_newest_first_a_page_at_a_time(
         second, more = books.list_books(session, added[3], 3)
         assert ([book.id for book in second], more) == ([added[2], added[1], added[0]], False)
         assert books.list_books(session, added[0], 3) == ([], False)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             books.list_books(session, "book_none", 3)
         with pytest.raises(ValueError, match="at least one"):
             books.list_books(session, None, 0)
@@ -129,7 +129,7 @@ def test_passages_come_in_the_order_they_were_asked_for(
 def test_unknown_books(database: Database) -> None:
     with database.write() as session:
         for call in (books.get, books.text, books.passages_of, books.delete):
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFoundError):
                 call(session, "book_none")
 
 
@@ -146,9 +146,9 @@ def test_deleting_a_book_removes_all_that_was_learned_from_it(
     with database.write() as session:
         books.delete(session, gone.id)
     with database.read() as session:
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             books.get(session, gone.id)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             jobs.get(session, job.id)
         assert [row.data for row in session.scalars(select(Artifact))] == [b"shared"]
         assert [book.id for book in books.list_books(session)[0]] == [kept.id]
@@ -180,7 +180,7 @@ def test_a_new_edition_is_the_next_revision(database: Database, add_book: Callab
         assert books.text(session, book_id) == text
         assert books.text(session, book_id, 1).startswith("The first")
         assert [row.number for row in books.revisions(session, book_id)] == [2, 1]
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             books.text(session, book_id, 3)
 
 
@@ -188,7 +188,7 @@ def test_the_text_of_another_book_is_no_edition(database: Database, add_book: Ca
     with database.write() as session:
         one, other = add_book(session, "One."), add_book(session, "Other.")
         edition = books.Edition("Other.", other.sha256, [], [])
-        with pytest.raises(DuplicateBook) as raised:
+        with pytest.raises(DuplicateBookError) as raised:
             books.revise(session, one.id, edition)
     assert raised.value.book_id == other.id
 

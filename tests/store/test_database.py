@@ -14,7 +14,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from store import artifacts, books, jobs
 from store.database import Database
-from store.errors import DamagedDatabase, NotFound, StoreBusy, StoreFull, StoreUnreachable, UnknownSchema
+from store.errors import (
+    DamagedDatabaseError,
+    NotFoundError,
+    StoreBusyError,
+    StoreFullError,
+    StoreUnreachableError,
+    UnknownSchemaError,
+)
 from store.tables import Artifact, Base, Book, Chapter
 from tests.postgres import Server
 from tests.store.conftest import postgresql_only, sqlite_only
@@ -92,7 +99,7 @@ def test_connections_to_a_new_file_do_not_get_in_each_others_way(tmp_path: Path)
 def test_a_database_of_a_newer_release_is_refused(database: Database) -> None:
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(UnknownSchema, match="newer release"):
+    with pytest.raises(UnknownSchemaError, match="newer release"):
         database.migrate()
 
 
@@ -158,7 +165,7 @@ def test_a_write_lock_held_past_the_timeout(url: str, database: Database) -> Non
     hasty = Database(url, busy_timeout_s=0.05)
     with database.write() as session:
         artifacts.put(session, b"first")
-        with pytest.raises(StoreBusy), hasty.write():
+        with pytest.raises(StoreBusyError), hasty.write():
             pytest.fail("two writers at once")
         with hasty.read() as reader:  # readers do not wait for writers
             assert reader.scalar(select(Artifact.sha256)) is None
@@ -172,7 +179,7 @@ def test_a_write_lock_held_past_the_timeout(url: str, database: Database) -> Non
 def test_every_connection_in_use(url: str) -> None:
     database = Database(url, busy_timeout_s=0.05)
     held = [database.engine.connect() for _ in range(15)]
-    with pytest.raises(StoreBusy, match="connection"), database.write():
+    with pytest.raises(StoreBusyError, match="connection"), database.write():
         pytest.fail("a sixteenth connection")
     for connection in held:
         connection.close()
@@ -183,7 +190,7 @@ def test_every_connection_in_use(url: str) -> None:
 def test_no_room_left(database: Database) -> None:
     with database.write() as session:
         session.execute(text("PRAGMA max_page_count = 80"))  # of the one connection in the pool
-    with pytest.raises(StoreFull), database.write() as session:
+    with pytest.raises(StoreFullError), database.write() as session:
         artifacts.put(session, bytes(10_000_000))
     with database.read() as session:
         assert session.scalar(select(Artifact.sha256)) is None
@@ -193,11 +200,11 @@ def test_no_room_left(database: Database) -> None:
 @pytest.mark.parametrize(
     ("code", "meaning"),
     [
-        ("53100", StoreFull),  # disk_full
-        ("53300", StoreBusy),  # too_many_connections
-        ("40P01", StoreBusy),  # deadlock_detected
-        ("XX001", DamagedDatabase),  # data_corrupted
-        ("57P01", StoreUnreachable),  # admin_shutdown
+        ("53100", StoreFullError),  # disk_full
+        ("53300", StoreBusyError),  # too_many_connections
+        ("40P01", StoreBusyError),  # deadlock_detected
+        ("XX001", DamagedDatabaseError),  # data_corrupted
+        ("57P01", StoreUnreachableError),  # admin_shutdown
     ],
 )
 def test_what_the_server_says_is_told_in_our_words(
@@ -231,7 +238,7 @@ def test_a_table_that_somebody_else_locks(url: str, database: Database) -> None:
     hasty = Database(url, busy_timeout_s=0.05)
     with database.engine.begin() as other:
         other.execute(text("LOCK TABLE artifacts IN ACCESS EXCLUSIVE MODE"))
-        with pytest.raises(StoreBusy), hasty.write() as session:
+        with pytest.raises(StoreBusyError), hasty.write() as session:
             artifacts.put(session, b"never")
     hasty.close()
 
@@ -239,11 +246,11 @@ def test_a_table_that_somebody_else_locks(url: str, database: Database) -> None:
 def test_a_database_that_is_not_there(server: Server, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("This is no database. " * 100)
     for address, meaning, words in (
-        ("postgresql://me:secret@127.0.0.1:9/books", StoreUnreachable, "127.0.0.1"),
-        (server.url("nowhere"), StoreUnreachable, '"nowhere" does not exist'),
-        (server.url("postgres").replace("bookchorus@", "stranger@"), StoreUnreachable, "stranger"),
-        (f"sqlite:///{tmp_path / 'none' / 'store.db'}", StoreUnreachable, "unable to open"),
-        (f"sqlite:///{tmp_path / 'notes.txt'}", DamagedDatabase, "not a database"),
+        ("postgresql://me:secret@127.0.0.1:9/books", StoreUnreachableError, "127.0.0.1"),
+        (server.url("nowhere"), StoreUnreachableError, '"nowhere" does not exist'),
+        (server.url("postgres").replace("bookchorus@", "stranger@"), StoreUnreachableError, "stranger"),
+        (f"sqlite:///{tmp_path / 'none' / 'store.db'}", StoreUnreachableError, "unable to open"),
+        (f"sqlite:///{tmp_path / 'notes.txt'}", DamagedDatabaseError, "not a database"),
     ):
         database = Database(address)
         with pytest.raises(meaning, match=words) as caught:
@@ -264,10 +271,10 @@ def test_without_the_driver_it_says_what_to_install() -> None:
 import sys
 sys.modules["psycopg"] = None
 from store.database import Database
-from store.errors import StoreUnreachable
+from store.errors import StoreUnreachableError
 try:
     Database("postgresql://host/books")
-except StoreUnreachable as error:
+except StoreUnreachableError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -284,7 +291,7 @@ def test_a_nul_in_a_text_or_in_what_is_looked_for(database: Database, add_book: 
         assert text.replace("\N{REPLACEMENT CHARACTER}", "\0") == "One\0two."
         assert passage.text == text[passage.start : passage.end]
         assert [job.recipe for job in jobs.list_jobs(session)[0]] == [{"note": "a\0b"}]
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             books.get(session, "book\0")
 
 
@@ -327,6 +334,9 @@ def test_nan_is_refused_where_it_is_written(database: Database, add_book: Callab
 
 
 def test_an_error_names_what_is_missing(database: Database) -> None:
-    with pytest.raises(NotFound, match="There is no book book_none") as caught, database.read() as session:
+    with (
+        pytest.raises(NotFoundError, match="There is no book book_none") as caught,
+        database.read() as session,
+    ):
         books.get(session, "book_none")
     assert (caught.value.kind, caught.value.key) == ("book", "book_none")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from store import books, jobs
 from store.database import Database
-from store.errors import NotFound, StaleToken
+from store.errors import NotFoundError, StaleTokenError
 from store.tables import Book, Job, Version, utcnow
 
 NOW = utcnow()
@@ -99,10 +99,10 @@ def test_a_worker_that_vanished_is_replaced_and_refused(
             lambda: jobs.finish(session, job.id, 1, status="succeeded"),
             lambda: jobs.release(session, job.id, 1),
         ):
-            with pytest.raises(StaleToken):
+            with pytest.raises(StaleTokenError):
                 late()
         jobs.finish(session, job.id, 2, status="succeeded")
-        with pytest.raises(StaleToken):
+        with pytest.raises(StaleTokenError):
             jobs.finish(session, job.id, 2, status="failed")
         assert jobs.get(session, job.id).status == "succeeded"
 
@@ -137,7 +137,7 @@ def test_a_job_given_back_does_not_lose_an_attempt(database: Database, enqueue: 
             taken = _lease(session)
             jobs.release(session, job.id, taken.token)
         assert (job.status, job.attempts, job.token, job.worker) == ("queued", 0, 5, None)
-        with pytest.raises(StaleToken):
+        with pytest.raises(StaleTokenError):
             jobs.heartbeat(session, job.id, 5, 60)
         assert _kinds(session, job.id) == ["queued", *["running", "queued"] * 5]
 
@@ -164,7 +164,7 @@ def test_cancelling(database: Database, enqueue: Callable[..., Job]) -> None:
         )
         assert jobs.cancel(session, ended.id).status == "failed"
         assert ended.cancel_requested is False
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             jobs.cancel(session, "job_none")
 
 
@@ -228,7 +228,7 @@ def test_what_is_not_there(
             lambda: jobs.add_event(session, "job_none", level="info", type="message", message="", data={}),
             lambda: jobs.list_jobs(session, after="job_none"),
         ):
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFoundError):
                 call()
         book_id = jobs.list_jobs(session)[0] or books.list_books(session)[0][0].id
         publish(session, book_id)
@@ -241,5 +241,5 @@ def test_a_worker_hears_that_the_book_is_gone(database: Database, enqueue: Calla
         _lease(session)
     with database.write() as session:
         books.delete(session, job.book_id)
-    with pytest.raises(NotFound), database.write() as session:
+    with pytest.raises(NotFoundError), database.write() as session:
         jobs.heartbeat(session, job.id, 1, 60)

@@ -8,7 +8,13 @@ from sqlalchemy import select
 
 from store import aliases, artifacts, books, jobs, studies, versions
 from store.database import Database
-from store.errors import NotFound, NothingToRollBackTo, VersionInUse, VersionPruned, WorseThanChampion
+from store.errors import (
+    NotFoundError,
+    NothingToRollBackToError,
+    VersionInUseError,
+    VersionPrunedError,
+    WorseThanChampionError,
+)
 from store.tables import Artifact, Book, Member, Version
 
 WORSE = {"passed": False, "champion": 1, "loss": 3.1, "champion_loss": 2.9, "forced": False}
@@ -42,7 +48,7 @@ def rolled(database: Database, book: str, alias: str = "champion") -> int:
 
 def test_each_rollback_goes_one_move_further_back(database: Database, book: str) -> None:
     assert [rolled(database, book) for _ in range(3)] == [3, 2, 1]
-    with pytest.raises(NothingToRollBackTo, match="champion"):
+    with pytest.raises(NothingToRollBackToError, match="champion"):
         rolled(database, book)
     with database.read() as session:
         moves = [
@@ -81,21 +87,21 @@ def test_a_rollback_passes_over_what_was_pruned(database: Database, book: str) -
         versions.prune_one(session, book, 3)
         versions.prune_one(session, book, 2)
     assert rolled(database, book) == 1
-    with pytest.raises(NothingToRollBackTo):
+    with pytest.raises(NothingToRollBackToError):
         rolled(database, book)
 
 
 def test_there_is_nothing_to_roll_back_of_an_alias_never_moved(database: Database, book: str) -> None:
-    with pytest.raises(NothingToRollBackTo):
+    with pytest.raises(NothingToRollBackToError):
         rolled(database, book, "other")
-    with database.write() as session, pytest.raises(NotFound):
+    with database.write() as session, pytest.raises(NotFoundError):
         aliases.rollback(session, "book_none", "champion", who="me")
 
 
 def test_a_version_worse_than_the_champion_takes_force(database: Database, book: str) -> None:
     gated(database, 2, WORSE)
     with database.write() as session:
-        with pytest.raises(WorseThanChampion, match=r"3\.10 against 2\.90") as caught:
+        with pytest.raises(WorseThanChampionError, match=r"3\.10 against 2\.90") as caught:
             aliases.move(session, book, "champion", 2, who="me")
         assert caught.value.gate == WORSE
         aliases.move(session, book, "other", 2, who="me")
@@ -114,10 +120,10 @@ def test_what_is_pruned_keeps_its_record_and_lets_go_of_its_bytes(database: Data
     with database.read() as session:
         version = versions.get(session, book, 1)
         assert (version.state, version.recipe, len(version.members)) == ("pruned", {"steps": 4}, 2)
-        with pytest.raises(VersionPruned):
+        with pytest.raises(VersionPrunedError):
             versions.live(session, book, 1)
         own, shared = (member.artifact_sha256 for member in version.members)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             artifacts.get(session, own)
         assert artifacts.get(session, shared) == b"shared"
         assert session.scalar(select(Artifact.size).where(Artifact.sha256 == own)) == 5
@@ -139,7 +145,7 @@ def test_what_an_alias_is_on_or_a_job_goes_on_from_is_kept(database: Database, b
         aliases.move(session, book, "champion", 1, who="me")
         job = jobs.enqueue(session, book_id=book, recipe={}, parent=2)
         for number, words in ((1, "the alias champion"), (2, f"the job {job.id}")):
-            with pytest.raises(VersionInUse, match=words):
+            with pytest.raises(VersionInUseError, match=words):
                 versions.prune_one(session, book, number)
         assert versions.prune(session, book, keep=1) == [3]
         jobs.cancel(session, job.id)
@@ -163,7 +169,7 @@ def test_a_pruned_version_is_no_place_for_an_alias(database: Database, book: str
     with database.write() as session:
         versions.prune_one(session, book, 2)
         for alias in ("champion", "other"):
-            with pytest.raises(VersionPruned, match="Version 2"):
+            with pytest.raises(VersionPrunedError, match="Version 2"):
                 aliases.move(session, book, alias, 2, who="me", force=True)
 
 
@@ -184,7 +190,7 @@ def test_what_cannot_be_pruned(database: Database, book: str) -> None:
             lambda: versions.prune_one(session, "book_none", 1),
             lambda: versions.prune_one(session, book, 9),
         ):
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFoundError):
                 call()
         with pytest.raises(ValueError, match="-1"):
             versions.prune(session, book, keep=-1)

@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from store import books
 from store.database import Database
-from store.errors import InvalidTags
+from store.errors import InvalidTagsError
 from store.tables import Base, Book
 
 
@@ -101,7 +101,7 @@ def test_as_many_and_as_long_tags_as_there_may_be(database: Database, add_book: 
 def test_more_than_there_may_be(
     database: Database, add_book: Callable[..., Book], tags: list[str], words: str, limit: int
 ) -> None:
-    with pytest.raises(InvalidTags, match=words) as refused, database.write() as session:
+    with pytest.raises(InvalidTagsError, match=words) as refused, database.write() as session:
         add_book(session, "Text.", tags=tags)
     assert refused.value.limit == limit
     with database.read() as session:

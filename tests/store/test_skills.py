@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from store import books, skills, versions
 from store.database import Database
-from store.errors import DamagedArtifact, NotFound
+from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Artifact, Book, Skill, Version
 
 
@@ -118,9 +118,9 @@ def test_unknown_skills(
 ) -> None:
     with database.write() as session:
         for call in (skills.get, skills.promote):
-            with pytest.raises(NotFound, match="no skill skill_none"):
+            with pytest.raises(NotFoundError, match="no skill skill_none"):
                 call(session, "skill_none")
-        with pytest.raises(NotFound, match="no skill skill_none"):
+        with pytest.raises(NotFoundError, match="no skill skill_none"):
             publish(session, add_book(session, "Text.").id, skill_id="skill_none")
         assert skills.list_skills(session) == []
 
@@ -129,7 +129,7 @@ def test_a_flipped_byte_in_a_skill(database: Database) -> None:
     with database.write() as session:
         skill = _publish(session, b"learned")
         session.execute(update(Artifact).values(data=b"learneD"))
-    with database.read() as session, pytest.raises(DamagedArtifact):
+    with database.read() as session, pytest.raises(DamagedArtifactError):
         skills.artifact(session, skill)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from store import books, skills, studies, versions
 from store.database import Database
-from store.errors import DamagedArtifact, NotFound
+from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Artifact, Book, Study, Version
 from store.versions import BaseModel
 
@@ -77,9 +77,9 @@ def test_a_key_is_of_one_study_of_one_book(database: Database, add_book: Callabl
 def test_studies_that_are_refused(database: Database, add_book: Callable[..., Book]) -> None:
     with database.write() as session:
         book_id = add_book(session, "Text.").id
-        with pytest.raises(NotFound, match="no book book_none"):
+        with pytest.raises(NotFoundError, match="no book book_none"):
             _put(session, "book_none")
-        with pytest.raises(NotFound, match="no skill skill_none"):
+        with pytest.raises(NotFoundError, match="no skill skill_none"):
             _put(session, book_id, skill_id="skill_none")
         with pytest.raises(ValueError, match="64 characters"):
             _put(session, book_id, "short")
@@ -92,7 +92,7 @@ def test_a_flipped_byte_in_a_study(database: Database, add_book: Callable[..., B
     with database.write() as session:
         study = _put(session, add_book(session, "Text.").id)
         session.execute(update(Artifact).values(data=b"[]"))
-    with database.read() as session, pytest.raises(DamagedArtifact):
+    with database.read() as session, pytest.raises(DamagedArtifactError):
         studies.items(session, study)
 
 
@@ -106,7 +106,7 @@ def test_a_version_says_which_study_it_learned(
         publish(session, one, study_id=study.id)
         publish(session, one)
         for book_id, study_id in ((one, "study_none"), (two, study.id)):
-            with pytest.raises(NotFound, match=f"no study {study_id}"):
+            with pytest.raises(NotFoundError, match=f"no study {study_id}"):
                 publish(session, book_id, study_id=study_id)
     with database.read() as session:
         found = [versions.get(session, one, number).study_id for number in (1, 2, 3)]

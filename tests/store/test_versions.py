@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from store import aliases, artifacts, jobs, versions
 from store.database import Database
-from store.errors import DamagedArtifact, NotFound, StaleToken
+from store.errors import DamagedArtifactError, NotFoundError, StaleTokenError
 from store.tables import Artifact, Book, Version
 
 
@@ -69,9 +69,9 @@ def test_a_version_is_found_by_number_and_by_alias(
         assert versions.get(session, book_id, "champion").number == 1
         assert versions.get(session, book_id, "latest").number == 2
         for ref in (3, 0, -1, 10**30, "3", "9" * 5000, "²", "", "nobody"):
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFoundError):
                 versions.get(session, book_id, ref)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             versions.get(session, "book_none", 1)
 
 
@@ -93,7 +93,7 @@ def test_versions_are_listed_newest_first_and_filtered(
         assert ids(versions.list_versions(session, after=made[2].id, limit=1)) == [made[1].id]
         assert versions.list_versions(session, limit=2)[1] is True
         assert versions.list_versions(session, limit=3)[1] is False
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             versions.list_versions(session, after="version_none")
 
 
@@ -103,9 +103,9 @@ def test_what_cannot_be_published(
     with database.write() as session:
         book_id = add_book(session, "Text.").id
         for keywords in ({"parent": 1}, {"job_id": "job_none"}):
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFoundError):
                 publish(session, book_id, **keywords)
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             publish(session, "book_none")
         with pytest.raises(ValueError, match="at least one member"):
             versions.publish(
@@ -145,7 +145,7 @@ def test_a_worker_thought_dead_cannot_publish(
             made = publish(session, book_id, job_id=found.id)
             jobs.finish(session, found.id, token, status="succeeded", version_number=made.number)
 
-    with pytest.raises(StaleToken):
+    with pytest.raises(StaleTokenError):
         end(lost_token)
     end(found.token)
     with database.read() as session:
@@ -171,9 +171,9 @@ def test_a_flipped_byte_in_an_artifact(
         sha256 = version.members[0].artifact_sha256
         session.execute(update(Artifact).where(Artifact.sha256 == sha256).values(data=damage))
     with database.read() as session:
-        with pytest.raises(DamagedArtifact) as caught:
+        with pytest.raises(DamagedArtifactError) as caught:
             versions.members(session, version)
         assert caught.value.sha256 == sha256
         assert artifacts.get(session, version.members[1].artifact_sha256) == b"second member"
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFoundError):
             artifacts.get(session, "0" * 64)

@@ -10,7 +10,7 @@ from tests.learned import embeddings
 from tests.tiny import STORY
 from trainer.joint_training import train
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Batches
+from trainer.llm.microbatches import Microbatches
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.methods.members import Members
 from trainer.methods.prompt import Prompts, from_bytes, initial, to_bytes
@@ -33,7 +33,7 @@ def on_text(
     rivals: int = 0,
     pass_tokens: int = 8192,
 ) -> Iterator[Progress]:
-    objective = LanguageModelling(llm, text, recipe, batches=Batches(llm.device, pass_tokens))
+    objective = LanguageModelling(llm, text, recipe, batches=Microbatches(llm.device, pass_tokens))
     return train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals)
 
 

@@ -25,7 +25,7 @@ def _prompt_tuning(llm: FrozenLLM, virtual_tokens: int) -> Any:
 
 
 def _lora(llm: FrozenLLM, virtual_tokens: int) -> Any:
-    projections = sorted({name.rpartition(".")[2] for name in llm.changeable})
+    projections = sorted({name.rpartition(".")[2] for name in llm.lora_targets})
     return peft.LoraConfig(task_type=_task(llm), r=8, target_modules=projections)
 
 
@@ -41,7 +41,7 @@ METHODS: dict[str, tuple[str, Callable[[FrozenLLM, int], Any]]] = {
 }
 
 
-class PlainPeft:
+class PeftLoop:
     """An LLM with adapters of a method on it, one in use at a time."""
 
     def __init__(self, llm: FrozenLLM, model: Any, config: Any) -> None:
@@ -92,7 +92,7 @@ class PlainPeft:
         if not self._llm.model.config.is_encoder_decoder:
             ids = torch.tensor(rows, device=device)
             return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
-        given = self._llm.given(len(rows[0]), 0)
+        given = self._llm.conditioned_tokens(len(rows[0]), 0)
         ids = torch.tensor([self._read(row[:given]) for row in rows], device=device)
         labels = torch.tensor([row[given:] for row in rows], device=device)
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
@@ -104,9 +104,9 @@ class PlainPeft:
 
 
 @contextmanager
-def plain_peft(
+def peft_loop(
     llm: FrozenLLM, method: str, virtual_tokens: int, *, prepared: bool = False
-) -> Iterator[PlainPeft]:
+) -> Iterator[PeftLoop]:
     """PEFT's adapter for `method` on the LLM, which is as it was afterwards.
 
     `prepared` puts the LLM through `prepare_model_for_kbit_training` first, as PEFT's guides do: weights that
@@ -125,7 +125,7 @@ def plain_peft(
             model = prepare(model)
         wrapped: Any = peft.get_peft_model(model, config, "0")
         try:
-            yield PlainPeft(llm, wrapped, config)
+            yield PeftLoop(llm, wrapped, config)
         finally:
             if config.peft_type == peft.PeftType.LORA:
                 wrapped.unload()

@@ -8,12 +8,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import Cache
 
-from trainer.llm.context import Context, changes_of, of_kind
-from trainer.llm.decoding import Row
+from trainer.llm.batch_types import Pack, Row
+from trainer.llm.context import Context, of_kind, row_deltas
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.kv_cache import KeysAndValues, stacked
-from trainer.llm.lora_deltas import RowChanges
-from trainer.llm.packing import Pack
+from trainer.llm.lora_deltas import RowDeltas
 
 
 class CausalLLM(FrozenLLM):
@@ -30,14 +29,14 @@ class CausalLLM(FrozenLLM):
         mask: Tensor | None = None,
         positions: Tensor | None = None,
         cache: Cache | None = None,
-        changes: RowChanges | None = None,
+        deltas: RowDeltas | None = None,
     ) -> Tensor:
         """Last hidden states of input embeddings, before the output head: [rows, length, hidden] -> the same.
 
         `mask` [rows, cached + length] is 1 at real positions, `positions` [rows, length] counts them,
         `cache` is read and extended in place, `changes` are those of the rows.
         """
-        with (changes or RowChanges([])).made():
+        with (deltas or RowDeltas([])).applied():
             output = self.model.base_model(
                 inputs_embeds=embeddings,
                 attention_mask=mask,
@@ -52,18 +51,18 @@ class CausalLLM(FrozenLLM):
     @torch.no_grad()
     def cache_shape(self) -> tuple[int, int, int]:
         """Layers, heads of keys and values, and the size of a head."""
-        [one] = of_kind(KeysAndValues, self.read([self.embed(torch.tensor([0]))], [None]))
+        [one] = of_kind(KeysAndValues, self.prefill([self.embed(torch.tensor([0]))], [None]))
         assert one is not None
         layers, heads, _, size = one.keys.shape
         return layers, heads, size
 
-    def nothing(self) -> KeysAndValues:
+    def empty_context(self) -> KeysAndValues:
         """No keys and values."""
         layers, heads, size = self.cache_shape
         none = self.head.new_zeros(layers, heads, 0, size)
         return KeysAndValues(none, none)
 
-    def read(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
+    def prefill(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
         """The keys and values of each row."""
         contexts = of_kind(KeysAndValues, after)
         # Rows are padded behind their end, where a causal model's earlier positions cannot see.
@@ -72,7 +71,7 @@ class CausalLLM(FrozenLLM):
         before, length = mask.shape[1], embeddings.shape[1]
         positions = mask.sum(-1, keepdim=True) + torch.arange(length, device=self.device)
         mask = torch.cat([mask, mask.new_ones(len(rows), length)], dim=1)
-        self.hidden(embeddings, mask, positions, cache, changes_of(contexts))
+        self.hidden(embeddings, mask, positions, cache, row_deltas(contexts))
         found: list[Context] = []
         for number, (row, context) in enumerate(zip(rows, contexts, strict=True)):
             kept = slice(before, before + len(row))
@@ -80,15 +79,15 @@ class CausalLLM(FrozenLLM):
                 torch.stack([getattr(layer, name)[number, :, kept] for layer in cache.layers])
                 for name in ("keys", "values")
             )
-            changes = None if context is None else context.changes
-            found.append(KeysAndValues(keys, values, parent=context, changes=changes))
+            deltas = None if context is None else context.deltas
+            found.append(KeysAndValues(keys, values, parent=context, deltas=deltas))
         return found
 
-    def begin(self, rows: Sequence[Row], most: int) -> "CausalDecoding":
+    def start_decoding(self, rows: Sequence[Row], most: int) -> "CausalDecoding":
         """The rows, read up to where their answers begin."""
         return CausalDecoding(self, rows, most)
 
-    def answered(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
+    def answer_states(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
         """A row for each pack: its text is read once, and its exchanges cannot see one another."""
         virtual = 0 if prompts is None else prompts.shape[1]
         length = max(pack.length for pack in packs)
@@ -102,7 +101,7 @@ class CausalLLM(FrozenLLM):
         seen, positions = _layout(packs, read, virtual + length, virtual)
         least = torch.finfo(embeddings.dtype).min
         mask = torch.zeros(seen.shape, dtype=embeddings.dtype, device=self.device).masked_fill_(~seen, least)
-        hidden = self.hidden(embeddings, mask[:, None], positions, cache, changes_of(contexts))
+        hidden = self.hidden(embeddings, mask[:, None], positions, cache, row_deltas(contexts))
         where: list[tuple[int, int]] = []
         for row, pack in enumerate(packs):
             end = virtual + len(pack.text)
@@ -112,7 +111,7 @@ class CausalLLM(FrozenLLM):
         rows_at, places = torch.tensor(where, device=self.device).T
         return hidden[rows_at, places]
 
-    def continued(
+    def continuation_states(
         self, rows: Sequence[Sequence[int]], prompts: Tensor | None, contexts: Sequence[Context | None]
     ) -> Tensor:
         """Position p predicts token p + 1 - virtual tokens: just the positions that predict a real token."""
@@ -127,11 +126,11 @@ class CausalLLM(FrozenLLM):
         hidden = self._behind(of_kind(KeysAndValues, contexts), embeddings)
         lengths = torch.tensor([len(row) for row in rows], device=self.device)
         real = torch.arange(length, device=self.device)[None] < lengths[:, None]
-        real[:, : self.given(length, virtual)] = False
+        real[:, : self.conditioned_tokens(length, virtual)] = False
         where, token = real.nonzero(as_tuple=True)
         return hidden[where, token + virtual - 1]
 
-    def given(self, length: int, virtual_tokens: int) -> int:
+    def conditioned_tokens(self, length: int, virtual_tokens: int) -> int:
         """The last virtual token predicts the first token (as in PEFT); without any, nothing does."""
         return 0 if virtual_tokens else 1
 
@@ -146,14 +145,14 @@ class CausalLLM(FrozenLLM):
 
     def _behind(self, contexts: Sequence[KeysAndValues | None], embeddings: Tensor) -> Tensor:
         """Hidden states of rows of one length, each of which goes on from its context."""
-        changes = changes_of(contexts)
+        deltas = row_deltas(contexts)
         cache, read = stacked(self.model, contexts)
         if read.shape[1] == 0:
-            return self.hidden(embeddings, changes=changes)
+            return self.hidden(embeddings, deltas=deltas)
         rows, length = embeddings.shape[:2]
         mask = torch.cat([read, read.new_ones(rows, length)], dim=1)
         positions = read.sum(-1, keepdim=True) + torch.arange(length, device=self.device)
-        return self.hidden(embeddings, mask, positions, cache, changes)
+        return self.hidden(embeddings, mask, positions, cache, deltas)
 
 
 class CausalDecoding:
@@ -163,7 +162,7 @@ class CausalDecoding:
         self._llm = llm
         room = most + max(row.unread for row in rows)
         contexts = of_kind(KeysAndValues, [row.context for row in rows])
-        self._changes = changes_of(contexts)
+        self._deltas = row_deltas(contexts)
         self._cache, read = stacked(llm.model, contexts, room)
         self._embeddings, mask = _left_padded(llm, rows)
         self._mask = torch.cat([read, mask], dim=1)
@@ -175,7 +174,7 @@ class CausalDecoding:
             self._embeddings = self._llm.embed(tokens[:, None])
             self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=1)
             self._positions = self._positions[:, -1:] + 1
-        return self._llm.hidden(self._embeddings, self._mask, self._positions, self._cache, self._changes)[
+        return self._llm.hidden(self._embeddings, self._mask, self._positions, self._cache, self._deltas)[
             :, -1
         ]
 
@@ -183,7 +182,7 @@ class CausalDecoding:
         """Keep only these rows."""
         self._cache.batch_select_indices(rows)
         self._mask, self._positions = self._mask[rows], self._positions[rows]
-        self._changes = self._changes.select(rows)
+        self._deltas = self._deltas.select(rows)
 
 
 def _left_padded(llm: CausalLLM, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:

@@ -7,22 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
-import torch
-from torch import Tensor
-
-from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.lora_deltas import Changes, RowChanges
+from trainer.llm.lora_deltas import LoraDeltas, RowDeltas
 
 
 @dataclass(frozen=True, eq=False)
 class Context(ABC):
     """Positions that follow `parent`'s; each kind of LLM keeps them as it needs them.
 
-    What comes behind it is read and said by the LLM with `changes`.
+    What comes behind it is read and said by the LLM with `deltas`.
     """
 
     parent: Self | None = field(default=None, kw_only=True)
-    changes: Changes | None = field(default=None, kw_only=True)
+    deltas: LoraDeltas | None = field(default=None, kw_only=True)
 
     @property
     @abstractmethod
@@ -36,9 +32,9 @@ class Context(ABC):
 
     @property
     def nbytes(self) -> int:
-        """Memory of this part alone, with the changes that begin with it."""
-        new = self.changes is not None and (self.parent is None or self.parent.changes is not self.changes)
-        return self.kept_bytes + (self.changes.nbytes if new and self.changes else 0)
+        """Memory of this part alone, with the LoRA deltas that begin with it."""
+        new = self.deltas is not None and (self.parent is None or self.parent.deltas is not self.deltas)
+        return self.kept_bytes + (self.deltas.nbytes if new and self.deltas else 0)
 
     @property
     def length(self) -> int:
@@ -53,32 +49,9 @@ class Context(ABC):
 C = TypeVar("C", bound=Context)
 
 
-@torch.no_grad()
-def read(
-    llm: FrozenLLM,
-    texts: Sequence[Sequence[int]],
-    after: Sequence[Context | None] | Context | None = None,
-    prompts: Sequence[Tensor | None] | None = None,
-) -> list[Context]:
-    """The context of each text's tokens behind its soft prompt, behind what was read before, in one batch.
-
-    `after` is one context for all texts or one for each; prompts [virtual tokens, hidden], likewise.
-    """
-    if not texts:
-        return []
-    contexts = each(after, len(texts))
-    heads = [None] * len(texts) if prompts is None else list(prompts)
-    embedded = [llm.embed(torch.tensor(text, dtype=torch.long)) for text in texts]
-    rows = [
-        row if head is None else torch.cat([head.to(row), row])
-        for head, row in zip(heads, embedded, strict=True)
-    ]
-    return llm.read(rows, contexts)
-
-
-def each(behind: Sequence[Context | None] | Context | None, count: int) -> list[Context | None]:
+def each(context: Sequence[Context | None] | Context | None, count: int) -> list[Context | None]:
     """A context for each of so many rows, of one for all or of one for each."""
-    return [behind] * count if behind is None or isinstance(behind, Context) else list(behind)
+    return [context] * count if context is None or isinstance(context, Context) else list(context)
 
 
 def of_kind(kind: type[C], contexts: Sequence[Context | None]) -> list[C | None]:
@@ -91,6 +64,6 @@ def of_kind(kind: type[C], contexts: Sequence[Context | None]) -> list[C | None]
     return found
 
 
-def changes_of(contexts: Sequence[Context | None]) -> RowChanges:
-    """The changes for rows behind these contexts."""
-    return RowChanges([None if context is None else context.changes for context in contexts])
+def row_deltas(contexts: Sequence[Context | None]) -> RowDeltas:
+    """The LoRA deltas of rows behind these contexts."""
+    return RowDeltas([None if context is None else context.deltas for context in contexts])

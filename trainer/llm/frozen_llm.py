@@ -7,19 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.llm import checkpointing, lora_deltas
+from trainer.llm.batch_types import Decoding, Pack, Row
+from trainer.llm.context import Context
 from trainer.llm.control_tokens import plain_tokenizer
-
-if TYPE_CHECKING:
-    from trainer.llm.context import Context
-    from trainer.llm.decoding import Decoding, Row
-    from trainer.llm.packing import Pack
 
 # Stands in a rendered chat template where the user's words belong; no text can contain it as typed.
 _CONTENT = "\u2063content\u2063"
@@ -52,7 +48,7 @@ class FrozenLLM(ABC):
         self._tokenizing = Lock()
         self._plain = plain_tokenizer(tokenizer)
         # The modules that rows can change, with their sizes (out, in).
-        self.changeable = lora_deltas.attach(self.model)
+        self.lora_targets = lora_deltas.attach(self.model)
         # Whether what blocks compute on the way to a gradient is computed again instead of kept.
         self.checkpointing = False
         checkpointing.attach(self.model, lambda: self.checkpointing)
@@ -143,26 +139,26 @@ class FrozenLLM(ABC):
     # What each kind of LLM does in its own way
 
     @abstractmethod
-    def nothing(self) -> Context:
+    def empty_context(self) -> Context:
         """The context of nothing read."""
 
     @abstractmethod
-    def read(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
+    def prefill(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
         """What is kept of rows of embeddings [length, hidden], each read behind its context, in one batch."""
 
     @abstractmethod
-    def begin(self, rows: Sequence[Row], most: int) -> Decoding:
+    def start_decoding(self, rows: Sequence[Row], most: int) -> Decoding:
         """A batch of answers of at most `most` tokens, before the first is decoded."""
 
     @abstractmethod
-    def answered(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
+    def answer_states(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
         """Hidden states [answer tokens, hidden] that predict every answer's tokens, one after the other.
 
         Prompts are [packs, virtual tokens, hidden]; gradients reach them, and contexts that want them.
         """
 
     @abstractmethod
-    def continued(
+    def continuation_states(
         self, rows: Sequence[Sequence[int]], prompts: Tensor | None, contexts: Sequence[Context | None]
     ) -> Tensor:
         """Hidden states [tokens, hidden] that predict the tokens of rows behind those `given`.
@@ -171,7 +167,7 @@ class FrozenLLM(ABC):
         """
 
     @abstractmethod
-    def given(self, length: int, virtual_tokens: int) -> int:
+    def conditioned_tokens(self, length: int, virtual_tokens: int) -> int:
         """How many of a row's tokens are read before the first that is predicted."""
 
     @abstractmethod

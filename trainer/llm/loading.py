@@ -16,9 +16,9 @@ from transformers import (
     BitsAndBytesConfig,
 )
 
+from trainer.llm.batch_types import Row
 from trainer.llm.causal import CausalLLM
 from trainer.llm.checkpointing import possible
-from trainer.llm.decoding import Row
 from trainer.llm.embedded import EMBEDDED, embedded_folder, embedded_revision
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.seq2seq import Seq2SeqLLM
@@ -89,7 +89,7 @@ def load(
     llm = kind(weights, tokenizer, identity)
     _check_logits(llm)
     llm.checkpointing = checkpoints(llm, checkpointing)
-    llm.nothing()  # computed once, before other threads may ask
+    llm.empty_context()  # computed once, before other threads may ask
     return llm
 
 
@@ -129,7 +129,7 @@ def _check_logits(llm: FrozenLLM) -> None:
     """
     tokens = [0, 1]
     own = llm.logits(tokens).float()
-    ours = (llm.begin([Row(None, tokens)], 1).step(None)[0] @ llm.head.T).float()
+    ours = (llm.start_decoding([Row(None, tokens)], 1).step(None)[0] @ llm.head.T).float()
     # Logits of two bytes round in the last of eight bits.
     if float((own - ours).abs().max()) > 0.05 * float(own.abs().max()) + 1e-3:
         raise ModelUnavailableError(

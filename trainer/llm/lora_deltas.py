@@ -23,7 +23,7 @@ SCALE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class Changes:
+class LoraDeltas:
     """One member's changes: by a module's name A [rank, in] and B [out, rank], for x in front of it 2 B A x.
 
     Other scales than 2 are in B.
@@ -46,29 +46,29 @@ def attach(model: nn.Module) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for name, module in model.named_modules():
         if name.rpartition(".")[2] in _MODULES and isinstance(module, nn.Linear):
-            module.register_forward_hook(partial(_changed, name))
+            module.register_forward_hook(partial(_with_deltas, name))
             found[name] = module.out_features, module.in_features
     return found
 
 
-class RowChanges:
+class RowDeltas:
     """The changes of a batch's rows, None where a row has none; together for each module."""
 
-    def __init__(self, rows: Sequence[Changes | None]) -> None:
-        names = sorted({name for changes in rows if changes for name in changes.weights})
+    def __init__(self, rows: Sequence[LoraDeltas | None]) -> None:
+        names = sorted({name for deltas in rows if deltas for name in deltas.weights})
         self._stacked = {
-            name: _stacked([None if changes is None else changes.weights.get(name) for changes in rows])
+            name: _stacked([None if deltas is None else deltas.weights.get(name) for deltas in rows])
             for name in names
         }
 
-    def select(self, rows: Tensor) -> RowChanges:
+    def select(self, rows: Tensor) -> RowDeltas:
         """Those of some rows."""
-        chosen = RowChanges([])
+        chosen = RowDeltas([])
         chosen._stacked = {name: (down[rows], up[rows]) for name, (down, up) in self._stacked.items()}
         return chosen
 
     @contextmanager
-    def made(self) -> Iterator[None]:
+    def applied(self) -> Iterator[None]:
         """What the LLM computes meanwhile is changed, for a batch of these rows."""
         before = _added.set(self._stacked or None)
         try:
@@ -89,7 +89,7 @@ def _stacked(rows: Sequence[tuple[Tensor, Tensor] | None]) -> tuple[Tensor, Tens
     )
 
 
-def _changed(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor | None:
+def _with_deltas(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor | None:
     added = _added.get()
     if added is None or name not in added:
         return None

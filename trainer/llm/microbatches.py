@@ -17,7 +17,7 @@ class OutOfMemoryError(MemoryError):
     """A single row does not fit in memory."""
 
 
-class Batches:
+class Microbatches:
     """Cuts rows into passes. One object serves all trainings on a device: it learns what fits there."""
 
     def __init__(self, device: torch.device, tokens: int | Literal["auto"] = "auto") -> None:

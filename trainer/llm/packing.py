@@ -5,42 +5,13 @@ the passage.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from trainer.llm.context import Context
+from trainer.llm.batch_types import Pack
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loss import token_loss
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """Tokens of a turn, and those of the answer to it, which alone are learned."""
-
-    turn: Sequence[int]
-    answer: Sequence[int]
-    weight: float = 1.0
-
-    @property
-    def tokens(self) -> list[int]:
-        """The turn and the answer."""
-        return [*self.turn, *self.answer]
-
-
-@dataclass(frozen=True)
-class Pack:
-    """Exchanges behind `text`, which is behind the context."""
-
-    exchanges: Sequence[Exchange]
-    text: Sequence[int] = field(default_factory=list)
-    context: Context | None = None
-
-    @property
-    def length(self) -> int:
-        """Tokens in all, virtual tokens not counted."""
-        return len(self.text) + sum(len(exchange.tokens) for exchange in self.exchanges)
 
 
 def pack_losses(llm: FrozenLLM, packs: Sequence[Pack], prompts: Tensor | None = None) -> list[list[Tensor]]:
@@ -51,6 +22,6 @@ def pack_losses(llm: FrozenLLM, packs: Sequence[Pack], prompts: Tensor | None = 
     """
     answers = [exchange.answer for pack in packs for exchange in pack.exchanges]
     targets = torch.tensor([token for answer in answers for token in answer], device=llm.device)
-    losses = token_loss(llm.answered(packs, prompts), llm.head, targets)
+    losses = token_loss(llm.answer_states(packs, prompts), llm.head, targets)
     split = iter(losses.split([len(answer) for answer in answers]))
     return [[next(split) for _ in pack.exchanges] for pack in packs]

@@ -14,7 +14,7 @@ def row_losses(
     llm: FrozenLLM,
     prompts: Tensor | None,
     rows: Sequence[Sequence[int]],
-    behind: Sequence[Context | None] | Context | None = None,
+    context: Sequence[Context | None] | Context | None = None,
 ) -> list[Tensor]:
     """Negative log-likelihood, nats, of the tokens of every row that are not `given`: a float32 tensor a row.
 
@@ -23,10 +23,10 @@ def row_losses(
     `behind` is one context for all rows or one for each. Gradients reach prompts and contexts.
     """
     virtual = 0 if prompts is None else prompts.shape[1]
-    predicted = [row[llm.given(len(row), virtual) :] for row in rows]
+    predicted = [row[llm.conditioned_tokens(len(row), virtual) :] for row in rows]
     targets = torch.tensor([token for row in predicted for token in row], device=llm.device)
-    contexts = each(behind, len(rows))
-    losses = token_loss(llm.continued(rows, prompts, contexts), llm.head, targets)
+    contexts = each(context, len(rows))
+    losses = token_loss(llm.continuation_states(rows, prompts, contexts), llm.head, targets)
     return list(losses.split(list(map(len, predicted))))
 
 
@@ -35,9 +35,9 @@ def mean_losses(
     llm: FrozenLLM,
     prompts: Tensor | None,
     rows: Sequence[Sequence[int]],
-    behind: Sequence[Context | None] | Context | None = None,
+    context: Sequence[Context | None] | Context | None = None,
 ) -> list[float]:
     """Mean of `row_losses` for each row, of the tokens that have one without prompts too: they compare."""
-    losses = row_losses(llm, prompts, rows, behind)
-    predicted = [len(row) - llm.given(len(row), 0) for row in rows]
+    losses = row_losses(llm, prompts, rows, context)
+    predicted = [len(row) - llm.conditioned_tokens(len(row), 0) for row in rows]
     return [float(loss[-count:].mean()) for loss, count in zip(losses, predicted, strict=True)]

@@ -16,11 +16,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache, EncoderDecoderCache
 
-from trainer.llm.context import Context, changes_of, of_kind
-from trainer.llm.decoding import Row
+from trainer.llm.batch_types import Exchange, Pack, Row
+from trainer.llm.context import Context, of_kind, row_deltas
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.lora_deltas import Changes, RowChanges
-from trainer.llm.packing import Exchange, Pack
+from trainer.llm.lora_deltas import LoraDeltas, RowDeltas
 
 # T5 has learned from texts of this length (1910.10683, section 3.1.2).
 _CONTEXT_TOKENS = 512
@@ -60,23 +59,23 @@ class Seq2SeqLLM(FrozenLLM):
         config = self.model.config
         return float(config.d_model**-0.5) if getattr(config, "scale_decoder_outputs", False) else 1.0
 
-    def nothing(self) -> Embeddings:
+    def empty_context(self) -> Embeddings:
         """No embeddings."""
         return Embeddings(self.head.new_zeros(0, self.identity.hidden_size))
 
-    def read(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
+    def prefill(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
         """The rows themselves: an encoder reads them together with what follows."""
         contexts = of_kind(Embeddings, after)
         return [
-            Embeddings(row, parent=context, changes=None if context is None else context.changes)
+            Embeddings(row, parent=context, deltas=None if context is None else context.deltas)
             for row, context in zip(rows, contexts, strict=True)
         ]
 
-    def begin(self, rows: Sequence[Row], most: int) -> Seq2SeqDecoding:
+    def start_decoding(self, rows: Sequence[Row], most: int) -> Seq2SeqDecoding:
         """The rows, read by the encoder."""
         return Seq2SeqDecoding(self, rows)
 
-    def answered(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
+    def answer_states(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
         """The encoder reads each turn of a pack with the pack's text, once for all answers to it.
 
         Answers that differ in their last token alone have one row of the decoder.
@@ -84,20 +83,20 @@ class Seq2SeqLLM(FrozenLLM):
         turns: dict[tuple[int, tuple[int, ...]], int] = {}
         answers: dict[tuple[int, tuple[int, ...]], int] = {}
         read: list[Tensor] = []
-        changes: list[Changes | None] = []
+        deltas: list[LoraDeltas | None] = []
         where: list[tuple[int, int]] = []
         for number, pack in enumerate(packs):
             for exchange in pack.exchanges:
                 turn = number, tuple(exchange.turn)
                 if turn not in turns:
                     turns[turn] = len(read)
-                    changes.append(None if pack.context is None else pack.context.changes)
+                    deltas.append(None if pack.context is None else pack.context.deltas)
                     prompt = None if prompts is None else prompts[number]
                     read.append(self.encoder_input(pack.context, prompt, [*pack.text, *exchange.turn]))
                 answer = turns[turn], tuple(exchange.answer[:-1])
                 row = answers.setdefault(answer, len(answers))
                 where += [(row, place) for place in range(len(exchange.answer))]
-        states, mask = self.encoder_states(read, RowChanges(changes))
+        states, mask = self.encoder_states(read, RowDeltas(deltas))
         heard = torch.tensor([turn for turn, _ in answers], device=self.device)
         # Rows are padded behind their end, where the decoder's earlier positions cannot see.
         said = [torch.tensor([self.start, *tokens], device=self.device) for _, tokens in answers]
@@ -105,22 +104,22 @@ class Seq2SeqLLM(FrozenLLM):
             pad_sequence(said, batch_first=True),
             states[heard],
             mask[heard],
-            RowChanges([changes[turn] for turn, _ in answers]),
+            RowDeltas([deltas[turn] for turn, _ in answers]),
         )
         rows_at, places = torch.tensor(where, device=self.device).T
         return hidden[rows_at, places]
 
-    def continued(
+    def continuation_states(
         self, rows: Sequence[Sequence[int]], prompts: Tensor | None, contexts: Sequence[Context | None]
     ) -> Tensor:
         """Prefix language modelling: the decoder goes on where the encoder's part ends."""
         packs = []
         for row, context in zip(rows, contexts, strict=True):
-            given = self.given(len(row), 0)
+            given = self.conditioned_tokens(len(row), 0)
             packs.append(Pack([Exchange(row[:given], row[given:])], context=context))
-        return self.answered(packs, prompts)
+        return self.answer_states(packs, prompts)
 
-    def given(self, length: int, virtual_tokens: int) -> int:
+    def conditioned_tokens(self, length: int, virtual_tokens: int) -> int:
         """The first half: T5 splits at random (1910.10683, section 3.2.3), a half is what that is on average.
 
         A row's epochs begin at other places, so every token is on both sides in time.
@@ -163,12 +162,12 @@ class Seq2SeqLLM(FrozenLLM):
             front.append(prompt)
         return torch.cat([*(part.to(text) for part in front), text])
 
-    def encoder_states(self, rows: Sequence[Tensor], changes: RowChanges) -> tuple[Tensor, Tensor]:
+    def encoder_states(self, rows: Sequence[Tensor], deltas: RowDeltas) -> tuple[Tensor, Tensor]:
         """The encoder's states [rows, longest, hidden] of input embeddings; their mask [rows, longest]."""
         lengths = torch.tensor([len(row) for row in rows], device=self.device)
         padded = pad_sequence(list(rows), batch_first=True)
         mask = (torch.arange(padded.shape[1], device=self.device)[None] < lengths[:, None]).long()
-        with changes.made():
+        with deltas.applied():
             output = self.model.get_encoder()(inputs_embeds=padded, attention_mask=mask)
         states: Tensor = output.last_hidden_state
         return states, mask
@@ -178,7 +177,7 @@ class Seq2SeqLLM(FrozenLLM):
         tokens: Tensor,
         states: Tensor,
         mask: Tensor,
-        changes: RowChanges,
+        deltas: RowDeltas,
         own: Tensor | None = None,
         cache: EncoderDecoderCache | None = None,
     ) -> Tensor:
@@ -187,7 +186,7 @@ class Seq2SeqLLM(FrozenLLM):
         `states` and `mask` are the encoder's; `own` is the mask [rows, cached + length] of the decoder's own
         positions, `cache` is read and extended in place.
         """
-        with changes.made():
+        with deltas.applied():
             output = self.model.get_decoder()(
                 input_ids=tokens,
                 attention_mask=own,
@@ -206,8 +205,8 @@ class Seq2SeqDecoding:
     def __init__(self, llm: Seq2SeqLLM, rows: Sequence[Row]) -> None:
         self._llm = llm
         read = [llm.encoder_input(row.context, row.prompt, row.tokens) for row in rows]
-        self._changes = changes_of([row.context for row in rows])
-        self._states, self._mask = llm.encoder_states(read, self._changes)
+        self._deltas = row_deltas([row.context for row in rows])
+        self._states, self._mask = llm.encoder_states(read, self._deltas)
         config = llm.model.get_decoder().config
         self._cache = EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
         begun = [[llm.start, *row.beginning] for row in rows]
@@ -226,7 +225,7 @@ class Seq2SeqDecoding:
             said = tokens[:, None].to(self._begun)
             self._own = torch.cat([self._own, self._own.new_ones(len(tokens), 1)], dim=1)
         states = self._llm.decoder_states(
-            said, self._states, self._mask, self._changes, self._own, self._cache
+            said, self._states, self._mask, self._deltas, self._own, self._cache
         )
         return states[:, -1]
 
@@ -234,4 +233,4 @@ class Seq2SeqDecoding:
         """Keep only these rows."""
         self._cache.batch_select_indices(rows)
         self._states, self._mask, self._own = self._states[rows], self._mask[rows], self._own[rows]
-        self._changes = self._changes.select(rows)
+        self._deltas = self._deltas.select(rows)

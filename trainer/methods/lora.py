@@ -13,7 +13,7 @@ from torch import Tensor
 
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.lora_deltas import Changes
+from trainer.llm.lora_deltas import LoraDeltas
 from trainer.methods.members import Members
 from trainer.methods.tensors import FormatError, bytes_of, tensors_of
 
@@ -32,7 +32,7 @@ class Loras(Members):
         """A and B of each module."""
         return self.weights
 
-    def of(self, tensors: Mapping[str, Tensor]) -> Self:
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
         """Other A and B."""
         return type(self)(tensors)
 
@@ -46,7 +46,7 @@ class Loras(Members):
         """None: it stands beside the LLM, not in front of a row."""
         return 0
 
-    def contexts(self, llm: FrozenLLM, behind: Context | None) -> list[Context]:
+    def contexts(self, llm: FrozenLLM, context: Context | None) -> list[Context]:
         """Behind the context, which was read without the changes, nothing but the changes."""
         by_module: dict[str, dict[str, tuple[Tensor, ...]]] = {}
         for name, tensor in self.weights.items():
@@ -54,16 +54,16 @@ class Loras(Members):
             by_module.setdefault(module, {})[side] = tensor.to(llm.head).unbind()
         return [
             replace(
-                llm.nothing(),
-                parent=behind,
-                changes=Changes(
+                llm.empty_context(),
+                parent=context,
+                deltas=LoraDeltas(
                     {name: (sides["A"][member], sides["B"][member]) for name, sides in by_module.items()}
                 ),
             )
             for member in range(len(self))
         ]
 
-    def hold(self, kept: int) -> None:
+    def mask_frozen(self, kept: int) -> None:
         """All of it learns."""
 
     def rows(self) -> Tensor:
@@ -79,10 +79,10 @@ class Loras(Members):
 
 
 def start(llm: FrozenLLM, members: int, rank: int, seed: int) -> Loras:
-    """Changes that change nothing yet: A is random, other for each member, and B is 0 (2106.09685, 4.1)."""
+    """Deltas that change nothing yet: A is random, other for each member, and B is 0 (2106.09685, 4.1)."""
     weights: dict[str, Tensor] = {}
     generators = [torch.Generator().manual_seed(seed + member) for member in range(members)]
-    for module, (out, into) in llm.changeable.items():
+    for module, (out, into) in llm.lora_targets.items():
         bound = 1 / math.sqrt(into)
         downs = [torch.empty(rank, into).uniform_(-bound, bound, generator=each) for each in generators]
         weights[_name(module, "A")] = torch.stack(downs)
@@ -101,9 +101,9 @@ def of_one(llm: FrozenLLM, tensors: Mapping[str, Tensor]) -> Loras:
     ranks: set[int] = set()
     for name, tensor in tensors.items():
         module, side = _parts(name)
-        if module not in llm.changeable:
-            raise FormatError(f"the LLM has no changeable {module}; it has {', '.join(llm.changeable)}")
-        out, into = llm.changeable[module]
+        if module not in llm.lora_targets:
+            raise FormatError(f"the LLM has no lora_targets {module}; it has {', '.join(llm.lora_targets)}")
+        out, into = llm.lora_targets[module]
         sides.setdefault(module, set()).add(side)
         size = into if side == "A" else out
         if tensor.ndim != 2 or tensor.shape[1 if side == "A" else 0] != size:

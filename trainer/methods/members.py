@@ -23,7 +23,7 @@ def method_of(recipe: Mapping[str, Any]) -> Method:
 
 
 @dataclass(frozen=True)
-class Places:
+class Conditioning:
     """What rows of members stand behind: a context each, and soft prompts [rows, virtual tokens, hidden]."""
 
     contexts: list[Context | None]
@@ -41,7 +41,7 @@ class Members(ABC):
         """What is learned."""
 
     @abstractmethod
-    def of(self, tensors: Mapping[str, Tensor]) -> Self:
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
         """Members of the same kind that have other tensors."""
 
     @property
@@ -54,15 +54,15 @@ class Members(ABC):
         """Those of its positions that are computed for each row anew."""
         return 0
 
-    def places(self, llm: FrozenLLM, rows: Sequence[int], behind: Context | None) -> Places:
+    def condition(self, llm: FrozenLLM, rows: Sequence[int], context: Context | None) -> Conditioning:
         """Where rows stand, each of the member with this number, and all behind one context; gradients reach
         the members' tensors.
         """
-        known = self.contexts(llm, behind)
-        return Places([known[member] for member in rows])
+        known = self.contexts(llm, context)
+        return Conditioning([known[member] for member in rows])
 
     @abstractmethod
-    def contexts(self, llm: FrozenLLM, behind: Context | None) -> list[Context]:
+    def contexts(self, llm: FrozenLLM, context: Context | None) -> list[Context]:
         """What `llm` keeps of each member, to read and answer behind it."""
 
     @abstractmethod
@@ -74,7 +74,7 @@ class Members(ABC):
         """Each member as safetensors bytes, float32, with PEFT's names."""
 
     @abstractmethod
-    def hold(self, kept: int) -> None:
+    def mask_frozen(self, kept: int) -> None:
         """Take the gradient from what is not to learn, the first `kept` positions among it."""
 
     def appended_to(self, frozen: Self) -> Self:
@@ -85,7 +85,7 @@ class Members(ABC):
         return len(next(iter(self.tensors.values())))
 
     def __getitem__(self, chosen: Sequence[int] | slice) -> Self:
-        return self.of({name: tensor[chosen] for name, tensor in self.tensors.items()})
+        return self.with_tensors({name: tensor[chosen] for name, tensor in self.tensors.items()})
 
     @property
     def nbytes(self) -> int:
@@ -94,7 +94,7 @@ class Members(ABC):
 
     def learning(self, device: torch.device) -> Self:
         """A copy of them on a device, whose tensors are leaves that want a gradient."""
-        return self.of(
+        return self.with_tensors(
             {
                 name: tensor.detach().to(device, torch.float32, copy=True).requires_grad_()
                 for name, tensor in self.tensors.items()
@@ -103,7 +103,7 @@ class Members(ABC):
 
     def detached(self, device: torch.device | str) -> Self:
         """The same numbers on a device, which want no gradient."""
-        return self.of({name: tensor.detach().to(device) for name, tensor in self.tensors.items()})
+        return self.with_tensors({name: tensor.detach().to(device) for name, tensor in self.tensors.items()})
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradient of a loss to that of the tensors: all of it, or none where it fails on the way."""
@@ -124,4 +124,4 @@ def joined(parts: Sequence[Members]) -> Members:
     """The members of all parts, which have one method and one shape."""
     first = parts[0]
     names = first.tensors
-    return first.of({name: torch.cat([part.tensors[name] for part in parts]) for name in names})
+    return first.with_tensors({name: torch.cat([part.tensors[name] for part in parts]) for name in names})

@@ -150,7 +150,7 @@ def _lora(config: Mapping[str, Any], tensors: Mapping[str, Tensor], llm: FrozenL
     if rank != member.rank or not isinstance(alpha, int | float):
         raise FormatError(f"its r is {rank} and lora_alpha {alpha}: its weights have the rank {member.rank}")
     scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
-    return member.of(
+    return member.with_tensors(
         {
             name: tensor * (scale / SCALE) if ".lora_B." in name else tensor
             for name, tensor in member.tensors.items()

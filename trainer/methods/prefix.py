@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from trainer.llm.causal import CausalLLM
-from trainer.llm.context import Context, of_kind, read
+from trainer.llm.context import Context, of_kind
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.kv_cache import KeysAndValues
+from trainer.llm.prefill import prefill
 from trainer.methods.members import Members
 from trainer.methods.prompt import KEY, virtual_tokens
 from trainer.methods.tensors import FormatError, bytes_of
@@ -39,7 +40,7 @@ class Prefixes(Members):
         """Keys and values."""
         return {"keys": self.keys, "values": self.values}
 
-    def of(self, tensors: Mapping[str, Tensor]) -> Self:
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
         """Other keys and values."""
         return type(self)(tensors["keys"], tensors["values"])
 
@@ -48,12 +49,12 @@ class Prefixes(Members):
         """Positions in front of a row."""
         return int(self.keys.shape[3])
 
-    def contexts(self, llm: FrozenLLM, behind: Context | None) -> list[Context]:
+    def contexts(self, llm: FrozenLLM, context: Context | None) -> list[Context]:
         """Its keys and values behind the context, as if they had been read; gradients reach them."""
-        [parent] = of_kind(KeysAndValues, [behind])
+        [parent] = of_kind(KeysAndValues, [context])
         keys, values = (tensor.to(llm.head).unbind() for tensor in (self.keys, self.values))
         return [
-            KeysAndValues(*both, parent=parent, changes=None if parent is None else parent.changes)
+            KeysAndValues(*both, parent=parent, deltas=None if parent is None else parent.deltas)
             for both in zip(keys, values, strict=True)
         ]
 
@@ -65,20 +66,20 @@ class Prefixes(Members):
         """PEFT's weights of a cartridge."""
         return [bytes_of({KEY: flat(*both)}) for both in zip(self.keys, self.values, strict=True)]
 
-    def hold(self, kept: int) -> None:
+    def mask_frozen(self, kept: int) -> None:
         """The attention sink stays as it is."""
         for tensor in self.tensors.values():
             assert tensor.grad is not None
             tensor.grad[:, :, :, : max(kept, SINKS)] = 0
 
 
-def of_prompts(llm: FrozenLLM, prompts: Tensor, behind: Context | None) -> Prefixes:
+def of_prompts(llm: FrozenLLM, prompts: Tensor, context: Context | None) -> Prefixes:
     """The keys and values of soft prompts [members, virtual tokens, hidden], read behind a context.
 
     ValueError: the LLM is no causal one.
     """
     causal(llm)
-    found = of_kind(KeysAndValues, read(llm, [[]] * len(prompts), behind, list(prompts)))
+    found = of_kind(KeysAndValues, prefill(llm, [[]] * len(prompts), context, list(prompts)))
     kept = [one for one in found if one is not None]
     return Prefixes(
         torch.stack([one.keys for one in kept]).float(), torch.stack([one.values for one in kept]).float()

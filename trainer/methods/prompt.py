@@ -8,9 +8,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from trainer.llm.context import Context, read
+from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods.members import Members, Places
+from trainer.llm.prefill import prefill
+from trainer.methods.members import Conditioning, Members
 from trainer.methods.tensors import FormatError, bytes_of, tensors_of
 from trainer.recipe import Recipe
 
@@ -30,7 +31,7 @@ class Prompts(Members):
         """The soft prompts."""
         return {KEY: self.embeddings}
 
-    def of(self, tensors: Mapping[str, Tensor]) -> Self:
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
         """Other soft prompts."""
         return type(self)(tensors[KEY])
 
@@ -44,13 +45,13 @@ class Prompts(Members):
         """All of them: what stands in front of a row goes through the LLM with it."""
         return self.virtual_tokens
 
-    def places(self, llm: FrozenLLM, rows: Sequence[int], behind: Context | None) -> Places:
+    def condition(self, llm: FrozenLLM, rows: Sequence[int], context: Context | None) -> Conditioning:
         """Behind the context, and there behind their own prompts."""
-        return Places([behind] * len(rows), self.embeddings[list(rows)])
+        return Conditioning([context] * len(rows), self.embeddings[list(rows)])
 
-    def contexts(self, llm: FrozenLLM, behind: Context | None) -> list[Context]:
+    def contexts(self, llm: FrozenLLM, context: Context | None) -> list[Context]:
         """What the LLM has read of each, in one batch."""
-        return read(llm, [[]] * len(self), behind, list(self.embeddings.to(llm.device)))
+        return prefill(llm, [[]] * len(self), context, list(self.embeddings.to(llm.device)))
 
     def rows(self) -> Tensor:
         """The virtual tokens."""
@@ -60,7 +61,7 @@ class Prompts(Members):
         """PEFT's prompt-tuning weights."""
         return [to_bytes(prompt) for prompt in self.embeddings]
 
-    def hold(self, kept: int) -> None:
+    def mask_frozen(self, kept: int) -> None:
         """The first `kept` virtual tokens learn nothing."""
         assert self.embeddings.grad is not None
         self.embeddings.grad[:, :kept] = 0

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from trainer.llm.context import Context, read
+from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.prefill import prefill
 from trainer.methods import lora, prefix, prompt
 from trainer.methods.members import Members, Method
 from trainer.methods.prompt import Prompts, initial
@@ -16,7 +17,7 @@ def start(
     llm: FrozenLLM,
     text: Sequence[int],
     recipe: Recipe,
-    behind: Context | None = None,
+    context: Context | None = None,
     starts: Tensor | None = None,
 ) -> Members:
     """The members of a recipe before they have learned anything, float32, on the LLM's device.
@@ -29,15 +30,15 @@ def start(
         return lora.start(llm, recipe.members, recipe.rank, recipe.seed)
     embeddings = initial(llm, text, recipe, starts)
     if recipe.method == "prefix":
-        return prefix.of_prompts(llm, embeddings, behind)
+        return prefix.of_prompts(llm, embeddings, context)
     return Prompts(embeddings)
 
 
-def contexts(llm: FrozenLLM, members: Sequence[Members], behind: Context | None) -> list[Context]:
+def contexts(llm: FrozenLLM, members: Sequence[Members], context: Context | None) -> list[Context]:
     """What `llm` keeps of each, single members of whatever methods; soft prompts are read in one batch."""
     prompted = [one for one in members if isinstance(one, Prompts)]
-    known = iter(read(llm, [[]] * len(prompted), behind, [one.embeddings[0] for one in prompted]))
-    return [next(known) if isinstance(one, Prompts) else one.contexts(llm, behind)[0] for one in members]
+    known = iter(prefill(llm, [[]] * len(prompted), context, [one.embeddings[0] for one in prompted]))
+    return [next(known) if isinstance(one, Prompts) else one.contexts(llm, context)[0] for one in members]
 
 
 def from_bytes(method: Method, data: bytes, llm: FrozenLLM) -> Members:

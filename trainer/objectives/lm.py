@@ -6,7 +6,7 @@ import torch
 
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Batches
+from trainer.llm.microbatches import Microbatches
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.methods.members import Members
 from trainer.objectives.text_rows import rows, split
@@ -28,7 +28,7 @@ class LanguageModelling:
         recipe: Recipe,
         skill: Context | None = None,
         *,
-        batches: Batches | None = None,
+        batches: Microbatches | None = None,
     ) -> None:
         """Split the text. ValueError: it has fewer than two tokens."""
         tokens = llm.encode(text)
@@ -36,8 +36,8 @@ class LanguageModelling:
             raise ValueError("there must be at least two tokens of text to learn from")
         self._llm = llm
         self._recipe = recipe
-        self.behind = skill
-        self._batches = batches or Batches(llm.device)
+        self.context = skill
+        self._batches = batches or Microbatches(llm.device)
         self._reading = split(tokens, recipe.row_tokens, recipe.heldout)
         self._readers = [
             rows(self._reading, recipe.row_tokens, recipe.seed + member) for member in range(recipe.members)
@@ -49,7 +49,7 @@ class LanguageModelling:
     def bare(self) -> float:
         """Mean loss of the held-out blocks without a prompt."""
         held = self._reading.heldout
-        return _mean(mean_losses(self._llm, None, held, self.behind)) if held else float("nan")
+        return _mean(mean_losses(self._llm, None, held, self.context)) if held else float("nan")
 
     def losses(self, members: Members) -> Generator[Pause, None, list[float]]:
         """Each member's mean loss over the held-out blocks."""
@@ -60,7 +60,7 @@ class LanguageModelling:
         longest = members.computed_tokens + max(map(len, held))
 
         def evaluated(part: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
-            at = members.places(self._llm, [member for member, _ in part], self.behind)
+            at = members.condition(self._llm, [member for member, _ in part], self.context)
             return mean_losses(self._llm, at.prompts, [block for _, block in part], at.contexts)
 
         losses: list[float] = []
@@ -81,7 +81,7 @@ class LanguageModelling:
         longest = members.computed_tokens + max(len(row) for _, row in batch)
 
         def learned(part: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
-            at = members.places(self._llm, [member for member, _ in part], self.behind)
+            at = members.condition(self._llm, [member for member, _ in part], self.context)
             found = row_losses(self._llm, at.prompts, [row for _, row in part], at.contexts)
             # A member's rows are all of one length.
             shares = torch.stack([loss.sum() / (self._recipe.rows * len(loss)) for loss in found])

@@ -27,7 +27,7 @@ class Objective(Protocol):
         """Tokens to learn from in one epoch."""
 
     @property
-    def behind(self) -> Context | None:
+    def context(self) -> Context | None:
         """What members stand behind: the skill prompt, where there is one."""
 
     def bare(self) -> float:
@@ -47,7 +47,7 @@ class Alternating:
         self._turns = [first, second]
         self._evaluated = second
         self.text = first.text
-        self.behind = first.behind
+        self.context = first.context
         self.row_tokens = (first.row_tokens + second.row_tokens) // 2
         self.tokens = first.tokens + second.tokens
 

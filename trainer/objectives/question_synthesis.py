@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from trainer.llm import templates
-from trainer.llm.context import Context, read
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Row
+from trainer.llm.context import Context
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.prefill import prefill
 
 # How questions of each kind begin; the LLM writes the rest.
 KINDS = {
@@ -31,7 +33,7 @@ _BATCH = 4
 
 
 @dataclass(frozen=True)
-class Item:
+class SyntheticQuestion:
     """A question about the passage of this number, and the answer to it."""
 
     passage: int
@@ -45,7 +47,7 @@ class Item:
         return asdict(self)
 
 
-def write(
+def synthesise(
     llm: FrozenLLM,
     passages: Sequence[tuple[int, str]],
     skill: Context,
@@ -53,7 +55,7 @@ def write(
     kinds: Sequence[str] = tuple(KINDS),
     temperature: float = 0.7,
     seed: int = 0,
-) -> Iterator[list[Item]]:
+) -> Iterator[list[SyntheticQuestion]]:
     """Write a question of each kind about each passage, and answer it; yields what passes, batch by batch.
 
     A passage is its number and its text; `skill` is what the LLM reads before it.
@@ -61,7 +63,7 @@ def write(
     known: set[str] = set()
     for first in range(0, len(passages), _BATCH):
         batch = passages[first : first + _BATCH]
-        contexts = read(llm, [templates.passages(llm, [text]) for _, text in batch], skill)
+        contexts = prefill(llm, [templates.passages(llm, [text]) for _, text in batch], skill)
         entries = [
             (passage, context, kind)
             for passage, context in zip(batch, contexts, strict=True)
@@ -95,7 +97,7 @@ def write(
             answer = templates.first_line(llm.text(completion.tokens))
             if completion.ended and passes(question, answer, passage[1]) and _key(question) not in known:
                 known.add(_key(question))
-                items.append(Item(passage[0], kind, question, answer, completion.log_likelihood))
+                items.append(SyntheticQuestion(passage[0], kind, question, answer, completion.log_likelihood))
         yield items
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 
 from trainer.llm import templates
+from trainer.llm.batch_types import Exchange, Pack
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Batches
-from trainer.llm.packing import Exchange, Pack, pack_losses
-from trainer.methods.members import Members, Places
-from trainer.objectives.question_synthesis import Item
+from trainer.llm.microbatches import Microbatches
+from trainer.llm.packing import pack_losses
+from trainer.methods.members import Conditioning, Members
+from trainer.objectives.question_synthesis import SyntheticQuestion
 from trainer.progress import Pause
 from trainer.recipe import Recipe
 
@@ -26,7 +27,7 @@ class Material:
     """What there is to study: items about passages, behind the skill prompt; `text` is the book's tokens."""
 
     text: Sequence[int]
-    items: Sequence[Item]
+    items: Sequence[SyntheticQuestion]
     skill: Context
     passages: Sequence[str]
 
@@ -39,7 +40,7 @@ class SelfStudy:
     """
 
     def __init__(
-        self, llm: FrozenLLM, material: Material, recipe: Recipe, *, batches: Batches | None = None
+        self, llm: FrozenLLM, material: Material, recipe: Recipe, *, batches: Microbatches | None = None
     ) -> None:
         """Hold some items out. ValueError: there are none."""
         if not material.items:
@@ -47,7 +48,7 @@ class SelfStudy:
         self._llm = llm
         self._material = material
         self._recipe = recipe
-        self._batches = batches or Batches(llm.device)
+        self._batches = batches or Microbatches(llm.device)
         items = list(material.items)
         random.Random(recipe.seed).shuffle(items)
         held = min(_MOST_HELDOUT, int(len(items) * recipe.heldout))
@@ -55,10 +56,10 @@ class SelfStudy:
         self._closed = random.Random(recipe.seed)
         # Bagging: each member has an order of its own.
         self._choose = [random.Random(recipe.seed + member) for member in range(recipe.members)]
-        self._queues: list[list[Item]] = [[] for _ in range(recipe.members)]
+        self._queues: list[list[SyntheticQuestion]] = [[] for _ in range(recipe.members)]
         lengths = [len(self._exchange(item).tokens) for item in self._items]
         self.text = material.text
-        self.behind = material.skill
+        self.context = material.skill
         self.tokens = sum(lengths)
         self.row_tokens = max(1, _EXCHANGES * self.tokens // len(self._items))
 
@@ -89,7 +90,7 @@ class SelfStudy:
         sizes = [self._llm.positions(pack, members.computed_tokens) for _, pack in batch]
 
         def learned(part: Sequence[tuple[int, Pack]]) -> list[float]:
-            at = members.places(self._llm, [member for member, _ in part], self.behind)
+            at = members.condition(self._llm, [member for member, _ in part], self.context)
             packs = [replace(pack, context=one) for (_, pack), one in zip(part, at.contexts, strict=True)]
             found = pack_losses(self._llm, packs, at.prompts)
             shares = torch.stack([torch.cat(rows).mean() / self._recipe.rows for rows in found])
@@ -114,7 +115,9 @@ class SelfStudy:
         exchanges = [self._exchange(item) for item in own] + [self._silence(item) for item in silent]
         return self._pack(exchanges, first.passage)
 
-    def _take(self, member: int, fits: Callable[[Item], bool], most: int = _EXCHANGES) -> list[Item]:
+    def _take(
+        self, member: int, fits: Callable[[SyntheticQuestion], bool], most: int = _EXCHANGES
+    ) -> list[SyntheticQuestion]:
         """The next items of a member's queue that fit; the queue is shuffled anew whenever it is empty."""
         if not self._queues[member]:
             queue = list(self._items)
@@ -137,14 +140,14 @@ class SelfStudy:
 
     def _pack(self, exchanges: Sequence[Exchange], passage: int | None = None) -> Pack:
         texts = [] if passage is None else [self._material.passages[passage]]
-        return Pack(exchanges, templates.passages(self._llm, texts), self.behind)
+        return Pack(exchanges, templates.passages(self._llm, texts), self.context)
 
-    def _exchange(self, item: Item) -> Exchange:
+    def _exchange(self, item: SyntheticQuestion) -> Exchange:
         return Exchange(
             templates.question(self._llm, item.question), templates.answer(self._llm, item.answer)
         )
 
-    def _silence(self, item: Item) -> Exchange:
+    def _silence(self, item: SyntheticQuestion) -> Exchange:
         return Exchange(templates.question(self._llm, item.question), [templates.end(self._llm)])
 
 
@@ -155,7 +158,11 @@ def _mean_losses(
     """Mean over the answers' tokens behind a member, or without one."""
     total, tokens = 0.0, 0
     for pack in packs:
-        at = Places([pack.context]) if members is None else members.places(llm, [member], pack.context)
+        at = (
+            Conditioning([pack.context])
+            if members is None
+            else members.condition(llm, [member], pack.context)
+        )
         for loss in pack_losses(llm, [replace(pack, context=at.contexts[0])], at.prompts)[0]:
             total += float(loss.sum())
             tokens += len(loss)

@@ -9,7 +9,7 @@ _MOST_BLOCKS = 8
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextSplit:
     """A book split for learning: `segments` are trained on, `heldout` blocks only evaluated on."""
 
     segments: list[list[int]]
@@ -26,14 +26,14 @@ class Reading:
         return [token for segment in self.segments for token in segment]
 
 
-def split(tokens: list[int], row_tokens: int, heldout: float) -> Reading:
+def split(tokens: list[int], row_tokens: int, heldout: float) -> TextSplit:
     """Hold out about a share `heldout` of the tokens, as blocks of at most `row_tokens` spread over the book.
 
     At most eight blocks are held out, at most half of the book, and no block when the share is 0 or the
     book has fewer than 32 tokens.
     """
     if heldout == 0 or len(tokens) < 32:
-        return Reading([tokens], [])
+        return TextSplit([tokens], [])
     size = min(row_tokens, max(8, len(tokens) // 4))
     blocks = max(1, min(_MOST_BLOCKS, round(heldout * len(tokens) / size)))
     blocks = min(blocks, max(1, len(tokens) // (2 * size)))
@@ -45,10 +45,10 @@ def split(tokens: list[int], row_tokens: int, heldout: float) -> Reading:
         held.append(tokens[start : start + size])
         end = start + size
     segments.append(tokens[end:])
-    return Reading([segment for segment in segments if segment], held)
+    return TextSplit([segment for segment in segments if segment], held)
 
 
-def rows(reading: Reading, row_tokens: int, seed: int) -> Iterator[list[int]]:
+def rows(reading: TextSplit, row_tokens: int, seed: int) -> Iterator[list[int]]:
     """Rows of `row_tokens` tokens (of all there are, if fewer) without end.
 
     Every epoch goes once around what is trained on, from another place and in another order, both fixed by

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainer.llm import templates
+from trainer.llm.batch_types import Exchange, Pack
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.packing import Exchange, Pack
 
 _ANSWER_TOKENS = 48
 # Batches are sorted by length among so many.
@@ -16,7 +16,7 @@ _BESIDE_TOKENS = 100
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Example:
     """A passage, the questions it answers with their answers, and questions that it only seems to answer.
 
     `beside` are other passages of the book.
@@ -35,7 +35,7 @@ class Lesson:
 
 def pack(
     llm: FrozenLLM,
-    lesson: Lesson,
+    lesson: Example,
     choose: random.Random,
     *,
     exchanges: int = 4,
@@ -69,7 +69,7 @@ def pack(
     return Pack(found, [*front, *templates.passages(llm, [lesson.passage])])
 
 
-def batches(lessons: Sequence[Lesson], rows: int, choose: random.Random) -> list[list[Lesson]]:
+def batches(lessons: Sequence[Example], rows: int, choose: random.Random) -> list[list[Example]]:
     """Every lesson once, `rows` of about one length at a time, in random order: padding costs computation."""
     order = choose.sample(list(lessons), len(lessons))
     found = []

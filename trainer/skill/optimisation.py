@@ -40,7 +40,7 @@ class SkillStep:
     state: SkillState
 
 
-def descend(
+def optimise(
     learned: Sequence[Tensor],
     gradient: Callable[[int], tuple[float, int]],
     evaluate: Callable[[int], SkillLoss] | None,

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from trainer.llm import templates
 from trainer.llm.causal import CausalLLM
-from trainer.llm.context import Context, read
+from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.kv_cache import KeysAndValues
+from trainer.llm.prefill import prefill
 from trainer.llm.seq2seq import Embeddings
 from trainer.methods.tensors import FormatError, tensors_of
 
@@ -117,13 +118,13 @@ class PromptSkill(Skill):
                 f"a skill prompt of size {self.prompt.shape[1]} does not fit {llm.identity.id!r}, "
                 f"whose hidden states have {llm.identity.hidden_size}"
             )
-        [context] = llm.read([self.prompt.to(llm.head)], [None])
+        [context] = llm.prefill([self.prompt.to(llm.head)], [None])
         return context
 
 
 def opening(llm: FrozenLLM) -> Skill:
     """Where a skill starts from: a hand-written instruction, as the LLM keeps what it has read."""
-    [context] = read(llm, [templates.opening(llm)])
+    [context] = prefill(llm, [templates.opening(llm)])
     if isinstance(context, KeysAndValues):
         return PrefixSkill(context.keys, context.values)
     assert isinstance(context, Embeddings)

@@ -10,20 +10,21 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from trainer.llm.batch_types import Pack
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.packing import Pack, pack_losses
+from trainer.llm.packing import pack_losses
 from trainer.methods.prompt import Prompts, blank
-from trainer.skill.examples import Lesson, batches, pack
-from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep, descend
+from trainer.skill.examples import Example, batches, pack
+from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep, optimise
 from trainer.skill.recipe import SkillRecipe, StartsRecipe, Steps
 from trainer.skill.skill import Skill, opening
 
 
 def learn(
     llm: FrozenLLM,
-    lessons: Sequence[Lesson],
-    heldout: Sequence[Lesson],
+    lessons: Sequence[Example],
+    heldout: Sequence[Example],
     recipe: SkillRecipe,
     state: SkillState | None = None,
     start: Skill | None = None,
@@ -53,14 +54,14 @@ def learn(
     def evaluate(step: int) -> SkillLoss:
         return _evaluate(llm, skill.learned(learned).context(llm), None, evaluated, step)
 
-    yield from descend(learned, gradient, evaluate if evaluated else None, recipe, state)
+    yield from optimise(learned, gradient, evaluate if evaluated else None, recipe, state)
 
 
 def learn_starts(
     llm: FrozenLLM,
     skill: Skill,
-    lessons: Sequence[Lesson],
-    heldout: Sequence[Lesson],
+    lessons: Sequence[Example],
+    heldout: Sequence[Example],
     recipe: StartsRecipe,
     state: SkillState | None = None,
 ) -> Iterator[SkillLoss | SkillStep]:
@@ -95,13 +96,13 @@ def learn_starts(
     def evaluate(step: int) -> SkillLoss:
         return _evaluate(llm, context, starts.detach(), evaluated, step)
 
-    yield from descend([starts], gradient, evaluate if evaluated else None, recipe, state)
+    yield from optimise([starts], gradient, evaluate if evaluated else None, recipe, state)
 
 
 class _Lessons:
     """The lessons of each step, packed: epoch by epoch, without end, and the same whoever asks again."""
 
-    def __init__(self, llm: FrozenLLM, lessons: Sequence[Lesson], recipe: Steps, rows: int) -> None:
+    def __init__(self, llm: FrozenLLM, lessons: Sequence[Example], recipe: Steps, rows: int) -> None:
         """ValueError: no lesson answers a question."""
         useful = [lesson for lesson in lessons if lesson.answered]
         if not useful:
@@ -135,7 +136,7 @@ class _Lessons:
         ]
 
 
-def _evaluated(llm: FrozenLLM, heldout: Sequence[Lesson], recipe: Steps) -> list[Pack]:
+def _evaluated(llm: FrozenLLM, heldout: Sequence[Example], recipe: Steps) -> list[Pack]:
     choose = random.Random(recipe.seed)
     return [pack(llm, lesson, choose, asking=0) for lesson in heldout if lesson.answered]
 

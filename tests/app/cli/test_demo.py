@@ -12,7 +12,7 @@ from rich.console import Console
 from app.cli.child_process import Child
 from app.cli.demo import RECIPE, free_port, tour
 from app.client import Client, ClientError
-from app.errors import StartupError
+from app.errors import CommandError
 from tests.app.client.peer import Peer
 
 ROOT = Path(__file__).parents[3]
@@ -74,7 +74,7 @@ def environment() -> dict[str, str]:
 
 def test_a_child_serves_while_it_is_wanted_and_no_longer(tmp_path: Path) -> None:
     port = free_port()
-    command = [sys.executable, str(ROOT / "tests/app/peer.py"), str(port)]
+    command = [sys.executable, str(ROOT / "tests/app/client/peer.py"), str(port)]
     with (
         Client(f"http://127.0.0.1:{port}") as client,
         Child(command, tmp_path / "log", environment()) as child,
@@ -103,7 +103,7 @@ def test_a_child_that_does_not_start_tells_its_last_lines(tmp_path: Path) -> Non
     with (
         Client("http://127.0.0.1:9") as client,
         Child(command, tmp_path / "log", environment()) as child,
-        pytest.raises(StartupError) as caught,
+        pytest.raises(CommandError) as caught,
     ):
         child.wait_ready(client)
     lines = str(caught.value).splitlines()
@@ -118,7 +118,7 @@ def test_a_child_that_is_never_ready_is_not_waited_for_without_end(peer: Peer, t
     with (
         Client(peer.url) as client,
         Child(command, tmp_path / "log", environment()) as child,
-        pytest.raises(StartupError, match="not ready after 0 seconds"),
+        pytest.raises(CommandError, match="not ready after 0 seconds"),
     ):
         child.wait_ready(client, seconds=0)
 

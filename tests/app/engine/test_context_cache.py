@@ -11,9 +11,10 @@ from app.answering.skill import LoadedSkill
 from app.engine.member_cache import Voice
 from tests.learned import embeddings
 from trainer.llm import templates
-from trainer.llm.context import read
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.prefill import prefill
 from trainer.methods.prompt import Prompts
 
 TEXTS = ["Mira kept a green lamp.", "The baker sold butter, and it burned slowly.", "Fishermen came home."]
@@ -44,7 +45,7 @@ def test_a_member_reads_behind_the_skill_and_its_own_prompt(llm: FrozenLLM, skil
     [voice] = voices(llm, 1)
     [found] = Readings(llm, closed).of([voice], [TEXTS[:2]])
     assert voice.learned is not None
-    [whole] = read(llm, [templates.passages(llm, TEXTS[:2])], closed, [embeddings(voice.learned)[0]])
+    [whole] = prefill(llm, [templates.passages(llm, TEXTS[:2])], closed, [embeddings(voice.learned)[0]])
     asked = templates.question(llm, "Who?")
     first, second = decode(llm, [Row(None, asked, 6, context=context) for context in (found, whole)])
     assert first.tokens == second.tokens

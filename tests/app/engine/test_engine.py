@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from app.engine.engine import Engine, EngineClosedError, UnwantedError
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 
 

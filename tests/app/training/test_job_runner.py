@@ -20,7 +20,7 @@ from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job, Version
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Batches
+from trainer.llm.microbatches import Microbatches
 from trainer.methods.members import Members
 from trainer.methods.prompt import Prompts, from_bytes
 from trainer.objectives.lm import LanguageModelling
@@ -203,7 +203,7 @@ def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database
 
 def test_asks_that_come_while_the_champion_is_evaluated_need_not_wait_for_all_of_it(llm: FrozenLLM) -> None:
     recipe = Recipe(**{**GOOD, "heldout": 0.3})
-    objective = LanguageModelling(llm, STORY, recipe, batches=Batches(llm.device, 1))
+    objective = LanguageModelling(llm, STORY, recipe, batches=Microbatches(llm.device, 1))
     *pauses, last = promotion.measure(objective, Prompts(torch.randn(3, 4, 32)), objective.bare())
     assert isinstance(last, Evaluated)
     assert (last.stage, len(last.member_losses)) == ("champion", 3)

@@ -9,13 +9,13 @@ from tests.learned import embeddings
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.prompt import Prompts
-from trainer.objectives.question_synthesis import Item
+from trainer.objectives.question_synthesis import SyntheticQuestion
 from trainer.progress import Evaluated, Learned
 from trainer.recipe import Recipe
 
 RECIPE = Recipe(members=2, virtual_tokens=4, epochs=1.0, heldout=0.0)
 PASSAGES = ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."]
-ITEMS = [Item(0, "who", "Who kept a green lamp?", "Mira", -0.1)]
+ITEMS = [SyntheticQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1)]
 
 
 def test_the_objective_follows_from_the_skill(skill: LoadedSkill) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select
 
 from store import books
 from store.database import Database
-from store.errors import StoreBusy
+from store.errors import StoreBusyError
 from store.search.fusion import DENSE_WEIGHT
 from store.search.index import PassageIndex
 from store.tables import Book, Embedding
@@ -389,7 +389,7 @@ def test_the_write_lock_is_held(
 ) -> None:
     hasty = Database(url, busy_timeout_s=0.05)
     index = PassageIndex(hasty, folder, embedder, embedder.name)
-    with database.write(), pytest.raises(StoreBusy):
+    with database.write(), pytest.raises(StoreBusyError):
         index.refresh()
     assert index.search("red fox", 1)[0].book_id == library["fox"]
     with database.write():  # nothing to write: searching needs no lock

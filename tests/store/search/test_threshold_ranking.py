@@ -3,15 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.search.bm25 import Lexical
-from store.search.faiss_snapshot import Snapshot, State
+from store.search.bm25 import BM25Index
+from store.search.faiss_snapshot import FaissSnapshot, State
 from store.search.fusion import fused
 from store.search.threshold_ranking import ranked
 
 WORDS = ["lamp", "green", "butter", "goat", "tower", "harbour", "sea", "miller", "night", "fox"]
 
 
-def library(seed: int, passages: int) -> tuple[Snapshot, Lexical, np.ndarray, dict[int, str]]:
+def library(seed: int, passages: int) -> tuple[FaissSnapshot, BM25Index, np.ndarray, dict[int, str]]:
     """Random unit vectors and texts, under ids with gaps."""
     random = np.random.default_rng(seed)
     ids = np.cumsum(random.integers(1, 4, passages)).astype(np.int64)
@@ -19,7 +19,7 @@ def library(seed: int, passages: int) -> tuple[Snapshot, Lexical, np.ndarray, di
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     texts = {int(each): " ".join(random.choice(WORDS, random.integers(0, 9))) for each in ids}
     state = State(passages, int(ids[-1]))
-    return Snapshot.built(ids, vectors, state), Lexical(texts), vectors, texts
+    return FaissSnapshot.built(ids, vectors, state), BM25Index(texts), vectors, texts
 
 
 @given(
@@ -47,8 +47,8 @@ def test_the_best_of_both_sides_are_found_at_any_depth(
 def test_equal_passages_are_in_the_librarys_order() -> None:
     vectors = np.ones((6, 1), dtype=np.float32)
     ids = np.array([3, 4, 7, 8, 9, 12], dtype=np.int64)
-    snapshot = Snapshot.built(ids, vectors, State(6, 12))
-    lexical = Lexical({int(each): "goat" for each in ids})
+    snapshot = FaissSnapshot.built(ids, vectors, State(6, 12))
+    lexical = BM25Index({int(each): "goat" for each in ids})
     assert ranked(snapshot, lexical, "goat", vectors[:1], 4, depth=2).ids.tolist() == [3, 4, 7, 8]
     among = np.array([12, 8, 3], dtype=np.int64)
     assert ranked(snapshot, lexical, "goat", vectors[:1], 2, among=among).ids.tolist() == [3, 8]

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, text, update
 
 from store import aliases, artifacts, books, skills, studies, versions
 from store.database import Database
-from store.errors import DamagedDatabase, UnknownSchema
+from store.errors import DamagedDatabaseError, UnknownSchemaError
 from store.search.index import PassageIndex
 from store.tables import (
     Alias,
@@ -361,7 +361,7 @@ def test_a_damaged_file(
     assert {finding.mend for finding in found if finding.kind == "database"} == {"Restore a backup."}
     database.close()
     path.write_bytes(data[:4096] + bytes(len(data) - 4096))
-    with pytest.raises(DamagedDatabase, match="Restore a backup"):
+    with pytest.raises(DamagedDatabaseError, match="Restore a backup"):
         verify(database, folder, embedder.name)
 
 
@@ -377,7 +377,7 @@ def test_a_check_that_fails_does_not_stop_the_next(
 
 def test_tables_of_another_release(database: Database, verified: Callable[[], list[Finding]]) -> None:
     run(database, text("UPDATE alembic_version SET version_num = '0001'"))
-    with pytest.raises(UnknownSchema, match="0001"):
+    with pytest.raises(UnknownSchemaError, match="0001"):
         verified()
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from trainer.baseline.peft_loop import plain_peft
+from trainer.baseline.peft_loop import peft_loop
 from trainer.baseline.random_weights import random_llm
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.scoring import row_losses
@@ -23,7 +23,7 @@ def random(request: pytest.FixtureRequest) -> FrozenLLM:
 
 def test_prompt_tuning_has_the_losses_of_members_here(random: FrozenLLM) -> None:
     row = random.encode(TEXT)
-    with plain_peft(random, "prompt", 4) as model:
+    with peft_loop(random, "prompt", 4) as model:
         [prompt] = [each.detach().clone() for each in model.learned]
         [loss] = model.learn([[row]])
     [ours] = row_losses(random, prompt[None], [row])
@@ -35,7 +35,7 @@ def test_adapters_learn_and_leave_the_llm_as_it_was(random: FrozenLLM, method: s
     row = random.encode(TEXT)
     before = random.logits(row)
     layers = [type(module) for module in random.model.modules()]
-    with plain_peft(random, method, 4) as model:
+    with peft_loop(random, method, 4) as model:
         losses = list(model.learn([[row]] * 30))
         model.add(3)
         for number in range(3):
@@ -49,7 +49,7 @@ def test_adapters_learn_and_leave_the_llm_as_it_was(random: FrozenLLM, method: s
 def test_what_is_prepared_computes_in_float32_and_keeps_less() -> None:
     llm = random_llm("tiny", quantization="int8", device="cpu", dtype="bfloat16")
     row = llm.encode(TEXT)
-    with plain_peft(llm, "prompt", 4, prepared=True) as model:
+    with peft_loop(llm, "prompt", 4, prepared=True) as model:
         assert list(model.learn([[row]]))
     assert llm.head.dtype == torch.float32
     assert any(getattr(module, "gradient_checkpointing", False) for module in llm.model.modules())

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from trainer.baseline.random_weights import random_llm
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import ModelUnavailableError, Quantization, load
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from tests import tiny
 from tests.trainer.methods.test_methods import CASES, made, recipe
-from trainer.llm.context import read
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
+from trainer.llm.prefill import prefill
 from trainer.llm.scoring import row_losses
 from trainer.methods import registry
 from trainer.methods.members import Members, Method
@@ -21,11 +21,13 @@ from trainer.skill.skill import PromptSkill
 def gradient(llm: FrozenLLM, method: Method, *, behind: bool) -> tuple[list[float], Members, int]:
     """Losses, members with their gradients, and the bytes that were kept for these."""
     wish = recipe(method)
-    [context] = read(llm, [llm.encode("Answer in a word.")])
+    [context] = prefill(llm, [llm.encode("Answer in a word.")])
     objective = LanguageModelling(llm, tiny.STORY, wish, context if behind else None)
-    start = registry.start(llm, objective.text, wish, objective.behind)
-    # Changes that are nothing yet give one of their sides no gradient.
-    members = start.of({name: tensor + 0.01 for name, tensor in start.tensors.items()}).learning(llm.device)
+    start = registry.start(llm, objective.text, wish, objective.context)
+    # Deltas that are nothing yet give one of their sides no gradient.
+    members = start.with_tensors({name: tensor + 0.01 for name, tensor in start.tensors.items()}).learning(
+        llm.device
+    )
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -69,7 +71,7 @@ def test_a_skill_prompt_that_is_read_gets_its_gradient(tmp_path: Path, checkpoin
         context = PromptSkill(prompt).context(llm)
         objective = LanguageModelling(llm, tiny.STORY, recipe("prompt"), context)
         members = registry.start(llm, objective.text, recipe("prompt"), context)
-        at = members.places(llm, [0], context)
+        at = members.condition(llm, [0], context)
         [losses] = row_losses(llm, at.prompts, [list(objective.text)[:24]], at.contexts)
         gradients += torch.autograd.grad(losses.sum(), [prompt])
     torch.testing.assert_close(*gradients, atol=1e-6, rtol=1e-3)

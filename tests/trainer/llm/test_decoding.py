@@ -1,6 +1,7 @@
 import torch
 
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.mixture import Mixture, Part
 

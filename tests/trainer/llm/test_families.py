@@ -8,11 +8,12 @@ import torch
 
 from tests import tiny
 from trainer.joint_training import train
-from trainer.llm.context import read
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Exchange, Pack, Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.packing import pack_losses
+from trainer.llm.prefill import prefill
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.objectives.lm import LanguageModelling
 from trainer.progress import Learned
@@ -64,7 +65,7 @@ def test_greedy_answers_are_what_transformers_generates(model: FrozenLLM) -> Non
 
 
 def test_a_batch_answers_as_each_row_alone(model: FrozenLLM) -> None:
-    [context] = read(model, [model.encode(TEXT)], None, [prompt(model)])
+    [context] = prefill(model, [model.encode(TEXT)], None, [prompt(model)])
     # The first rows leave first: what is left of the batch must be theirs who stay.
     rows = [
         Row(None, model.encode("Who?"), 3),
@@ -96,8 +97,8 @@ def test_answers_go_on_from_their_beginning(model: FrozenLLM) -> None:
 def test_what_was_read_before_counts_as_if_it_were_read_now(model: FrozenLLM) -> None:
     beginning, rest = model.encode(TEXT), model.encode(" Who?")
     member = prompt(model)
-    [context] = read(model, [beginning], None, [member])
-    [longer] = read(model, [model.encode("Every night at nine she lit it. ") + beginning], None, [member])
+    [context] = prefill(model, [beginning], None, [member])
+    [longer] = prefill(model, [model.encode("Every night at nine she lit it. ") + beginning], None, [member])
     apart, beside, whole = decode(
         model,
         [
@@ -115,8 +116,8 @@ def test_what_was_read_before_counts_as_if_it_were_read_now(model: FrozenLLM) ->
 def test_what_was_read_stands_in_the_order_it_was_read(model: FrozenLLM) -> None:
     first, second, rest = (model.encode(text) for text in ("Once upon a time.", TEXT, "Who?"))
     member = prompt(model)
-    [before] = read(model, [first])
-    [behind] = read(model, [second], before, [member])
+    [before] = prefill(model, [first])
+    [behind] = prefill(model, [second], before, [member])
     assert behind.length == len(first) + len(member) + len(second)
     decoded = decode(
         model,
@@ -154,7 +155,7 @@ def test_losses_are_the_models_own_and_reach_the_prompt(model: FrozenLLM) -> Non
 
 def test_exchanges_have_the_losses_they_have_alone(model: FrozenLLM) -> None:
     text, members = model.encode(TEXT), torch.stack([prompt(model, seed=1), prompt(model, seed=2)])
-    [context] = read(model, [model.encode("Once upon a time.")])
+    [context] = prefill(model, [model.encode("Once upon a time.")])
     asked = [
         Exchange(model.encode(turn), model.encode(answer))
         for turn, answer in (("Who?", "Mira"), ("Who?", "Mika"), ("What was green?", "the lamp"))

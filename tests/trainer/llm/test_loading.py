@@ -8,7 +8,8 @@ import torch
 from transformers import AutoTokenizer, PhiConfig, PhiForCausalLM
 
 from tests import tiny
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import ModelUnavailableError, Quantization, load
 from trainer.llm.scoring import row_losses

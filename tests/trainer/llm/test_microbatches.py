@@ -10,7 +10,7 @@ from tests import tiny
 from tests.memory import small_memory
 from tests.trainer.methods.test_methods import made, recipe
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Batches, OutOfMemoryError
+from trainer.llm.microbatches import Microbatches, OutOfMemoryError
 from trainer.methods import registry
 from trainer.methods.members import Members, Method
 from trainer.objectives.lm import LanguageModelling
@@ -18,7 +18,7 @@ from trainer.objectives.lm import LanguageModelling
 PLACE = torch.device("cpu")
 
 
-def gradient(llm: FrozenLLM, method: Method, batches: Batches) -> tuple[list[float], Members]:
+def gradient(llm: FrozenLLM, method: Method, batches: Microbatches) -> tuple[list[float], Members]:
     wish = recipe(method)
     objective = LanguageModelling(llm, tiny.STORY, wish, batches=batches)
     members = registry.start(llm, objective.text, wish).learning(llm.device)
@@ -36,8 +36,8 @@ def test_what_does_not_fit_is_halved_and_comes_to_the_same(
     tmp_path: Path, method: Method, in_backward: bool
 ) -> None:
     llm = made(tmp_path, "llama")
-    expected, alone = gradient(llm, method, Batches(PLACE, 1))
-    batches = Batches(PLACE)
+    expected, alone = gradient(llm, method, Microbatches(PLACE, 1))
+    batches = Microbatches(PLACE)
     with small_memory(llm, 40, in_backward=in_backward) as failed:
         losses, members = gradient(llm, method, batches)
         assert len(failed) == 1
@@ -52,13 +52,13 @@ def test_what_does_not_fit_is_halved_and_comes_to_the_same(
 
 def test_a_row_that_does_not_fit_is_told_of_and_the_next_is_learned(tmp_path: Path) -> None:
     llm = made(tmp_path, "llama")
-    batches = Batches(PLACE)
+    batches = Microbatches(PLACE)
     with (
         small_memory(llm, 10, in_backward=False),
         pytest.raises(OutOfMemoryError, match=r"a row of 30 tokens .*row_tokens and virtual_tokens"),
     ):
         gradient(llm, "prompt", batches)
-    expected, _ = gradient(llm, "prompt", Batches(PLACE))
+    expected, _ = gradient(llm, "prompt", Microbatches(PLACE))
     assert gradient(llm, "prompt", batches)[0] == pytest.approx(expected, abs=1e-5)
 
 
@@ -67,13 +67,13 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="shapes"):
-        list(Batches(PLACE).each([1, 2], 10, fails))
+        list(Microbatches(PLACE).each([1, 2], 10, fails))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="measures a CUDA card")
 def test_a_card_is_measured_and_filled() -> None:
     place = torch.device("cuda", torch.cuda.current_device())
-    batches = Batches(place)
+    batches = Microbatches(place)
     sizes = []
 
     def work(rows: Sequence[int]) -> None:

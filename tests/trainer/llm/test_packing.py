@@ -1,11 +1,12 @@
 import pytest
 import torch
 
-from trainer.llm.context import read
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Exchange, Pack, Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.kv_cache import KeysAndValues
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.packing import pack_losses
+from trainer.llm.prefill import prefill
 from trainer.llm.scoring import row_losses
 
 PASSAGE = "Mira kept a lamp in the tower. Every night at nine she lit it for the boats."
@@ -38,8 +39,8 @@ def test_packed_losses_are_those_of_each_exchange_alone(llm: FrozenLLM) -> None:
 
 def test_what_was_read_before_counts_as_if_read_again(llm: FrozenLLM) -> None:
     text, asked = llm.encode(PASSAGE), exchanges(llm)
-    [first] = read(llm, [text[:8]])
-    long, short = read(llm, [text[8:], text[8:12]], first)
+    [first] = prefill(llm, [text[:8]])
+    long, short = prefill(llm, [text[8:], text[8:12]], first)
     assert (long.length, short.length) == (len(text), 12)
     found = pack_losses(llm, [Pack(asked, context=long), Pack(asked, text[12:], short)])
     expected = pack_losses(llm, [Pack(asked, text)])[0]
@@ -50,14 +51,14 @@ def test_what_was_read_before_counts_as_if_read_again(llm: FrozenLLM) -> None:
 
 def test_a_batch_is_read_as_each_row_alone(llm: FrozenLLM) -> None:
     text, members = llm.encode(PASSAGE), prompts(llm, 2)
-    [first] = read(llm, [text[:8]])
-    together = read(
+    [first] = prefill(llm, [text[:8]])
+    together = prefill(
         llm, [text[8:], text[3:9], text[:4]], [first, None, first], [members[0], None, members[1]]
     )
     alone = [
-        *read(llm, [text[8:]], first, [members[0]]),
-        *read(llm, [text[3:9]]),
-        *read(llm, [text[:4]], first, [members[1]]),
+        *prefill(llm, [text[8:]], first, [members[0]]),
+        *prefill(llm, [text[3:9]]),
+        *prefill(llm, [text[:4]], first, [members[1]]),
     ]
     for ours, theirs in zip(together, alone, strict=True):
         assert isinstance(ours, KeysAndValues)
@@ -71,7 +72,7 @@ def test_a_batch_is_read_as_each_row_alone(llm: FrozenLLM) -> None:
 
 
 def test_gradients_reach_prompts_behind_a_context(llm: FrozenLLM) -> None:
-    [context] = read(llm, [llm.encode(PASSAGE)])
+    [context] = prefill(llm, [llm.encode(PASSAGE)])
     members = prompts(llm, 2).requires_grad_()
     losses = pack_losses(llm, [Pack(exchanges(llm), context=context)] * 2, members)
     torch.cat(losses[0]).sum().backward()
@@ -84,7 +85,7 @@ def test_gradients_reach_prompts_behind_a_context(llm: FrozenLLM) -> None:
 def test_rows_behind_contexts_answer_as_if_they_read_everything(llm: FrozenLLM, virtual_tokens: int) -> None:
     text, question = llm.encode(PASSAGE), llm.encode("Who?")
     prompt = prompts(llm, 1, virtual_tokens)[0] if virtual_tokens else None
-    long, short = read(llm, [text, text[:5]])
+    long, short = prefill(llm, [text, text[:5]])
     rows = [Row(prompt, question, 6, context=context) for context in (long, short, None)]
     together = decode(llm, rows)
     for row, completion in zip(rows, together, strict=True):

@@ -11,7 +11,8 @@ from torch import nn
 
 from tests import tiny
 from tests.trainer.methods.test_methods import learned, recipe
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import Dtype, Quantization, load
 

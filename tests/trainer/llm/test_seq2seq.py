@@ -18,20 +18,21 @@ from transformers import (
 from tests import tiny
 from trainer.joint_training import train
 from trainer.llm import templates
-from trainer.llm.context import read
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Exchange, Pack, Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import ModelUnavailableError, load
 from trainer.llm.mixture import Mixture, Part
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.packing import pack_losses
+from trainer.llm.prefill import prefill
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.llm.seq2seq import Seq2SeqLLM
 from trainer.methods.prompt import Prompts, blank
-from trainer.objectives.question_synthesis import Item, passes, write
+from trainer.objectives.question_synthesis import SyntheticQuestion, passes, synthesise
 from trainer.objectives.self_study import Material, SelfStudy
 from trainer.progress import Learned
 from trainer.recipe import Recipe
-from trainer.skill.examples import Lesson
+from trainer.skill.examples import Example
 from trainer.skill.optimisation import SkillLoss, SkillStep
 from trainer.skill.recipe import SkillRecipe
 from trainer.skill.skill import PrefixSkill, PromptSkill, SkillMismatchError, from_bytes, opening
@@ -71,7 +72,7 @@ def test_a_head_that_is_the_embeddings_is_scaled(model: FrozenLLM) -> None:
     assert tied != ("flan" in model.identity.id)
     assert model.scale == pytest.approx(32**-0.5 if tied else 1.0)
     tokens = model.encode("Who?")
-    found = model.begin([Row(None, tokens)], 1).step(None)[0] @ model.head.T
+    found = model.start_decoding([Row(None, tokens)], 1).step(None)[0] @ model.head.T
     torch.testing.assert_close(found, model.logits(tokens), atol=1e-4, rtol=1e-4)
 
 
@@ -119,7 +120,7 @@ def test_the_second_half_of_a_row_is_predicted_from_the_first(model: FrozenLLM) 
         torch.testing.assert_close(losses.mean(), expected)
     # With and without prompts, means are over the same tokens.
     members = torch.stack([prompt(model), prompt(model)])
-    [context] = read(model, [model.encode("Once upon a time.")])
+    [context] = prefill(model, [model.encode("Once upon a time.")])
     for row, mean in zip(rows, mean_losses(model, members, rows, context), strict=True):
         half = len(row) // 2
         pack = Pack([Exchange(row[:half], row[half:])], context=context)
@@ -129,7 +130,7 @@ def test_the_second_half_of_a_row_is_predicted_from_the_first(model: FrozenLLM) 
 
 def test_every_exchange_costs_all_that_stands_before_it(model: FrozenLLM, llm: FrozenLLM) -> None:
     exchanges = [Exchange([7, 8], [9]), Exchange([7], [9, 9, 9])]
-    [context] = read(model, [[5] * 10])
+    [context] = prefill(model, [[5] * 10])
     assert model.positions(Pack(exchanges, [6] * 20, context), 4) == 2 * (10 + 4 + 20) + 3 + 4
     assert llm.positions(Pack(exchanges, [6] * 20), 4) == 4 + 20 + 3 + 4
 
@@ -206,8 +207,8 @@ def test_a_mixture_says_what_its_rows_say_on_average(model: FrozenLLM) -> None:
 @pytest.mark.parametrize("closed", [0.0, 1.0])
 def test_members_learn_from_questions_behind_a_soft_prompt_skill(model: FrozenLLM, closed: float) -> None:
     items = [
-        Item(0, "who", "Who kept a green lamp?", "Mira", -0.1),
-        Item(1, "what", "What was sold?", "butter", -0.1),
+        SyntheticQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1),
+        SyntheticQuestion(1, "what", "What was sold?", "butter", -0.1),
     ]
     skill = opening(model).context(model)
     recipe = Recipe(members=2, virtual_tokens=6, epochs=40, learning_rate=0.3, heldout=0.0, closed=closed)
@@ -221,13 +222,13 @@ def test_members_learn_from_questions_behind_a_soft_prompt_skill(model: FrozenLL
 
 def test_questions_are_written_behind_a_soft_prompt_skill(model: FrozenLLM) -> None:
     skill = opening(model).context(model)
-    batches = list(write(model, list(enumerate(PASSAGES)), skill, temperature=1.0, seed=3))
+    batches = list(synthesise(model, list(enumerate(PASSAGES)), skill, temperature=1.0, seed=3))
     assert len(batches) == 1
     assert all(passes(item.question, item.answer, PASSAGES[item.passage]) for item in batches[0])
 
 
 def test_a_skill_is_learned_kept_and_read_as_a_soft_prompt(model: FrozenLLM) -> None:
-    lesson = Lesson(PASSAGES[1], [("Who sold butter?", ["the baker"])], ["Who kept a lamp?"])
+    lesson = Example(PASSAGES[1], [("Who sold butter?", ["the baker"])], ["Who kept a lamp?"])
     recipe = SkillRecipe(steps=20, warmup=2, learning_rate=0.1, evaluate_every=20, asking=0)
     happened = list(learn(model, [lesson], [lesson], recipe))
     losses = [each for each in happened if isinstance(each, SkillLoss)]
@@ -254,11 +255,11 @@ def test_keys_and_values_cannot_stand_before_an_encoder(model: FrozenLLM, llm: F
     with pytest.raises(SkillMismatchError, match="does not fit"):
         PromptSkill(torch.zeros(3, 64)).context(model)
     assert isinstance(opening(llm), PrefixSkill)
-    [context] = read(llm, [llm.encode("Who?")])
+    [context] = prefill(llm, [llm.encode("Who?")])
     with pytest.raises(TypeError, match="expected Embeddings, got KeysAndValues"):
         decode(model, [Row(None, model.encode("Who?"), 3, context=context)])
     # The other way round nothing is lost: a causal LLM reads a soft prompt as it reads any.
-    [read_as] = read(llm, [[]], None, [prompt(llm)])
+    [read_as] = prefill(llm, [[]], None, [prompt(llm)])
     rows = [
         Row(None, llm.encode("Who?"), 6, context=each)
         for each in (read_as, PromptSkill(prompt(llm)).context(llm))

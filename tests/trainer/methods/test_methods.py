@@ -8,12 +8,13 @@ import torch
 
 from tests import tiny
 from trainer.joint_training import train
-from trainer.llm.context import read
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Exchange, Pack, Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import Quantization, load
-from trainer.llm.microbatches import Batches
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.microbatches import Microbatches
+from trainer.llm.packing import pack_losses
+from trainer.llm.prefill import prefill
 from trainer.llm.scoring import mean_losses
 from trainer.methods import registry
 from trainer.methods.members import Members, Method, joined
@@ -45,7 +46,7 @@ def recipe(method: Method, **more: object) -> Recipe:
 
 
 def learned(llm: FrozenLLM, wish: Recipe, start: Members | None = None, pass_tokens: int = 8192) -> Learned:
-    objective = LanguageModelling(llm, tiny.STORY, wish, batches=Batches(llm.device, pass_tokens))
+    objective = LanguageModelling(llm, tiny.STORY, wish, batches=Microbatches(llm.device, pass_tokens))
     *_, last = train(llm, objective, wish, start=start)
     assert isinstance(last, Learned)
     return last
@@ -114,9 +115,9 @@ def test_what_is_read_behind_a_member_is_what_it_learned_to_read(case: Case) -> 
     passage, asked, said = (llm.encode(text) for text in ("Mira kept a lamp.", " Who? ", "Mira"))
     members = last.members.detached(llm.device)
     for number, context in enumerate(members.contexts(llm, None)):
-        [known] = read(llm, [passage], [context])
+        [known] = prefill(llm, [passage], [context])
         [[parts]] = pack_losses(llm, [Pack([Exchange(asked, said)], context=known)])
-        at = members.places(llm, [number], None)
+        at = members.condition(llm, [number], None)
         [[whole]] = pack_losses(
             llm, [Pack([Exchange([*passage, *asked], said)], context=at.contexts[0])], at.prompts
         )

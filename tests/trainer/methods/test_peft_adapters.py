@@ -14,12 +14,14 @@ from tests import tiny
 from tests.learned import embeddings
 from tests.tiny import STORY, Family
 from trainer.llm import templates
+from trainer.llm.batch_types import Exchange, Pack, Row
 from trainer.llm.causal import CausalLLM
-from trainer.llm.context import Context, read
-from trainer.llm.decoding import Row, decode
+from trainer.llm.context import Context
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
-from trainer.llm.packing import Exchange, Pack, pack_losses
+from trainer.llm.packing import pack_losses
+from trainer.llm.prefill import prefill
 from trainer.llm.seq2seq import Seq2SeqLLM
 from trainer.methods import registry
 from trainer.methods.members import Members, Method
@@ -77,7 +79,7 @@ def member(llm: FrozenLLM, method: Method, behind: Context | None = None) -> Mem
     recipe = Recipe(method=method, members=1, virtual_tokens=5, rank=3)
     start = registry.start(llm, llm.encode(STORY), recipe, behind)
     generator = torch.Generator().manual_seed(0)
-    return start.of(
+    return start.with_tensors(
         {
             name: tensor + 0.3 * torch.randn(tensor.shape, generator=generator)
             for name, tensor in start.tensors.items()
@@ -89,7 +91,7 @@ def member(llm: FrozenLLM, method: Method, behind: Context | None = None) -> Mem
 def test_peft_elsewhere_gives_the_same_losses_and_words(tmp_path: Path, family: Family) -> None:
     base = str(tiny.save(tmp_path / "model", family=family))
     llm = load(base, device="cpu", dtype="float32", cache_dir=tmp_path)
-    [skill] = read(llm, [templates.opening(llm)])
+    [skill] = prefill(llm, [templates.opening(llm)])
     turn, answer = llm.encode(STORY[:200] + "Who kept a lamp?"), llm.encode(" Mira")
     kinds: list[tuple[Adapter, Context]] = []
     for method in get_args(Method):

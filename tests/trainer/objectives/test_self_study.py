@@ -4,13 +4,13 @@ import torch
 from tests.tiny import STORY
 from trainer.joint_training import train
 from trainer.llm import templates
-from trainer.llm.context import read
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Batches
+from trainer.llm.microbatches import Microbatches
+from trainer.llm.prefill import prefill
 from trainer.methods.prompt import Prompts
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.objective import Alternating
-from trainer.objectives.question_synthesis import Item, passes, write
+from trainer.objectives.question_synthesis import SyntheticQuestion, passes, synthesise
 from trainer.objectives.self_study import Material, SelfStudy
 from trainer.progress import Learned
 from trainer.recipe import Recipe
@@ -20,10 +20,10 @@ PASSAGES = [
     "Mira climbed down to the harbour and asked the baker for butter. Butter burns slowly, said the baker.",
 ]
 ITEMS = [
-    Item(0, "who", "Who kept a green lamp?", "Mira", -0.1),
-    Item(0, "where", "Where was the lamp?", "in the tower", -0.2),
-    Item(1, "what", "What burns slowly?", "butter", -0.1),
-    Item(1, "who", "Who was asked for butter?", "the baker", -0.3),
+    SyntheticQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1),
+    SyntheticQuestion(0, "where", "Where was the lamp?", "in the tower", -0.2),
+    SyntheticQuestion(1, "what", "What burns slowly?", "butter", -0.1),
+    SyntheticQuestion(1, "who", "Who was asked for butter?", "the baker", -0.3),
 ]
 RECIPE = Recipe(
     objective="self_study", members=2, virtual_tokens=6, epochs=60, learning_rate=0.5, heldout=0.0
@@ -31,7 +31,7 @@ RECIPE = Recipe(
 
 
 def material(llm: FrozenLLM) -> Material:
-    [closed] = read(llm, [templates.opening(llm)])
+    [closed] = prefill(llm, [templates.opening(llm)])
     return Material(llm.encode(STORY), ITEMS, closed, PASSAGES)
 
 
@@ -57,7 +57,7 @@ def test_held_out_items_are_evaluated_and_not_learned(llm: FrozenLLM) -> None:
 def test_passes_of_any_size_come_to_the_same_gradient(llm: FrozenLLM) -> None:
     gradients = []
     for pass_tokens in (8192, 1):
-        objective = SelfStudy(llm, material(llm), RECIPE, batches=Batches(llm.device, pass_tokens))
+        objective = SelfStudy(llm, material(llm), RECIPE, batches=Microbatches(llm.device, pass_tokens))
         prompts = torch.zeros(2, 6, 32).normal_(generator=torch.Generator().manual_seed(0)).requires_grad_()
         for _ in objective.gradient(Prompts(prompts)):
             pass
@@ -121,9 +121,9 @@ def test_only_carried_answers_pass(question: str, answer: str, good: bool) -> No
 
 
 def test_what_is_written_passed_the_filters(llm: FrozenLLM) -> None:
-    [skill] = read(llm, [templates.opening(llm)])
+    [skill] = prefill(llm, [templates.opening(llm)])
     batches = list(
-        write(
+        synthesise(
             llm,
             list(enumerate(PASSAGES)),
             skill,

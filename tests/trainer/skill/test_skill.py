@@ -7,22 +7,23 @@ import torch
 from safetensors import safe_open
 
 from tests.tiny import STORY
-from trainer.llm.decoding import Row, decode
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.tensors import FormatError
-from trainer.skill.examples import Lesson, batches, pack
+from trainer.skill.examples import Example, batches, pack
 from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep
 from trainer.skill.recipe import SkillRecipe, StartsRecipe
 from trainer.skill.skill import PrefixSkill, from_bytes, opening
 from trainer.skill.training import learn, learn_starts
 
 LESSONS = [
-    Lesson(
+    Example(
         "Mira kept a green lamp in the tower of Ost. Every night at nine she lit it with a match.",
         [("Who kept a lamp?", ["Mira"]), ("When did she light it?", ["at nine", "at night"])],
         ["Who sold butter?"],
     ),
-    Lesson("The baker sold butter.", [("Who sold butter?", ["the baker"])], ["Who kept a lamp?"]),
+    Example("The baker sold butter.", [("Who sold butter?", ["the baker"])], ["Who kept a lamp?"]),
 ]
 RECIPE = SkillRecipe(steps=32, warmup=2, decay_from=16, learning_rate=0.5, evaluate_every=16)
 
@@ -60,7 +61,7 @@ def test_the_llm_is_untouched(llm: FrozenLLM) -> None:
 
 def test_without_an_answered_question_there_is_nothing_to_learn(llm: FrozenLLM) -> None:
     with pytest.raises(ValueError, match="no passage with a question"):
-        next(learn(llm, [Lesson("Nothing.", [])], [], RECIPE))
+        next(learn(llm, [Example("Nothing.", [])], [], RECIPE))
 
 
 def test_a_saved_skill_answers_as_it_did(llm: FrozenLLM, tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_another_piece_of_the_book_stands_in_front_where_wanted(llm: FrozenLLM) 
 
 
 def test_batches_hold_every_lesson_once_and_about_one_length(llm: FrozenLLM) -> None:
-    lessons = [Lesson("word " * length, [("Who?", ["Mira"])]) for length in range(1, 41)]
+    lessons = [Example("word " * length, [("Who?", ["Mira"])]) for length in range(1, 41)]
     found = batches(lessons, 4, random.Random(0))
     assert [len(batch) for batch in found] == [4] * 10
     assert sorted(lesson.size for batch in found for lesson in batch) == sorted(each.size for each in lessons)
@@ -134,7 +135,7 @@ def test_starts_learn_together_behind_a_skill_that_stays(llm: FrozenLLM) -> None
     recipe = StartsRecipe(
         members=3, virtual_tokens=64, steps=40, learning_rate=0.5, evaluate_every=40, asking=0
     )
-    lesson = Lesson("The baker sold butter.", [("Who sold butter?", ["the baker"])])
+    lesson = Example("The baker sold butter.", [("Who sold butter?", ["the baker"])])
     happened = list(learn_starts(llm, skill, [lesson], [lesson], recipe))
     losses = [each for each in happened if isinstance(each, SkillLoss)]
     assert losses[-1].answered < losses[0].answered - 0.3

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from app.bench.subject import Subject
-# As trainer.loading's, which takes a while to import.
+# As trainer.llm.loading's, which takes a while to import.
 Quantization = Literal["auto", "int8", "nf4", "none"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 

@@ -1,9 +1,11 @@
-"""The settings' database."""
+"""The database and the LLM that the settings name, or one line that says why they cannot be had."""
 
 from app.errors import CommandError
 from app.settings import Settings
 from store.database import Database
 from store.errors import StoreError
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import ModelUnavailableError, load
 
 
 def open_database(settings: Settings) -> Database:
@@ -27,4 +29,22 @@ def connect_database(settings: Settings) -> Database:
     except ValueError as error:
         raise CommandError(f"BOOKCHORUS_DATABASE_URL: {error}") from error
     except (StoreError, OSError) as error:
+        raise CommandError(str(error)) from error
+
+
+def load_llm(settings: Settings) -> FrozenLLM:
+    """The LLM that the settings name. Raises CommandError with one line when it cannot be had."""
+    try:
+        return load(
+            settings.model,
+            revision=settings.revision,
+            quantization=settings.quantization,
+            device=settings.device,
+            dtype=settings.dtype,
+            int8_threshold=settings.int8_threshold,
+            quantization_skip=settings.skipped_modules,
+            checkpointing=settings.checkpointing,
+            cache_dir=settings.cache_dir,
+        )
+    except ModelUnavailableError as error:
         raise CommandError(str(error)) from error

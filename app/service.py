@@ -1,23 +1,25 @@
-"""The service's object graph, made once from the settings: store, engine, worker, answering."""
+"""The service's object graph, made once from the settings."""
 
 from dataclasses import dataclass
 
-from app.answering.per_passage import WAVES, Ensemble
+from app.answering.per_passage import WAVES, PerPassage
 from app.answering.pipeline import Answering
-from app.answering.shared_context import Together
-from app.answering.skill import active
+from app.answering.retrieval import Retrieval
+from app.answering.shared_context import SharedContext
+from app.answering.skill import active_skill
+from app.answering.strategy import Strategy
 from app.engine.embedder import Embedder
 from app.engine.engine import Engine
-from app.engine.member_cache import Choruses
-from app.errors import CommandError
+from app.engine.member_cache import MemberCache
+from app.engine.scheduler import Scheduler
 from app.parsing.sandbox import Parser
-from app.resources import open_database
+from app.resources import load_llm, open_database
 from app.settings import Settings
+from app.training.requests import TrainingRequests
 from app.training.worker import Worker
 from store.database import Database
 from store.search.index import PassageIndex
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, load
 from trainer.llm.microbatches import Microbatches
 
 
@@ -28,16 +30,18 @@ class Service:
     settings: Settings
     database: Database
     index: PassageIndex
+    scheduler: Scheduler
+    members: MemberCache
     engine: Engine
-    choruses: Choruses
-    worker: Worker
     answering: Answering
+    training: TrainingRequests
+    worker: Worker
     parser: Parser
 
     def close(self) -> None:
         """Give the running job back, end the threads, close the database."""
         self.worker.close()
-        self.engine.close()
+        self.scheduler.close()
         self.database.close()
 
 
@@ -51,36 +55,36 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     embedder = embedder or Embedder()
     index = PassageIndex(database, settings.index_dir, embedder, embedder.name)
     index.refresh()
-    engine = Engine(llm)
-    choruses = Choruses(database, llm)
-    skill = active(database, llm)
-    batches = Microbatches(llm.device, settings.pass_tokens)
-    worker = Worker(database, engine, choruses, skill, batches=batches, keep_versions=settings.keep_versions)
-    worker.start()
-    # On a GPU a batch of all takes no longer than one of few.
-    panel = (
-        Together(engine, embedder)
+    scheduler = Scheduler(llm)
+    members = MemberCache(database, llm)
+    skill = active_skill(database, llm)
+    engine = Engine(scheduler, members, None if skill is None else skill.skill)
+    strategy: Strategy = (
+        SharedContext(engine, embedder)
         if skill is None
-        else Ensemble(engine, skill, embedder, waves=WAVES if llm.device.type == "cpu" else ())
+        # On a GPU a batch of all passages takes no longer than one of few.
+        else PerPassage(engine, skill, embedder, waves=WAVES if engine.on_cpu else ())
     )
-    answering = Answering(database, index, engine, choruses, panel)
-    parser = Parser(settings.parse_seconds, settings.parse_memory_bytes)
-    return Service(settings, database, index, engine, choruses, worker, answering, parser)
-
-
-def load_llm(settings: Settings) -> FrozenLLM:
-    """The LLM that the settings name. Raises CommandError with one line when it cannot be had."""
-    try:
-        return load(
-            settings.model,
-            revision=settings.revision,
-            quantization=settings.quantization,
-            device=settings.device,
-            dtype=settings.dtype,
-            int8_threshold=settings.int8_threshold,
-            quantization_skip=settings.skipped_modules,
-            checkpointing=settings.checkpointing,
-            cache_dir=settings.cache_dir,
-        )
-    except ModelUnavailableError as error:
-        raise CommandError(str(error)) from error
+    worker = Worker(
+        database,
+        scheduler,
+        members,
+        skill,
+        microbatches=Microbatches(llm.device, settings.pass_tokens),
+        keep_versions=settings.keep_versions,
+    )
+    worker.start()
+    return Service(
+        settings=settings,
+        database=database,
+        index=index,
+        scheduler=scheduler,
+        members=members,
+        engine=engine,
+        answering=Answering(database, Retrieval(database, index), engine, strategy),
+        training=TrainingRequests(
+            database, members, llm, float(settings.budget_seconds), settings.max_queued_jobs
+        ),
+        worker=worker,
+        parser=Parser(settings.parse_seconds, settings.parse_memory_bytes),
+    )

@@ -1,7 +1,8 @@
 """How probable it is that an answer is right: fitted on questions with known answers (Platt 1999).
 
-Two logistic regressions, one after the other. Whether the book tells the answer at all is learned from
-questions asked of their own book and of another; whether an answer is right, if it does, from the former.
+Two logistic regressions, one after the other. The first says whether the book tells the answer at all: it is
+fitted on questions asked of their own book and of another book. The second says whether an answer is right if
+the book tells it: it is fitted on questions asked of their own book.
 """
 
 import math
@@ -10,20 +11,22 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.answering.weighting import elect
 
-TOLD = ("retrieval", "answerable")
+ANSWERABLE = ("retrieval", "answerable")
 RIGHT = ("worth", "log_likelihood")
+# From this probability on something is more likely than not.
+LIKELY = 0.5
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What speaks for an answer.
 
-    `retrieval` is the score of the best passage that was read, `worth` the answer's by consensus;
-    `answerable` and `log_likelihood` are the candidates' means, by their weights.
+    `retrieval` is the score of the best passage that was read, `worth` the answer's expected agreement with
+    the other candidates. `answerable` and `log_likelihood` are means over the candidates by their weights.
     """
 
     retrieval: float
@@ -32,8 +35,8 @@ class Evidence:
     log_likelihood: float
 
 
-class Spoken(Protocol):
-    """An answer that was given; `answerable` is None where that is not known."""
+class Weighed(Protocol):
+    """An answer with what is known of it; `answerable` is None where that is not known."""
 
     @property
     def text(self) -> str:
@@ -48,11 +51,14 @@ class Spoken(Protocol):
         """Mean per token."""
 
 
-def elected(spoken: Sequence[Spoken], weights: Sequence[float], retrieval: float) -> tuple[int, Evidence]:
-    """Which of the weighed answers is elected, and what speaks for it; `retrieval` is the best passage's."""
-    best, worth = elect([one.text for one in spoken], weights)
-    answerable = np.average([one.answerable or 0.0 for one in spoken], weights=weights)
-    likelihood = np.average([one.log_likelihood for one in spoken], weights=weights)
+def elected(answers: Sequence[Weighed], weights: Sequence[float], retrieval: float) -> tuple[int, Evidence]:
+    """The number of the answer that is elected under the weights, and what speaks for it.
+
+    `retrieval` is the score of the best passage.
+    """
+    best, worth = elect([one.text for one in answers], weights)
+    answerable = np.average([one.answerable or 0.0 for one in answers], weights=weights)
+    likelihood = np.average([one.log_likelihood for one in answers], weights=weights)
     return best, Evidence(retrieval, float(answerable), worth, float(likelihood))
 
 
@@ -73,13 +79,18 @@ class Logistic(BaseModel):
 
 
 class Calibration(BaseModel):
-    """`told`: the probability that the book tells the answer; `right`: that an answer then is right."""
+    """`answerable`: the probability that the book tells the answer; `right`: that an answer then is right.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    In files the former is called `told`.
+    """
 
-    told: Logistic
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+    answerable: Logistic = Field(validation_alias="told", serialization_alias="told")
     right: Logistic
 
     def confidence(self, evidence: Evidence) -> float:
         """The probability that the book tells the answer and that it is this one."""
-        return self.told.probability(evidence) * self.right.probability(evidence)
+        return self.answerable.probability(evidence) * self.right.probability(evidence)

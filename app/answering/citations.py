@@ -1,16 +1,27 @@
-"""The sentence of a passage that carries an answer."""
+"""Citations: a passage that was read, with the sentence in it that supports the answer."""
 
-from app.answering.voting import normalised
+from app.answering.normalisation import normalised
+from app.answering.types import Citation, Passage, Span
 from store.segmentation import sentences
 
-# A sentence with less of the answer's words carries something else.
+# A sentence with a smaller share of the answer's words supports something else.
 _SHARE = 0.5
 
 
-def support(passage: str, answer: str, question: str = "") -> tuple[int, int] | None:
-    """Where in `passage` the sentence is that says most of `answer`, as offsets into it.
+def cited(passage: Passage, answer: str, question: str) -> Citation:
+    """The passage with the sentence that supports the answer."""
+    found = supporting_sentence(passage.text, answer, question)
+    if found is None:
+        return Citation(passage, None)
+    start, end = found
+    return Citation(passage, Span(passage.start + start, passage.start + end, passage.text[start:end]))
 
-    Of equals, the one that says most of the question, then the first. None: no sentence says half of it.
+
+def supporting_sentence(passage: str, answer: str, question: str = "") -> tuple[int, int] | None:
+    """The offsets in `passage` of the sentence that has most of the answer's words.
+
+    Among equals it is the one with most of the question's words, then the first. None where no sentence has
+    half of the answer's words.
     """
     wanted = set(normalised(answer).split())
     asked = set(normalised(question).split())

@@ -1,17 +1,18 @@
-"""When the voices that are left cannot change the answer any more (adaptive consistency, 2305.11860)."""
+"""When the members that are left cannot change the answer any more (adaptive consistency, 2305.11860)."""
 
 from collections.abc import Sequence
 
-from app.answering.readers import Said
-from app.answering.voting import normalised
+from app.answering.normalisation import normalised
+from app.answering.types import PassageAnswer
 from app.answering.weighting import Weighting, consensus
 
 
-def settled(heard: Sequence[Said], rest: Sequence[float], weighting: Weighting) -> bool:
-    """Whether the answer elected of `heard` stays, whatever other candidate the rest of the voices are for.
+def settled(heard: Sequence[PassageAnswer], rest: Sequence[float], weighting: Weighting) -> bool:
+    """Whether the answer elected from `heard` stays, whichever one other candidate the rest would support.
 
-    `rest` are the retrieval scores of what they read. Each of them counts with the most that it is taken to
-    weigh; that voices agree to something new, with all heard so far in part, is not considered.
+    `rest` are the retrieval scores of the passages that are not read yet. Each counts with the most that it
+    is expected to weigh. That the rest agree on a new answer which also shares words with several of those
+    heard is not considered.
     """
     if not rest:
         return True

@@ -2,148 +2,147 @@
 
 import random
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from app.answering.citations import support
+from app.answering.calibration import LIKELY
+from app.answering.citations import cited
 from app.answering.prompt import check_question
-from app.answering.strategy import Panel, Verdict
-from app.engine.engine import Engine, UnwantedError
-from app.engine.member_cache import Choruses, Voice
-from app.schemas import (
-    Abstained,
+from app.answering.retrieval import Retrieval
+from app.answering.strategy import Strategy
+from app.answering.types import (
+    Abstention,
     Answer,
-    AskEvent,
-    AskRequest,
+    AnswerEvent,
     Candidate,
-    Citation,
     Heard,
+    NotReadyError,
+    Panel,
+    Question,
     Retrieved,
-    Span,
+    Scope,
     Timings,
+    Verdict,
     VersionUsed,
 )
+from app.engine.engine import Engine
+from app.engine.records import MemberId
+from app.engine.scheduler import UnwantedError
 from store import books, jobs, versions
 from store.aliases import CHAMPION
 from store.database import Database
 from store.errors import NotFoundError, VersionPrunedError
-from store.search.index import PassageIndex
-from store.tables import Job, Version
-
-
-class NothingToAskError(Exception):
-    """There is no book to ask."""
-
-
-class NoBookFitsError(Exception):
-    """No book is within the authors and tags that a question is limited to."""
-
-    def __init__(self, authors: Sequence[str] | None, tags: Sequence[str] | None) -> None:
-        by = f" by {_any_of(authors)}" if authors else ""
-        tagged = f" with the tag {_any_of(tags)}" if tags else ""
-        super().__init__(f"There is no book{by}{tagged}.")
-
-
-class NotReadyError(Exception):
-    """A book has no version that can answer, and the caller wants no other answer."""
-
-    def __init__(self, book: str, job: Job | None) -> None:
-        doing = "nothing is learning it" if job is None else f"its last job is {job.status}"
-        super().__init__(f"{book} has no version that can answer yet: {doing}.")
-        self.book = book
-        self.job = None if job is None else job.id
-        self.progress = None if job is None else job.progress
+from store.tables import Version
 
 
 class Answering:
-    """Answers questions with the books, prompts and passages of one store and the LLM of one engine."""
+    """Answers questions from the books of one store, with the members of one engine and one strategy."""
 
-    def __init__(
-        self, database: Database, index: PassageIndex, engine: Engine, choruses: Choruses, panel: Panel
-    ) -> None:
+    def __init__(self, database: Database, retrieval: Retrieval, engine: Engine, strategy: Strategy) -> None:
         self._database = database
-        self._index = index
+        self._retrieval = retrieval
         self._engine = engine
-        self._choruses = choruses
-        self._panel = panel
+        self._strategy = strategy
 
-    def answer(self, request: AskRequest, *, wanted: Callable[[], bool] = lambda: True) -> Answer:
-        """Answer a question; blocks until all members have. Raises what `events` raises."""
-        *_, last = self.events(request, wanted=wanted)
+    def answer(
+        self,
+        question: Question,
+        scope: Scope = Scope(),  # noqa: B008 - frozen, and empty
+        *,
+        wanted: Callable[[], bool] = lambda: True,
+        passages: int | None = None,
+        min_confidence: float = 0.0,
+        require_trained: bool = False,
+    ) -> Answer:
+        """Answer a question; blocks until all members have. Arguments and errors are those of `events`."""
+        *_, last = self.events(
+            question,
+            scope,
+            wanted=wanted,
+            passages=passages,
+            min_confidence=min_confidence,
+            require_trained=require_trained,
+        )
         assert isinstance(last, Answer)
         return last
 
     def events(
-        self, request: AskRequest, *, about: str = "", wanted: Callable[[], bool] = lambda: True
-    ) -> Iterator[AskEvent]:
-        """Answer a question, telling what happens: passages found, the answer, and between them, where the
-        request wants a stream, each candidate with the votes as they then stand. `about` is what was spoken
-        of before: it helps to find passages. Once the answer is no longer `wanted`, the events end with
-        UnwantedError.
+        self,
+        question: Question,
+        scope: Scope = Scope(),  # noqa: B008 - frozen, and empty
+        *,
+        about: str = "",
+        every_candidate: bool = False,
+        wanted: Callable[[], bool] = lambda: True,
+        passages: int | None = None,
+        min_confidence: float = 0.0,
+        require_trained: bool = False,
+    ) -> Iterator[AnswerEvent]:
+        """Answer a question, and yield what happens: `Retrieved`, then `Answer`, and between them `Heard` for
+        every candidate where that is asked for.
 
-        Raises QuestionError for one that cannot be asked, NotFoundError for an unknown book or version,
-        VersionPrunedError for a version without soft prompts, NothingToAskError when the library is empty,
-        NoBookFitsError when no book is by the authors and with the tags asked for, NotReadyError where only
-        members will do and there are none, and DamagedArtifactError when all members of a version are
-        damaged; all at once, no event needed.
+        `about` is what was spoken of before: it helps to find passages. `passages` is how many are read, None
+        leaves it to the strategy. Below `min_confidence` the answer is an abstention. Once the answer is not
+        `wanted` any more, the events end with UnwantedError.
+
+        Raises at once, before the first event: QuestionError for a question that cannot be asked,
+        NotFoundError for an unknown book or version, VersionPrunedError for a version without members,
+        NothingToAskError for an empty library, NoBookFitsError where no book is in the scope,
+        DamagedArtifactError when all members of a version are damaged, and NotReadyError where members are
+        required and a book has none.
         """
         started = time.monotonic()
-        check_question(self._engine.llm, request.question)
-        sought = f"{about} {request.question}".strip()
+        check_question(question.text, self._engine.count_tokens)
+        sought = f"{about} {question.text}".strip()
         while True:
-            asked = self._books(request, sought)
+            asked = self._books(scope, sought)
             try:
-                voices, used, degraded = self._voices(asked, require_trained=request.require_trained)
+                panel = self._panel(asked, require_trained=require_trained)
                 break
             except VersionPrunedError:
                 # Since it was looked up: an alias is on another version by now, a number is refused.
                 continue
-        citations = self._passages(request, sought, [book for book, _ in asked])
-        read = self._panel.reads(request.question, voices, citations)
-        found = Retrieved(citations=read, versions=used, degraded=degraded)
-        return self._told(request, found, voices, time.monotonic() - started, wanted)
+        names = [book for book, _ in asked]
+        found = self._retrieval.passages(
+            lambda: self._strategy.search(self._retrieval.index, sought, passages, names)
+        )
+        read = self._strategy.reading_order(question.text, panel.members, found)
+        seconds = time.monotonic() - started
+        return self._answered(
+            question, Retrieved(read, panel), seconds, every_candidate, wanted, min_confidence
+        )
 
-    def _told(
+    def _answered(
         self,
-        request: AskRequest,
+        question: Question,
         found: Retrieved,
-        voices: Sequence[Voice],
         retrieve: float,
+        every_candidate: bool,
         wanted: Callable[[], bool],
-    ) -> Iterator[AskEvent]:
+        min_confidence: float,
+    ) -> Iterator[AnswerEvent]:
         """The events of a question whose passages took `retrieve` seconds to find."""
         yield found
         started = time.monotonic()
-        seed = request.seed if request.seed is not None else random.randrange(2**31)
+        if question.seed is None:
+            question = replace(question, seed=random.randrange(2**31))
         candidates: list[Candidate] = []
-        growing = self._panel.candidates(request, voices, found.citations, seed=seed, wanted=wanted)
+        growing = self._strategy.candidates(question, found.panel.members, found.passages, wanted)
         for candidates in growing:
-            if request.stream:
-                verdict = self._panel.decide(request, candidates, found.citations)
-                yield Heard(
-                    candidates=len(candidates),
-                    answer=verdict.answer,
-                    confidence=verdict.confidence,
-                    votes=verdict.votes,
-                )
+            if every_candidate:
+                yield Heard(len(candidates), self._strategy.decide(question, candidates, found.passages))
         if not wanted():
             raise UnwantedError()
         generated = time.monotonic()
-        verdict = self._panel.decide(request, candidates, found.citations)
-        abstained = _abstained(verdict, request.min_confidence or 0.0)
+        verdict = self._strategy.decide(question, candidates, found.passages)
+        abstention = _abstention(verdict, min_confidence)
         ended = time.monotonic()
         yield Answer(
-            id=f"answer_{uuid.uuid4().hex[:16]}",
-            question=request.question,
-            answer=None if abstained else verdict.answer,
-            confidence=verdict.confidence,
-            calibrated=verdict.calibrated,
-            told=verdict.told,
-            abstained=abstained,
-            degraded=found.degraded,
-            votes=verdict.votes,
-            citations=[_supported(quote, verdict.answer, request.question) for quote in found.citations],
-            versions=found.versions,
+            question=question.text,
+            verdict=verdict,
+            abstention=abstention,
+            citations=[cited(passage, verdict.answer, question.text) for passage in found.passages],
+            panel=found.panel,
             timings=Timings(
                 retrieve=retrieve,
                 generate=generated - started,
@@ -152,9 +151,9 @@ class Answering:
             ),
         )
 
-    def _books(self, request: AskRequest, sought: str) -> list[tuple[str, Version | None]]:
+    def _books(self, scope: Scope, sought: str) -> list[tuple[str, Version | None]]:
         """The books to ask, each with its version: those named, else the one that fits the question best."""
-        names = request.books or [self._best(request, sought)]
+        names = scope.books or [self._retrieval.best_book(sought, scope)]
         asked: dict[str, Version | None] = {}
         with self._database.read() as session:
             for name in names:
@@ -168,72 +167,36 @@ class Answering:
                     asked[book] = None
         return list(asked.items())
 
-    def _best(self, request: AskRequest, sought: str) -> str:
-        """The book that fits the question best, of all or of those that the request is limited to."""
-        limited = request.authors is not None or request.tags is not None
-        with self._database.read() as session:
-            within = books.fitting(session, request.authors, request.tags) if limited else None
-        hits = self._index.books(sought, 1, within)
-        if not hits:
-            raise NoBookFitsError(request.authors, request.tags) if limited else NothingToAskError()
-        return hits[0].book_id
-
-    def _passages(self, request: AskRequest, sought: str, book_ids: Sequence[str]) -> list[Citation]:
-        while True:
-            hits = self._panel.find(self._index, sought, request.k, book_ids)
-            scores = {hit.passage_id: hit.score for hit in hits}
-            with self._database.read() as session:
-                found = {book: books.get(session, book) for book in book_ids}
-                passages = books.passages(session, list(scores))
-                pages = books.page_labels(session, passages)
-            # Where a new edition came in between, its passages are found in the next turn.
-            if len(passages) == len(scores):
-                break
-        return [
-            Citation(
-                passage=passage.id,
-                book=passage.book_id,
-                title=found[passage.book_id].title,
-                author=found[passage.book_id].author,
-                chapter=found[passage.book_id].chapters[passage.chapter_ordinal].title,
-                page=pages.get(passage.id),
-                start=passage.start,
-                end=passage.end,
-                text=passage.text,
-                score=scores[passage.id],
-            )
-            for passage in passages
-        ]
-
-    def _voices(
-        self, asked: Sequence[tuple[str, Version | None]], *, require_trained: bool
-    ) -> tuple[list[Voice], list[VersionUsed], str | None]:
-        """Who answers, of which versions, and what is amiss, if anything."""
-        voices: list[Voice] = []
+    def _panel(self, asked: Sequence[tuple[str, Version | None]], *, require_trained: bool) -> Panel:
+        """Who answers, of which versions, and what is amiss."""
+        members: list[MemberId] = []
         used: list[VersionUsed] = []
         degraded = None
         for book, version in asked:
-            chorus = None if version is None else self._choruses.of(version)
-            if version is None or chorus is None:
+            roster = None if version is None else self._engine.roster(book, version.number)
+            if version is None or roster is None or roster.refused is not None:
                 if require_trained:
-                    with self._database.read() as session:
-                        raise NotReadyError(book, jobs.latest(session, [book]).get(book))
+                    raise self._not_ready(book)
                 degraded = "untrained"
-                if version is not None:
-                    reason = self._choruses.refusal(version)
-                    degraded = f"other-model: {book}@{version.number} was {reason}"
-                voices += self._panel.unlearned(book)
+                if version is not None and roster is not None:
+                    degraded = f"other-model: {book}@{version.number} was {roster.refused}"
+                members += self._strategy.unlearned(book)
             else:
-                used.append(VersionUsed(book=book, version=version.number, revision=version.revision))
-                voices += chorus.voices
-                if chorus.damaged:
-                    members = ", ".join(str(member) for member in chorus.damaged)
-                    degraded = f"damaged: {book}@{version.number} without members {members}"
-        return voices, used, degraded
+                used.append(VersionUsed(book, version.number, version.revision))
+                members += roster.members
+                if roster.damaged:
+                    numbers = ", ".join(map(str, roster.damaged))
+                    degraded = f"damaged: {book}@{version.number} without members {numbers}"
+        return Panel(members, used, degraded)
 
-
-def _any_of(names: Sequence[str]) -> str:
-    return " or ".join(map(repr, names))
+    def _not_ready(self, book: str) -> NotReadyError:
+        with self._database.read() as session:
+            job = jobs.latest(session, [book]).get(book)
+        return (
+            NotReadyError(book, None)
+            if job is None
+            else NotReadyError(book, job.status, job.id, job.progress)
+        )
 
 
 def _reference(name: str) -> int | str:
@@ -241,22 +204,12 @@ def _reference(name: str) -> int | str:
     return int(name) if name.isdecimal() else name or CHAMPION
 
 
-def _abstained(verdict: Verdict, least: float) -> Abstained | None:
+def _abstention(verdict: Verdict, least: float) -> Abstention | None:
     """Why there is no answer, where the confidence is below `least`."""
     if verdict.confidence >= least:
         return None
     sure = f"{verdict.confidence:.0%} where {least:.0%} is asked for"
-    if verdict.told is not None and verdict.told < 0.5:
-        told = "The book does not seem to tell this: the closest passages are cited."
-        return Abstained(reason="not-told", detail=f"{told} Confidence: {sure}.")
-    return Abstained(reason="unsure", detail=f"The members are not sure enough of an answer: {sure}.")
-
-
-def _supported(quote: Citation, answer: str, question: str) -> Citation:
-    """The quote with the sentence that says the answer."""
-    found = support(quote.text, answer, question)
-    if found is None:
-        return quote
-    start, end = found
-    span = Span(start=quote.start + start, end=quote.start + end, text=quote.text[start:end])
-    return quote.model_copy(update={"support": span})
+    if verdict.answerable is not None and verdict.answerable < LIKELY:
+        detail = "The book does not seem to tell this: the closest passages are cited."
+        return Abstention("not-told", f"{detail} Confidence: {sure}.")
+    return Abstention("unsure", f"The members are not sure enough of an answer: {sure}.")

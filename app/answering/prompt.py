@@ -1,9 +1,9 @@
-"""What a member reads: the passages in book order and the question, as one turn of the LLM's chat."""
+"""What a member reads where no skill stands before it: the passages in book order and the question."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from app.schemas import Citation
-from trainer.llm.frozen_llm import FrozenLLM
+from app.answering.types import Passage
+from app.engine.records import ChatTurn, MemberId
 
 INSTRUCTION = "Answer the question about the book in a few words, using the passages."
 # Leaves room in any context for passages; a longer question is no question about a book.
@@ -19,12 +19,12 @@ class QuestionError(ValueError):
         self.limits = limits
 
 
-def check_question(llm: FrozenLLM, question: str) -> None:
+def check_question(text: str, count_tokens: Callable[[str], int]) -> None:
     """Raise QuestionError for a question that is empty or longer than `QUESTION_TOKENS` tokens."""
-    if not question.strip():
+    if not text.strip():
         raise QuestionError("question-empty", "The question is empty: write one.")
     # A megabyte need not be encoded to know that it is too long.
-    if len(question) > QUESTION_TOKENS * 32 or llm.count_tokens(question) > QUESTION_TOKENS:
+    if len(text) > QUESTION_TOKENS * 32 or count_tokens(text) > QUESTION_TOKENS:
         raise QuestionError(
             "question-too-long",
             f"The question is longer than {QUESTION_TOKENS} tokens: shorten it.",
@@ -32,28 +32,26 @@ def check_question(llm: FrozenLLM, question: str) -> None:
         )
 
 
-def turn(
-    llm: FrozenLLM, question: str, quotes: Sequence[Citation], room: int
-) -> tuple[list[int], list[Citation]]:
-    """Tokens of the turn in which `question` is asked over `quotes`, and the quotes it holds, in book order.
-
-    At most `room` tokens: passages that fit the question least are left out until the rest fits.
-    """
-    kept = sorted(quotes, key=lambda quote: -quote.score)
-    while True:
-        ordered = sorted(kept, key=lambda quote: (quote.book, quote.start))
-        tokens = llm.instruct(INSTRUCTION, _content(question, ordered))
-        if len(tokens) <= room or not kept:
-            return tokens, ordered
-        kept.pop()
-
-
-def _content(question: str, quotes: Sequence[Citation]) -> str:
+def chat_turn(member: MemberId, question: str, passages: Sequence[Passage]) -> ChatTurn:
+    """The turn in which a member is asked a question about passages, each book's under its title."""
     parts = []
     book = None
-    for quote in quotes:
-        if quote.book != book:
-            book = quote.book
-            parts.append(f"Passages from {quote.title}:")
-        parts.append(quote.text)
-    return "\n\n".join([*parts, f"Question: {question.strip()}"])
+    for passage in passages:
+        if passage.book != book:
+            book = passage.book
+            parts.append(f"Passages from {passage.title}:")
+        parts.append(passage.text)
+    return ChatTurn(member, INSTRUCTION, "\n\n".join([*parts, f"Question: {question.strip()}"]))
+
+
+def fitting(passages: Sequence[Passage], fits: Callable[[Sequence[Passage]], bool]) -> list[Passage]:
+    """Those of the passages that `fits` lets through together, in book order.
+
+    Passages that fit the question least are left out first; `fits` need not let anything through.
+    """
+    kept = sorted(passages, key=lambda passage: -passage.score)
+    while True:
+        ordered = sorted(kept, key=lambda passage: (passage.book, passage.start))
+        if not kept or fits(ordered):
+            return ordered
+        kept.pop()

@@ -1,20 +1,20 @@
-"""The skill prompts that come with the package, one file for each LLM, and what was fitted on each."""
+"""The skill that answers stand behind: from the registry, or from the files that come with the package."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
 from app.answering.calibration import Calibration
 from app.answering.weighting import Weighting
 from app.errors import CommandError
-from app.training.publishing import base_model
 from store import skills
 from store.database import Database
 from store.tables import Skill as Row
+from store.versions import BaseModel
 from trainer.llm.embedded import EMBEDDED
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.skill.skill import Skill, SkillMismatchError, from_bytes
@@ -24,8 +24,8 @@ _SHIPPED = {EMBEDDED: "smollm2-135m-instruct"}
 
 @dataclass(frozen=True)
 class LoadedSkill:
-    """A skill prompt, its bytes, the weighting of candidates and the calibration of confidences fitted on its
-    answers, and what it came from.
+    """A skill with its bytes, the weighting of candidates and the calibration of confidences fitted on
+    answers behind it, and what it came from. `id` is the registry's.
     """
 
     skill: Skill
@@ -35,11 +35,11 @@ class LoadedSkill:
     data: dict[str, Any]
     metrics: dict[str, Any]
     calibration: Calibration | None = None
-    id: str | None = None  # the registry's
+    id: str | None = None
 
     @property
     def learned_from(self) -> set[str]:
-        """Digests of the stories it has learned from."""
+        """Digests of the stories that it has learned from."""
         return set(self.data.get("learned_from", []))
 
     @property
@@ -52,8 +52,9 @@ class LoadedSkill:
         }
 
 
-def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
-    """The LLM's champion among the registry's skill prompts; the shipped one is registered if there is none.
+def active_skill(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
+    """The skill that is the LLM's champion in the registry. Where there is none, the shipped one is
+    registered.
 
     None when the LLM has neither. Raises FormatError or DamagedArtifactError when the champion's bytes are
     not what was published, and CommandError when the LLM cannot read it.
@@ -63,18 +64,18 @@ def active(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
         champion = skills.champion(session, identity.id, identity.revision)
         if champion is not None:
             return _readable(_loaded(session, champion), llm)
-    found = shipped(identity)
+    found = shipped_skill(identity)
     if found is None:
         return None
-    return replace(found, id=register(database, identity, found).id)
+    return replace(found, id=register_skill(database, identity, found).id)
 
 
-def register(database: Database, identity: Identity, skill: LoadedSkill) -> Row:
-    """Publish a skill prompt with its weighting for an LLM, as its champion unless it is known already."""
+def register_skill(database: Database, identity: Identity, skill: LoadedSkill) -> Row:
+    """Publish a skill with what was fitted on it as the LLM's champion, unless it is known already."""
     with database.write() as session:
         return skills.publish(
             session,
-            base_model=base_model(identity),
+            base_model=cast(BaseModel, asdict(identity)),
             method=skill.skill.method,
             artifact=skill.artifact,
             recipe=skill.recipe,
@@ -104,8 +105,8 @@ def _loaded(session: Session, row: Row) -> LoadedSkill:
     )
 
 
-def shipped(identity: Identity) -> LoadedSkill | None:
-    """The skill prompt that comes with the package for this LLM, or None."""
+def shipped_skill(identity: Identity) -> LoadedSkill | None:
+    """The skill that comes with the package for this LLM, or None."""
     name = _SHIPPED.get(identity.id)
     if name is None:
         return None
@@ -123,7 +124,7 @@ def shipped(identity: Identity) -> LoadedSkill | None:
 
 
 def _fitted(notes: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that `LoadedSkill.fitted` wrote; a skill prompt from before calibrations has none."""
+    """The fields that `LoadedSkill.fitted` wrote. A skill from before calibrations has no calibration."""
     known = notes.get("calibration")
     return {
         "weighting": Weighting(**notes["weighting"]),

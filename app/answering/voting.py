@@ -1,21 +1,15 @@
 """The vote: candidates that say the same thing are one cluster, and the heaviest cluster is the answer."""
 
 import math
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.schemas import Candidate, Vote
+from app.answering.normalisation import normalised
+from app.answering.types import Candidate, Vote
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
-
-
-def weight(log_likelihood: float) -> float:
-    """What a candidate adds to its vote: its likelihood, length-normalised (exp of the mean per token)."""
-    return math.exp(log_likelihood)
 
 
 def vote(candidates: Sequence[Candidate], embed: Embed, *, similarity: float = 0.8) -> list[Vote]:
@@ -43,8 +37,8 @@ def vote(candidates: Sequence[Candidate], embed: Embed, *, similarity: float = 0
     return sorted(votes, key=lambda ballot: (-ballot.share, _rank(ballot.candidates[0])))
 
 
-def chosen(candidates: Sequence[Candidate]) -> list[Vote]:
-    """A vote for every text that was to choose from, heaviest first; texts are not compared by meaning."""
+def vote_on_choices(candidates: Sequence[Candidate]) -> list[Vote]:
+    """A vote for every choice, heaviest first; texts are not compared by meaning."""
     groups: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         groups.setdefault(candidate.text, []).append(candidate)
@@ -60,23 +54,13 @@ def chosen(candidates: Sequence[Candidate]) -> list[Vote]:
     return sorted(votes, key=lambda ballot: (-ballot.share, ballot.answer))
 
 
-def normalised(text: str) -> str:
-    """Lower case, without punctuation, English articles or doubled spaces (as SQuAD compares answers).
-
-    An answer of nothing but punctuation or articles is no answer: the empty string.
-    """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    words = re.sub(r"[^\w\s]|_", " ", plain).split()
-    return " ".join(word for word in words if word not in {"a", "an", "the"})
-
-
 def _rank(candidate: Candidate) -> tuple[float, str, str, int, int, int]:
     return (
         -candidate.weight,
         candidate.text,
-        candidate.book,
-        candidate.version or 0,
-        candidate.member or 0,
+        candidate.member.book,
+        candidate.member.version or 0,
+        candidate.member.member or 0,
         candidate.sample,
     )
 

@@ -1,7 +1,7 @@
-"""What a candidate's word weighs: learned from how good answers to questions with known answers were.
+"""The weight of a candidate, fitted on questions with known answers.
 
-Reading passages apart marginalises over them: RAG-Sequence (2005.11401) and REPLUG (2301.12652) weigh what
-each passage gives by its retrieval score. Here the weight is log-linear in that score, in the LLM's own
+Members that read passages apart give one answer a passage. RAG-Sequence (2005.11401) and REPLUG (2301.12652)
+weight each by its passage's retrieval score. Here the weight is log-linear in that score, in the LLM's own
 judgement whether the passage answers the question, and in the likelihood of the answer.
 """
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
-from app.answering.readers import Said
-from app.answering.voting import normalised
+from app.answering.normalisation import normalised
+from app.answering.types import PassageAnswer
 
 FEATURES = ("answerable", "retrieval", "log_likelihood")
 
@@ -20,8 +20,8 @@ FEATURES = ("answerable", "retrieval", "log_likelihood")
 class Weighting(BaseModel):
     """A coefficient for each of `FEATURES`.
 
-    `ceiling`: what a candidate's answerability and likelihood add to the logarithm of its weight is less than
-    that as good as always; 0 is more than can be.
+    `ceiling` bounds what a candidate's answerability and likelihood add to the logarithm of its weight:
+    nearly every candidate stays below it. None can exceed 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,24 +31,24 @@ class Weighting(BaseModel):
     log_likelihood: float
     ceiling: float = 0.0
 
-    def weights(self, said: Sequence[Said]) -> list[float]:
-        """The weight of each candidate; together 1."""
-        return softmax(features(said) @ self._coefficients)
+    def weights(self, answers: Sequence[PassageAnswer]) -> list[float]:
+        """The weight of each candidate. They sum to 1."""
+        return softmax(features(answers) @ self._coefficients)
 
-    def trust(self, said: Sequence[Said]) -> list[float]:
-        """The weight of each candidate's passage, whatever it was taken to say; together 1."""
-        return softmax(features(said)[:, :2] @ self._coefficients[:2])
+    def trust(self, answers: Sequence[PassageAnswer]) -> list[float]:
+        """The weight of each candidate's passage, whatever the answer read from it. They sum to 1."""
+        return softmax(features(answers)[:, :2] @ self._coefficients[:2])
 
     def shares(self, retrieval: Sequence[float]) -> list[float]:
-        """The weight of each passage before it is read, by its score; together 1."""
+        """The weight of each passage before it is read, by its score. They sum to 1."""
         return softmax(self.retrieval * _retrieval(retrieval))
 
-    def masses(self, said: Sequence[Said], top: float) -> list[float]:
-        """The weight of each candidate, in the unit of `most`, `top` being the best passage's score."""
-        return np.exp(features(said, top) @ self._coefficients).tolist()  # type: ignore[no-any-return]
+    def masses(self, answers: Sequence[PassageAnswer], top: float) -> list[float]:
+        """The weight of each candidate on the scale of `most`; `top` is the best passage's score."""
+        return np.exp(features(answers, top) @ self._coefficients).tolist()  # type: ignore[no-any-return]
 
     def most(self, retrieval: Sequence[float], top: float) -> list[float]:
-        """The most that candidates will weigh who have not been heard, by the scores of their passages."""
+        """The most that candidates not heard yet will weigh, by the scores of their passages."""
         return np.exp(self.ceiling + self.retrieval * _retrieval(retrieval, top)).tolist()  # type: ignore[no-any-return]
 
     @property
@@ -56,15 +56,15 @@ class Weighting(BaseModel):
         return np.array([getattr(self, name) for name in FEATURES])
 
 
-def features(said: Sequence[Said], top: float | None = None) -> NDArray[np.float64]:
+def features(answers: Sequence[PassageAnswer], top: float | None = None) -> NDArray[np.float64]:
     """`FEATURES` of each candidate, the first two as logarithms: [candidates, features].
 
-    Retrieval counts as a share of the best score, `top`, of these candidates' unless said.
+    Retrieval counts as a share of `top`, by default the best score among these candidates.
     """
     columns = [
-        np.log(np.maximum(1e-4, [one.answerable for one in said])),
-        _retrieval([one.retrieval for one in said], top),
-        np.array([one.log_likelihood for one in said], dtype=np.float64),
+        np.log(np.maximum(1e-4, [one.answerable for one in answers])),
+        _retrieval([one.retrieval for one in answers], top),
+        np.array([one.log_likelihood for one in answers], dtype=np.float64),
     ]
     return np.stack(columns, axis=1)
 

@@ -1,22 +1,20 @@
 """`bookchorus bench ask`: what an answer takes by one member, by all in a batch, and with PEFT one by one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from app.answering import readers
-from app.answering.readers import Reader
 from app.bench.clock import typical
 from app.bench.limits import token_bytes
 from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
 from app.bench.steps import Tell, Work
 from app.bench.subject import Head, Subject
-from app.engine.member_cache import Voice
 from app.errors import CommandError
 from trainer.baseline.peft_loop import METHODS, peft_loop
 from trainer.llm import templates
+from trainer.llm.batch_types import Row
 from trainer.llm.context import Context
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
@@ -147,7 +145,7 @@ class Asked:
             learned = registry.start(llm, [], recipe)
         except ValueError as error:
             raise CommandError(f"{error}.") from error
-        self._voices = [Voice("bench", None, number, learned[[number]]) for number in range(ask.members)]
+        self._members = [learned[[number]] for number in range(ask.members)]
         self._passage = llm.encode(Work(row_tokens=ask.passage_tokens).text)[: ask.passage_tokens]
 
     @property
@@ -157,18 +155,20 @@ class Asked:
 
     def read(self, count: int) -> list[Context]:
         """What the first `count` members keep of the passage."""
-        learned = [voice.learned for voice in self._voices[:count] if voice.learned is not None]
-        members = registry.contexts(self._llm, learned, None)
+        members = registry.contexts(self._llm, self._members[:count], None)
         return prefill(self._llm, [self._passage] * count, members)
 
     def answer(self, count: int, contexts: Sequence[Context] | None) -> None:
         """Let them answer, and read the passage where nothing is kept of it."""
         known = self.read(count) if contexts is None else contexts
-        voices = zip(self._voices[:count], known, strict=True)
-        listening = readers.ask(self._llm, [Reader(voice, context) for voice, context in voices], QUESTION)
-        unheard = templates.question(self._llm, QUESTION)[-1:]
-        rows = readers.rows(self._llm, listening, unheard)
-        decode(self._llm, [replace(row, max_new_tokens=self._ask.answer_tokens) for row in rows])
+        question = templates.question(self._llm, QUESTION)
+        decode(
+            self._llm,
+            [
+                Row(None, question, self._ask.answer_tokens, context=context, must_speak=True)
+                for context in known
+            ],
+        )
 
 
 def _baseline(llm: FrozenLLM, ask: Ask, tokens: Sequence[int], times: int) -> AskWay:

@@ -1,9 +1,11 @@
-"""The stories of an evaluation as books of a library, with their sections as passages."""
+"""The stories of a dataset as books of a library, with their sections as passages."""
 
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from app.answering.retrieval import Retrieval
+from app.answering.types import Passage
 from app.datasets.questions import Story
 from app.engine.embedder import Embedder
 from store import books
@@ -19,33 +21,40 @@ class Library:
 
     def __init__(self, stories: Sequence[Story], folder: Path, embedder: Embedder | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        embedder = embedder or Embedder()
+        self.embedder = embedder or Embedder()
         digest = hashlib.sha256(repr([story.sections for story in stories]).encode()).hexdigest()[:16]
         database = Database(f"sqlite:///{folder / f'{digest}.db'}")
         database.migrate()
         self._database = database
         self._books = {story.name: self._added(story) for story in stories}
-        self._names = {book: name for name, (book, _) in self._books.items()}
-        self._index = PassageIndex(database, folder / digest, embedder, embedder.name)
-        self._index.refresh()
+        self._names = {book: name for name, book in self._books.items()}
+        index = PassageIndex(database, folder / digest, self.embedder, self.embedder.name)
+        index.refresh()
+        self._retrieval = Retrieval(database, index)
         self._first: dict[str, str | None] = {}
 
     def first(self, question: str) -> str | None:
         """The name of the story that the library finds for a question."""
         if question not in self._first:
-            hits = self._index.books(question, 1)
+            hits = self._retrieval.index.books(question, 1)
             self._first[question] = self._names[hits[0].book_id] if hits else None
         return self._first[question]
 
-    def ranking(self, story: str) -> Callable[[str], list[tuple[int, float]]]:
-        """For a question, the story's sections with their scores, best first."""
-        book, sections = self._books[story]
-        known: dict[str, list[tuple[int, float]]] = {}
+    def book(self, story: str) -> str:
+        """The id of the book that a story is."""
+        return self._books[story]
 
-        def ranked(question: str) -> list[tuple[int, float]]:
+    def ranking(self, story: Story) -> Callable[[str], list[Passage]]:
+        """For a question, all sections of a story as passages, the best first."""
+        book = self._books[story.name]
+        known: dict[str, list[Passage]] = {}
+
+        def ranked(question: str) -> list[Passage]:
             if question not in known:
-                hits = self._index.search(question, len(sections), [book])
-                known[question] = [(sections[hit.passage_id], max(0.0, hit.score)) for hit in hits]
+                count = len(story.sections)
+                known[question] = self._retrieval.passages(
+                    lambda: self._retrieval.index.search(question, count, [book])
+                )
             return known[question]
 
         return ranked
@@ -54,8 +63,8 @@ class Library:
         """Close the database."""
         self._database.close()
 
-    def _added(self, story: Story) -> tuple[str, dict[int, int]]:
-        """The book of a story, and the section of each of its passages."""
+    def _added(self, story: Story) -> str:
+        """The id of a story's book."""
         text = _GAP.join(story.sections)
         spans, start = [], 0
         for section in story.sections:
@@ -68,5 +77,4 @@ class Library:
                 books.Edition(text, digest, [ChapterSpan("", 0, len(text))], spans),
                 title=story.name,
             )
-            found = books.passages_of(session, book.id)
-            return book.id, {passage.id: passage.ordinal for passage in found}
+            return book.id

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 
-from app.answering.voting import normalised
+from app.answering.normalisation import normalised
 
+# An answer whose ROUGE-L is at least this counts as correct where right or wrong is asked.
+CORRECT = 0.5
 _SCORER = RougeScorer(["rougeL"], use_stemmer=False)
 
 

@@ -37,7 +37,7 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LabelledQuestion:
     """A question about one story, numbered from 1 in it, and what it is marked by.
 
     `gold` are the sections that hold the answer, counted from 0, none when unknown; `choices` are the options
@@ -57,7 +57,7 @@ class Dataset:
     """Stories in the order of their names, and their questions, story by story."""
 
     stories: list[Story]
-    questions: list[Question]
+    questions: list[LabelledQuestion]
 
     def of(self, names: Collection[str]) -> "Dataset":
         """The stories of these names, with their questions."""
@@ -86,7 +86,9 @@ def words(text: str) -> int:
     return len(text.split())
 
 
-def read(path: Path, stories: int | None = None, count_tokens: Callable[[str], int] = words) -> Dataset:
+def load_dataset(
+    path: Path, stories: int | None = None, count_tokens: Callable[[str], int] = words
+) -> Dataset:
     """Read the first `stories` stories by name, or all, with their questions.
 
     A folder is a split of FairytaleQA: `stories/NAME-story.csv` and `questions/NAME-questions.csv`, with the
@@ -119,7 +121,7 @@ def by_origin(dataset: Dataset) -> Dataset:
         book = books.setdefault(name, Story(name, [], story.origin))
         places[story.name] = name, len(book.sections)
         book.sections.extend(story.sections)
-    asked: dict[str, list[Question]] = {name: [] for name in books}
+    asked: dict[str, list[LabelledQuestion]] = {name: [] for name in books}
     for question in dataset.questions:
         name, shift = places[question.story]
         gold = [section + shift for section in question.gold]
@@ -137,7 +139,7 @@ def sampled(dataset: Dataset, per_story: int | None, seed: int = 0) -> Dataset:
         return dataset
     if per_story < 1:
         raise ValueError(f"At least one question of a story is kept, not {per_story}.")
-    kept: list[Question] = []
+    kept: list[LabelledQuestion] = []
     for story in dataset.stories:
         own = [question for question in dataset.questions if question.story == story.name]
         if len(own) > per_story:
@@ -186,7 +188,7 @@ def _sections(file: Path) -> tuple[list[str], dict[str, list[int]]]:
     return sections, places
 
 
-def _questions(file: Path, story: str, places: dict[str, list[int]]) -> Iterator[Question]:
+def _questions(file: Path, story: str, places: dict[str, list[int]]) -> Iterator[LabelledQuestion]:
     # Counted, since some files use a question_id twice.
     rows = enumerate(_rows(file, ("question", "cor_section", ANSWERS[0])), start=1)
     for number, (line, row) in rows:
@@ -200,7 +202,7 @@ def _questions(file: Path, story: str, places: dict[str, list[int]]) -> Iterator
             if section not in places:
                 raise DataError(f"{file}, line {line}: the story has no section {section!r}.")
             gold.update(places[section])
-        yield Question(story, number, row["question"], answers, sorted(gold), [])
+        yield LabelledQuestion(story, number, row["question"], answers, sorted(gold), [])
 
 
 def _rows(file: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -245,7 +247,7 @@ def _read_jsonl(path: Path, stories: int | None, count_tokens: Callable[[str], i
             raise DataError(f"{where}: the book {name} is empty.")
         found.stories.append(Story(name, sections, None))
         found.questions.extend(
-            Question(name, number, line.question.strip(), _distinct(line.answers), [], line.choices)
+            LabelledQuestion(name, number, line.question.strip(), _distinct(line.answers), [], line.choices)
             for number, line in enumerate(asked[name], start=1)
         )
     return found

@@ -1,199 +1,249 @@
-"""The engine: one thread that owns the LLM, answers first, and trains in between."""
+"""The engine: plain requests in, plain answers out, from one frozen LLM, its skill and its members."""
 
-import threading
-from collections import deque
+import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any, Protocol
 
 import torch
 
-from trainer.llm.batch_types import Completion, Row
-from trainer.llm.decoding import decode
-from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import OutOfMemoryError, ran_out, release
+from app.engine.context_cache import ContextCache
+from app.engine.records import (
+    ChatTurn,
+    DecodeRequest,
+    Judgement,
+    MemberId,
+    Prompt,
+    Reading,
+    Reply,
+    Roster,
+    TextLoss,
+)
+from app.engine.runner import Runner
+from trainer.llm import templates
+from trainer.llm.batch_types import Exchange, Pack, Row
+from trainer.llm.context import Context
+from trainer.llm.frozen_llm import Identity
+from trainer.llm.mixture import Mixture, Part
+from trainer.llm.packing import pack_losses
+from trainer.llm.prefill import prefill
+from trainer.methods.members import Members
+from trainer.methods.prompt import Prompts
+from trainer.skill.skill import Skill
 
-T = TypeVar("T")
+# The least probability of an answer that a logarithm is taken of.
+_LEAST = 1e-6
 
 
-class EngineClosedError(Exception):
-    """The service is shutting down."""
+class MemberSource(Protocol):
+    """Where members come from: the registry, or an evaluation's own."""
 
+    def roster(self, book: str, version: int) -> Roster:
+        """Who can answer for a version of a book."""
 
-class UnwantedError(Exception):
-    """Nobody waits for an answer any more."""
-
-
-@dataclass
-class _Ask:
-    rows: Sequence[Row]
-    future: Future[list[Completion]]
-    ended: Callable[[int, Completion], None]
-    wanted: Callable[[int], bool]
+    def tensors(self, member: MemberId) -> Members:
+        """What a member of a roster has learned."""
 
 
 class Engine:
-    """Runs everything that touches the LLM, one thing at a time, on a thread of its own.
+    """Answers requests on one LLM. Nothing that it takes or gives holds a tensor or a database row.
 
-    Asks that wait at the same moment are decoded as one batch of at most `batch_tokens` positions (a larger
-    ask alone is still one batch); a batch that memory is too small for is parted in two. Steps of training
-    run when no ask waits.
+    `members` is None where no version is ever asked. `skill` is None for an LLM that has none: then there are
+    chat turns only, no readings. What members have read is kept, up to `most_bytes`.
     """
 
-    def __init__(self, llm: FrozenLLM, *, batch_tokens: int = 16_384) -> None:
-        self.llm = llm
-        self._batch_tokens = batch_tokens
-        self._asks: deque[_Ask] = deque()
-        self._first: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._steps: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
-        self._wake = threading.Condition()
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-        self._thread.start()
-
-    def ask(
+    def __init__(
         self,
-        rows: Sequence[Row],
-        ended: Callable[[int, Completion], None] = lambda *_: None,
-        wanted: Callable[[int], bool] = lambda _: True,
-    ) -> Future[list[Completion]]:
-        """Decode rows; the future gives a completion for each. Raises EngineClosedError after `close`.
-
-        `ended` is called on the engine's thread with a row's number and completion as soon as it is there.
-        A row that is no longer `wanted`, by its number, leaves the batch; the future gives UnwantedError
-        where none was any more when it was their turn.
-        """
-        future: Future[list[Completion]] = Future()
-        with self._wake:
-            self._open()
-            self._asks.append(_Ask(rows, future, ended, wanted))
-            self._wake.notify()
-        return future
-
-    def follow(
-        self, rows: Sequence[Row], wanted: Callable[[int], bool] = lambda _: True
-    ) -> Iterator[tuple[int, Completion]]:
-        """Decode rows; yields the number of each with its completion, in the order in which they end.
-
-        Rows that are no longer `wanted`, by their numbers, are not told of. Raises EngineClosedError after
-        `close`, and UnwantedError when no row was wanted any more before it began.
-        """
-        ended: SimpleQueue[tuple[int, Completion] | None] = SimpleQueue()
-        future = self.ask(rows, lambda number, completion: ended.put((number, completion)), wanted)
-        # However decoding ends, whoever waits wakes up.
-        future.add_done_callback(lambda _: ended.put(None))
-        while (found := ended.get()) is not None:
-            yield found
-        future.result()
-
-    def first(self, work: Callable[[], T]) -> Future[T]:
-        """Run a piece of answering before all that waits. Raises EngineClosedError after `close`."""
-        return self._put(self._first, work)
-
-    def step(self, work: Callable[[], T]) -> Future[T]:
-        """Run a piece of training once no ask waits. Raises EngineClosedError after `close`."""
-        return self._put(self._steps, work)
+        runner: Runner,
+        members: MemberSource | None = None,
+        skill: Skill | None = None,
+        *,
+        most_bytes: int = 1 << 30,
+    ) -> None:
+        """Raises SkillMismatchError for a skill that the LLM cannot read."""
+        self._runner = runner
+        self._llm = runner.llm
+        self._members = members
+        self._skill = skill
+        self._contexts = (
+            None
+            if skill is None
+            else ContextCache(
+                self._llm, skill.context(self._llm), self._tensors, most_bytes=most_bytes, run=self._run
+            )
+        )
 
     @property
-    def alive(self) -> bool:
-        """Whether asks are answered."""
-        return self._thread.is_alive()
+    def identity(self) -> Identity:
+        """Which LLM answers."""
+        return self._llm.identity
 
-    def close(self) -> None:
-        """Finish what runs, refuse what waits with EngineClosedError, and end the thread."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
-        self._thread.join()
-        pieces = [future for queue in (self._first, self._steps) for _, future in queue]
-        for future in [ask.future for ask in self._asks] + pieces:
-            future.set_exception(EngineClosedError())
+    @property
+    def context_tokens(self) -> int:
+        """How many positions the LLM was made for."""
+        return self._llm.context_tokens
 
-    def _put(self, queue: deque[tuple[Callable[[], Any], Future[Any]]], work: Callable[[], T]) -> Future[T]:
-        future: Future[T] = Future()
-        with self._wake:
-            self._open()
-            queue.append((work, future))
-            self._wake.notify()
-        return future
+    @cached_property
+    def on_cpu(self) -> bool:
+        """Whether the LLM is on a CPU, where a large batch takes longer than a small one."""
+        return self._llm.device.type == "cpu"
 
-    def _open(self) -> None:
-        if self._closed:
-            raise EngineClosedError()
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text."""
+        return self._llm.count_tokens(text)
 
-    def _run(self) -> None:
-        if self.llm.device.type == "cuda":
-            torch.cuda.set_device(self.llm.device)  # to this thread: libraries use whichever card is current
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._closed or self._first or self._asks or self._steps)
-                if self._closed:
-                    return
-                first = self._first.popleft() if self._first else None
-                asks = self._batch() if first is None else []
-                step = self._steps.popleft() if first is None and not asks else None
-            if first is not None:
-                _resolve(first[1], first[0])
-            elif asks:
-                self._decode(asks)
-            elif step is not None:
-                _resolve(step[1], step[0])
+    def count_positions(self, turn: ChatTurn) -> int:
+        """Positions that a chat turn takes, the member's own included."""
+        learned = self._tensors(turn.member)
+        own = 0 if learned is None else learned.virtual_tokens
+        return own + len(self._llm.instruct(turn.instruction, turn.content))
 
-    def _batch(self) -> list[_Ask]:
-        """Take as many waiting asks as fit one batch, oldest first."""
-        taken: list[_Ask] = []
-        rows, longest = 0, 0
-        while self._asks:
-            ask = self._asks[0]
-            if ask.rows and not any(map(ask.wanted, range(len(ask.rows)))):
-                self._asks.popleft().future.set_exception(UnwantedError())
-                continue
-            rows += len(ask.rows)
-            longest = max([longest, *(row.length + row.max_new_tokens for row in ask.rows)])
-            if taken and rows * longest > self._batch_tokens:
-                break
-            taken.append(self._asks.popleft())
-        return taken
+    def roster(self, book: str, version: int) -> Roster:
+        """Who can answer for a version of a book.
 
-    def _decode(self, asks: list[_Ask]) -> None:
-        places = [(ask, number) for ask in asks for number in range(len(ask.rows))]
+        Raises DamagedArtifactError when no member is whole, VersionPrunedError and NotFoundError.
+        """
+        return self._versions.roster(book, version)
 
-        def ended(place: int, completion: Completion) -> None:
-            ask, number = places[place]
-            ask.ended(number, completion)
+    def starting_members(self, book: str) -> list[MemberId]:
+        """The members of a book that nobody has learned, as the skill lets them start; none where it has
+        none.
+        """
+        starts = None if self._skill is None else self._skill.starts
+        return [] if starts is None else [MemberId(book, None, number) for number in range(len(starts))]
 
-        def wanted(place: int) -> bool:
-            ask, number = places[place]
-            return ask.wanted(number)
+    def has_read(self, reading: Reading) -> bool:
+        """Whether a member has read its passages already, so that its answer costs no reading."""
+        return self._context_cache.has(reading)
 
-        rows = [ask.rows[number] for ask, number in places]
-        together: Future[list[Completion]] = Future()
-        _resolve(together, lambda: decode(self.llm, rows, ended, wanted))
-        error = together.exception()
-        if error is not None and ran_out(error):
-            error.with_traceback(None)  # it holds on to what decoding has made
-            release(self.llm.device)
-            if len(asks) > 1:
-                half = len(asks) // 2
-                self._decode(asks[:half])
-                self._decode(asks[half:])
-                return
-            error = OutOfMemoryError(
-                f"{len(rows)} answers at once do not fit in memory: ask for fewer samples, passages or books"
+    def answer(
+        self, requests: Sequence[DecodeRequest], wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[tuple[int, Reply]]:
+        """Decode all requests in one batch; yields each one's number and reply as soon as it ends.
+
+        What is not `wanted` any more is left out. Raises UnwantedError when nothing was wanted before
+        decoding began, EngineClosedError, OutOfMemoryError, and what `roster` raises.
+        """
+        rows = self._rows(requests)
+        for number, completion in self._runner.follow(rows, lambda _: wanted()):
+            reading = isinstance(requests[number].prompt, Reading)
+            yield (
+                number,
+                Reply(
+                    templates.first_line(self._llm.text(completion.tokens)),
+                    completion.log_likelihood,
+                    1 - completion.silence if reading else None,
+                ),
             )
-        start = 0
-        for ask in asks:
-            if error is not None:
-                ask.future.set_exception(error)
+
+    def judge(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[Judgement]:
+        """How likely given answers are to each prompt; the end of an answer does not count.
+
+        Raises EngineClosedError, and what `roster` raises.
+        """
+        readings = [prompt for prompt in prompts if isinstance(prompt, Reading)]
+        judged = iter(self._judge_readings(readings, answers))
+        return [
+            next(judged)
+            if isinstance(prompt, Reading)
+            else self._run(lambda: self._judge_turn(prompt, answers))  # noqa: B023 - run at once
+            for prompt in prompts
+        ]
+
+    @property
+    def _context_cache(self) -> ContextCache:
+        assert self._contexts is not None, "an LLM without a skill has no readings"
+        return self._contexts
+
+    @property
+    def _versions(self) -> MemberSource:
+        assert self._members is not None, "this engine knows no versions"
+        return self._members
+
+    def _run(self, work: Callable[[], Any]) -> Any:
+        return self._runner.run_now(work)
+
+    def _tensors(self, member: MemberId) -> Members | None:
+        if member.member is None:
+            return None
+        if member.version is not None:
+            return self._versions.tensors(member)
+        assert self._skill is not None
+        assert self._skill.starts is not None
+        return Prompts(self._skill.starts[[member.member]])
+
+    def _rows(self, requests: Sequence[DecodeRequest]) -> list[Row]:
+        """What is decoded for the requests, once their passages are read."""
+        readings = [each.prompt for each in requests if isinstance(each.prompt, Reading)]
+        contexts = iter(self._context_cache.of(readings)) if readings else iter(())
+        mixtures = {each.mixture: Mixture() for each in requests if each.mixture is not None}
+        rows = []
+        for each in requests:
+            soft_prompt = None
+            if isinstance(each.prompt, Reading):
+                context: Context | None = next(contexts)
+                tokens = templates.question(self._llm, each.prompt.question)
             else:
-                ask.future.set_result(together.result()[start : start + len(ask.rows)])
-            start += len(ask.rows)
+                context, soft_prompt = self._conditioned(each.prompt.member)
+                tokens = self._llm.instruct(each.prompt.instruction, each.prompt.content)
+            rows.append(
+                Row(
+                    soft_prompt,
+                    tokens,
+                    each.most_tokens,
+                    each.temperature,
+                    seed=each.seed,
+                    context=context,
+                    must_speak=isinstance(each.prompt, Reading),
+                    part=None if each.mixture is None else Part(mixtures[each.mixture], each.share),
+                )
+            )
+        return rows
 
+    def _conditioned(self, member: MemberId) -> tuple[Context | None, torch.Tensor | None]:
+        """What a chat turn of a member stands behind: a context, and a soft prompt behind that."""
+        learned = self._tensors(member)
+        if learned is None:
+            return None, None
+        at = learned.condition(self._llm, [0], None)
+        return at.contexts[0], None if at.prompts is None else at.prompts[0]
 
-def _resolve(future: Future[T], work: Callable[[], T]) -> None:
-    try:
-        future.set_result(work())
-    except Exception as error:  # whoever waits for it gets it; the thread lives on
-        future.set_exception(error)
+    def _judge_readings(self, readings: Sequence[Reading], answers: Sequence[str]) -> list[Judgement]:
+        if not readings:
+            return []
+        contexts = self._context_cache.of(readings)
+        found: list[Judgement] = self._run(lambda: self._judge_contexts(readings, contexts, answers))
+        return found
+
+    @torch.no_grad()
+    def _judge_contexts(
+        self, readings: Sequence[Reading], contexts: Sequence[Context], answers: Sequence[str]
+    ) -> list[Judgement]:
+        llm = self._llm
+        questions = [templates.question(llm, one.question) for one in readings]
+        heard = prefill(llm, [question[:-1] for question in questions], contexts)
+        tokens = [llm.encode(answer) for answer in answers]
+        spoken = [*tokens, *([stop] for stop in sorted(llm.stop_tokens))]
+        packs = [
+            Pack([Exchange(question[-1:], each) for each in spoken], context=context)
+            for question, context in zip(questions, heard, strict=True)
+        ]
+        found = []
+        for losses in pack_losses(llm, packs):
+            silence = sum(math.exp(-float(loss)) for loss in losses[len(answers) :])
+            answerable = max(_LEAST, 1 - silence)
+            given = [
+                TextLoss(float(loss.sum()) + math.log(answerable), len(each))
+                for loss, each in zip(losses, tokens, strict=False)
+            ]
+            found.append(Judgement(answerable, tuple(given)))
+        return found
+
+    @torch.no_grad()
+    def _judge_turn(self, turn: ChatTurn, answers: Sequence[str]) -> Judgement:
+        tokens = self._llm.instruct(turn.instruction, turn.content)
+        exchanges = [Exchange(tokens[-1:], self._llm.encode(answer)) for answer in answers]
+        context, soft_prompt = self._conditioned(turn.member)
+        prompts = None if soft_prompt is None else soft_prompt[None].to(self._llm.device)
+        [losses] = pack_losses(self._llm, [Pack(exchanges, tokens[:-1], context)], prompts)
+        return Judgement(None, tuple(TextLoss(float(loss.sum()), len(loss)) for loss in losses))

@@ -1,71 +1,33 @@
-"""The chorus of a version: its members, read from the registry and kept for a while."""
+"""The members of versions, read from the registry and kept for a while."""
 
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.schemas import Candidate
+from app.engine.records import MemberId, Roster
 from store import artifacts, versions
 from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError, StoreBusyError, StoreFullError
 from store.tables import Version
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods import registry
 from trainer.methods.members import Members, joined, method_of
+from trainer.methods.registry import from_bytes
 from trainer.methods.tensors import FormatError
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Voice:
-    """One member that answers, with what it has `learned`; without it is the bare LLM."""
+class OtherModelError(Exception):
+    """A version was learned on another LLM than the one that is loaded."""
 
-    book: str
-    version: int | None = None
-    member: int | None = None
-    learned: Members | None = None
-
-    def candidate(
-        self,
-        text: str,
-        log_likelihood: float,
-        weight: float,
-        *,
-        sample: int = 0,
-        passage: int | None = None,
-        answerable: float | None = None,
-    ) -> Candidate:
-        """What it says, as a candidate."""
-        return Candidate(
-            book=self.book,
-            version=self.version,
-            member=self.member,
-            sample=sample,
-            text=text,
-            log_likelihood=log_likelihood,
-            weight=weight,
-            passage=passage,
-            answerable=answerable,
-        )
+    def __init__(self, version: Version) -> None:
+        super().__init__(f"Version {version.number} was learned on another LLM, {version.base_model_id}.")
 
 
-@dataclass(frozen=True)
-class Chorus:
-    """The members of a version that can answer, and the numbers of those that are damaged."""
-
-    voices: list[Voice]
-    damaged: list[int]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of what the members have learned."""
-        return sum(voice.learned.nbytes for voice in self.voices if voice.learned is not None)
-
-
-class UnusableError(Exception):
-    """A version's members cannot be had whole; `slug` is the stable name of the reason."""
+class UnusableVersionError(Exception):
+    """Not all members of a version can be had; `slug` is the stable name of the reason, `why` says it."""
 
     def __init__(self, number: int, slug: str, why: str) -> None:
         super().__init__(f"Version {number} {why}.")
@@ -73,90 +35,82 @@ class UnusableError(Exception):
         self.why = why
 
 
-class Choruses:
-    """Choruses by version, the least recently asked forgotten first once they take over `most_bytes`."""
+@dataclass(frozen=True)
+class _Loaded:
+    """A version's roster, and what its whole members have learned, by their numbers."""
+
+    roster: Roster
+    members: Mapping[int, Members]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(members.nbytes for members in self.members.values())
+
+
+class MemberCache:
+    """Members by version. The least recently asked are forgotten first, once all take over `most_bytes`."""
 
     def __init__(self, database: Database, llm: FrozenLLM, *, most_bytes: int = 256 << 20) -> None:
         self._database = database
         self._llm = llm
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[str, Chorus] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], _Loaded] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def of(self, version: Version) -> Chorus | None:
-        """The members of `version`, or None when it was learned on another LLM than the one that is loaded.
+    def roster(self, book: str, version: int) -> Roster:
+        """Who can answer for a version of a book, by its number.
 
         A member whose bytes are not what was published is left out, and marked in the registry. Raises
-        DamagedArtifactError when none is left, VersionPrunedError when `version` was pruned since it was
-        looked up, and NotFoundError when its book was removed.
+        DamagedArtifactError when none is left, VersionPrunedError and NotFoundError.
         """
-        if not self.fits(version):
-            return None
-        with self._lock:
-            if version.id in self._kept:
-                self._kept.move_to_end(version.id)
-                return self._kept[version.id]
-        chorus = self._read(version)
-        with self._lock:
-            if version.id not in self._kept:
-                self._kept[version.id] = chorus
-                self._bytes += chorus.nbytes
-            while self._bytes > self._most_bytes and len(self._kept) > 1:
-                self._bytes -= self._kept.popitem(last=False)[1].nbytes
-        return chorus
+        return self._loaded(book, version).roster
+
+    def tensors(self, member: MemberId) -> Members:
+        """What one member of a roster has learned. Raises what `roster` raises."""
+        assert member.version is not None
+        assert member.member is not None
+        return self._loaded(member.book, member.version).members[member.member]
+
+    def whole(self, version: Version) -> Mapping[int, Members]:
+        """What the undamaged members of a version have learned, by their numbers.
+
+        Raises OtherModelError for a version of another LLM, and what `roster` raises.
+        """
+        if self.refusal(version) is not None:
+            raise OtherModelError(version)
+        return self._loaded(version.book_id, version.number).members
 
     def members(self, version: Version) -> Members:
-        """What all members have learned, to go on from or to compare with.
+        """What all members of a version have learned, to go on from or to compare with.
 
-        UnusableError: they are pruned, not all of them are what was published, or they are of another LLM.
+        UnusableVersionError: they are pruned, damaged in part, or of another LLM.
         """
         if version.pruned_at is not None:
-            raise UnusableError(version.number, "pruned", "is pruned: its soft prompts are gone")
+            raise UnusableVersionError(version.number, "pruned", "is pruned: its soft prompts are gone")
         try:
-            chorus = self.of(version)
+            found = self.whole(version)
+        except OtherModelError as error:
+            raise UnusableVersionError(
+                version.number, "of-other-model", "was learned on another LLM"
+            ) from error
         except DamagedArtifactError:
-            chorus = Chorus([], [member.ordinal for member in version.members])
-        if chorus is None:
-            raise UnusableError(version.number, "of-other-model", "was learned on another LLM")
-        if chorus.damaged:
-            members = ", ".join(map(str, chorus.damaged))
-            raise UnusableError(version.number, "damaged", f"is damaged: members {members} have changed")
-        return joined([voice.learned for voice in chorus.voices if voice.learned is not None])
-
-    def _read(self, version: Version) -> Chorus:
-        voices: list[Voice] = []
-        damaged: list[int] = []
-        method = method_of(version.recipe)
-        with self._database.read() as session:
-            versions.live(session, version.book_id, version.number)
-            for member in version.members:
-                try:
-                    artifact = artifacts.get(session, member.artifact_sha256)
-                    learned = registry.from_bytes(method, artifact, self._llm)
-                except (DamagedArtifactError, NotFoundError, FormatError) as error:
-                    log.error("member %d of %s is left out: %s", member.ordinal, version.id, error)
-                    damaged.append(member.ordinal)
-                    continue
-                voices.append(Voice(version.book_id, version.number, member.ordinal, learned))
+            found = {}
+        damaged = [member.ordinal for member in version.members if member.ordinal not in found]
         if damaged:
-            try:
-                with self._database.write() as session:
-                    versions.mark_damaged(session, version.id, damaged)
-            except (StoreBusyError, StoreFullError):
-                log.warning("the damage of %s could not be noted", version.id)
-        if not voices:
-            raise DamagedArtifactError(version.members[0].artifact_sha256)
-        return Chorus(voices, damaged)
-
-    def fits(self, version: Version) -> bool:
-        """Tell whether `version` was learned on this LLM; its quantization and dtype may have been others."""
-        return self.refusal(version) is None
+            members = ", ".join(map(str, damaged))
+            raise UnusableVersionError(
+                version.number, "damaged", f"is damaged: members {members} have changed"
+            )
+        return joined([found[number] for number in sorted(found)])
 
     def refusal(self, version: Version) -> str | None:
-        """Why this LLM cannot use `version`: how the LLM that it was learned on is another."""
+        """Why this LLM cannot use a version: in what the LLM that it was learned on is another.
+
+        Its quantization and dtype may have been others.
+        """
         mine = self._llm.identity
-        told = [
+        differences = [
             f"{name} {its}, not {this}"
             for name, its, this in (
                 ("id", version.base_model_id, mine.id),
@@ -165,4 +119,46 @@ class Choruses:
             )
             if its != this
         ]
-        return f"learned on another LLM: {'; '.join(told)}" if told else None
+        return f"learned on another LLM: {'; '.join(differences)}" if differences else None
+
+    def _loaded(self, book: str, version: int) -> _Loaded:
+        key = book, version
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        loaded = self._load(book, version)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = loaded
+                self._bytes += loaded.nbytes
+            while self._bytes > self._most_bytes and len(self._kept) > 1:
+                self._bytes -= self._kept.popitem(last=False)[1].nbytes
+        return loaded
+
+    def _load(self, book: str, number: int) -> _Loaded:
+        members: dict[int, Members] = {}
+        damaged: list[int] = []
+        with self._database.read() as session:
+            version = versions.live(session, book, number)
+            refused = self.refusal(version)
+            if refused is not None:
+                return _Loaded(Roster(refused=refused), {})
+            method = method_of(version.recipe)
+            for row in version.members:
+                try:
+                    artifact = artifacts.get(session, row.artifact_sha256)
+                    members[row.ordinal] = from_bytes(method, artifact, self._llm)
+                except (DamagedArtifactError, NotFoundError, FormatError) as error:
+                    log.error("member %d of %s is left out: %s", row.ordinal, version.id, error)
+                    damaged.append(row.ordinal)
+        if damaged:
+            try:
+                with self._database.write() as session:
+                    versions.mark_damaged(session, version.id, damaged)
+            except (StoreBusyError, StoreFullError):
+                log.warning("the damage of %s could not be noted", version.id)
+        if not members:
+            raise DamagedArtifactError(version.members[0].artifact_sha256)
+        roster = Roster(tuple(MemberId(book, number, member) for member in members), tuple(damaged))
+        return _Loaded(roster, members)

@@ -9,17 +9,16 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.status import Status
 
-from app.answering.skill import active
-from app.datasets.metrics import abstention, interval, paired_interval, reliability, risk_coverage
-from app.datasets.questions import DataError, by_origin, read, sampled
+from app.answering.skill import active_skill
+from app.datasets.metrics import CORRECT, abstention, interval, paired_interval, reliability, risk_coverage
+from app.datasets.questions import DataError, by_origin, load_dataset, sampled
 from app.errors import CommandError
 from app.evaluation import plots as pictures
 from app.evaluation.predictions import Prediction
-from app.evaluation.report import CORRECT, by_story, summarise, table, to_json
+from app.evaluation.report import by_story, summarise, table, to_json
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
-from app.resources import open_database
-from app.service import load_llm
+from app.resources import load_llm, open_database
 from app.settings import load
 from trainer.recipe import Recipe
 
@@ -49,14 +48,14 @@ def evaluate(
     if unknown:
         raise CommandError(f"There is no system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}.")
     try:
-        dataset = read(data, None if unseen else stories)
+        dataset = load_dataset(data, None if unseen else stories)
         learned = Recipe(**{**RECIPE, **recipe})
     except (DataError, ValidationError) as error:
         raise CommandError(str(error)) from error
     settings = load({})
     llm = load_llm(settings)
     database = open_database(settings)
-    skill = active(database, llm)
+    skill = active_skill(database, llm)
     database.close()
     if skill is None:
         raise CommandError(f"{llm.identity.id} has no skill prompt: learn one with bookchorus skill train.")
@@ -75,7 +74,7 @@ def evaluate(
     folder = cache or settings.data_dir / "evaluation"
     evaluation = Evaluation(llm, skill, dataset, chosen, learned, folder)
     with console.status("reads the stories") as status:
-        found = evaluation.run(_teller(console, status))
+        found = evaluation.run(_shower(console, status))
     summaries = [*summarise(found), *summarise(_best_members(found))]
     # Each member alone and each smaller chorus are in the report; here they would hide the rest.
     main = [one for one in summaries if not re.fullmatch(r"member(_closed)? \d+|chorus N=\d+", one.system)]
@@ -105,18 +104,18 @@ def evaluate(
         )
 
 
-def _teller(console: Console, status: Status) -> Callable[[str], None]:
+def _shower(console: Console, status: Status) -> Callable[[str], None]:
     """Progress: a line that changes on a terminal; in a file, a line for each story."""
-    told: set[str] = set()
+    shown: set[str] = set()
 
-    def tell(what: str) -> None:
+    def show(what: str) -> None:
         status.update(what)
         place = what.partition(": ")[0]
-        if not console.is_terminal and place not in told:
-            told.add(place)
+        if not console.is_terminal and place not in shown:
+            shown.add(place)
             console.print(place, highlight=False)
 
-    return tell
+    return show
 
 
 def _best_members(found: Sequence[Prediction]) -> list[Prediction]:

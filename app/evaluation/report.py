@@ -8,12 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from rich import box
 from rich.table import Table
 
-from app.datasets.metrics import aurc, expected_calibration_error, interval
+from app.datasets.metrics import CORRECT, aurc, expected_calibration_error, interval
 from app.evaluation.predictions import Prediction
 from app.terminal.answers import LABEL, REST, duration, plain
-
-# An answer whose ROUGE-L is at least this counts as correct where right or wrong is asked.
-CORRECT = 0.5
 
 
 class SystemSummary(BaseModel):

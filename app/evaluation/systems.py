@@ -1,30 +1,19 @@
 """The systems that are compared: what each reads of a story, who answers, and how answers become one."""
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
-from app.answering.calibration import elected
-from app.answering.context_cache import Readings
+from app.answering.normalisation import normalised
+from app.answering.per_passage import ANSWER_TOKENS, PerPassage
 from app.answering.prompt import INSTRUCTION
-from app.answering.readers import ANSWER_TOKENS, Reader, Reference, Said, ask, judge, listen, mixed, rows
-from app.answering.skill import LoadedSkill
-from app.answering.voting import normalised
-from app.answering.weighting import consensus
-from app.datasets.metrics import exact_match, rouge_l, token_f1
-from app.datasets.questions import Question, Story
-from app.engine.member_cache import Voice
-from app.evaluation.predictions import Prediction
-from app.evaluation.sections import apart
-from trainer.llm import templates
-from trainer.llm.batch_types import Exchange, Pack, Row
-from trainer.llm.decoding import decode
-from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.packing import pack_losses
-from trainer.methods.members import Members
+from app.answering.readers import READERS
+from app.answering.types import Candidate, Passage, PassageAnswer, Question
+from app.answering.weighting import Weighting, consensus
+from app.datasets.metrics import rouge_l
+from app.datasets.questions import LabelledQuestion, Story
+from app.engine.engine import Engine
+from app.engine.records import ChatTurn, DecodeRequest, MemberId, Prompt, Reading, TextLoss
 
 SYSTEMS = (
     "bare",
@@ -40,11 +29,12 @@ SYSTEMS = (
 )
 # Passages that are read in one context, where a system reads only one.
 TOGETHER = 2
+_SMALLER = (1, 2, 3, 4, 6)
 
 
 @dataclass(frozen=True)
-class Answered:
-    """One answer and the mean loss of the reference answer, nats per token."""
+class SystemAnswer:
+    """One answer of a system, and the mean loss of the reference answer, nats per token."""
 
     text: str
     nll: float
@@ -52,139 +42,152 @@ class Answered:
 
 
 class OpenStory:
-    """A story that can be asked: what the LLM has read of it is kept from question to question.
+    """A story that can be asked. What the LLM has read of it is kept from question to question.
 
-    `readers` is how many sections are read apart; `ranking` gives the sections that fit a question,
-    best first, with their scores.
+    The chorus answers as the service answers a user: by `strategy`, which reads the best passages apart.
+    `members` are those that learned the story, none where no system needs them; `ranking` gives all sections
+    of the story for a question, the best first.
     """
 
     def __init__(
         self,
-        llm: FrozenLLM,
-        skill: LoadedSkill,
+        engine: Engine,
+        strategy: PerPassage,
+        weighting: Weighting,
         story: Story,
-        members: Members | None,
-        readers: int,
-        ranking: Callable[[str], Sequence[tuple[int, float]]],
+        book: str,
+        members: Sequence[MemberId],
+        ranking: Callable[[str], Sequence[Passage]],
     ) -> None:
-        self._llm = llm
-        self._skill = skill
+        self._engine = engine
+        self._strategy = strategy
+        self._weighting = weighting
         self._story = story
-        self._voices = (
-            [Voice(story.name)]
-            if members is None
-            else [Voice(story.name, 1, number, members[[number]]) for number in range(len(members))]
-        )
-        self._readers = readers
-        self._readings = Readings(llm, skill.skill.context(llm))
+        self._bare = MemberId(book)
+        self._members = members
         self.ranking = ranking
 
-    def answers(self, system: str, question: Question) -> dict[str, Answered]:
+    def answers(self, system: str, question: LabelledQuestion) -> dict[str, SystemAnswer]:
         """What a system answers: by the name of each of the ways in which it does."""
-        found = self.ranking(question.text)
-        best = [section for section, _ in found[:TOGETHER]]
+        ranked = self.ranking(question.text)
+        best = sorted(passage.ordinal for passage in ranked[:TOGETHER])
+        gold = sorted(question.gold)
         if system in ("bare", "rag", "gold"):
-            sections = {"bare": [], "rag": best, "gold": question.gold}[system]
-            return {system: self._bare(question, sorted(sections))}
+            sections: list[int] = {"bare": [], "rag": best, "gold": gold}[system]
+            texts = [self._story.sections[section] for section in sections]
+            content = "\n\n".join([*texts, f"Question: {question.text}"])
+            return self._alone([system], [ChatTurn(self._bare, INSTRUCTION, content)], question)
         if system in ("skill", "skill_gold"):
-            sections = question.gold if system == "skill_gold" else best
-            return self._each(system, [Voice(self._story.name)], question, sorted(sections))
+            sections = gold if system == "skill_gold" else best
+            return self._alone([system], self._readings([self._bare], sections, question), question)
         if system in ("member", "member_closed"):
             sections = [] if system == "member_closed" else best
-            return self._each(system, self._voices, question, sorted(sections))
+            count = len(self._members)
+            names = [system] if count == 1 else [f"{system} {number + 1}" for number in range(count)]
+            return self._alone(names, self._readings(self._members, sections, question), question)
         learned = system in ("chorus", "elsewhere")
-        voices = self._voices if learned else [Voice(self._story.name)] * self._readers
-        return self._chorus(system, voices, question, found)
+        members = self._members if learned else [self._bare] * READERS
+        return self._chorus(system, members, question, ranked[:READERS])
 
-    def _bare(self, question: Question, sections: Sequence[int]) -> Answered:
-        passages = [self._story.sections[section] for section in sections]
-        content = "\n\n".join([*passages, f"Question: {question.text}"])
-        turn = self._llm.instruct(INSTRUCTION, content)
-        [completion] = decode(self._llm, [Row(None, turn, ANSWER_TOKENS)])
-        answer = self._llm.encode(question.answers[0])
-        with torch.no_grad():
-            [[losses]] = pack_losses(self._llm, [Pack([Exchange(turn, answer)])])
-        return Answered(templates.first_line(self._llm.text(completion.tokens)), float(losses.mean()))
+    def _readings(
+        self, members: Sequence[MemberId], sections: Sequence[int], question: LabelledQuestion
+    ) -> list[Reading]:
+        """Every member reads the same sections, in one context."""
+        texts = tuple(self._story.sections[section] for section in sections)
+        return [Reading(member, texts, question.text) for member in members]
 
-    def _each(
-        self, system: str, voices: Sequence[Voice], question: Question, sections: Sequence[int]
-    ) -> dict[str, Answered]:
-        """Every voice reads the same sections, in one context."""
-        texts = [self._story.sections[section] for section in sections]
-        contexts = self._readings.of(voices, [texts] * len(voices))
-        asked = ask(self._llm, list(map(Reader, voices, contexts)), question.text)
-        said = listen(self._llm, asked, question.text)
-        losses = self._losses(asked, question)
-        names = [system] if len(voices) == 1 else [f"{system} {number + 1}" for number in range(len(voices))]
+    def _alone(
+        self, names: Sequence[str], prompts: Sequence[Prompt], question: LabelledQuestion
+    ) -> dict[str, SystemAnswer]:
+        """The likeliest answer to each prompt."""
+        requests = [DecodeRequest(prompt, ANSWER_TOKENS) for prompt in prompts]
+        replies = dict(self._engine.answer(requests))
+        losses = self._losses(prompts, question)
         return {
-            name: Answered(one.text, loss.loss / loss.tokens)
-            for name, one, loss in zip(names, said, losses, strict=True)
+            name: SystemAnswer(replies[number].text, losses[number].mean) for number, name in enumerate(names)
         }
 
     def _chorus(
-        self, system: str, voices: Sequence[Voice], question: Question, found: Sequence[tuple[int, float]]
-    ) -> dict[str, Answered]:
-        """The best sections are read apart; N readers are those of the N best."""
-        readers = apart(self._readings, voices, self._story, found[: self._readers])
-        asked = ask(self._llm, readers, question.text)
-        said = listen(self._llm, asked, question.text)
-        losses = self._losses(asked, question)
-        answers = {system: self._combined(said, losses)}
+        self,
+        system: str,
+        members: Sequence[MemberId],
+        question: LabelledQuestion,
+        passages: Sequence[Passage],
+    ) -> dict[str, SystemAnswer]:
+        """The best passages are read apart, each by its member. N readers are those of the N best."""
+        asked = Question(question.text, adaptive=False)
+        *_, candidates = self._strategy.candidates(asked, members, passages)
+        texts_by_id = {passage.id: passage.text for passage in passages}
+        readings = [
+            Reading(one.member, () if one.passage is None else (texts_by_id[one.passage],), question.text)
+            for one in candidates
+        ]
+        losses = self._losses(readings, question)
+        heard = _heard(candidates, passages)
+
+        def combined(count: int) -> SystemAnswer:
+            """What the product makes of the first so many candidates."""
+            weights = self._weighting.weights(heard[:count])
+            chosen = [
+                replace(one, weight=weight) for one, weight in zip(candidates[:count], weights, strict=True)
+            ]
+            verdict = self._strategy.decide(asked, chosen, _read(chosen, passages))
+            nll = mixture_loss(losses[:count], self._weighting.trust(heard[:count]))
+            return SystemAnswer(verdict.answer, nll, verdict.confidence)
+
+        whole = combined(len(candidates))
+        answers = {system: whole}
         if system != "chorus":
             return answers
-        for members in (1, 2, 3, 4, 6):
-            if members < len(said):
-                answers[f"chorus N={members}"] = self._combined(said[:members], losses[:members])
-        texts = [one.text for one in said]
-        ways = {
-            "vote": [1.0] * len(said),
-            "likelihood": [one.answerable * math.exp(one.log_likelihood) for one in said],
-            "likelihood x retrieval": [
-                one.answerable * math.exp(one.log_likelihood) * one.retrieval for one in said
-            ],
-        }
-        for way, weights in ways.items():
-            chosen = _best(consensus(texts, weights))
-            nll = mixture_loss(losses, weights)
-            answers[f"chorus: {way}"] = Answered(texts[chosen], nll, weights[chosen] / sum(weights))
-        weights = self._skill.weighting.weights(said)
-        answers["chorus: share"] = replace(
-            answers[system], confidence=_share(answers[system].text, texts, weights)
-        )
-        chosen = _best(weights)
-        answers["chorus: best alone"] = Answered(
-            texts[chosen], losses[chosen].loss / losses[chosen].tokens, weights[chosen]
-        )
-        shares = self._skill.weighting.shares([one.retrieval for one in said])
-        last = templates.question(self._llm, question.text)[-1:]
-        [spoken, *_] = decode(self._llm, mixed(rows(self._llm, asked, last), shares))
-        text = templates.first_line(self._llm.text(spoken.tokens))
-        answers["chorus: mixture"] = Answered(text, answers[system].nll)
-        scores = [rouge_l(text, question.answers) for text in texts]
-        answers["(oracle of 8)"] = Answered(
-            texts[_best(scores)], min(one.loss / one.tokens for one in losses)
-        )
+        for count in _SMALLER:
+            if count < len(candidates):
+                answers[f"chorus N={count}"] = combined(count)
+        answers |= self._other_ways(question, heard, losses, whole)
+        *_, mixed = self._strategy.candidates(replace(asked, strategy="mixture"), members, passages)
+        answers["chorus: mixture"] = SystemAnswer(mixed[0].text, whole.nll)
         return answers
 
-    def _losses(self, asked: Sequence[Reader], question: Question) -> list[Reference]:
-        """The first reference answer's, to each reader."""
-        judged = judge(self._llm, asked, question.text, question.answers[:1])
-        return [one.references[0] for one in judged]
+    def _other_ways(
+        self,
+        question: LabelledQuestion,
+        heard: Sequence[PassageAnswer],
+        losses: Sequence[TextLoss],
+        whole: SystemAnswer,
+    ) -> dict[str, SystemAnswer]:
+        """The same answers weighted otherwise, the heaviest alone, and the best of them with hindsight."""
+        texts = [one.text for one in heard]
+        likelihoods = [one.answerable * math.exp(one.log_likelihood) for one in heard]
+        ways = {
+            "vote": [1.0] * len(heard),
+            "likelihood": likelihoods,
+            "likelihood x retrieval": [
+                likelihood * one.retrieval for likelihood, one in zip(likelihoods, heard, strict=True)
+            ],
+        }
+        found = {}
+        for way, weights in ways.items():
+            chosen = _best(consensus(texts, weights))
+            found[f"chorus: {way}"] = SystemAnswer(
+                texts[chosen], mixture_loss(losses, weights), weights[chosen] / sum(weights)
+            )
+        weights = self._weighting.weights(heard)
+        found["chorus: share"] = replace(whole, confidence=_share(whole.text, texts, weights))
+        chosen = _best(weights)
+        found["chorus: best alone"] = SystemAnswer(texts[chosen], losses[chosen].mean, weights[chosen])
+        chosen = _best([rouge_l(text, question.answers) for text in texts])
+        found["(oracle of 8)"] = SystemAnswer(texts[chosen], min(loss.mean for loss in losses))
+        return found
 
-    def _combined(self, said: Sequence[Said], losses: Sequence[Reference]) -> Answered:
-        """Consensus under the learned weights, which is what the product does."""
-        weights = self._skill.weighting.weights(said)
-        chosen, evidence = elected(said, weights, max(one.retrieval for one in said))
-        nll = mixture_loss(losses, self._skill.weighting.trust(said))
-        known = self._skill.calibration
-        confidence = evidence.worth if known is None else known.confidence(evidence)
-        return Answered(said[chosen].text, nll, confidence)
+    def _losses(self, prompts: Sequence[Prompt], question: LabelledQuestion) -> list[TextLoss]:
+        """The first reference answer's loss behind each prompt."""
+        return [judged.losses[0] for judged in self._engine.judge(prompts, question.answers[:1])]
 
 
-def mixture_loss(losses: Sequence[Reference], weights: Sequence[float]) -> float:
+def mixture_loss(losses: Sequence[TextLoss], weights: Sequence[float]) -> float:
     """Loss per token of the weighted mixture of the readers' distributions over answers.
 
-    RAG-Sequence's marginal over passages (2005.11401), the learned weights standing for its retriever.
+    RAG-Sequence's marginal over passages (2005.11401), with the learned weights in the place of its
+    retriever.
     """
     total = sum(weights)
     terms = [
@@ -194,47 +197,31 @@ def mixture_loss(losses: Sequence[Reference], weights: Sequence[float]) -> float
     return -(top + math.log(sum(math.exp(term - top) for term in terms))) / losses[0].tokens
 
 
-def predictions(
-    opened: OpenStory, system: str, question: Question, book_hit: bool | None
-) -> list[Prediction]:
-    """The measured answers of a system to a question; of several members, their average too."""
-    started = time.monotonic()
-    answers = opened.answers(system, question)
-    seconds = time.monotonic() - started
-    ranks = None
-    if question.gold and system != "elsewhere":
-        order = [section for section, _ in opened.ranking(question.text)]
-        ranks = sorted(order.index(section) + 1 for section in question.gold if section in order)
-    measured = [
-        Prediction(
-            system=name,
-            story=question.story,
-            question=question.number,
-            answer=answer.text,
-            nll=answer.nll,
-            confidence=answer.confidence,
-            seconds=seconds,
-            book_hit=book_hit,
-            passage_ranks=ranks,
-            rouge_l=rouge_l(answer.text, question.answers),
-            token_f1=token_f1(answer.text, question.answers),
-            exact_match=exact_match(answer.text, question.answers),
+def _heard(candidates: Sequence[Candidate], passages: Sequence[Passage]) -> list[PassageAnswer]:
+    """The candidates as answers from passages, with their scores."""
+    scores = {passage.id: max(0.0, passage.score) for passage in passages}
+    return [
+        PassageAnswer(
+            one.text,
+            one.answerable or 0.0,
+            one.log_likelihood,
+            0.0 if one.passage is None else scores[one.passage],
         )
-        for name, answer in answers.items()
+        for one in candidates
     ]
-    members = [one for one in measured if one.system.startswith(f"{system} ") and system.startswith("member")]
-    if members:
-        fields = ("nll", "rouge_l", "token_f1", "exact_match")
-        means = {field: sum(getattr(one, field) for one in members) / len(members) for field in fields}
-        measured.insert(0, members[0].model_copy(update={"system": system, **means}))
-    return measured
+
+
+def _read(candidates: Sequence[Candidate], passages: Sequence[Passage]) -> list[Passage]:
+    """Those of the passages that the candidates are from."""
+    ids = {one.passage for one in candidates}
+    return [passage for passage in passages if passage.id in ids]
 
 
 def _share(answer: str, texts: Sequence[str], weights: Sequence[float]) -> float:
     """The weight of those that say the answer."""
-    said = normalised(answer)
+    words = normalised(answer)
     return min(
-        1.0, sum(weight for text, weight in zip(texts, weights, strict=True) if normalised(text) == said)
+        1.0, sum(weight for text, weight in zip(texts, weights, strict=True) if normalised(text) == words)
     )
 
 

@@ -1,5 +1,7 @@
 """The cap on a request's body, declared or not."""
 
+import re
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -7,17 +9,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class BodyLimit:
     """Refuses a body of more than `most_bytes` with 413, as soon as it is known to be one.
 
-    Routes whose paths end in `but` watch over their bodies themselves.
+    The routes whose whole paths match `but` limit their bodies themselves.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int, but: str) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, but: re.Pattern[str]) -> None:
         self._app = app
         self._most_bytes = most_bytes
         self._but = but
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its body watched."""
-        if scope["type"] != "http" or scope["path"].endswith(self._but):
+        if scope["type"] != "http" or self._but.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")

@@ -9,7 +9,7 @@ from typing import TypeVar
 from anyio import to_thread
 from fastapi import Request
 
-from app.engine.engine import UnwantedError
+from app.engine.scheduler import UnwantedError
 from app.http.problems import Problem, as_problem
 
 T = TypeVar("T")

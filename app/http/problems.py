@@ -12,11 +12,13 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.answering.pipeline import NoBookFitsError, NothingToAskError, NotReadyError
 from app.answering.prompt import QuestionError
-from app.engine.engine import EngineClosedError, UnwantedError
+from app.answering.types import NoBookFitsError, NothingToAskError, NotReadyError
+from app.engine.member_cache import OtherModelError
+from app.engine.scheduler import EngineClosedError, UnwantedError
 from app.parsing.parsed import ParseError
-from app.transfer.importing import ImportRefusedError
+from app.training.requests import InvalidParentError, InvalidRecipeError, QueueFullError
+from app.transfer.import_files import ImportRefusedError
 from store.errors import (
     DamagedArtifactError,
     DamagedDatabaseError,
@@ -74,11 +76,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
 _BUSY = {"Retry-After": "5"}
 _LOCKED = "The database is locked by another writer: try again."
-_EMPTY = "The library is empty: upload a book with POST /books."
 _LEAVING = "The service is shutting down."
 _GONE = "The client went away before the answer was there."
 
-# What the store and answering raise on purpose, as the problems they are.
+# The errors that the rules raise on purpose, as the problems they are.
 _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     NotFoundError: lambda error: Problem(404, "not-found", str(error)),
     StoreBusyError: lambda _: Problem(503, "store-busy", _LOCKED, _BUSY),
@@ -91,7 +92,13 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     ParseError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     ImportRefusedError: lambda error: Problem(422, error.slug, str(error), None, **error.more),
-    NothingToAskError: lambda _: Problem(409, "no-books", _EMPTY),
+    InvalidParentError: lambda error: Problem(422, error.slug, str(error)),
+    InvalidRecipeError: lambda error: _invalid_recipe(error),
+    QueueFullError: lambda error: Problem(
+        503, "queue-full", str(error), {"Retry-After": "60"}, limit=error.limit
+    ),
+    OtherModelError: lambda error: Problem(409, "version-of-other-model", str(error)),
+    NothingToAskError: lambda error: Problem(409, "no-books", str(error)),
     NoBookFitsError: lambda error: Problem(404, "no-book-fits", str(error)),
     NotReadyError: lambda error: Problem(
         409, "book-not-ready", str(error), None, book=error.book, job=error.job, progress=error.progress
@@ -126,6 +133,13 @@ def invalid(slug: str, error: ValidationError | RequestValidationError) -> Probl
     found = [{"where": ".".join(map(str, e["loc"])) or "body", "what": e["msg"]} for e in error.errors()]
     detail = "; ".join(f"{each['where']}: {each['what']}" for each in found)
     return Problem(422, slug, detail, errors=found)
+
+
+def _invalid_recipe(error: InvalidRecipeError) -> Problem:
+    """Where a field of the recipe is of the wrong kind, what was expected there."""
+    if isinstance(error.__cause__, ValidationError):
+        return invalid("invalid-recipe", error.__cause__)
+    return Problem(422, "invalid-recipe", str(error), None, **error.limits)
 
 
 def openai_error(problem: Problem) -> dict[str, Any]:

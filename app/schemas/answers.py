@@ -155,7 +155,7 @@ class Abstained(BaseModel):
 class Answer(BaseModel):
     """What the members agreed on, best vote first; null where the service abstained.
 
-    The confidence is a probability where it is `calibrated`, else a share of the votes; `told` is the
+    The confidence is a probability where it is `calibrated`, else a share of the votes; `answerable` is the
     probability that the book tells the answer at all, where known. `degraded` says why an answer is less than
     it could be: `untrained` (the book has no version), `other-model: BOOK@VERSION was learned on another LLM:
     ...`, or `damaged: BOOK@VERSION without members N, ...`.
@@ -167,7 +167,7 @@ class Answer(BaseModel):
     answer: str | None
     confidence: float
     calibrated: bool
-    told: float | None
+    answerable: float | None
     abstained: Abstained | None
     degraded: str | None
     votes: list[Vote]
@@ -176,5 +176,4 @@ class Answer(BaseModel):
     timings: Timings
 
 
-# What is told while a question is answered.
 AskEvent = Retrieved | Heard | Answer

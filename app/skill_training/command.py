@@ -12,17 +12,17 @@ import torch
 from pydantic import ValidationError
 from rich.console import Console
 
-from app.answering import skill as skills
-from app.answering.skill import LoadedSkill
+from app.answering.skill import LoadedSkill, register_skill
 from app.datasets.library import Library
-from app.datasets.questions import DataError, read, sampled
+from app.datasets.questions import DataError, load_dataset, sampled
+from app.engine.engine import Engine
+from app.engine.runner import DirectRunner
 from app.errors import CommandError
-from app.resources import open_database
-from app.service import load_llm
+from app.resources import load_llm, open_database
 from app.settings import load
+from app.skill_training.examples import digest, examples, split
 from app.skill_training.fitting import fit_calibration, fit_weighting
-from app.skill_training.lessons import digest, lessons, split
-from app.skill_training.samples import hear
+from app.skill_training.samples import collect_samples
 from app.training.publishing import number
 from trainer.methods.tensors import FormatError
 from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep
@@ -30,10 +30,10 @@ from trainer.skill.recipe import SkillRecipe
 from trainer.skill.skill import SkillMismatchError, from_bytes, opening
 from trainer.skill.training import learn, learn_starts
 
-_HELDOUT_LESSONS = 48
+_HELDOUT_EXAMPLES = 48
 _QUESTIONS_TO_FIT = 20
 # Where nobody sees the status line: in a file, this often.
-_TOLD_STEPS = 10
+_SHOWN_STEPS = 10
 _Loss = dict[str, float | None]
 
 
@@ -53,7 +53,7 @@ def train(
     """
     try:
         settled = SkillRecipe(**recipe)
-        dataset = read(data)
+        dataset = load_dataset(data)
         begun = start.read_bytes() if start else None
         origin = from_bytes(begun) if begun else None
     except (DataError, ValidationError, FormatError, OSError) as error:
@@ -72,29 +72,30 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     learning, checking = split(dataset)
     library = Library(dataset.stories, out / "library")
-    train_lessons, held = (list(lessons(part, library)) for part in (learning, checking))
-    held = random.Random(settled.seed).sample(held, min(_HELDOUT_LESSONS, len(held)))
-    if not train_lessons or not held:
+    learned_from, held = (list(examples(part, library)) for part in (learning, checking))
+    held = random.Random(settled.seed).sample(held, min(_HELDOUT_EXAMPLES, len(held)))
+    if not learned_from or not held:
         raise CommandError("No answer was found in the stories: there is nothing to learn from.")
     known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
     metrics: dict[str, list[_Loss]] = {}
     if settled.steps:
         run = _Run(console, out / "state.pt", "the skill prompt", known)
         tensors, metrics["heldout"] = run.follow(
-            lambda state: learn(llm, train_lessons, held, settled, state, skill)
+            lambda state: learn(llm, learned_from, held, settled, state, skill)
         )
         skill = skill.learned(tensors)
     if settled.starts.steps:
         context = replace(skill, starts=None)
         run = _Run(console, out / "starts.pt", "where members start", known)
         (starts,), metrics["starts"] = run.follow(
-            lambda state: learn_starts(llm, context, train_lessons, held, settled.starts, state)
+            lambda state: learn_starts(llm, context, learned_from, held, settled.starts, state)
         )
         skill = replace(skill, starts=starts)
     with console.status("asks what to fit on") as status:
-        heard = hear(llm, skill, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
+        engine = Engine(DirectRunner(llm), skill=skill)
+        samples = collect_samples(engine, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
     library.close()
-    weighting = fit_weighting(heard)
+    weighting = fit_weighting(samples)
     learned = LoadedSkill(
         skill=skill,
         artifact=skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id}),
@@ -107,7 +108,7 @@ def train(
             "learned_from": sorted({story.digest for story in learning.stories} | _learned_before(start)),
         },
         metrics=metrics,
-        calibration=fit_calibration(heard, weighting),
+        calibration=fit_calibration(samples, weighting),
     )
     notes = {
         "llm": llm.identity.__dict__,
@@ -121,7 +122,7 @@ def train(
     console.print(f"The skill prompt is in {out}.")
     if register:
         database = open_database(settings)
-        row = skills.register(database, llm.identity, learned)
+        row = register_skill(database, llm.identity, learned)
         console.print(f"Skill prompt {row.number} is registered.")
         database.close()
 
@@ -172,7 +173,7 @@ class _Run:
                     f"{happened.tokens_per_second:.0f} tokens/s, {happened.eta_seconds / 60:.0f} min to go"
                 )
                 status.update(said)
-                if happened.step % _TOLD_STEPS == 0:
+                if happened.step % _SHOWN_STEPS == 0:
                     self._save(state, losses)
                     if not self._console.is_terminal:
                         self._console.print(said)

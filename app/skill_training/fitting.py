@@ -7,23 +7,23 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
-from app.answering.calibration import RIGHT, TOLD, Calibration, Evidence, Logistic, elected
+from app.answering.calibration import ANSWERABLE, RIGHT, Calibration, Evidence, Logistic, elected
 from app.answering.weighting import FEATURES, Weighting, features
-from app.evaluation.report import CORRECT
-from app.skill_training.samples import Hearing
+from app.datasets.metrics import CORRECT
+from app.skill_training.samples import Sample
 
 _PENALTY = 0.01
 # Of this share of candidates is the ceiling above what they add to their weight.
 _CEILING = 0.95
 
 
-def fit_weighting(heard: Sequence[Hearing]) -> Weighting:
+def fit_weighting(samples: Sequence[Sample]) -> Weighting:
     """The weighting under which the candidates' expected quality is highest, held near none by a penalty.
 
     Only questions about the story that was read count.
     """
-    own = [one for one in heard if one.own]
-    inputs = [torch.tensor(features(one.said)) for one in own]
+    own = [one for one in samples if one.own]
+    inputs = [torch.tensor(features(one.answers)) for one in own]
     quality = [torch.tensor(one.quality, dtype=torch.float64) for one in own]
     spread = torch.cat(inputs).std(0, correction=0)
     spread[spread < 1e-6] = 1.0
@@ -42,29 +42,31 @@ def fit_weighting(heard: Sequence[Hearing]) -> Weighting:
 
     optimiser.step(loss)
     found = coefficients.detach() / spread
-    said = torch.cat(inputs)[:, [0, 2]] @ found[[0, 2]]
+    answered = torch.cat(inputs)[:, [0, 2]] @ found[[0, 2]]
     return Weighting(
-        **dict(zip(FEATURES, found.tolist(), strict=True)), ceiling=float(said.quantile(_CEILING))
+        **dict(zip(FEATURES, found.tolist(), strict=True)), ceiling=float(answered.quantile(_CEILING))
     )
 
 
-def fit_calibration(heard: Sequence[Hearing], weighting: Weighting) -> Calibration | None:
+def fit_calibration(samples: Sequence[Sample], weighting: Weighting) -> Calibration | None:
     """The calibration of the answers elected by a weighting; None where all were of one kind.
 
     An answer is right where its quality is at least that of a correct one.
     """
-    found = [_elected(one, weighting) for one in heard]
+    found = [_elected(one, weighting) for one in samples]
     own = [(evidence, quality) for evidence, quality, is_own in found if is_own]
-    told = _logistic(TOLD, [evidence for evidence, _, _ in found], [is_own for _, _, is_own in found])
+    answerable = _logistic(
+        ANSWERABLE, [evidence for evidence, _, _ in found], [is_own for _, _, is_own in found]
+    )
     right = _logistic(RIGHT, [evidence for evidence, _ in own], [quality >= CORRECT for _, quality in own])
-    return None if told is None or right is None else Calibration(told=told, right=right)
+    return None if answerable is None or right is None else Calibration(answerable=answerable, right=right)
 
 
-def _elected(heard: Hearing, weighting: Weighting) -> tuple[Evidence, float, bool]:
+def _elected(sample: Sample, weighting: Weighting) -> tuple[Evidence, float, bool]:
     """The evidence for the answer that is elected, its quality, and whether it is about its own story."""
-    weights = weighting.weights(heard.said)
-    best, evidence = elected(heard.said, weights, max(one.retrieval for one in heard.said))
-    return evidence, heard.quality[best], heard.own
+    weights = weighting.weights(sample.answers)
+    best, evidence = elected(sample.answers, weights, max(one.retrieval for one in sample.answers))
+    return evidence, sample.quality[best], sample.own
 
 
 def _logistic(names: Sequence[str], evidence: Sequence[Evidence], wanted: ArrayLike) -> Logistic | None:

@@ -1,51 +1,62 @@
-"""What readers say to questions about stories that the skill did not learn from: what is fitted on."""
+"""What readers answer to questions about stories that the skill did not learn from: what is fitted on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.answering.context_cache import Readings
-from app.answering.readers import READERS, Said, ask, listen, unlearned
+from app.answering.per_passage import ANSWER_TOKENS
+from app.answering.readers import READERS, assigned
+from app.answering.types import PassageAnswer
 from app.datasets.library import Library
 from app.datasets.metrics import rouge_l
 from app.datasets.questions import Dataset
-from app.evaluation.sections import apart
-from trainer.llm.frozen_llm import FrozenLLM
-from trainer.skill.skill import Skill
+from app.engine.engine import Engine
+from app.engine.records import DecodeRequest, MemberId, Reading
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """What the readers of a story said to one question, how good each answer is (0 to 1), and whether the
-    question is about that story or about another.
+class Sample:
+    """What the readers of a story answered to one question, and how good each answer is (0 to 1).
+
+    `own` says whether the question is about that story, or about another.
     """
 
-    said: list[Said]
+    answers: list[PassageAnswer]
     quality: list[float]
     own: bool
 
 
-def hear(
-    llm: FrozenLLM,
-    skill: Skill,
-    dataset: Dataset,
-    library: Library,
-    tell: Callable[[str], None] = lambda _: None,
-) -> list[Hearing]:
-    """Ask every question of eight readers of its story and, where there are several, of another story.
+def collect_samples(
+    engine: Engine, dataset: Dataset, library: Library, on_progress: Callable[[str], None] = lambda _: None
+) -> list[Sample]:
+    """Ask every question of the readers of its story and, where there are several stories, of another story.
 
-    Readers are unlearned members where the skill prompt has some to start from.
+    The readers are members that have learned no book, each with one of the best passages.
     """
-    heard: list[Hearing] = []
-    closed = skill.context(llm)
+    found: list[Sample] = []
     for story in dataset.stories:
-        readings = Readings(llm, closed)
-        ranking = library.ranking(story.name)
+        ranking = library.ranking(story)
+        book = library.book(story.name)
+        readers = engine.starting_members(book) or [MemberId(book)] * READERS
         asked = (story.name, dataset.other(story.name))
         for question in (one for one in dataset.questions if one.story in asked):
-            found = ranking(question.text)[:READERS]
-            readers = apart(readings, unlearned(story.name, skill), story, found)[: len(found)]
-            said = listen(llm, ask(llm, readers, question.text), question.text)
-            quality = [rouge_l(one.text, question.answers) for one in said]
-            heard.append(Hearing(said, quality, question.story == story.name))
-            tell(f"asks the readers of {story.name}: {len(heard)} answers heard")
-    return heard
+            passages = ranking(question.text)[:READERS]
+            # Each passage once, whoever reads it.
+            pairs = assigned(len(readers), [passage.ordinal for passage in passages])[: len(passages)]
+            requests = [
+                DecodeRequest(Reading(readers[reader], (passages[place].text,), question.text), ANSWER_TOKENS)
+                for reader, place in pairs
+            ]
+            replies = dict(engine.answer(requests))
+            answers = [
+                PassageAnswer(
+                    replies[number].text,
+                    replies[number].answerable or 0.0,
+                    replies[number].log_likelihood,
+                    max(0.0, passages[place].score),
+                )
+                for number, (_, place) in enumerate(pairs)
+            ]
+            quality = [rouge_l(one.text, question.answers) for one in answers]
+            found.append(Sample(answers, quality, question.story == story.name))
+            on_progress(f"asks the readers of {story.name}: {len(found)} answers heard")
+    return found

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from app.answering.skill import LoadedSkill
-from app.engine.engine import Engine
-from app.engine.member_cache import Choruses
+from app.engine.member_cache import MemberCache
+from app.engine.scheduler import Scheduler
 from app.training import promotion, provenance
+from app.training.heartbeat import Heartbeat
+from app.training.job_events import record_progress
 from app.training.learning import Prepared, learn, resolved, study_key
-from app.training.provenance import Source
-from app.training.publishing import base_model, publish
-from app.training.telling import tell
+from app.training.provenance import Source, base_model
+from app.training.publishing import publish_trained
 from store import jobs, studies, versions
 from store.database import Database
 from store.errors import StoreBusyError
@@ -27,6 +28,8 @@ from trainer.recipe import Recipe
 Piece = TypeVar("Piece", bound=Progress | Prepared)
 
 log = logging.getLogger(__name__)
+# Progress is recorded, and the lease renewed with it, at least this often in the time of one lease.
+_RECORDS = 6
 
 
 class CancelledError(Exception):
@@ -37,32 +40,37 @@ class LeavingError(Exception):
     """The worker is to leave its job."""
 
 
-class Attempt:
-    """A job under its lease of so many seconds, which is renewed as it goes on."""
+class JobRunner:
+    """Runs one job under its lease of so many seconds, which is renewed as it goes on.
+
+    The LLM works on the scheduler's thread, when no ask waits. `leaving` says whether the worker is to leave.
+    """
 
     def __init__(
         self,
         job: Job,
         database: Database,
-        engine: Engine,
-        choruses: Choruses,
+        scheduler: Scheduler,
+        members: MemberCache,
         skill: LoadedSkill | None,
         *,
         lease_seconds: float,
-        batches: Microbatches | None,
+        microbatches: Microbatches | None,
         keep_versions: int = 0,
         leaving: Callable[[], bool],
     ) -> None:
         self._job = job
         self._database = database
-        self._engine = engine
-        self._choruses = choruses
+        self._scheduler = scheduler
+        self._llm = scheduler.llm
+        self._members = members
         self._skill = skill
         self._lease_seconds = lease_seconds
-        self._batches = batches
+        self._microbatches = microbatches
         self._keep_versions = keep_versions
         self._leaving = leaving
-        self._heard = time.monotonic()
+        self._recorded = time.monotonic()
+        self._heartbeat = Heartbeat(database, job, lease_seconds)
 
     def run(self) -> None:
         """Learn and publish; blocks until the job has ended.
@@ -70,16 +78,20 @@ class Attempt:
         Raises CancelledError or LeavingError between two pieces of work, NotFoundError or StaleTokenError
         when the job is no longer ours, EngineClosedError, and what learning raises.
         """
+        with self._heartbeat:
+            self._run()
+
+    def _run(self) -> None:
         recipe = resolved(Recipe(**self._job.recipe), self._skill)
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
         key = None
         if self._skill is not None and recipe.objective != "lm":
-            key = study_key(self._engine.llm.identity, self._skill, recipe, source.passages)
-        study, items = self._study(key)
-        champion = promotion.champion(self._database, self._choruses, self._job.book_id)
+            key = study_key(self._llm.identity, self._skill, recipe, source.passages)
+        study, items = self._known_study(key)
+        champion = promotion.champion(self._database, self._members, self._job.book_id)
         progress = learn(
-            self._engine.llm,
+            self._llm,
             source.text,
             source.passages,
             recipe,
@@ -87,19 +99,19 @@ class Attempt:
             items=items,
             parent=self._parent(),
             rivals=0 if champion.members is None else len(champion.members),
-            batches=self._batches,
+            batches=self._microbatches,
         )
-        for happened in self._pull(progress):
+        for happened in self._pieces(progress):
             if isinstance(happened, Prepared):
                 objective = happened.objective
                 if key is not None and study is None and happened.items:
-                    study = self._keep(key, recipe, happened.items)
+                    study = self._keep_study(key, recipe, happened.items)
             elif isinstance(happened, Learned):
                 learned = happened
         self._publish(recipe, objective, learned, source, study)
 
-    def _study(self, key: str | None) -> tuple[Study | None, list[SyntheticQuestion] | None]:
-        """What the LLM wrote about the book before, for another version or a try that was cut short."""
+    def _known_study(self, key: str | None) -> tuple[Study | None, list[SyntheticQuestion] | None]:
+        """The questions that were written about the book before, for another version or a try cut short."""
         if key is None:
             return None, None
         with self._database.read() as session:
@@ -108,15 +120,15 @@ class Attempt:
                 return None, None
             return known, [SyntheticQuestion(**item) for item in studies.items(session, known)]
 
-    def _keep(self, key: str, recipe: Recipe, items: Sequence[SyntheticQuestion]) -> Study | None:
-        """Keep what was written; a locked database costs the lineage, not the training."""
+    def _keep_study(self, key: str, recipe: Recipe, items: Sequence[SyntheticQuestion]) -> Study | None:
+        """Keep the questions that were written. A locked database costs the lineage, not the training."""
         try:
             with self._database.write() as session:
                 kept = studies.put(
                     session,
                     book_id=self._job.book_id,
                     key=key,
-                    base_model=base_model(self._engine.llm.identity),
+                    base_model=base_model(self._llm.identity),
                     skill_id=None if self._skill is None else self._skill.id,
                     settings=recipe.model_dump(include={"kinds", "passages", "seed"}),
                     items=[item.as_json() for item in items],
@@ -131,7 +143,7 @@ class Attempt:
                 )
                 return kept
         except StoreBusyError:
-            log.warning("the database is locked: what job %s studies is not kept", self._job.id)
+            log.warning("the database is locked: the questions of job %s are not kept", self._job.id)
             return None
 
     def _parent(self) -> Members | None:
@@ -140,27 +152,29 @@ class Attempt:
             return None
         with self._database.read() as session:
             version = versions.get(session, self._job.book_id, self._job.parent_number)
-        return self._choruses.members(version)
+        return self._members.members(version)
 
-    def _pull(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        """Each piece of work, done on the engine's thread behind the asks that wait."""
-        while (happened := self._engine.step(lambda: next(pieces, None)).result()) is not None:
+    def _pieces(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """Each piece of work, done on the scheduler's thread behind the asks that wait."""
+        while (happened := self._scheduler.run_when_idle(lambda: next(pieces, None)).result()) is not None:
             if self._leaving():
                 raise LeavingError()
-            telling = not isinstance(happened, Pause | Prepared)
-            if telling or time.monotonic() - self._heard > self._lease_seconds / 6:
-                self._heard = time.monotonic()
-                self._tell(happened)
+            if self._heartbeat.cancelled:
+                raise CancelledError()
+            due = time.monotonic() - self._recorded > self._lease_seconds / _RECORDS
+            if due or not isinstance(happened, Pause | Prepared):
+                self._recorded = time.monotonic()
+                self._record(happened)
             yield happened
 
-    def _tell(self, happened: Progress | Prepared) -> None:
-        """Renew the lease and record what happened; what a locked database does not take is not told."""
+    def _record(self, happened: Progress | Prepared) -> None:
+        """Renew the lease and record what happened. What a locked database does not take is not recorded."""
         try:
             with self._database.write() as session:
                 cancelled = jobs.heartbeat(session, self._job.id, self._job.token, self._lease_seconds)
-                tell(session, self._job, happened)
+                record_progress(session, self._job, happened)
         except StoreBusyError:
-            log.warning("the database is locked: job %s goes on untold", self._job.id)
+            log.warning("the database is locked: progress of job %s is not recorded", self._job.id)
             return
         if cancelled:
             raise CancelledError()
@@ -169,18 +183,18 @@ class Attempt:
         self, recipe: Recipe, objective: Objective, learned: Learned, source: Source, study: Study | None
     ) -> None:
         """Publish, once the database lets us, what was compared with the champion of that very moment."""
-        verdict = self._judged(objective, learned)
+        decision = self._decided(objective, learned)
         while True:
             try:
                 with self._database.write() as session:
-                    if promotion.champion_number(session, self._job.book_id) == verdict.champion:
-                        publish(
+                    if promotion.champion_number(session, self._job.book_id) == decision.champion:
+                        publish_trained(
                             session,
                             self._job,
                             recipe,
                             learned,
-                            self._engine.llm.identity,
-                            verdict,
+                            self._llm.identity,
+                            decision,
                             source,
                             skill_id=None if self._skill is None else self._skill.id,
                             study=study,
@@ -190,15 +204,15 @@ class Attempt:
             except StoreBusyError:
                 log.warning("the database is locked: job %s waits to publish", self._job.id)
             else:
-                verdict = self._judged(objective, learned)
+                decision = self._decided(objective, learned)
 
-    def _judged(self, objective: Objective, learned: Learned) -> promotion.Verdict:
-        """What the gate says: the champion of now is evaluated on what the new members were."""
-        champion = promotion.champion(self._database, self._choruses, self._job.book_id)
+    def _decided(self, objective: Objective, learned: Learned) -> promotion.Decision:
+        """Whether the version is promoted: the champion of now is evaluated on what the new members were."""
+        champion = promotion.champion(self._database, self._members, self._job.book_id)
         losses = None
         if champion.members is not None:
-            members = champion.members.detached(self._engine.llm.device)
-            [*_, last] = self._pull(promotion.measure(objective, members, learned.after.bare_loss))
+            members = champion.members.detached(self._llm.device)
+            [*_, last] = self._pieces(promotion.measure(objective, members, learned.after.bare_loss))
             assert isinstance(last, Evaluated)
             losses = last.member_losses
-        return promotion.judge(learned, champion, losses, force=self._job.force)
+        return promotion.decide(learned, champion, losses, force=self._job.force)

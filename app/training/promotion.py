@@ -1,4 +1,4 @@
-"""The gate: what a job learned becomes the champion if it is no worse than the champion of the day."""
+"""Promotion: a new version becomes the champion if it is no worse than the champion of the day."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.engine.member_cache import Choruses, UnusableError
+from app.engine.member_cache import MemberCache, UnusableVersionError
 from store import books, versions
 from store.aliases import CHAMPION
 from store.database import Database
@@ -19,9 +19,9 @@ from trainer.progress import Evaluated, Learned, Progress
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that answers for a book now; without `members` nothing can be compared with it, and why.
+    """The version that answers for a book now; `number` is None where the book has none.
 
-    There is no `number` where the book has no champion.
+    Without `members` nothing can be compared with it; `why_not` says why.
     """
 
     number: int | None
@@ -30,16 +30,16 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Whether what was learned is to be the champion instead of `champion`, as the registry keeps it.
+class Decision:
+    """Whether a new version is promoted to be the champion instead of version `champion`.
 
-    `told` says so with the reason, and goes on from "Published version 2 ".
+    `gate` is the comparison as the registry keeps it. `reason` goes on from "Published version 2 ".
     """
 
     champion: int | None
     gate: dict[str, Any] | None
     promote: bool
-    told: str
+    reason: str
 
 
 def champion_number(session: Session, book_id: str) -> int | None:
@@ -47,7 +47,7 @@ def champion_number(session: Session, book_id: str) -> int | None:
     return books.get(session, book_id).aliases.get(CHAMPION)
 
 
-def champion(database: Database, choruses: Choruses, book_id: str) -> Champion:
+def champion(database: Database, members: MemberCache, book_id: str) -> Champion:
     """The champion of a book as it stands. NotFoundError: there is no such book."""
     with database.read() as session:
         books.get(session, book_id)
@@ -56,8 +56,8 @@ def champion(database: Database, choruses: Choruses, book_id: str) -> Champion:
         except NotFoundError:
             return Champion(None, why_not="the book had none")
     try:
-        return Champion(version.number, choruses.members(version))
-    except UnusableError as error:
+        return Champion(version.number, members.members(version))
+    except UnusableVersionError as error:
         why = f"version {version.number} {error.why}, so that nothing is comparable"
         return Champion(version.number, why_not=why)
 
@@ -67,26 +67,26 @@ def measure(objective: Objective, champion: Members, bare: float) -> Iterator[Pr
     yield Evaluated("champion", bare, (yield from objective.losses(champion)))
 
 
-def judge(learned: Learned, champion: Champion, losses: Sequence[float] | None, *, force: bool) -> Verdict:
-    """Compare mean held-out losses: `losses` are those of the champion's members, None where nobody could.
+def decide(learned: Learned, champion: Champion, losses: Sequence[float] | None, *, force: bool) -> Decision:
+    """Compare mean held-out losses: those of what was learned, and the `losses` of the champion's members.
 
-    What cannot be compared is promoted, and so is what `force` says.
+    Without losses nothing can be compared. What cannot be compared is promoted, and so is what is to `force`.
     """
     mine = _mean(learned.after.member_losses)
     if losses is None:
-        return Verdict(champion.number, None, True, f"as the champion: {champion.why_not}.")
+        return Decision(champion.number, None, True, f"as the champion: {champion.why_not}.")
     theirs = _mean(losses)
     if math.isnan(theirs):
-        told = f"as the champion: nothing was held out to compare it with version {champion.number}."
-        return Verdict(champion.number, None, True, told)
+        reason = f"as the champion: nothing was held out to compare it with version {champion.number}."
+        return Decision(champion.number, None, True, reason)
     passed = mine <= theirs
     both = f"its held-out loss of {mine:.4f} is {{}} the {theirs:.4f} of version {champion.number}."
     if passed:
-        told = f"as the champion: {both.format('not above')}"
+        reason = f"as the champion: {both.format('not above')}"
     elif force:
-        told = f"as the champion, which was forced: {both.format('above')}"
+        reason = f"as the champion, which was forced: {both.format('above')}"
     else:
-        told = f"and version {champion.number} stays the champion: {both.format('above')}"
+        reason = f"and version {champion.number} stays the champion: {both.format('above')}"
     gate = {
         "passed": passed,
         "champion": champion.number,
@@ -94,7 +94,7 @@ def judge(learned: Learned, champion: Champion, losses: Sequence[float] | None, 
         "champion_loss": theirs,
         "forced": force,
     }
-    return Verdict(champion.number, gate, passed or force, told)
+    return Decision(champion.number, gate, passed or force, reason)
 
 
 def _mean(losses: Sequence[float]) -> float:

@@ -5,34 +5,23 @@ import math
 from sqlalchemy.orm import Session
 
 from app.training import provenance
-from app.training.promotion import Verdict
-from app.training.provenance import Source
+from app.training.promotion import Decision
+from app.training.provenance import Source, base_model
 from store import jobs, skills, versions
 from store.tables import Job, Study, Version
-from store.versions import BaseModel, NewMember
+from store.versions import NewMember
 from trainer.llm.frozen_llm import Identity
 from trainer.progress import Learned
 from trainer.recipe import Recipe
 
 
-def base_model(identity: Identity) -> BaseModel:
-    """The LLM as the registry names it."""
-    return {
-        "id": identity.id,
-        "revision": identity.revision,
-        "hidden_size": identity.hidden_size,
-        "quantization": identity.quantization,
-        "dtype": identity.dtype,
-    }
-
-
-def publish(
+def publish_trained(
     session: Session,
     job: Job,
     recipe: Recipe,
     learned: Learned,
     identity: Identity,
-    verdict: Verdict,
+    decision: Decision,
     source: Source,
     *,
     skill_id: str | None = None,
@@ -41,7 +30,7 @@ def publish(
 ) -> Version:
     """Publish the members that `job` learned on the LLM `identity` from `source`, and end the job.
 
-    The `verdict` says whether they are the champion now; `skill_id` is the skill prompt they learned behind,
+    The `decision` says whether they are the champion now; `skill_id` is the skill prompt they learned behind,
     `study` what they studied. Of the versions before, those not among the last `keep` go; 0 keeps all.
 
     StaleTokenError when another worker has the job by now: then nothing is published.
@@ -80,20 +69,20 @@ def publish(
         revision=source.revision,
         libraries=provenance.libraries(),
         data=provenance.data(source, skill, study),
-        gate=verdict.gate,
-        promote=verdict.promote,
+        gate=decision.gate,
+        promote=decision.promote,
     )
     jobs.add_event(
         session,
         job.id,
         level="info",
         type="message",
-        message=f"Published version {version.number} {verdict.told}",
+        message=f"Published version {version.number} {decision.reason}",
         data={
             "kind": "published",
             "version": version.number,
-            "promoted": verdict.promote,
-            "gate": verdict.gate,
+            "promoted": decision.promote,
+            "gate": decision.gate,
         },
     )
     jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Literal
 
 from app.answering.skill import LoadedSkill
-from app.engine.engine import Engine, EngineClosedError
-from app.engine.member_cache import Choruses, UnusableError
-from app.training.job_runner import Attempt, CancelledError, LeavingError
+from app.engine.member_cache import MemberCache, UnusableVersionError
+from app.engine.scheduler import EngineClosedError, Scheduler
+from app.training.job_runner import CancelledError, JobRunner, LeavingError
 from store import jobs
 from store.database import Database
 from store.errors import NotFoundError, StaleTokenError, StoreBusyError
@@ -26,23 +26,23 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Trains on the engine's LLM, on a thread of its own; a job it must leave goes back to the queue."""
+    """Takes jobs on a thread of its own; a job that it must leave goes back to the queue."""
 
     def __init__(
         self,
         database: Database,
-        engine: Engine,
-        choruses: Choruses,
+        scheduler: Scheduler,
+        members: MemberCache,
         skill: LoadedSkill | None = None,
         *,
-        batches: Microbatches | None = None,
+        microbatches: Microbatches | None = None,
         keep_versions: int = 0,
     ) -> None:
         self._database = database
-        self._engine = engine
-        self._choruses = choruses
+        self._scheduler = scheduler
+        self._members = members
         self._skill = skill
-        self._batches = batches
+        self._microbatches = microbatches
         self._keep_versions = keep_versions
         self._name = f"worker_{uuid.uuid4().hex[:8]}"
         self._stopping = threading.Event()
@@ -82,19 +82,19 @@ class Worker:
                 self._work(job)
 
     def _work(self, job: Job) -> None:
-        attempt = Attempt(
+        runner = JobRunner(
             job,
             self._database,
-            self._engine,
-            self._choruses,
+            self._scheduler,
+            self._members,
             self._skill,
             lease_seconds=_LEASE_SECONDS,
-            batches=self._batches,
+            microbatches=self._microbatches,
             keep_versions=self._keep_versions,
             leaving=self._stopping.is_set,
         )
         try:
-            attempt.run()
+            runner.run()
         except (NotFoundError, StaleTokenError):
             log.info("job %s is no longer ours: its book was deleted or another worker has it", job.id)
         except (EngineClosedError, LeavingError):
@@ -136,6 +136,6 @@ def _code(error: Exception) -> str:
         return "out-of-memory"
     if isinstance(error, DivergedError):
         return "diverged"
-    if isinstance(error, UnusableError):
+    if isinstance(error, UnusableVersionError):
         return f"parent-{error.slug}"
     return "invalid-recipe" if isinstance(error, ValueError) else "training-failed"

@@ -1,6 +1,5 @@
-"""A version on its way out: for each member the files that PEFT loads, a card, and all the registry knows."""
+"""Exports: for each member of a version the files that PEFT loads, a model card, and the manifest."""
 
-import importlib.metadata
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,10 +7,11 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from app.engine.engine import Engine
-from app.schemas import ExportedBook, ExportedSkill, Manifest, PromptVersion
-from app.transfer.model_card import card
-from store import artifacts, books, skills, versions
+from app.engine.member_cache import MemberCache
+from app.engine.runner import Runner
+from app.transfer.manifest import MANIFEST, Manifest, manifest
+from app.transfer.model_card import model_card
+from store import artifacts, skills, versions
 from store.tables import Version
 from trainer.llm.frozen_llm import Identity
 from trainer.methods.members import method_of
@@ -19,16 +19,17 @@ from trainer.methods.peft_adapters import CONFIG, WEIGHTS, Adapter, member_adapt
 from trainer.methods.registry import from_bytes
 from trainer.skill.skill import from_bytes as skill_from_bytes
 
-MANIFEST = "version.json"
 CARD = "README.md"
-# What can be made again from a member and its skill prompt: an import leaves it out.
+# What can be made again from a member and its skill: an import leaves it out.
 WITH_SKILL = "-with-skill"
 
 
 @dataclass(frozen=True)
 class Export:
-    """A version's members, what is known of it, and the bytes of its skill prompt, where it has one and the
-    LLM that is loaded is the version's, as `fits` says.
+    """The bytes of a version's members, and what is known of the version.
+
+    `skill` holds the bytes of the skill that the version was learned behind. It is None where there is none,
+    and where the LLM that is loaded is not the version's, as `fits` says.
     """
 
     manifest: Manifest
@@ -38,34 +39,33 @@ class Export:
 
     @property
     def name(self) -> str:
-        """What an archive of it is called."""
+        """The file name of an archive of it."""
         return f"{self.manifest.book.id}-{self.manifest.version.number}.zip"
 
-    def files(self, engine: Engine) -> Iterator[tuple[str, bytes]]:
-        """Each file with its path. What the LLM has to read is read on the engine's thread, when it is its
-        turn.
+    def files(self, runner: Runner) -> Iterator[tuple[str, bytes]]:
+        """Each file with its path. What the LLM has to compute, the runner runs.
 
         Raises EngineClosedError, and FormatError for a member that is none.
         """
         yield MANIFEST, (self.manifest.model_dump_json(indent=1) + "\n").encode()
-        llm = engine.llm if self.fits else None
+        llm = runner.llm if self.fits else None
         method = method_of(self.manifest.version.recipe)
         context = None
         if self.skill is not None:
             skill = skill_from_bytes(self.skill)
-            context = engine.first(lambda: skill.context(engine.llm)).result()
+            context = runner.run_now(lambda: skill.context(runner.llm))
         for number, artifact in enumerate(self.members):
             folder = f"member-{number}"
-            context = None
+            both = None
             if context is not None:
-                member = from_bytes(method, artifact, engine.llm)
-                context = engine.first(partial(with_skill, engine.llm, context, member)).result()
-            beside = None if context is None else folder + WITH_SKILL
-            told = card(self.manifest, number, folder, method, engine.llm, beside)
-            yield from _folder(folder, member_adapter(method, artifact, self._identity, llm), told)
-            if context is not None and beside is not None:
-                told = card(self.manifest, number, beside, "with skill", engine.llm)
-                yield from _folder(beside, context, told)
+                member = from_bytes(method, artifact, runner.llm)
+                both = runner.run_now(partial(with_skill, runner.llm, context, member))
+            beside = None if both is None else folder + WITH_SKILL
+            card = model_card(self.manifest, number, folder, method, runner.llm, beside)
+            yield from _folder(folder, member_adapter(method, artifact, self._identity, llm), card)
+            if both is not None and beside is not None:
+                card = model_card(self.manifest, number, beside, "with skill", runner.llm)
+                yield from _folder(beside, both, card)
 
     @property
     def _identity(self) -> Identity:
@@ -73,38 +73,22 @@ class Export:
         return Identity(base.id, base.revision or "", base.hidden_size, base.quantization, base.dtype)
 
 
-def gather(session: Session, version: Version, shown: PromptVersion, *, fits: bool) -> Export:
-    """All that an export of `version` takes; `shown` is what the API says of it, `fits` whether it was
-    learned on the LLM that is loaded.
+def export(session: Session, version: Version, members: MemberCache) -> Export:
+    """All that an export of a version takes.
 
-    Raises DamagedArtifactError when a member or the skill prompt is not what was published, and NotFoundError
-    for the bytes of a version that was pruned.
+    Raises DamagedArtifactError when a member or the skill is not what was published, and NotFoundError for
+    the bytes of a version that was pruned.
     """
-    book = books.get(session, version.book_id)
-    revision = next(
-        each for each in books.revisions(session, version.book_id) if each.number == version.revision
+    refused = members.refusal(version)
+    skill = None
+    if version.skill_id is not None and refused is None:
+        skill = artifacts.get(session, skills.get(session, version.skill_id).artifact_sha256)
+    return Export(
+        manifest(session, version, refused), versions.members(session, version), skill, refused is None
     )
-    skill = None if version.skill_id is None else skills.get(session, version.skill_id)
-    manifest = Manifest(
-        made_with=importlib.metadata.version("bookchorus"),
-        version=shown,
-        metrics=[member.metrics for member in version.members],
-        book=ExportedBook(
-            id=book.id,
-            title=book.title,
-            author=book.author,
-            language=book.language,
-            sha256=revision.sha256,
-        ),
-        skill=None
-        if skill is None
-        else ExportedSkill(id=skill.id, number=skill.number, sha256=skill.artifact_sha256),
-    )
-    context = artifacts.get(session, skill.artifact_sha256) if skill is not None and fits else None
-    return Export(manifest, versions.members(session, version), context, fits)
 
 
-def _folder(name: str, adapter: Adapter, told: str) -> Iterator[tuple[str, bytes]]:
+def _folder(name: str, adapter: Adapter, card: str) -> Iterator[tuple[str, bytes]]:
     yield f"{name}/{CONFIG}", (json.dumps(adapter.config, indent=1) + "\n").encode()
     yield f"{name}/{WEIGHTS}", adapter.weights
-    yield f"{name}/{CARD}", told.encode()
+    yield f"{name}/{CARD}", card.encode()

@@ -1,19 +1,16 @@
 """Versions that come in: an export of this or another library, or adapters that PEFT trained."""
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from app.schemas import Manifest
-from app.training.publishing import base_model
-from app.transfer.exporting import MANIFEST, WITH_SKILL
+from app.training.provenance import base_model
+from app.transfer.import_files import ImportRefusedError, adapter_folders, read_adapter, read_manifest
+from app.transfer.manifest import MANIFEST, Manifest
 from store import books, skills, versions
 from store.aliases import CHAMPION
 from store.tables import Version
@@ -22,22 +19,10 @@ from trainer.llm.embedded import EMBEDDED, folder_name
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.lora import Loras
 from trainer.methods.members import Members, joined
-from trainer.methods.peft_adapters import CONFIG, PICKLE, WEIGHTS, Adapter, member_of
+from trainer.methods.peft_adapters import WEIGHTS, Adapter, member_of
 from trainer.methods.tensors import FormatError
 
-# So many bytes have 64 soft prompts of 200 virtual tokens, hidden size 4,096, or 8 prefixes of 100.
-MOST_BYTES = 1 << 28
 _MOST_MEMBERS = 64
-_MOST_JSON_BYTES = 1 << 24
-
-
-class ImportRefusedError(ValueError):
-    """What was sent cannot become a version; `slug` names the reason, `more` says it in parts."""
-
-    def __init__(self, slug: str, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.slug = slug
-        self.more = more
 
 
 @dataclass(frozen=True)
@@ -58,40 +43,25 @@ class Import:
     skill: str | None = None
 
 
-def wanted(path: PurePosixPath) -> bool:
-    """Whether a file of an archive is read; prefixes of [skill][member] are not: members give them again."""
-    if path.parent.name.endswith(WITH_SKILL):
-        return False
-    return path.name in (MANIFEST, CONFIG, WEIGHTS, PICKLE)
-
-
-def read(files: Mapping[PurePosixPath, bytes], llm: FrozenLLM, *, force: bool = False) -> Import:
+def parse_import(files: Mapping[PurePosixPath, bytes], llm: FrozenLLM, *, force: bool = False) -> Import:
     """What the files of an archive are: an export, or one or more folders that PEFT wrote, in the order of
     their names.
 
     With `force` members of an LLM with another name or revision are taken as this one's. Raises
     ImportRefusedError for anything else than whole members of one method and shape that fit the LLM.
     """
-    folders = [path.parent for path in sorted(files, key=_natural) if path.name == CONFIG]
-    for path in files:
-        if path.name == PICKLE:
-            raise ImportRefusedError(
-                "pickled-adapter",
-                f"{path} is a pickle, which can hold a program: save it with safe_serialization=True.",
-            )
-    if not folders:
-        raise ImportRefusedError("no-adapter", f"There is no {CONFIG} in it: send an adapter, or an export.")
+    folders = adapter_folders(files)
     if len(folders) > _MOST_MEMBERS:
         raise ImportRefusedError("bad-adapter", f"It has more than {_MOST_MEMBERS} adapters.")
-    adapters = {folder: _adapter(files, folder) for folder in folders}
+    adapters = {folder: read_adapter(files, folder) for folder in folders}
     manifests = [path for path in files if path.name == MANIFEST]
     if manifests:
         first = min(manifests, key=lambda path: len(path.parts))
-        return _exported(_manifest(files[first]), adapters, first.parent, llm, force=force)
+        return _exported(read_manifest(files[first]), adapters, first.parent, llm, force=force)
     return _trained(adapters, llm, force=force)
 
 
-def publish(
+def publish_imported(
     session: Session, book_id: str, found: Import, llm: FrozenLLM, *, promote: bool, who: str
 ) -> Version:
     """Publish what was read as the next version of a book: `latest`, and `champion` where it is to `promote`
@@ -252,49 +222,7 @@ def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
     return joined(members)
 
 
-def _adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) -> Adapter:
-    weights = files.get(folder / WEIGHTS)
-    if weights is None:
-        raise ImportRefusedError("bad-adapter", f"{folder} has no {WEIGHTS}.")
-    config = _json(files[folder / CONFIG], f"{folder / CONFIG}", "bad-adapter")
-    if not isinstance(config, dict):
-        raise ImportRefusedError("bad-adapter", f"{folder / CONFIG} is no JSON object.")
-    return Adapter(config, weights)
-
-
-def _manifest(data: bytes) -> Manifest:
-    try:
-        manifest = Manifest.model_validate(_json(data, MANIFEST, "bad-manifest"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ImportRefusedError("bad-manifest", f"{MANIFEST}: {where}: {first['msg']}.") from error
-    base = manifest.version.base_model
-    if not all(re.fullmatch(r"\w{1,20}", name) for name in (base.quantization, base.dtype)):
-        raise ImportRefusedError("bad-manifest", f"{MANIFEST} names no quantization or dtype.")
-    if not all(0 <= member.seed < 2**63 for member in manifest.version.members):
-        raise ImportRefusedError("bad-manifest", f"{MANIFEST} has a seed that is none.")
-    return manifest
-
-
-def _json(data: bytes, name: str, slug: str) -> Any:
-    """What JSON says, if a database can keep it: no numbers that are not finite, no halves of characters."""
-    if len(data) > _MOST_JSON_BYTES:
-        raise ImportRefusedError(slug, f"{name} has more than {_MOST_JSON_BYTES:,} bytes.")
-    try:
-        found = json.loads(data)
-        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise ImportRefusedError(slug, f"{name} is no JSON that can be kept: {error}.") from error
-    return found
-
-
 def _text(config: Mapping[str, Any], name: str) -> str | None:
     """What a configuration says in words."""
     value = config.get(name)
     return value if isinstance(value, str) else None
-
-
-def _natural(path: PurePosixPath) -> list[tuple[int, str]]:
-    """Sorts member-10 behind member-2."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", str(path))]

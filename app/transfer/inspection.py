@@ -1,13 +1,16 @@
 """A look at the members of a version: in words, by norms, side by side, from where they began."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 from torch import Tensor
 
-from app.schemas import Inspection, MemberLook, Norms, Word
+from app.engine.member_cache import MemberCache
+from app.engine.runner import Runner
 from store import books, skills, versions
+from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Version
 from trainer.llm.frozen_llm import FrozenLLM
@@ -18,6 +21,60 @@ from trainer.methods.prompt import Prompts
 from trainer.objectives.text_rows import split
 from trainer.recipe import Recipe
 from trainer.skill.skill import from_bytes as skill_from_bytes
+
+
+@dataclass(frozen=True)
+class Word:
+    """The vocabulary's token nearest to a virtual token, with its cosine; or to how many it is nearest."""
+
+    id: int
+    text: str
+    position: int | None = None
+    cosine: float | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Norms of embeddings."""
+
+    mean: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class MemberLook:
+    """A member's first virtual tokens in words, the words most often nearest, and its norms.
+
+    Prefixes and LoRA have no words; their norms are those of a position's keys and values, or of all numbers.
+    `moved` is the mean distance of these from where they started, None where that is not known.
+    """
+
+    member: int
+    first: Sequence[Word]
+    frequent: Sequence[Word]
+    norms: Norms
+    moved: float | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the members of a version are like.
+
+    `vocabulary_norm` is the mean norm of the LLM's own embeddings; `similarity` the mean cosine of each two
+    of the `members`, position by position, in their order. Damaged members are left out.
+    """
+
+    book: str
+    book_title: str
+    number: int
+    method: str
+    virtual_tokens: int
+    vocabulary_norm: float
+    members: Sequence[MemberLook]
+    similarity: Sequence[Sequence[float]]
+
 
 # Words shown of a member: of its first virtual tokens, and of those that are nearest most often.
 _WORDS = 10
@@ -77,9 +134,24 @@ def _origin(session: Session, version: Version) -> Origin | None:
 
 
 def inspect(
-    llm: FrozenLLM, version: Version, title: str, members: dict[int, Members], began: Origin | None
+    database: Database, members: MemberCache, runner: Runner, book_id: str, ref: int | str
 ) -> Inspection:
-    """Look at the members of a version, by their numbers, on the LLM's device."""
+    """Look at the members of a version of a book, by its number or an alias; the runner runs the LLM.
+
+    Raises NotFoundError, VersionPrunedError, DamagedArtifactError, and OtherModelError for a version of
+    another LLM.
+    """
+    with database.read() as session:
+        version = versions.live(session, book_id, ref)
+        title = books.get(session, book_id).title
+        began = origin(session, version)
+    found = members.whole(version)
+    return runner.run_now(lambda: _inspected(runner.llm, version, title, found, began))
+
+
+def _inspected(
+    llm: FrozenLLM, version: Version, title: str, members: Mapping[int, Members], began: Origin | None
+) -> Inspection:
     together = joined(list(members.values()))
     rows = together.rows()
     # Only virtual tokens are near to words.

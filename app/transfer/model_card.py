@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
-from app.schemas import BaseModelIdentity, Manifest
+from app.transfer.manifest import ExportedLLM, Manifest
 from trainer.llm.embedded import EMBEDDED, folder_name
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.seq2seq import Seq2SeqLLM
@@ -45,7 +45,7 @@ _LICENCE = (
 )
 
 
-def card(
+def model_card(
     manifest: Manifest, member: int, folder: str, kind: Kind, llm: FrozenLLM, beside: str | None = None
 ) -> str:
     """The README.md of a member's adapter in `folder`.
@@ -134,7 +134,7 @@ def _asked(llm: FrozenLLM) -> list[str]:
     return ["A passage of the book.", "\n\n", "Question: What do you want to know?", ending]
 
 
-def _where(base: BaseModelIdentity) -> str:
+def _where(base: ExportedLLM) -> str:
     """What `base` has to be on another machine."""
     if base.id != EMBEDDED:
         return "`base` is the LLM's name where the version was learned: a hub id, or a folder there."

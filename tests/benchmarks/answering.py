@@ -25,15 +25,16 @@ from typing import Any
 import peft
 import torch
 
-from app.answering.per_passage import WAVES, Ensemble
-from app.answering.readers import READERS, unlearned
-from app.answering.skill import LoadedSkill, shipped
+from app.answering.per_passage import WAVES, PerPassage
+from app.answering.readers import READERS
+from app.answering.skill import LoadedSkill, shipped_skill
+from app.answering.types import Candidate, Question
 from app.datasets.library import Library
-from app.datasets.questions import Dataset, Story, read
+from app.datasets.questions import Dataset, Story, load_dataset
 from app.engine.embedder import Embedder
 from app.engine.engine import Engine
-from app.engine.member_cache import Voice
-from app.schemas import AskRequest, Candidate, Citation
+from app.engine.records import MemberId
+from app.engine.scheduler import Scheduler
 from app.settings import Settings
 from trainer.llm import templates
 from trainer.llm.frozen_llm import FrozenLLM
@@ -64,7 +65,7 @@ class Members:
             texts = templates.passages(self._llm, [passages[candidate.passage]])
             ids = torch.tensor([[*texts, *templates.question(self._llm, question)]])
             length = self._llm.count_tokens(candidate.text) + 1
-            self._model.set_adapter(str(candidate.member))
+            self._model.set_adapter(str(candidate.member.member))
             self._model.generate(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
@@ -73,24 +74,6 @@ class Members:
                 do_sample=False,
                 pad_token_id=0,
             )
-
-
-def quotes(library: Library, story: Story, question: str) -> list[Citation]:
-    """The best passages of a story, the best first, as the service cites them."""
-    return [
-        Citation(
-            passage=section,
-            book=story.name,
-            title=story.name,
-            author=None,
-            chapter="",
-            start=0,
-            end=len(story.sections[section]),
-            text=story.sections[section],
-            score=score,
-        )
-        for section, score in library.ranking(story.name)(question)[:READERS]
-    ]
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -110,33 +93,39 @@ def one_story(
     }
     enough = [story for story in dataset.stories if len(asked.get(story.name, [])) >= count]
     story = min(enough, key=lambda each: abs(sum(llm.count_tokens(text) for text in each.sections) - TOKENS))
-    passages = dict(enumerate(story.sections))
-    voices = unlearned(story.name, skill.skill)
+    ranking = library.ranking(story)
     assert skill.skill.starts is not None
     members = Members(llm, skill.skill.starts)
-    engine = Engine(llm)
-    ensembles = {
-        "one member, one passage": (Ensemble(engine, skill, embedder), voices[:1]),
-        "one member": (Ensemble(engine, skill, embedder), voices[:1]),
-        "all in a batch": (Ensemble(engine, skill, embedder), voices),
-        "in waves": (Ensemble(engine, skill, embedder, waves=WAVES), voices),
+    scheduler = Scheduler(llm)
+    everybody = Engine(scheduler, skill=skill.skill).starting_members(library.book(story.name))
+
+    def strategy(waves: Sequence[int] = ()) -> PerPassage:
+        """One that has read nothing yet."""
+        return PerPassage(Engine(scheduler, skill=skill.skill), skill, embedder, waves=waves)
+
+    strategies = {
+        "one member, one passage": (strategy(), everybody[:1]),
+        "one member": (strategy(), everybody[:1]),
+        "all in a batch": (strategy(), everybody),
+        "in waves": (strategy(WAVES), everybody),
     }
-    seconds: dict[str, list[float]] = {way: [] for way in (*ensembles, "one by one (PEFT)")}
+    seconds: dict[str, list[float]] = {way: [] for way in (*strategies, "one by one (PEFT)")}
     tokens = 0
     for question in asked[story.name][:count]:
-        found = quotes(library, story, question)
+        found = ranking(question)[:READERS]
+        passages = {passage.id: passage.text for passage in found}
         said: dict[str, list[Candidate]] = {}
-        for way, (ensemble, who) in ensembles.items():
+        for way, (asked_by, who) in strategies.items():
 
-            def answer(way: str = way, ensemble: Ensemble = ensemble, who: list[Voice] = who) -> None:
+            def answer(way: str = way, asked_by: PerPassage = asked_by, who: list[MemberId] = who) -> None:
                 read = found[:1] if way.endswith("one passage") else found  # noqa: B023
-                *_, said[way] = ensemble.candidates(AskRequest(question=question), who, read)  # noqa: B023
+                *_, said[way] = asked_by.candidates(Question(question), who, read)  # noqa: B023
 
             seconds[way].append(timed(answer))
         everyone = said["all in a batch"]
         tokens += sum(llm.count_tokens(each.text) + 1 for each in everyone)
         seconds["one by one (PEFT)"].append(timed(lambda: members.answer(everyone, passages, question)))  # noqa: B023
-    engine.close()
+    scheduler.close()
     print(f"{story.name}: {count} questions, {tokens} tokens of answers by eight members")
     for way, own in seconds.items():
         speed = (
@@ -155,21 +144,21 @@ def four_books(
         for story in dataset.stories[:4]
         for question in [each for each in dataset.questions if each.story == story.name][:4]
     ]
-    found = {text: quotes(library, story, text) for story, text in work}
-    engine = Engine(llm)
+    found = {text: library.ranking(story)(text)[:READERS] for story, text in work}
+    scheduler = Scheduler(llm)
     seconds = {}
     for way, threads in (("one after the other", 1), ("at once", len(work))):
-        ensemble = Ensemble(engine, skill, embedder)
+        strategy = PerPassage(Engine(scheduler, skill=skill.skill), skill, embedder)
 
-        def answer(asked: tuple[Story, str], ensemble: Ensemble = ensemble) -> None:
+        def answer(asked: tuple[Story, str], strategy: PerPassage = strategy) -> None:
             story, text = asked
-            voices = unlearned(story.name, skill.skill)
-            list(ensemble.candidates(AskRequest(question=text), voices, found[text]))
+            members = strategy.unlearned(library.book(story.name))
+            list(strategy.candidates(Question(text), members, found[text]))
 
         with ThreadPoolExecutor(threads) as pool:
             seconds[way] = timed(lambda: list(pool.map(answer, work)))
         print(f"  16 questions over 4 books, {way}: {seconds[way]:.1f} s", flush=True)
-    engine.close()
+    scheduler.close()
     return seconds
 
 
@@ -193,9 +182,9 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
     llm = load(cache_dir=Settings().cache_dir)
-    skill = shipped(llm.identity)
+    skill = shipped_skill(llm.identity)
     assert skill is not None
-    dataset, embedder = read(asked.data), Embedder()
+    dataset, embedder = load_dataset(asked.data), Embedder()
     with TemporaryDirectory() as folder:
         library = Library(dataset.stories, Path(folder), embedder)
         seconds = one_story(llm, skill, embedder, dataset, library, asked.questions)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.answering.skill import LoadedSkill, shipped
+from app.answering.skill import LoadedSkill, shipped_skill
 from app.parsing.text.headings import chapters
 from app.settings import Settings
 from app.training.learning import Prepared, learn, resolved
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--appended", type=int, default=20, help="virtual tokens of the third version")
     asked = parser.parse_args()
     llm = load(cache_dir=Settings().cache_dir)
-    skill = shipped(llm.identity)
+    skill = shipped_skill(llm.identity)
     assert skill is not None
     book = Book(llm, skill, asked.data)
     recipe = Recipe(objective=asked.objective, members=asked.members, epochs=asked.epochs, heldout=0.2)

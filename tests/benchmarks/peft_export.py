@@ -9,7 +9,7 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
-from app.answering.skill import shipped
+from app.answering.skill import shipped_skill
 from app.settings import Settings
 from tests.trainer.methods.test_peft_adapters import elsewhere, save
 from trainer.llm import templates
@@ -28,7 +28,7 @@ def main() -> None:
     """Print the two losses behind each of the two adapters, in nats per token."""
     cache = Settings().cache_dir
     llm = load(dtype="float32", device="cpu", quantization="none", cache_dir=cache)
-    found = shipped(llm.identity)
+    found = shipped_skill(llm.identity)
     assert found is not None
     assert found.skill.starts is not None
     skill, member = found.skill.context(llm), found.skill.starts[0]

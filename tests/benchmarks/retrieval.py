@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from app.datasets.questions import Question, Story, read
+from app.datasets.questions import LabelledQuestion, Story, load_dataset
 from app.engine.embedder import Embedder
 from store import books
 from store.database import Database
@@ -85,7 +85,7 @@ def weighted(weight: float) -> Score:
 
 def measure(data: Path, cache: Path, sample: int) -> dict[str, dict[str, list[float]]]:
     """Recalls by split and ranking; on train, of other weights too."""
-    splits = {name: read(data / name) for name in ("train", "val")}
+    splits = {name: load_dataset(data / name) for name in ("train", "val")}
     cache.mkdir(parents=True, exist_ok=True)
     database = Database(f"sqlite:///{cache / 'retrieval.db'}")
     database.migrate()
@@ -95,7 +95,7 @@ def measure(data: Path, cache: Path, sample: int) -> dict[str, dict[str, list[fl
     index.refresh()
     passages = sum(len(ids) for _, ids in stories.values())
 
-    def ask(question: Question) -> Asked:
+    def ask(question: LabelledQuestion) -> Asked:
         book, ids = stories[question.story]
         return Asked(index.search(question.text, passages), book, {ids[section] for section in question.gold})
 

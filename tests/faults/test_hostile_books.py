@@ -39,7 +39,7 @@ def test_17_a_book_that_gives_orders_is_read_as_a_book(
         "answer",
         "confidence",
         "calibrated",
-        "told",
+        "answerable",
         "abstained",
         "degraded",
         "votes",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.engine import Engine
-from app.engine.member_cache import Choruses
+from app.engine.member_cache import MemberCache
+from app.engine.scheduler import Scheduler
 from app.training.worker import Worker
 from store import books, jobs
 from store.database import Database
@@ -37,21 +37,21 @@ def own(tmp_path: Path) -> FrozenLLM:
     return load(str(tiny.save(tmp_path / "model")), device="cpu", dtype="float32", cache_dir=tmp_path)
 
 
-def ended(database: Database, engine: Engine, job_id: str) -> Job:
+def ended(database: Database, scheduler: Scheduler, job_id: str) -> Job:
     """The job once it has ended; asks go on meanwhile."""
     while True:
         with database.read() as session:
             job = jobs.get(session, job_id)
         if job.status not in ("queued", "running"):
             return job
-        assert engine.ask([Row(None, engine.llm.encode("Who?"), 3)]).result()[0].log_likelihoods
+        assert scheduler.ask([Row(None, scheduler.llm.encode("Who?"), 3)]).result()[0].log_likelihoods
 
 
 def test_a_job_is_learned_in_smaller_passes_or_says_what_would_fit(
     database: Database, own: FrozenLLM
 ) -> None:
-    engine = Engine(own)
-    worker = Worker(database, engine, Choruses(database, own), batches=Microbatches(own.device))
+    scheduler = Scheduler(own)
+    worker = Worker(database, scheduler, MemberCache(database, own), microbatches=Microbatches(own.device))
     with database.write() as session:
         book, _ = books.add(session, edition(tiny.STORY), title="Lamps")
 
@@ -59,7 +59,7 @@ def test_a_job_is_learned_in_smaller_passes_or_says_what_would_fit(
         with database.write() as session:
             job = jobs.enqueue(session, book_id=book.id, recipe=RECIPE)
         worker.call()
-        return ended(database, engine, job.id)
+        return ended(database, scheduler, job.id)
 
     worker.start()
     try:
@@ -73,22 +73,22 @@ def test_a_job_is_learned_in_smaller_passes_or_says_what_would_fit(
         assert learned().status == "succeeded"
     finally:
         worker.close()
-        engine.close()
+        scheduler.close()
 
 
 def test_asks_that_do_not_fit_together_are_answered_one_after_the_other(own: FrozenLLM) -> None:
-    engine = Engine(own)
+    scheduler = Scheduler(own)
     rows = [[Row(None, own.encode(f"Who kept lamp {number}?"), 5)] * 2 for number in range(3)]
     expected = [decode(own, each) for each in rows]
     longest = max(row.length for each in rows for row in each)
-    busy = engine.step(lambda: None)
+    busy = scheduler.run_when_idle(lambda: None)
     busy.result()
     with small_memory(own, 2 * longest) as failed:
-        futures = [engine.ask(each) for each in rows]
+        futures = [scheduler.ask(each) for each in rows]
         answers = [future.result() for future in futures]
     assert failed
     assert answers == expected
     with small_memory(own, longest), pytest.raises(OutOfMemoryError, match="2 answers at once"):
-        engine.ask(rows[0]).result()
-    assert engine.ask(rows[0]).result() == expected[0]
-    engine.close()
+        scheduler.ask(rows[0]).result()
+    assert scheduler.ask(rows[0]).result() == expected[0]
+    scheduler.close()

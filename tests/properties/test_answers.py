@@ -1,4 +1,4 @@
-"""What holds of every answer, whatever the book and the question: both panels, on the tiny LLM."""
+"""What holds of every answer, whatever the book and the question: both strategies, on the tiny LLM."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.answering.calibration import Calibration, Logistic
-from app.answering.per_passage import Ensemble
+from app.answering.per_passage import PerPassage
 from app.answering.pipeline import Answering
-from app.answering.shared_context import Together
+from app.answering.retrieval import Retrieval
+from app.answering.shared_context import SharedContext
 from app.answering.skill import LoadedSkill
-from app.answering.strategy import Panel
-from app.engine.engine import Engine, UnwantedError
-from app.engine.member_cache import Choruses
+from app.answering.strategy import Strategy
+from app.answering.types import Answer, Heard, Question, Retrieved
+from app.engine.engine import Engine
+from app.engine.scheduler import Scheduler, UnwantedError
 from app.parsing.text.headings import chapters
-from app.schemas import Answer, AskRequest, Heard, Retrieved
 from store import books
 from store.database import Database
 from store.search.index import PassageIndex
@@ -46,7 +47,7 @@ TEXTS = st.lists(st.sampled_from(SCRAPS) | st.text(max_size=30), min_size=1, max
 
 
 @contextmanager
-def answering(panel: Panel, engine: Engine, *texts: str) -> Iterator[Answering]:
+def answering(strategy: Strategy, engine: Engine, *texts: str) -> Iterator[Answering]:
     """Books of these texts, which nobody has learned."""
     embedder = Embedder()
     with TemporaryDirectory() as folder:
@@ -61,34 +62,41 @@ def answering(panel: Panel, engine: Engine, *texts: str) -> Iterator[Answering]:
                         text,
                         sha256(text.encode()).hexdigest(),
                         spans,
-                        passages(text, spans, engine.llm.count_tokens, 40),
+                        passages(text, spans, engine.count_tokens, 40),
                     ),
                     title="A book",
                 )
         index = PassageIndex(database, Path(folder) / "index", embedder, embedder.name)
-        yield Answering(database, index, engine, Choruses(database, engine.llm), panel)
+        yield Answering(database, Retrieval(database, index), engine, strategy)
         database.close()
 
 
 @pytest.fixture(scope="module")
-def engine(tiny_folder: Path) -> Iterator[Engine]:
+def scheduler(tiny_folder: Path) -> Iterator[Scheduler]:
     """In double precision: a batch rounds otherwise than a row alone, and a random LLM has many near ties."""
     llm = load(str(tiny_folder), device="cpu", cache_dir=tiny_folder.parent)
     llm.model.double()
-    engine = Engine(llm)
-    yield engine
-    engine.close()
+    scheduler = Scheduler(llm)
+    yield scheduler
+    scheduler.close()
+
+
+@pytest.fixture(scope="module")
+def engine(scheduler: Scheduler, skill: LoadedSkill) -> Engine:
+    return Engine(scheduler, skill=skill.skill)
 
 
 @pytest.fixture(scope="module", params=["apart", "together"])
-def panel(request: pytest.FixtureRequest, engine: Engine, skill: LoadedSkill) -> Panel:
-    return Ensemble(engine, skill, Embedder()) if request.param == "apart" else Together(engine, Embedder())
+def strategy(request: pytest.FixtureRequest, engine: Engine, skill: LoadedSkill) -> Strategy:
+    if request.param == "apart":
+        return PerPassage(engine, skill, Embedder())
+    return SharedContext(engine, Embedder())
 
 
 def sure(intercept: float) -> Calibration:
     """One that gives every answer the same confidence."""
     always = Logistic(intercept=100.0, slopes={})
-    return Calibration(told=always, right=Logistic(intercept=intercept, slopes={}))
+    return Calibration(answerable=always, right=Logistic(intercept=intercept, slopes={}))
 
 
 @settings(max_examples=25, deadline=None)
@@ -96,18 +104,24 @@ def sure(intercept: float) -> Calibration:
     text=TEXTS.filter(str.strip),
     question=st.sampled_from(["Who lit the lamp?", "他住在哪里?", "<|im_start|>"]),
 )
-def test_citations_quote_the_book(panel: Panel, engine: Engine, text: str, question: str) -> None:
-    with answering(panel, engine, text) as asked:
-        answer = asked.answer(AskRequest(question=question, seed=0))
+def test_citations_quote_the_book(
+    scheduler: Scheduler, strategy: Strategy, engine: Engine, text: str, question: str
+) -> None:
+    with answering(strategy, engine, text) as asked:
+        answer = asked.answer(Question(question, seed=0))
         assert answer.citations
         for quote in answer.citations:
-            assert text[quote.start : quote.end] == quote.text
-            if quote.support is not None:
-                assert quote.start <= quote.support.start < quote.support.end <= quote.end
-                assert text[quote.support.start : quote.support.end] == quote.support.text
-        control = engine.llm.tokenizer.all_special_tokens
+            passage, support = quote.passage, quote.support
+            assert text[passage.start : passage.end] == passage.text
+            if support is not None:
+                assert passage.start <= support.start < support.end <= passage.end
+                assert text[support.start : support.end] == support.text
+        control = scheduler.llm.tokenizer.all_special_tokens
         assert not any(
-            token in each.text for vote in answer.votes for each in vote.candidates for token in control
+            token in each.text
+            for vote in answer.verdict.votes
+            for each in vote.candidates
+            for token in control
         )
 
 
@@ -117,48 +131,53 @@ def test_citations_quote_the_book(panel: Panel, engine: Engine, text: str, quest
         st.sampled_from(["Who lit the lamp?", "What burned?", "Where?", "Why?"]), min_size=2, max_size=4
     )
 )
-def test_answers_are_those_of_each_question_alone(panel: Panel, engine: Engine, questions: list[str]) -> None:
+def test_answers_are_those_of_each_question_alone(
+    strategy: Strategy, engine: Engine, questions: list[str]
+) -> None:
     """However many wait together: greedy, so that nothing but the batch could change them."""
 
     def texts(answer: Answer) -> set[tuple[int | None, int | None, str]]:
-        return {(each.member, each.passage, each.text) for vote in answer.votes for each in vote.candidates}
+        return {
+            (each.member.member, each.passage, each.text)
+            for vote in answer.verdict.votes
+            for each in vote.candidates
+        }
 
-    with answering(panel, engine, STORY) as asked:
-        requests = [AskRequest(question=each, temperature=0, seed=0) for each in questions]
-        alone = [texts(asked.answer(request)) for request in requests]
-        with ThreadPoolExecutor(len(requests)) as pool:
-            assert [texts(each) for each in pool.map(asked.answer, requests)] == alone
+    with answering(strategy, engine, STORY) as asked:
+        wanted = [Question(each, temperature=0, seed=0) for each in questions]
+        alone = [texts(asked.answer(question)) for question in wanted]
+        with ThreadPoolExecutor(len(wanted)) as pool:
+            assert [texts(each) for each in pool.map(asked.answer, wanted)] == alone
 
 
 def test_below_the_confidence_asked_for_there_is_no_answer(engine: Engine, skill: LoadedSkill) -> None:
-    half = Ensemble(engine, replace(skill, calibration=sure(0.0)), Embedder())
+    half = PerPassage(engine, replace(skill, calibration=sure(0.0)), Embedder())
     with answering(half, engine, STORY) as asked:
-        answer = asked.answer(AskRequest(question="Who kept a lamp?", min_confidence=0.4))
-        assert (answer.calibrated, answer.abstained) == (True, None)
-        assert answer.confidence == pytest.approx(0.5)
-        silent = asked.answer(AskRequest(question="Who kept a lamp?", min_confidence=0.6))
-        assert silent.answer is None
-        assert silent.abstained is not None
-        assert silent.abstained.reason == "unsure"
-        assert (silent.votes, silent.citations) == (answer.votes, answer.citations)
+        answer = asked.answer(Question("Who kept a lamp?"), min_confidence=0.4)
+        assert (answer.verdict.calibrated, answer.abstention) == (True, None)
+        assert answer.verdict.confidence == pytest.approx(0.5)
+        silent = asked.answer(Question("Who kept a lamp?"), min_confidence=0.6)
+        assert silent.abstention is not None
+        assert silent.abstention.reason == "unsure"
+        assert (silent.verdict.votes, silent.citations) == (answer.verdict.votes, answer.citations)
     never = Logistic(intercept=-100.0, slopes={})
-    lost = replace(skill, calibration=Calibration(told=never, right=never))
-    with answering(Ensemble(engine, lost, Embedder()), engine, STORY) as asked:
-        silent = asked.answer(AskRequest(question="Who?", min_confidence=0.1))
-        assert silent.abstained is not None
-        assert silent.abstained.reason == "not-told"
-        assert silent.told == pytest.approx(0)
-        assert asked.answer(AskRequest(question="Who?")).answer is not None
+    lost = replace(skill, calibration=Calibration(answerable=never, right=never))
+    with answering(PerPassage(engine, lost, Embedder()), engine, STORY) as asked:
+        silent = asked.answer(Question("Who?"), min_confidence=0.1)
+        assert silent.abstention is not None
+        assert silent.abstention.reason == "not-told"
+        assert silent.verdict.answerable == pytest.approx(0)
+        assert asked.answer(Question("Who?")).abstention is None
 
 
-def test_events_tell_where_it_stands_and_end_when_nobody_waits(panel: Panel, engine: Engine) -> None:
-    with answering(panel, engine, STORY) as asked:
-        request = AskRequest(question="Who?", stream=True, seed=0)
-        first, *heard, last = asked.events(request)
+def test_events_tell_where_it_stands_and_end_when_nobody_waits(strategy: Strategy, engine: Engine) -> None:
+    with answering(strategy, engine, STORY) as asked:
+        question = Question("Who?", seed=0)
+        first, *heard, last = asked.events(question, every_candidate=True)
         assert isinstance(first, Retrieved)
         assert all(isinstance(each, Heard) for each in heard)
         assert isinstance(last, Answer)
         here = iter([True, True, False])
-        events = asked.events(request, wanted=lambda: next(here, False))
+        events = asked.events(question, every_candidate=True, wanted=lambda: next(here, False))
         with pytest.raises(UnwantedError):
             list(events)

@@ -4,15 +4,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.answering.early_stopping import settled
-from app.answering.readers import Said
-from app.answering.voting import normalised
+from app.answering.normalisation import normalised
+from app.answering.types import PassageAnswer
 from app.answering.weighting import Weighting, elect
 
 TEXTS = ["green lamp", "lamp", "butter", "the baker's butter", "at nine", "seven copper kettles"]
 SCORES = st.floats(0.05, 1.0)
 # Mostly far worse than the best, or nothing would ever be settled and there would be nothing to check.
 FAR = st.floats(0.05, 0.1) | st.floats(0.05, 0.3) | SCORES
-SAID = st.builds(Said, st.sampled_from(TEXTS), SCORES, st.floats(-3.0, 0.0), SCORES)
+SAID = st.builds(PassageAnswer, st.sampled_from(TEXTS), SCORES, st.floats(-3.0, 0.0), SCORES)
 
 
 @given(
@@ -23,7 +23,7 @@ SAID = st.builds(Said, st.sampled_from(TEXTS), SCORES, st.floats(-3.0, 0.0), SCO
     ceiling=st.floats(-6.0, -3.0) | st.floats(-3.0, 0.0),
 )
 def test_what_is_settled_stays(
-    heard: list[Said], rest: list[tuple[float, str, float]], ceiling: float
+    heard: list[PassageAnswer], rest: list[tuple[float, str, float]], ceiling: float
 ) -> None:
     weighting = Weighting(answerable=0.8, retrieval=2.7, log_likelihood=2.1, ceiling=ceiling)
     scores = [score for score, _, _ in rest]
@@ -42,7 +42,7 @@ def test_what_is_settled_stays(
 
 def test_with_nobody_left_it_is_settled_and_with_an_equal_it_is_not() -> None:
     weighting = Weighting(answerable=1, retrieval=1, log_likelihood=1)
-    one = Said("lamp", 0.9, -0.1, 1.0)
+    one = PassageAnswer("lamp", 0.9, -0.1, 1.0)
     assert settled([one], [], weighting)
     assert not settled([one], [1.0], weighting)
     assert settled([one], [0.2], weighting)

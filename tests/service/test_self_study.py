@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.answering.skill import LoadedSkill
-from app.training.publishing import base_model
+from app.training.provenance import base_model
 from store import skills
 from store.database import Database
 from tests.service.conftest import service

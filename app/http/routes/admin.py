@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http import serializers
 from app.http.deps import AdminDep, ServiceDep
+from app.http.serializers import records
 from app.service import Service
 from store import books, versions
 from store.tables import Version
@@ -77,6 +77,5 @@ def shown(
     """The versions in the shape of the API, with their books' titles."""
     titles = books.titles(session, {row.book_id for row in rows})
     return [
-        serializers.version(row, titles[row.book_id], service.choruses.refusal(row), curves=curves)
-        for row in rows
+        records.version(row, titles[row.book_id], service.members.refusal(row), curves=curves) for row in rows
     ]

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http import serializers
 from app.http.deps import AdminDep, ServiceDep
+from app.http.serializers import records
 from store import aliases, books
 
 router = APIRouter(prefix="/admin/books/{book_id}/aliases", tags=["admin"])
@@ -84,4 +84,4 @@ def _moves(
 ) -> tuple[list[schemas.AliasMove], bool]:
     """A page of moves, and whether more follow."""
     found = aliases.history(session, book_id, alias, after=after, limit=limit + 1)
-    return [serializers.move(each) for each in found[:limit]], len(found) > limit
+    return [records.move(each) for each in found[:limit]], len(found) > limit

@@ -7,6 +7,7 @@ from fastapi.sse import format_sse_event
 from app import schemas
 from app.http.deps import ServiceDep
 from app.http.disconnect import Waiting, to_the_end
+from app.http.serializers import answers
 
 router = APIRouter(tags=["ask"])
 
@@ -19,11 +20,24 @@ async def ask(service: ServiceDep, request: schemas.AskRequest, http: Request) -
     A client that goes away ends the work for it.
     """
     waiting = Waiting(http)
-    if not request.stream:
-        return await waiting.result(lambda: service.answering.answer(request, wanted=waiting.wanted))
-    events = await waiting.result(lambda: service.answering.events(request, wanted=waiting.wanted))
-    chunks = to_the_end(map(_chunk, events), lambda problem: _event("error", problem.json()))
-    return StreamingResponse(waiting.follow(chunks), media_type="text/event-stream")
+    events = await waiting.result(
+        lambda: service.answering.events(
+            answers.question_of(request),
+            answers.scope_of(request),
+            every_candidate=request.stream,
+            wanted=waiting.wanted,
+            passages=request.k,
+            min_confidence=request.min_confidence or 0.0,
+            require_trained=request.require_trained,
+        )
+    )
+    shown = map(answers.event, events)
+    if request.stream:
+        chunks = to_the_end(map(_chunk, shown), lambda problem: _event("error", problem.json()))
+        return StreamingResponse(waiting.follow(chunks), media_type="text/event-stream")
+    *_, last = await waiting.result(lambda: list(shown))
+    assert isinstance(last, schemas.Answer)
+    return last
 
 
 def _chunk(event: schemas.AskEvent) -> bytes:

@@ -7,9 +7,9 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http import serializers, training
 from app.http.deps import AdminDep, ServiceDep
 from app.http.routes.jobs import until_ended
+from app.http.serializers import records
 from app.http.upload import Upload, read_upload
 from app.service import Service
 from store import books, jobs
@@ -66,7 +66,7 @@ def list_books(
     with service.database.read() as session:
         rows, has_more = books.list_books(session, after, limit, authors=author, tags=tag)
         latest = jobs.latest(session, [row.id for row in rows])
-        shown = [serializers.book(row, latest.get(row.id)) for row in rows]
+        shown = [records.book(row, latest.get(row.id)) for row in rows]
         return schemas.Page(data=shown, has_more=has_more)
 
 
@@ -102,8 +102,8 @@ async def learning(
 
 def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
     """Store the book with its job in one transaction, so that there is never one without the other."""
-    recipe = training.recipe(service, upload.recipe)
-    edition = upload.edition(service.engine.llm.count_tokens)
+    recipe = service.training.recipe(upload.recipe)
+    edition = upload.edition(service.engine.count_tokens)
     with service.database.write() as session:
         book, created = books.add(
             session,
@@ -116,16 +116,16 @@ def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
         if not created:
             latest = jobs.latest(session, [book.id]).get(book.id)
             return book.id, None if latest is None else latest.id, False
-        job = training.queue(session, service, book.id, recipe)
+        job = service.training.queue(session, book.id, recipe)
         return book.id, job.id, True
 
 
 def _added(service: Service, book_id: str, job_id: str | None) -> schemas.AddedBook:
-    model = service.engine.llm.identity.id
+    model = service.engine.identity.id
     with service.database.read() as session:
-        job = None if job_id is None else serializers.job(jobs.get(session, job_id), model)
+        job = None if job_id is None else records.job(jobs.get(session, job_id), model)
         return schemas.AddedBook(book=_shown(session, books.get(session, book_id)), job=job)
 
 
 def _shown(session: Session, row: Book) -> schemas.Book:
-    return serializers.book(row, jobs.latest(session, [row.id]).get(row.id))
+    return records.book(row, jobs.latest(session, [row.id]).get(row.id))

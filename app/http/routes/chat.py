@@ -15,10 +15,12 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel, Field
 
 from app import schemas
+from app.answering.types import Question, Scope
 from app.http.deps import ServiceDep
 from app.http.disconnect import Waiting, to_the_end
 from app.http.problems import Problem, openai_error
-from app.http.serializers import unix
+from app.http.serializers import answers
+from app.http.serializers.records import unix
 from app.service import Service
 from store import books
 
@@ -119,21 +121,20 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
         raise Problem(422, "invalid-request", detail)
     last = asked[-1]
     earlier = [each.text for each in request.messages[:last] if each.role in ("user", "assistant")]
-    return service.answering.events(
-        schemas.AskRequest(
-            question=request.messages[last].text,
-            books=None if request.model == LIBRARY else [request.model],
-            authors=request.authors,
-            tags=request.tags,
+    happened = service.answering.events(
+        Question(
+            request.messages[last].text,
             temperature=request.temperature,
             seed=None if request.seed is None else request.seed % 2**63,
-            min_confidence=request.min_confidence,
-            stream=request.stream,
         ),
+        Scope([] if request.model == LIBRARY else [request.model], request.authors, request.tags),
         # The question may speak of what the turns before it named; long ones would drown it.
         about=" ".join(earlier[-2:])[-_ABOUT:],
+        every_candidate=request.stream,
         wanted=waiting.wanted,
+        min_confidence=request.min_confidence or 0.0,
     )
+    return map(answers.event, happened)
 
 
 def _chunks(request: ChatRequest, events: Iterator[schemas.AskEvent]) -> Iterator[bytes]:
@@ -167,7 +168,7 @@ def _said(answer: schemas.Answer) -> str:
 
 def _usage(service: Service, request: ChatRequest, answer: schemas.Answer) -> dict[str, int]:
     """Tokens of the chat and of the answer; what the members read is not counted."""
-    count = service.engine.llm.count_tokens
+    count = service.engine.count_tokens
     prompt, completion = sum(count(each.text) for each in request.messages), count(_said(answer))
     return {
         "prompt_tokens": prompt,

@@ -7,9 +7,11 @@ from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 
 from app import schemas
+from app.answering.types import Question, Scope
 from app.http.deps import AdminDep, ServiceDep
 from app.http.disconnect import Waiting
 from app.http.routes.admin import shown
+from app.http.serializers import answers
 from app.service import Service
 from store import studies, versions
 
@@ -49,11 +51,12 @@ def _compared(
                 question=question,
                 expected=expected,
                 answers=[
-                    service.answering.answer(
-                        schemas.AskRequest(
-                            question=question, books=[f"{book_id}@{row.number}"], seed=wish.seed
-                        ),
-                        wanted=wanted,
+                    answers.answer(
+                        service.answering.answer(
+                            Question(question, seed=wish.seed),
+                            Scope([f"{book_id}@{row.number}"]),
+                            wanted=wanted,
+                        )
                     )
                     for row in rows
                 ],

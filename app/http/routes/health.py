@@ -20,7 +20,7 @@ def readyz(service: ServiceDep, response: Response) -> schemas.Readiness:
     """Say whether questions are answered; 503 with the reason while not."""
     with service.database.read() as session:
         session.execute(text("SELECT 1"))
-    if not service.engine.alive:
+    if not service.scheduler.alive:
         response.status_code = 503
         return schemas.Readiness(ready=False, detail="the engine has ended: restart the service")
     detail = "" if service.worker.alive else "no worker is running: uploaded books wait untrained"

@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app import schemas
-from app.http import serializers
 from app.http.deps import AdminDep, ServiceDep
+from app.http.serializers import records
 from app.service import Service
 from store import jobs
 
@@ -29,7 +29,7 @@ _PAGE = 100
 def show_job(service: ServiceDep, job_id: str) -> schemas.Job:
     """Show a job and how far it is."""
     with service.database.read() as session:
-        return serializers.job(jobs.get(session, job_id), service.engine.llm.identity.id)
+        return records.job(jobs.get(session, job_id), service.engine.identity.id)
 
 
 @router.get(
@@ -58,7 +58,7 @@ def cancel_job(service: ServiceDep, job_id: str, _: AdminDep) -> schemas.Job:
     """Cancel a job: at once when it waits, at its next step when it runs. An ended job stays as it is."""
     with service.database.write() as session:
         row = jobs.cancel(session, job_id)
-        return serializers.job(row, service.engine.llm.identity.id)
+        return records.job(row, service.engine.identity.id)
 
 
 async def until_ended(service: Service, job_id: str, seconds: float) -> None:
@@ -93,4 +93,4 @@ def _read(service: Service, job_id: str, after: int, limit: int) -> tuple[list[s
     with service.database.read() as session:
         ended = jobs.get(session, job_id).status in schemas.ENDED
         rows, has_more = jobs.events(session, job_id, after, limit)
-        return [serializers.event(row) for row in rows], has_more, ended
+        return [records.event(row) for row in rows], has_more, ended

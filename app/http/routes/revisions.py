@@ -7,15 +7,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
 from app import schemas
-from app.http import serializers, training
 from app.http.deps import AdminDep, ServiceDep
-from app.http.problems import Problem
 from app.http.routes.books import BODY, learning
+from app.http.serializers import records
 from app.http.upload import Upload, read_upload
 from app.service import Service
-from app.training.promotion import champion_number
 from store import books, jobs, versions
-from trainer.recipe import Recipe
 
 router = APIRouter(prefix="/books/{book_id}", tags=["books"])
 
@@ -45,7 +42,7 @@ def list_revisions(service: ServiceDep, book_id: str) -> schemas.Page[schemas.Re
     with service.database.read() as session:
         rows = books.revisions(session, book_id)
         learned = versions.by_revision(session, book_id)
-        shown = [serializers.revision(row, learned.get(row.number, [])) for row in rows]
+        shown = [records.revision(row, learned.get(row.number, [])) for row in rows]
     return schemas.Page(data=shown, has_more=False)
 
 
@@ -61,28 +58,15 @@ def show_text(
 def _revise(service: Service, book_id: str, upload: Upload) -> tuple[str, str | None, bool]:
     """Store the text with its job in one transaction, so that there is never one without the other."""
     if upload.recipe is None:
-        recipe, parent = _from_champion(service, book_id)
+        recipe, parent = service.training.from_champion(book_id)
     else:
-        recipe, parent = training.recipe(service, upload.recipe), None
-    edition = upload.edition(service.engine.llm.count_tokens)
+        recipe, parent = service.training.recipe(upload.recipe), None
+    edition = upload.edition(service.engine.count_tokens)
     with service.database.write() as session:
         given = {name: getattr(upload, name) for name in upload.said}
         _, changed = books.revise(session, book_id, edition, **given)
         if not changed:
             latest = jobs.latest(session, [book_id]).get(book_id)
             return book_id, None if latest is None else latest.id, False
-        job = training.queue(session, service, book_id, recipe, parent)
+        job = service.training.queue(session, book_id, recipe, parent)
         return book_id, job.id, True
-
-
-def _from_champion(service: Service, book_id: str) -> tuple[Recipe, training.Parent | None]:
-    """How the champion's members go on; from scratch where there are none that can."""
-    with service.database.read() as session:
-        number = champion_number(session, book_id)
-    if number is not None:
-        try:
-            parent = training.parent(service, book_id, number)
-            return training.recipe(service, None, parent), parent
-        except Problem:  # they are pruned, damaged, of another LLM, or too long to learn in one piece
-            pass
-    return training.recipe(service, None), None

@@ -1,5 +1,7 @@
 """Routes that take versions elsewhere and back, and look at what their members are like."""
 
+import re
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -11,16 +13,17 @@ from app.http.deps import AdminDep, ServiceDep
 from app.http.problems import Problem
 from app.http.routes.admin import shown
 from app.service import Service
-from app.transfer.exporting import gather
-from app.transfer.importing import MOST_BYTES, publish, read, wanted
-from app.transfer.inspection import inspect, origin
+from app.transfer.exporting import export
+from app.transfer.import_files import MOST_BYTES, is_read
+from app.transfer.importing import parse_import, publish_imported
+from app.transfer.inspection import inspect
 from app.transfer.zip_archive import packed, unpacked
 from store import books, versions
 
 router = APIRouter(prefix="/admin/books/{book_id}/versions", tags=["admin"])
 
-# The end of the path of a body that may be larger than a book.
-IMPORT = "/versions/import"
+# The path of a body that may be larger than a book.
+IMPORT = re.compile(r"/admin/books/[^/]+/versions/import")
 _ZIP = "application/zip"
 _ARCHIVE = {"type": "string", "format": "binary", "description": "a zip archive"}
 
@@ -31,11 +34,9 @@ def export_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> 
     `version.json`, from which it can be imported again.
     """
     with service.database.read() as session:
-        version = versions.live(session, book_id, ref)
-        [told] = shown(service, session, [version])
-        export = gather(session, version, told, fits=service.choruses.fits(version))
-    headers = {"Content-Disposition": f'attachment; filename="{export.name}"'}
-    return StreamingResponse(packed(export.files(service.engine)), media_type=_ZIP, headers=headers)
+        found = export(session, versions.live(session, book_id, ref), service.members)
+    headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
+    return StreamingResponse(packed(found.files(service.scheduler)), media_type=_ZIP, headers=headers)
 
 
 @router.post(
@@ -64,34 +65,21 @@ def inspect_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) ->
     """Look at the members of a version: the words they are near to, their norms, how alike they are, and how
     far they moved.
     """
-    llm = service.engine.llm
-    with service.database.read() as session:
-        version = versions.live(session, book_id, ref)
-        title = books.get(session, book_id).title
-        began = origin(session, version)
-    chorus = service.choruses.of(version)
-    if chorus is None:
-        detail = f"Version {version.number} was learned on another LLM, {version.base_model_id}."
-        raise Problem(409, "version-of-other-model", detail)
-    members = {
-        voice.member: voice.learned
-        for voice in chorus.voices
-        if voice.member is not None and voice.learned is not None
-    }
-    return service.engine.first(lambda: inspect(llm, version, title, members, began)).result()
+    found = inspect(service.database, service.members, service.scheduler, book_id, ref)
+    return schemas.Inspection.model_validate(asdict(found))
 
 
 def _imported(
     service: Service, book_id: str, data: bytes, *, promote: bool, force: bool, who: str
 ) -> schemas.PromptVersion:
-    llm = service.engine.llm
+    llm = service.scheduler.llm
     with service.database.read() as session:
         books.get(session, book_id)
-    found = read(unpacked(data, wanted, most_bytes=MOST_BYTES), llm, force=force)
+    found = parse_import(unpacked(data, is_read, most_bytes=MOST_BYTES), llm, force=force)
     with service.database.write() as session:
-        version = publish(session, book_id, found, llm, promote=promote, who=who)
-        [told] = shown(service, session, [version])
-        return told
+        version = publish_imported(session, book_id, found, llm, promote=promote, who=who)
+        [shape] = shown(service, session, [version])
+        return shape
 
 
 async def _body(request: Request) -> bytes:

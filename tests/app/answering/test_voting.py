@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from app.answering.voting import normalised, vote, weight
-from app.schemas import Candidate
+from app.answering.normalisation import normalised
+from app.answering.types import Candidate
+from app.answering.voting import vote
+from app.engine.records import MemberId
 
 MEANING = {"cat": 0, "feline": 0, "dog": 1, "hound": 1, "eel": 2}
 
@@ -25,15 +27,7 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def candidate(text: str, member: int = 0, likelihood: float = -1.0) -> Candidate:
-    return Candidate(
-        book="book_1",
-        version=1,
-        member=member,
-        sample=0,
-        text=text,
-        log_likelihood=likelihood,
-        weight=weight(likelihood),
-    )
+    return Candidate(MemberId("book_1", 1, member), text, likelihood, weight=math.exp(likelihood))
 
 
 def test_the_same_words_in_other_dress_are_one_vote() -> None:

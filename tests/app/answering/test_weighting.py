@@ -1,11 +1,11 @@
 import pytest
 
-from app.answering.readers import Said
+from app.answering.types import PassageAnswer
 from app.answering.weighting import FEATURES, consensus, features, overlap
 
 
-def said(text: str, answerable: float, likelihood: float = -0.5, rank: int = 0) -> Said:
-    return Said(text, answerable, likelihood, 1.0 / (1 + rank))
+def said(text: str, answerable: float, likelihood: float = -0.5, rank: int = 0) -> PassageAnswer:
+    return PassageAnswer(text, answerable, likelihood, 1.0 / (1 + rank))
 
 
 def test_overlap_is_the_f1_of_words() -> None:

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from app.datasets.questions import DataError, Dataset, Question, Story, by_origin, read, sampled
+from app.datasets.questions import (
+    DataError,
+    Dataset,
+    LabelledQuestion,
+    Story,
+    by_origin,
+    load_dataset,
+    sampled,
+)
 
 STORY = [["section", "text"], ["1", "The heron slept."], ["2", "The eel, meanwhile,\nstole the lamp."]]
 ASKED = [
@@ -45,7 +53,7 @@ def lines(tmp_path: Path) -> Path:
 
 
 def test_a_split_is_read_in_the_order_of_names(split: Path) -> None:
-    found = read(split)
+    found = load_dataset(split)
     assert [(story.name, story.origin) for story in found.stories] == [
         ("eel", "marsh"),
         ("heron", None),
@@ -53,36 +61,36 @@ def test_a_split_is_read_in_the_order_of_names(split: Path) -> None:
     ]
     assert found.stories[0].sections == ["The heron slept.", "The eel, meanwhile,\nstole the lamp."]
     assert found.questions[:2] == [
-        Question("eel", 1, "Who slept?", ["The heron.", "the heron"], [0], []),
-        Question("eel", 2, "What was\nstolen?", ["The lamp."], [0, 1], []),
+        LabelledQuestion("eel", 1, "Who slept?", ["The heron.", "the heron"], [0], []),
+        LabelledQuestion("eel", 2, "What was\nstolen?", ["The lamp."], [0, 1], []),
     ]
 
 
 def test_the_first_stories_are_enough(split: Path) -> None:
-    found = read(split, stories=1)
+    found = load_dataset(split, stories=1)
     assert [story.name for story in found.stories] == ["eel"]
     assert {question.story for question in found.questions} == {"eel"}
     with pytest.raises(ValueError, match="At least one"):
-        read(split, stories=0)
+        load_dataset(split, stories=0)
 
 
 def test_a_section_number_used_twice_is_gold_twice(split: Path) -> None:
     write(split / "stories/eel-story.csv", [*STORY, ["2", "And hid it."]])
-    assert read(split).questions[1].gold == [0, 1, 2]
+    assert load_dataset(split).questions[1].gold == [0, 1, 2]
 
 
 def test_jsonl_books_are_cut_into_passages(lines: Path) -> None:
-    found = read(lines)
+    found = load_dataset(lines)
     eel, heron = found.stories
     assert heron == Story("heron.txt", ["The heron slept.", "The eel did not."], None)
     assert [len(section.split()) for section in eel.sections] == [200, 200, 50]
     assert found.questions == [
-        Question("eel.txt", 1, "What?", ["word"], [], []),
-        Question("heron.txt", 1, "Who slept?", ["the heron"], [], ["a", "b"]),
-        Question("heron.txt", 2, "Who did not?", ["the eel"], [], []),
+        LabelledQuestion("eel.txt", 1, "What?", ["word"], [], []),
+        LabelledQuestion("heron.txt", 1, "Who slept?", ["the heron"], [], ["a", "b"]),
+        LabelledQuestion("heron.txt", 2, "Who did not?", ["the eel"], [], []),
     ]
-    assert [story.name for story in read(lines, stories=1).stories] == ["eel.txt"]
-    assert len(read(lines, count_tokens=len).stories[0].sections) > len(eel.sections)
+    assert [story.name for story in load_dataset(lines, stories=1).stories] == ["eel.txt"]
+    assert len(load_dataset(lines, count_tokens=len).stories[0].sections) > len(eel.sections)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +112,7 @@ def test_jsonl_books_are_cut_into_passages(lines: Path) -> None:
 def test_a_broken_split_is_told_in_one_line(split: Path, file: str, rows: list[list[str]], why: str) -> None:
     write(split / file, rows)
     with pytest.raises(DataError, match=why) as refusal:
-        read(split)
+        load_dataset(split)
     assert "\n" not in str(refusal.value)
 
 
@@ -120,31 +128,31 @@ def test_a_broken_split_is_told_in_one_line(split: Path, file: str, rows: list[l
 def test_a_broken_jsonl_is_told_in_one_line(lines: Path, line: str, why: str) -> None:
     lines.write_text(lines.read_text() + line + "\n")
     with pytest.raises(DataError, match=rf"asked.jsonl, line 4: .*{why}") as refusal:
-        read(lines)
+        load_dataset(lines)
     assert "\n" not in str(refusal.value)
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
-        read(tmp_path / "nowhere")
+        load_dataset(tmp_path / "nowhere")
     with pytest.raises(DataError, match="folder stories is missing"):
-        read(tmp_path)
+        load_dataset(tmp_path)
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(DataError, match="no questions"):
-        read(tmp_path / "empty.jsonl")
+        load_dataset(tmp_path / "empty.jsonl")
 
 
 def test_text_that_is_not_utf8(split: Path, lines: Path) -> None:
     (split / "stories/eel-story.csv").write_bytes(b"section,text\n1,caf\xe9\n")
     with pytest.raises(DataError, match="not UTF-8"):
-        read(split)
+        load_dataset(split)
     (lines.parent / "eel.txt").write_bytes(b"caf\xe9")
     with pytest.raises(DataError, match=r"line 2: .*not UTF-8"):
-        read(lines)
+        load_dataset(lines)
 
 
 def test_stories_of_one_origin_are_one_book(split: Path) -> None:
-    joined = by_origin(read(split))
+    joined = by_origin(load_dataset(split))
     assert [(story.name, len(story.sections)) for story in joined.stories] == [("heron", 2), ("marsh", 4)]
     marsh = [question for question in joined.questions if question.story == "marsh"]
     assert [(question.number, question.gold) for question in marsh] == [
@@ -157,8 +165,8 @@ def test_stories_of_one_origin_are_one_book(split: Path) -> None:
 
 def test_a_sample_is_spread_over_each_story() -> None:
     stories = [Story(name, ["text"], None) for name in ("eel", "owl")]
-    asked = [Question("eel", number, "?", ["x"], [], []) for number in range(1, 101)]
-    few = [Question("owl", 1, "?", ["x"], [], [])]
+    asked = [LabelledQuestion("eel", number, "?", ["x"], [], []) for number in range(1, 101)]
+    few = [LabelledQuestion("owl", 1, "?", ["x"], [], [])]
     whole = Dataset(stories, asked + few)
     kept = sampled(whole, 4)
     numbers = [question.number for question in kept.questions if question.story == "eel"]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from app.answering.context_cache import Readings
 from app.answering.skill import LoadedSkill
-from app.engine.member_cache import Voice
+from app.engine.context_cache import ContextCache
+from app.engine.records import MemberId, Reading
 from tests.learned import embeddings
 from trainer.llm import templates
 from trainer.llm.batch_types import Row
@@ -31,21 +31,24 @@ class Counting:
         return work()
 
 
-def voices(llm: FrozenLLM, count: int) -> list[Voice]:
+def learned(llm: FrozenLLM, count: int) -> dict[MemberId, Prompts]:
     generator = torch.Generator().manual_seed(0)
     size = llm.identity.hidden_size
-    return [
-        Voice("book", 1, member, Prompts(torch.randn(1, 4, size, generator=generator)))
+    return {
+        MemberId("book", 1, member): Prompts(torch.randn(1, 4, size, generator=generator))
         for member in range(count)
-    ]
+    }
+
+
+def reading(member: MemberId, *texts: str) -> Reading:
+    return Reading(member, texts, "Who?")
 
 
 def test_a_member_reads_behind_the_skill_and_its_own_prompt(llm: FrozenLLM, skill: LoadedSkill) -> None:
     closed = skill.skill.context(llm)
-    [voice] = voices(llm, 1)
-    [found] = Readings(llm, closed).of([voice], [TEXTS[:2]])
-    assert voice.learned is not None
-    [whole] = prefill(llm, [templates.passages(llm, TEXTS[:2])], closed, [embeddings(voice.learned)[0]])
+    [(member, prompts)] = learned(llm, 1).items()
+    [found] = ContextCache(llm, closed, {member: prompts}.get).of([reading(member, *TEXTS[:2])])
+    [whole] = prefill(llm, [templates.passages(llm, TEXTS[:2])], closed, [embeddings(prompts)[0]])
     asked = templates.question(llm, "Who?")
     first, second = decode(llm, [Row(None, asked, 6, context=context) for context in (found, whole)])
     assert first.tokens == second.tokens
@@ -54,31 +57,32 @@ def test_a_member_reads_behind_the_skill_and_its_own_prompt(llm: FrozenLLM, skil
 
 def test_everything_is_read_once(llm: FrozenLLM, skill: LoadedSkill) -> None:
     count = Counting()
-    readings = Readings(llm, skill.skill.context(llm), run=count)
-    members = voices(llm, 3)
-    first = readings.of(members, [[text] for text in TEXTS])
+    members = learned(llm, 3)
+    cache = ContextCache(llm, skill.skill.context(llm), members.get, run=count)
+    readings = [reading(member, text) for member, text in zip(members, TEXTS, strict=True)]
+    first = cache.of(readings)
     assert count.runs == 2  # the members, and their passages
-    assert readings.of(members, [[text] for text in TEXTS]) == first
-    assert readings.of(members, [[], [], []]) == [context.parent for context in first]
+    assert all(map(cache.has, readings))
+    assert cache.of(readings) == first
+    assert cache.of([reading(member) for member in members]) == [context.parent for context in first]
     assert count.runs == 2
 
 
-def test_voices_without_a_prompt_share_what_was_read(llm: FrozenLLM, skill: LoadedSkill) -> None:
+def test_members_that_learned_nothing_share_what_was_read(llm: FrozenLLM, skill: LoadedSkill) -> None:
     closed = skill.skill.context(llm)
-    readings = Readings(llm, closed)
-    first, second, nothing = readings.of(
-        [Voice("one"), Voice("two"), Voice("one")], [TEXTS[:1], TEXTS[:1], []]
-    )
+    cache = ContextCache(llm, closed, lambda _: None)
+    one, two = MemberId("one"), MemberId("two")
+    first, second, nothing = cache.of([reading(one, TEXTS[0]), reading(two, TEXTS[0]), reading(one)])
     assert first is second
     assert nothing is closed
 
 
 def test_what_takes_too_much_memory_is_read_again(llm: FrozenLLM, skill: LoadedSkill) -> None:
     count = Counting()
-    readings = Readings(llm, skill.skill.context(llm), most_bytes=1, run=count)
-    [member] = voices(llm, 1)
+    [member] = members = learned(llm, 1)
+    cache = ContextCache(llm, skill.skill.context(llm), members.get, most_bytes=1, run=count)
     for text in (TEXTS[0], TEXTS[1], TEXTS[0]):
-        readings.of([member], [[text]])
+        cache.of([reading(member, text)])
     assert count.runs == 6
 
 
@@ -96,9 +100,9 @@ class Queueing:
 
 
 def test_what_two_ask_for_at_once_is_read_once(llm: FrozenLLM, skill: LoadedSkill) -> None:
-    readings = Readings(llm, skill.skill.context(llm), run=Queueing())
-    [member] = voices(llm, 1)
+    [member] = members = learned(llm, 1)
+    cache = ContextCache(llm, skill.skill.context(llm), members.get, run=Queueing())
     with ThreadPoolExecutor(2) as pool:
-        [[first], [second]] = pool.map(lambda _: readings.of([member], [TEXTS[:1]]), range(2))
+        [[first], [second]] = pool.map(lambda _: cache.of([reading(member, TEXTS[0])]), range(2))
     assert first is second
     assert first.parent is second.parent

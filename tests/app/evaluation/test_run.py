@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.answering.skill import LoadedSkill
-from app.datasets.questions import Dataset, Question, Story
+from app.datasets.questions import Dataset, LabelledQuestion, Story
 from app.evaluation.report import summarise
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
@@ -18,9 +18,9 @@ DATASET = Dataset(
         Story("frog", ["A frog sat in the well.", "The well was deep, and the frog was sad."], None),
     ],
     [
-        Question("lamp", 1, "Who kept a green lamp?", ["Mira"], [0], []),
-        Question("lamp", 2, "Who sold butter?", ["the baker"], [1], []),
-        Question("frog", 1, "Where did the frog sit?", ["in the well"], [0], []),
+        LabelledQuestion("lamp", 1, "Who kept a green lamp?", ["Mira"], [0], []),
+        LabelledQuestion("lamp", 2, "Who sold butter?", ["the baker"], [1], []),
+        LabelledQuestion("frog", 1, "Where did the frog sit?", ["in the well"], [0], []),
     ],
 )
 RECIPE = Recipe(objective="lm", members=2, virtual_tokens=4, epochs=1)
@@ -86,7 +86,7 @@ def test_members_learn_nothing_from_the_questions(
 ) -> None:
     evaluation.run()
     other = Dataset(
-        DATASET.stories, [Question("lamp", 1, "Why is the moon round?", ["nobody knows"], [0], [])]
+        DATASET.stories, [LabelledQuestion("lamp", 1, "Why is the moon round?", ["nobody knows"], [0], [])]
     )
     Evaluation(llm, skill, other, ["member"], RECIPE, tmp_path / "other").run()
     [name] = [path for path in (tmp_path / "other" / "versions").iterdir() if path.name.startswith("lamp")]

@@ -1,24 +1,24 @@
 from app.answering.calibration import Evidence
-from app.answering.readers import Said
+from app.answering.types import PassageAnswer
 from app.answering.weighting import Weighting
 from app.skill_training.fitting import fit_calibration, fit_weighting
-from app.skill_training.samples import Hearing
+from app.skill_training.samples import Sample
 
 
-def said(text: str, answerable: float, likelihood: float = -0.5, retrieval: float = 1.0) -> Said:
-    return Said(text, answerable, likelihood, retrieval)
+def said(text: str, answerable: float, likelihood: float = -0.5, retrieval: float = 1.0) -> PassageAnswer:
+    return PassageAnswer(text, answerable, likelihood, retrieval)
 
 
-def own_and_other() -> list[Hearing]:
+def own_and_other() -> list[Sample]:
     """Readers who are right where they are sure, and questions about other books, which they tell apart."""
     heard = []
     for number in range(40):
         sure = number % 3 > 0
         right = said("green lamp", 0.9 - number / 200, -0.2 if sure else -1.2, 0.5 + number % 7 / 50)
         wrong = said("butter", 0.1 + number / 200, -2.0, 0.3)
-        heard.append(Hearing([right, wrong], [1.0 if sure else 0.0, 0.0], own=True))
+        heard.append(Sample([right, wrong], [1.0 if sure else 0.0, 0.0], own=True))
         lost = said("goose", 0.2 + number % 5 / 50, -1.0, 0.1 + number % 7 / 50)
-        heard.append(Hearing([lost, wrong], [0.0, 0.0], own=False))
+        heard.append(Sample([lost, wrong], [0.0, 0.0], own=False))
     return heard
 
 
@@ -36,12 +36,12 @@ def test_a_fitted_weighting_tells_right_from_wrong() -> None:
 def test_no_candidate_but_a_few_reaches_the_ceiling() -> None:
     heard = own_and_other()
     weighting = fit_weighting(heard)
-    masses = [mass for one in heard if one.own for mass in weighting.masses(one.said, 1.0)]
+    masses = [mass for one in heard if one.own for mass in weighting.masses(one.answers, 1.0)]
     most = [
         mass
         for one in heard
         if one.own
-        for mass in weighting.most([each.retrieval for each in one.said], 1.0)
+        for mass in weighting.most([each.retrieval for each in one.answers], 1.0)
     ]
     above = sum(mass > limit for mass, limit in zip(masses, most, strict=True))
     assert 0 < above <= 0.06 * len(masses)
@@ -55,10 +55,10 @@ def test_a_fitted_calibration_knows_other_books_and_unsure_answers() -> None:
     unsure = Evidence(retrieval=0.55, answerable=0.85, worth=0.9, log_likelihood=-1.2)
     lost = Evidence(retrieval=0.15, answerable=0.2, worth=0.9, log_likelihood=-0.3)
     assert calibration.confidence(sure) > 0.6 > 0.4 > calibration.confidence(unsure)
-    assert calibration.told.probability(sure) > 0.8
-    assert calibration.confidence(lost) < calibration.told.probability(lost) < 0.2
+    assert calibration.answerable.probability(sure) > 0.8
+    assert calibration.confidence(lost) < calibration.answerable.probability(lost) < 0.2
 
 
 def test_what_was_never_wrong_cannot_be_calibrated() -> None:
-    always = [Hearing([said("lamp", 0.9)], [1.0], own=True)] * 4
+    always = [Sample([said("lamp", 0.9)], [1.0], own=True)] * 4
     assert fit_calibration(always, Weighting(answerable=1, retrieval=1, log_likelihood=1)) is None

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.answering.skill import LoadedSkill, active, register
-from app.engine.engine import Engine
-from app.engine.member_cache import Choruses
+from app.answering.skill import LoadedSkill, active_skill, register_skill
+from app.engine.member_cache import MemberCache
+from app.engine.scheduler import Scheduler
 from app.training import promotion
-from app.training.job_runner import Attempt
+from app.training.job_runner import JobRunner
 from app.training.learning import resolved, study_key
-from app.training.publishing import base_model
+from app.training.provenance import base_model
 from store import aliases, artifacts, books, jobs, studies, versions
 from store.database import Database
 from store.segmentation import ChapterSpan, PassageSpan
@@ -35,10 +35,10 @@ BAD = {**GOOD, "epochs": 0.01, "learning_rate": 1e-12, "initialisation": "vocabu
 class Desk:
     """A store with one book, and all that an attempt needs to learn it."""
 
-    def __init__(self, database: Database, engine: Engine, choruses: Choruses | None = None) -> None:
+    def __init__(self, database: Database, scheduler: Scheduler, members: MemberCache | None = None) -> None:
         self.database = database
-        self.engine = engine
-        self.choruses = choruses or Choruses(database, engine.llm)
+        self.scheduler = scheduler
+        self.members = members or MemberCache(database, scheduler.llm)
         self.skill: LoadedSkill | None = None
         with database.write() as session:
             self.book, _ = books.add(session, edition(STORY), title="The Lamp of Ost")
@@ -64,14 +64,14 @@ class Desk:
             between()
             return False
 
-        Attempt(
+        JobRunner(
             job,
             self.database,
-            self.engine,
-            self.choruses,
+            self.scheduler,
+            self.members,
             self.skill,
             lease_seconds=60,
-            batches=None,
+            microbatches=None,
             leaving=leaving,
         ).run()
         with self.database.read() as session:
@@ -111,15 +111,15 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def engine(llm: FrozenLLM) -> Iterator[Engine]:
-    engine = Engine(llm)
-    yield engine
-    engine.close()
+def scheduler(llm: FrozenLLM) -> Iterator[Scheduler]:
+    scheduler = Scheduler(llm)
+    yield scheduler
+    scheduler.close()
 
 
 @pytest.fixture
-def desk(database: Database, engine: Engine) -> Desk:
-    return Desk(database, engine)
+def desk(database: Database, scheduler: Scheduler) -> Desk:
+    return Desk(database, scheduler)
 
 
 def test_a_version_that_is_worse_than_the_champion_does_not_take_its_place(desk: Desk) -> None:
@@ -177,8 +177,10 @@ def test_what_cannot_be_compared_is_the_champion(desk: Desk, database: Database)
     assert desk.champion() == 3
 
 
-def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database, engine: Engine) -> None:
-    class Moving(Choruses):
+def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(
+    database: Database, scheduler: Scheduler
+) -> None:
+    class Moving(MemberCache):
         """Another version is made the champion once the champion's members have been read for the gate."""
 
         def members(self, version: Version) -> Members:
@@ -190,10 +192,10 @@ def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database
             return found
 
     read: list[int] = []
-    desk = Desk(database, engine)
+    desk = Desk(database, scheduler)
     desk.learn(GOOD)
     desk.learn(BAD, force=True)
-    desk.choruses = Moving(database, engine.llm)
+    desk.members = Moving(database, scheduler.llm)
     middling, _ = desk.learn(BAD)
     assert read == [2, 2, 1]
     assert middling.gate is not None
@@ -245,8 +247,8 @@ def test_what_was_learned_is_the_revision_that_was_there_when_learning_began(
 def test_a_version_says_what_it_was_learned_from(
     desk: Desk, database: Database, llm: FrozenLLM, skill: LoadedSkill
 ) -> None:
-    register(database, llm.identity, skill)
-    desk.skill = active(database, llm)
+    register_skill(database, llm.identity, skill)
+    desk.skill = active_skill(database, llm)
     assert desk.skill is not None
     recipe = resolved(Recipe(**{**GOOD, "epochs": 1, "objective": "both"}), skill)
     with database.write() as session:

@@ -1,4 +1,4 @@
-"""Versions learned for an evaluation: kept by recipe, so that a second run costs only the answers."""
+"""Members learned for an evaluation: kept by recipe, so that a second run costs only the answers."""
 
 import hashlib
 import json
@@ -18,8 +18,8 @@ from trainer.progress import Evaluated, Learned, Stepped
 from trainer.recipe import Recipe
 
 
-class Versions:
-    """Members by story, in a folder; what decides them is in the name of their files."""
+class StoryMembers:
+    """Members by story, kept in a folder. All that decides them is in the names of its folders."""
 
     def __init__(self, folder: Path, llm: FrozenLLM, skill: LoadedSkill, recipe: Recipe) -> None:
         self._folder = folder
@@ -27,8 +27,8 @@ class Versions:
         self._skill = skill
         self._recipe = resolved(recipe, skill)
 
-    def members(self, story: Story, tell: Callable[[str], None] = lambda _: None) -> Members:
-        """What members have learned on the story's text unless they are here.
+    def learned(self, story: Story, on_progress: Callable[[str], None] = lambda _: None) -> Members:
+        """The members of a story; they learn its text now unless they are kept already.
 
         The questions that people wrote about the story are no part of what they learn from: this function
         gets a `Story`, which has none.
@@ -39,14 +39,14 @@ class Versions:
             names = sorted(folder.glob("member-*.safetensors"))
             method = self._recipe.method
             return joined([from_bytes(method, name.read_bytes(), self._llm) for name in names])
-        tell("writes questions")
+        on_progress("writes questions")
         items: Sequence[SyntheticQuestion] = []
         evaluated: dict[str, list[float | None]] = {}
         learned = None
         text = "\n\n".join(story.sections)
         for happened in learn(self._llm, text, story.sections, self._recipe, self._skill):
             if isinstance(happened, Stepped):
-                tell(f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}")
+                on_progress(f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}")
             elif isinstance(happened, Evaluated):
                 evaluated[happened.stage] = [number(loss) for loss in happened.member_losses]
                 evaluated["bare"] = [number(happened.bare_loss)]

@@ -1,4 +1,4 @@
-"""What voices have read behind the skill prompt: [skill][member][passage], kept so that it is read once."""
+"""What the LLM has read behind the skill: [skill][member][passages], kept so that it is read once."""
 
 import threading
 from collections import OrderedDict
@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from app.engine.member_cache import Voice
+from app.engine.records import MemberId, Reading
 from trainer.llm import templates
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
+from trainer.methods.members import Members
 from trainer.methods.registry import contexts
 
 T = TypeVar("T")
@@ -20,65 +21,79 @@ _BATCH = 4
 _Key = tuple[str, int | None, int | None, tuple[str, ...]]
 
 
-class Readings:
-    """What the LLM keeps of members and of what they have read.
+class ContextCache:
+    """The contexts of members and of the passages they have read.
 
-    A member's are computed once, a passage's once for each member that reads it; the least recently used
-    are forgotten first once all take over `most_bytes`. `run` says on which thread the LLM computes.
+    A member's context is computed once, a passage's once for each member that reads it. The least recently
+    used are forgotten first, once all together take over `most_bytes`. `tensors` gives what a member has
+    learned, None for the bare LLM; `run` says on which thread the LLM computes.
     """
 
     def __init__(
         self,
         llm: FrozenLLM,
         skill: Context,
+        tensors: Callable[[MemberId], Members | None],
         *,
         most_bytes: int = 1 << 30,
         run: Callable[[Callable[[], Any]], Any] = lambda work: work(),
     ) -> None:
         self._llm = llm
         self._skill = skill
+        self._tensors = tensors
         self._most_bytes = most_bytes
         self._run = run
         self._kept: OrderedDict[_Key, Context] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def of(self, voices: Sequence[Voice], passages: Sequence[Sequence[str]]) -> list[Context]:
-        """What each voice has read: its passages, in one context, behind its own member."""
-        learned = {_key(voice): voice.learned for voice in voices if voice.learned is not None}
-        members = self._computed(learned, lambda chosen: contexts(self._llm, chosen, self._skill))
+    def of(self, readings: Sequence[Reading]) -> list[Context]:
+        """What each reading's member has read: its passages, behind the member, behind the skill.
+
+        Raises what `tensors` raises.
+        """
+        learned = {_key(one.member): one.member for one in readings if one.member.member is not None}
+        members = self._computed(
+            learned, self._learned, lambda chosen: contexts(self._llm, chosen, self._skill)
+        )
         wanted = {
-            _key(voice, texts): (texts, members.get(_key(voice), self._skill))
-            for voice, texts in zip(voices, passages, strict=True)
-            if texts
+            _key(one.member, one.passages): (one.passages, members.get(_key(one.member), self._skill))
+            for one in readings
+            if one.passages
         }
-        read_by = members | self._computed(
+        read = members | self._computed(
             wanted,
+            lambda both: both,
             lambda chosen: prefill(
                 self._llm,
                 [templates.passages(self._llm, texts) for texts, _ in chosen],
                 [member for _, member in chosen],
             ),
         )
-        return [
-            read_by.get(_key(voice, texts), self._skill)
-            for voice, texts in zip(voices, passages, strict=True)
-        ]
+        return [read.get(_key(one.member, one.passages), self._skill) for one in readings]
 
-    def known(self, voice: Voice, texts: Sequence[str]) -> bool:
-        """Whether a voice has read these passages, and what it has read is kept."""
+    def has(self, reading: Reading) -> bool:
+        """Whether the member has read these passages, and what it read is still kept."""
         with self._lock:
-            return _key(voice, texts) in self._kept
+            return _key(reading.member, reading.passages) in self._kept
+
+    def _learned(self, member: MemberId) -> Members:
+        found = self._tensors(member)
+        assert found is not None
+        return found
 
     def _computed(
-        self, wanted: Mapping[_Key, T], compute: Callable[[list[T]], list[Context]]
+        self,
+        wanted: Mapping[_Key, Any],
+        resolve: Callable[[Any], T],
+        compute: Callable[[list[T]], list[Context]],
     ) -> dict[_Key, Context]:
         """The contexts of these keys: those that are kept, and what `compute` makes of the others."""
         found = self._found(wanted)
         # Sorted by length, a batch is padded little.
         missing = sorted(wanted.keys() - found.keys(), key=lambda key: (sum(map(len, key[3])), key))
         for first in range(0, len(missing), _BATCH):
-            batch = {key: wanted[key] for key in missing[first : first + _BATCH]}
+            batch = {key: resolve(wanted[key]) for key in missing[first : first + _BATCH]}
             found.update(self._run(partial(self._compute, batch, compute)))
         return found
 
@@ -111,7 +126,7 @@ class Readings:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
 
-def _key(voice: Voice, texts: Sequence[str] = ()) -> _Key:
-    """Voices that have learned nothing are one: the LLM behind its skill prompt."""
-    who = ("", None, None) if voice.learned is None else (voice.book, voice.version, voice.member)
+def _key(member: MemberId, texts: Sequence[str] = ()) -> _Key:
+    """Members that have learned nothing are one, whatever the book: the LLM behind the skill."""
+    who = ("", None, None) if member.member is None else (member.book, member.version, member.member)
     return (*who, tuple(texts))

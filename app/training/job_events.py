@@ -1,4 +1,4 @@
-"""What a job's learning tells, as the job's progress and events."""
+"""What happens in training, as a job's progress and events."""
 
 from sqlalchemy.orm import Session
 
@@ -15,8 +15,10 @@ _EVALUATED = {
 }
 
 
-def tell(session: Session, job: Job, happened: Progress | Prepared) -> None:
-    """Record what happened to a job, if it is worth telling. StaleTokenError: another worker has the job."""
+def record_progress(session: Session, job: Job, happened: Progress | Prepared) -> None:
+    """Record a step or an evaluation as the job's progress and events. StaleTokenError: another worker has
+    it.
+    """
     if isinstance(happened, Stepped):
         metrics = {
             "step": happened.step,

@@ -1,14 +1,14 @@
-"""From questions with known answers to what a skill prompt learns from, and is checked on."""
+"""From questions with known answers to what a skill learns from, and is evaluated on."""
 
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
 
 from app.datasets.library import Library
-from app.datasets.questions import Dataset, Question, Story
+from app.datasets.questions import Dataset, LabelledQuestion, Story
 from trainer.skill.examples import Example
 
-# Stories kept from training: what the skill prompt is evaluated on, and the weighting fitted.
+# Stories kept from training: what the skill is evaluated on, and the weighting fitted.
 HELDOUT_STORIES = 12
 # Of this many sections that seem to answer a question, those that do not are distractors.
 _DISTRACTORS = 6
@@ -25,28 +25,28 @@ def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
     return dataset.of(set(names) - kept), dataset.of(kept)
 
 
-def lessons(dataset: Dataset, library: Library) -> Iterator[Example]:
-    """A lesson for every section: what it answers, and what it only seems to."""
+def examples(dataset: Dataset, library: Library) -> Iterator[Example]:
+    """An example for every section: what it answers, and what it only seems to."""
     for story in dataset.stories:
-        ranking = library.ranking(story.name)
+        ranking = library.ranking(story)
         answered: list[list[tuple[str, Sequence[str]]]] = [[] for _ in story.sections]
         silent: list[list[str]] = [[] for _ in story.sections]
         for question in dataset.questions:
             if question.story != story.name or not question.answers:
                 continue
-            found = [section for section, _ in ranking(question.text)]
+            found = [passage.ordinal for passage in ranking(question.text)]
             gold = question.gold or _holding(story, question, found)
             for section in gold:
                 answered[section].append((question.text, question.answers))
             for section in found[:_DISTRACTORS]:
                 if gold and section not in gold:
                     silent[section].append(question.text)
-        for text, told, untold in zip(story.sections, answered, silent, strict=True):
-            if told:
-                yield Example(text, told, untold, [other for other in story.sections if other != text])
+        for text, known, unknown in zip(story.sections, answered, silent, strict=True):
+            if known:
+                yield Example(text, known, unknown, [other for other in story.sections if other != text])
 
 
-def _holding(story: Story, question: Question, found: Sequence[int]) -> list[int]:
+def _holding(story: Story, question: LabelledQuestion, found: Sequence[int]) -> list[int]:
     """Where nobody marked it, the section that fits the question best among those with an answer's words."""
     for section in found:
         text = story.sections[section].casefold()

@@ -1,0 +1,60 @@
+"""From a question to the book that fits it best, and to the passages that are read."""
+
+from collections.abc import Callable, Sequence
+
+from app.answering.types import NoBookFitsError, NothingToAskError, Passage, Scope
+from store import books
+from store.database import Database
+from store.search.index import Hit, PassageIndex
+
+
+class Retrieval:
+    """Finds books and passages in one store."""
+
+    def __init__(self, database: Database, index: PassageIndex) -> None:
+        self._database = database
+        self.index = index
+
+    def best_book(self, question: str, scope: Scope) -> str:
+        """The id of the book that fits the question best, of all or of those in the scope.
+
+        Raises NothingToAskError for an empty library, NoBookFitsError where no book is in the scope.
+        """
+        limited = scope.authors is not None or scope.tags is not None
+        with self._database.read() as session:
+            within = books.fitting(session, scope.authors, scope.tags) if limited else None
+        hits = self.index.books(question, 1, within)
+        if not hits:
+            raise NoBookFitsError(scope) if limited else NothingToAskError()
+        return hits[0].book_id
+
+    def passages(self, search: Callable[[], Sequence[Hit]]) -> list[Passage]:
+        """The passages that a search hits, in its order.
+
+        Where a new edition of a book comes in between, its passages are searched for again. Raises
+        NotFoundError where a book is removed in between.
+        """
+        while True:
+            hits = search()
+            with self._database.read() as session:
+                rows = books.passages(session, [hit.passage_id for hit in hits])
+                found = {book: books.get(session, book) for book in {hit.book_id for hit in hits}}
+                pages = books.page_labels(session, rows)
+            if len(rows) == len(hits):
+                break
+        return [
+            Passage(
+                id=row.id,
+                ordinal=row.ordinal,
+                book=row.book_id,
+                title=found[row.book_id].title,
+                author=found[row.book_id].author,
+                chapter=found[row.book_id].chapters[row.chapter_ordinal].title,
+                page=pages.get(row.id),
+                start=row.start,
+                end=row.end,
+                text=row.text,
+                score=hit.score,
+            )
+            for row, hit in zip(rows, hits, strict=True)
+        ]

@@ -1,0 +1,238 @@
+"""What answering is about: questions, passages, what members say, and what comes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.engine.records import MemberId
+
+StrategyName = Literal["vote", "mixture", "choices"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, and how members are to answer it.
+
+    `samples` is how many answers each member gives; None is one, or what suits the strategy. Without a
+    `temperature` the strategy's own is used, without a `seed` a random one. Of the strategy `choices` members
+    say how likely they think each of the `choices`. A vote that is `adaptive` leaves out members that cannot
+    change it.
+    """
+
+    text: str
+    strategy: StrategyName = "vote"
+    choices: Sequence[str] = ()
+    samples: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    adaptive: bool = True
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an answer is looked for.
+
+    `books` are ids, or `id@alias` or `id@number` for one version. Without them the one book that fits the
+    question best is asked: of all, or of those by any of the `authors` and with any of the `tags`.
+    """
+
+    books: Sequence[str] = ()
+    authors: Sequence[str] | None = None
+    tags: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage of a book that was found for a question, with its `score` (at most 1).
+
+    It is the `ordinal`th of its book, counted from 0. `start` and `end` are its offsets in the book's text,
+    in characters; `page` is the label of the page it begins on, where the file had pages.
+    """
+
+    id: int
+    ordinal: int
+    book: str
+    title: str
+    author: str | None
+    chapter: str
+    page: str | None
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class PassageAnswer:
+    """What a member answers from what it read.
+
+    `answerable` is the probability that the passage answers the question at all, `log_likelihood` the mean
+    per token of the answer given that it does, `retrieval` how well the passage fits the question, from 0 to
+    1.
+    """
+
+    text: str
+    answerable: float
+    log_likelihood: float
+    retrieval: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One answer of one member: its `sample`th, from the passage with this id.
+
+    `log_likelihood` is the mean per token in nats, `weight` what the candidate adds to its vote. `answerable`
+    as in `PassageAnswer`, None where members read all passages together.
+    """
+
+    member: MemberId
+    text: str
+    log_likelihood: float
+    weight: float
+    sample: int = 0
+    passage: int | None = None
+    answerable: float | None = None
+
+
+@dataclass(frozen=True)
+class Vote:
+    """Candidates that say the same, the heaviest first, and their share of all weight (0 to 1)."""
+
+    answer: str
+    share: float
+    candidates: Sequence[Candidate]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What comes of the candidates: the votes, the one that holds the answer first.
+
+    A `calibrated` confidence is the probability that the answer is right; another is a share of the votes.
+    `answerable` is the probability that the book tells the answer at all, where that is known.
+    """
+
+    votes: Sequence[Vote]
+    answer: str
+    confidence: float
+    calibrated: bool = False
+    answerable: float | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a book's text, and where it is."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A passage that was read, and the sentence in it that supports the answer, where one does."""
+
+    passage: Passage
+    support: Span | None
+
+
+@dataclass(frozen=True)
+class VersionUsed:
+    """A version whose members answer; `revision` is the one of the book's text that they learned."""
+
+    book: str
+    version: int
+    revision: int
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Who answers a question: members of these versions; `degraded` says what is amiss, if anything."""
+
+    members: Sequence[MemberId]
+    versions: Sequence[VersionUsed]
+    degraded: str | None
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The passages about to be read, and who reads them."""
+
+    passages: Sequence[Passage]
+    panel: Panel
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The verdict as it stands once so many candidates have been heard."""
+
+    candidates: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """Why there is no answer: the book does not seem to tell it, or the members are not sure of one."""
+
+    reason: Literal["not-told", "unsure"]
+    detail: str
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Where the seconds of an answer went."""
+
+    retrieve: float
+    generate: float
+    vote: float
+    total: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question; with an abstention its verdict's answer is not given."""
+
+    question: str
+    verdict: Verdict
+    abstention: Abstention | None
+    citations: Sequence[Citation]
+    panel: Panel
+    timings: Timings
+
+
+AnswerEvent = Retrieved | Heard | Answer
+
+
+class NothingToAskError(Exception):
+    """There is no book to ask."""
+
+    def __init__(self) -> None:
+        super().__init__("The library is empty: upload a book with POST /books.")
+
+
+class NoBookFitsError(Exception):
+    """No book is within the authors and tags that a question is limited to."""
+
+    def __init__(self, scope: Scope) -> None:
+        by = f" by {_any_of(scope.authors)}" if scope.authors else ""
+        tagged = f" with the tag {_any_of(scope.tags)}" if scope.tags else ""
+        super().__init__(f"There is no book{by}{tagged}.")
+
+
+class NotReadyError(Exception):
+    """A book has no version that can answer, and the caller wants no other answer.
+
+    `job` is the id of its latest job, if it has one, and `progress` how far that is.
+    """
+
+    def __init__(
+        self, book: str, status: str | None, job: str | None = None, progress: dict[str, Any] | None = None
+    ) -> None:
+        doing = "nothing is learning it" if status is None else f"its last job is {status}"
+        super().__init__(f"{book} has no version that can answer yet: {doing}.")
+        self.book = book
+        self.job = job
+        self.progress = progress
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return " or ".join(map(repr, names))

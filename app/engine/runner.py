@@ -1,0 +1,49 @@
+"""Where the LLM's work is run: the interface, and the runner that uses the caller's own thread."""
+
+from collections.abc import Callable, Iterator, Sequence
+from queue import SimpleQueue
+from typing import Protocol, TypeVar
+
+from trainer.llm.batch_types import Completion, Row
+from trainer.llm.decoding import decode
+from trainer.llm.frozen_llm import FrozenLLM
+
+T = TypeVar("T")
+
+
+class Runner(Protocol):
+    """Decides on which thread and in which order an LLM works: a `Scheduler` in a service, else a
+    `DirectRunner`.
+    """
+
+    @property
+    def llm(self) -> FrozenLLM:
+        """The LLM that it runs."""
+
+    def run_now(self, work: Callable[[], T]) -> T:
+        """Run a piece of answering, and return its result."""
+
+    def follow(
+        self, rows: Sequence[Row], wanted: Callable[[int], bool] = ...
+    ) -> Iterator[tuple[int, Completion]]:
+        """Decode rows; yields the number of each with its completion, in the order in which they end."""
+
+
+class DirectRunner:
+    """Runs all at once on the caller's thread: for evaluation and skill training, where nobody waits."""
+
+    def __init__(self, llm: FrozenLLM) -> None:
+        self.llm = llm
+
+    def run_now(self, work: Callable[[], T]) -> T:
+        """Run the work and return its result."""
+        return work()
+
+    def follow(
+        self, rows: Sequence[Row], wanted: Callable[[int], bool] = lambda _: True
+    ) -> Iterator[tuple[int, Completion]]:
+        """Decode rows as one batch; then yields each with its number, in the order in which they ended."""
+        ended: SimpleQueue[tuple[int, Completion]] = SimpleQueue()
+        decode(self.llm, rows, lambda number, completion: ended.put((number, completion)), wanted)
+        while not ended.empty():
+            yield ended.get()

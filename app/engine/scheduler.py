@@ -1,0 +1,202 @@
+"""The scheduler: one thread that owns the LLM, answers first, and trains in between."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import torch
+
+from trainer.llm.batch_types import Completion, Row
+from trainer.llm.decoding import decode
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import OutOfMemoryError, ran_out, release
+
+T = TypeVar("T")
+
+
+class EngineClosedError(Exception):
+    """The service is shutting down."""
+
+
+class UnwantedError(Exception):
+    """Nobody waits for an answer any more."""
+
+
+@dataclass
+class _Ask:
+    rows: Sequence[Row]
+    future: Future[list[Completion]]
+    ended: Callable[[int, Completion], None]
+    wanted: Callable[[int], bool]
+
+
+class Scheduler:
+    """Runs everything that touches the LLM, one thing at a time, on a thread of its own.
+
+    Asks that wait at the same moment are decoded as one batch of at most `batch_tokens` positions (a larger
+    ask alone is still one batch). A batch that does not fit in memory is halved. Training runs when no ask
+    waits.
+    """
+
+    def __init__(self, llm: FrozenLLM, *, batch_tokens: int = 16_384) -> None:
+        self.llm = llm
+        self._batch_tokens = batch_tokens
+        self._asks: deque[_Ask] = deque()
+        self._urgent: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._idle: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._wake = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def ask(
+        self,
+        rows: Sequence[Row],
+        ended: Callable[[int, Completion], None] = lambda *_: None,
+        wanted: Callable[[int], bool] = lambda _: True,
+    ) -> Future[list[Completion]]:
+        """Decode rows; the future gives a completion for each. Raises EngineClosedError after `close`.
+
+        `ended` is called on the scheduler's thread with a row's number and completion as soon as the row
+        ends. A row that is no longer `wanted`, by its number, leaves the batch. Where no row is wanted any
+        more when their turn comes, the future gives UnwantedError.
+        """
+        future: Future[list[Completion]] = Future()
+        with self._wake:
+            self._open()
+            self._asks.append(_Ask(rows, future, ended, wanted))
+            self._wake.notify()
+        return future
+
+    def follow(
+        self, rows: Sequence[Row], wanted: Callable[[int], bool] = lambda _: True
+    ) -> Iterator[tuple[int, Completion]]:
+        """Decode rows; yields the number of each with its completion, in the order in which they end.
+
+        Rows that are no longer `wanted`, by their numbers, are left out. Raises EngineClosedError after
+        `close`, and UnwantedError when no row was wanted any more before decoding began.
+        """
+        ended: SimpleQueue[tuple[int, Completion] | None] = SimpleQueue()
+        future = self.ask(rows, lambda number, completion: ended.put((number, completion)), wanted)
+        # However decoding ends, the caller below must wake up.
+        future.add_done_callback(lambda _: ended.put(None))
+        while (found := ended.get()) is not None:
+            yield found
+        future.result()
+
+    def run_now(self, work: Callable[[], T]) -> T:
+        """Run a piece of answering before all that waits, and return its result.
+
+        Raises EngineClosedError after `close`, and what `work` raises.
+        """
+        return self._put(self._urgent, work).result()
+
+    def run_when_idle(self, work: Callable[[], T]) -> Future[T]:
+        """Run a piece of training once no ask waits. Raises EngineClosedError after `close`."""
+        return self._put(self._idle, work)
+
+    @property
+    def alive(self) -> bool:
+        """Whether asks are answered."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Finish what runs, refuse what waits with EngineClosedError, and end the thread."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+        pieces = [future for queue in (self._urgent, self._idle) for _, future in queue]
+        for future in [ask.future for ask in self._asks] + pieces:
+            future.set_exception(EngineClosedError())
+
+    def _put(self, queue: deque[tuple[Callable[[], Any], Future[Any]]], work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        with self._wake:
+            self._open()
+            queue.append((work, future))
+            self._wake.notify()
+        return future
+
+    def _open(self) -> None:
+        if self._closed:
+            raise EngineClosedError()
+
+    def _run(self) -> None:
+        if self.llm.device.type == "cuda":
+            torch.cuda.set_device(self.llm.device)  # to this thread: libraries use whichever card is current
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closed or self._urgent or self._asks or self._idle)
+                if self._closed:
+                    return
+                urgent = self._urgent.popleft() if self._urgent else None
+                asks = self._batch() if urgent is None else []
+                idle = self._idle.popleft() if urgent is None and not asks else None
+            if urgent is not None:
+                _resolve(urgent[1], urgent[0])
+            elif asks:
+                self._decode(asks)
+            elif idle is not None:
+                _resolve(idle[1], idle[0])
+
+    def _batch(self) -> list[_Ask]:
+        """Take as many waiting asks as fit one batch, oldest first."""
+        taken: list[_Ask] = []
+        rows, longest = 0, 0
+        while self._asks:
+            ask = self._asks[0]
+            if ask.rows and not any(map(ask.wanted, range(len(ask.rows)))):
+                self._asks.popleft().future.set_exception(UnwantedError())
+                continue
+            rows += len(ask.rows)
+            longest = max([longest, *(row.length + row.max_new_tokens for row in ask.rows)])
+            if taken and rows * longest > self._batch_tokens:
+                break
+            taken.append(self._asks.popleft())
+        return taken
+
+    def _decode(self, asks: list[_Ask]) -> None:
+        places = [(ask, number) for ask in asks for number in range(len(ask.rows))]
+
+        def ended(place: int, completion: Completion) -> None:
+            ask, number = places[place]
+            ask.ended(number, completion)
+
+        def wanted(place: int) -> bool:
+            ask, number = places[place]
+            return ask.wanted(number)
+
+        rows = [ask.rows[number] for ask, number in places]
+        batch: Future[list[Completion]] = Future()
+        _resolve(batch, lambda: decode(self.llm, rows, ended, wanted))
+        error = batch.exception()
+        if error is not None and ran_out(error):
+            error.with_traceback(None)  # it holds on to what decoding has made
+            release(self.llm.device)
+            if len(asks) > 1:
+                half = len(asks) // 2
+                self._decode(asks[:half])
+                self._decode(asks[half:])
+                return
+            error = OutOfMemoryError(
+                f"{len(rows)} answers at once do not fit in memory: ask for fewer samples, passages or books"
+            )
+        start = 0
+        for ask in asks:
+            if error is not None:
+                ask.future.set_exception(error)
+            else:
+                ask.future.set_result(batch.result()[start : start + len(ask.rows)])
+            start += len(ask.rows)
+
+
+def _resolve(future: Future[T], work: Callable[[], T]) -> None:
+    try:
+        future.set_result(work())
+    except Exception as error:  # whoever waits for it gets it; the thread lives on
+        future.set_exception(error)

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.status import Status
 
 from app.answering.skill import active_skill
+from app.datasets.loading import load_dataset
 from app.datasets.metrics import CORRECT, abstention, interval, paired_interval, reliability, risk_coverage
-from app.datasets.questions import DataError, by_origin, load_dataset, sampled
+from app.datasets.questions import DataError, by_origin, sampled
 from app.errors import CommandError
 from app.evaluation import plots as pictures
 from app.evaluation.predictions import Prediction

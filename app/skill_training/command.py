@@ -14,7 +14,8 @@ from rich.console import Console
 
 from app.answering.skill import LoadedSkill, register_skill
 from app.datasets.library import Library
-from app.datasets.questions import DataError, load_dataset, sampled
+from app.datasets.loading import load_dataset
+from app.datasets.questions import DataError, sampled
 from app.engine.engine import Engine
 from app.engine.runner import DirectRunner
 from app.errors import CommandError

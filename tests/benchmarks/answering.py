@@ -30,7 +30,8 @@ from app.answering.readers import READERS
 from app.answering.skill import LoadedSkill, shipped_skill
 from app.answering.types import Candidate, Question
 from app.datasets.library import Library
-from app.datasets.questions import Dataset, Story, load_dataset
+from app.datasets.loading import load_dataset
+from app.datasets.questions import Dataset, Story
 from app.engine.embedder import Embedder
 from app.engine.engine import Engine
 from app.engine.records import MemberId

@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from app.datasets.questions import LabelledQuestion, Story, load_dataset
+from app.datasets.loading import load_dataset
+from app.datasets.questions import LabelledQuestion, Story
 from app.engine.embedder import Embedder
 from store import books
 from store.database import Database

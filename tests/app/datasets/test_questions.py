@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from app.datasets.loading import load_dataset
 from app.datasets.questions import (
     DataError,
     Dataset,
     LabelledQuestion,
     Story,
     by_origin,
-    load_dataset,
     sampled,
 )
 

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data_dir: Path = Path("~/.local/share/bookchorus")
-    # What can be made again: the embedded LLM as converted from its wheel.
+    # The embedded LLM as converted from its wheel, which can be made again.
     cache_dir: Path = Path("~/.cache/bookchorus")
     # "embedded", a hub id, or a local folder.
     model: str = "embedded"
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     admin_key: SecretStr | None = None
     max_book_bytes: PositiveInt = 20_000_000
-    # What the process that reads an uploaded file may take.
+    # Limits of the process that reads an uploaded file.
     parse_seconds: PositiveInt = 60
     parse_memory_bytes: Annotated[int, Field(ge=300_000_000)] = 1_000_000_000
     max_queued_jobs: PositiveInt = 100
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
 
     @property
     def skipped_modules(self) -> list[str]:
-        """The names in `quantization_skip`, which are parted by commas."""
+        """The names in `quantization_skip`, which are separated by commas."""
         return [name.strip() for name in self.quantization_skip.split(",") if name.strip()]
 
     @property
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` names this machine only; a name that is not an address is not trusted to."""
+    """Whether `host` names this machine only. Of names other than addresses only localhost is trusted to."""
     if host == "localhost":
         return True
     try:
@@ -130,7 +130,7 @@ def is_loopback(host: str) -> bool:
 
 
 def load(overrides: Mapping[str, Any]) -> Settings:
-    """Read the settings from `overrides` and the environment; CommandError says in a line what is wrong."""
+    """Read the settings from `overrides` and the environment. CommandError: one of them is wrong."""
     try:
         return Settings(**overrides)
     except ValidationError as error:

@@ -1,1 +1,1 @@
-"""How good the answers are: questions with known answers, measures, what was answered, reports and plots."""
+"""`bookchorus eval`: how good the answers are, system by system."""

@@ -23,7 +23,7 @@ from app.resources import load_llm, open_database
 from app.settings import load
 from trainer.recipe import Recipe
 
-# The table's columns must not vanish in a narrow window or a file.
+# The table keeps its columns in a narrow window and in a file.
 _WIDTH = 140
 # A minute or two of learning for each story on two CPU cores, so that many stories can be measured.
 RECIPE: dict[str, Any] = {"kinds": 2, "passages": 12, "epochs": 1000, "budget_tokens": 600}
@@ -136,7 +136,9 @@ def _best_members(found: Sequence[Prediction]) -> list[Prediction]:
 
 
 def _comparisons(found: Sequence[Prediction]) -> dict[str, str]:
-    """How the chorus stands against the other systems, story by story and in the mean."""
+    """The chorus compared with the other systems: mean difference, interval, and on how many stories it is
+    above.
+    """
     said: dict[str, str] = {}
     everything = [*found, *_best_members(found)]
     systems = {one.system for one in everything}
@@ -159,7 +161,9 @@ def _comparisons(found: Sequence[Prediction]) -> dict[str, str]:
 
 
 def _abstention(found: Sequence[Prediction]) -> dict[str, float] | None:
-    """The least confidence at which most questions are answered still, and how many others then are not."""
+    """The confidence below which few questions would be declined, and how many asked of another story would
+    be.
+    """
     own, others = (
         [one.confidence for one in found if one.system == system and one.confidence is not None]
         for system in ("chorus", "elsewhere")

@@ -16,7 +16,7 @@ FAINT = "#8a919c"
 GRID = "#e4e7eb"
 MAIN = "#2f7f86"
 BAR = "#6fa8ad"
-# Told apart also by people who see fewer colours, and by their dashes.
+# Distinct to people who see fewer colours too, and by their dashes.
 COLOURS = (MAIN, "#d1772c", "#6a5aa8", "#b23a48", "#5d7a3a", "#7a6a58")
 LEAST_COVERAGE = 0.05
 DASHES = ("-", "--", "-.", ":")
@@ -103,7 +103,7 @@ def systems_plot(summaries: Sequence[SystemSummary], path: Path) -> None:
 @contextmanager
 def _drawing(path: Path, width: float = 7, height: float = 4.2) -> Iterator[Axes]:
     """Make axes in the common look, and the file once they are drawn on."""
-    # A figure made without pyplot draws by Agg and is nobody else's.
+    # Without pyplot a figure draws by Agg and shares no state.
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
@@ -128,7 +128,7 @@ def _dashes(place: int) -> str:
 def _reach(
     means: Sequence[float], lows: Sequence[float], highs: Sequence[float]
 ) -> tuple[list[float], list[float]]:
-    """How far intervals go below and above their means; bootstrapped ones need not hold them."""
+    """How far intervals go below and above their means; a bootstrapped interval need not contain its mean."""
     below = [max(mean - low, 0.0) for mean, low in zip(means, lows, strict=True)]
     above = [max(high - mean, 0.0) for mean, high in zip(means, highs, strict=True)]
     return below, above

@@ -1,4 +1,4 @@
-"""What a system answered, kept line by line so that a run that was stopped goes on where it was."""
+"""The answers of systems, kept line by line so that a stopped run goes on where it was."""
 
 import os
 from pathlib import Path

@@ -76,7 +76,7 @@ class StoryMembers:
 
 
 def deciding(recipe: Recipe) -> dict[str, Any]:
-    """What of a recipe decides a result here, where nothing has a parent that it could append to."""
+    """The fields of a recipe that decide a result here; without a parent nothing is appended."""
     return recipe.model_dump(exclude={"append"})
 
 

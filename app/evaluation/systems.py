@@ -68,7 +68,7 @@ class OpenStory:
         self.ranking = ranking
 
     def answers(self, system: str, question: LabelledQuestion) -> dict[str, SystemAnswer]:
-        """What a system answers: by the name of each of the ways in which it does."""
+        """A system's answers, by the names of its variants."""
         ranked = self.ranking(question.text)
         best = sorted(passage.ordinal for passage in ranked[:TOGETHER])
         gold = sorted(question.gold)
@@ -126,7 +126,7 @@ class OpenStory:
         heard = _heard(candidates, passages)
 
         def combined(count: int) -> SystemAnswer:
-            """What the product makes of the first so many candidates."""
+            """The product's verdict on the first so many candidates."""
             weights = self._weighting.weights(heard[:count])
             chosen = [
                 replace(one, weight=weight) for one, weight in zip(candidates[:count], weights, strict=True)
@@ -218,7 +218,7 @@ def _read(candidates: Sequence[Candidate], passages: Sequence[Passage]) -> list[
 
 
 def _share(answer: str, texts: Sequence[str], weights: Sequence[float]) -> float:
-    """The weight of those that say the answer."""
+    """The weight of the candidates whose words are the answer's."""
     words = normalised(answer)
     return min(
         1.0, sum(weight for text, weight in zip(texts, weights, strict=True) if normalised(text) == words)

@@ -1,1 +1,1 @@
-"""The HTTP API: routes, and the shape of what goes wrong."""
+"""The HTTP API: the server, its routes, and errors as problems."""

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class BodyLimit:
-    """Refuses a body of more than `most_bytes` with 413, as soon as it is known to be one.
+    """Refuses a body of more than `most_bytes` with 413, as soon as it is known to be too large.
 
     The routes whose whole paths match `but` limit their bodies themselves.
     """
@@ -18,7 +18,7 @@ class BodyLimit:
         self._but = but
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with its body watched."""
+        """Pass a request on, and count the bytes of its body."""
         if scope["type"] != "http" or self._but.fullmatch(scope["path"]):
             await self._app(scope, receive, send)
             return

@@ -22,7 +22,7 @@ _bearer = HTTPBearer(auto_error=False)
 def _admin(
     service: ServiceDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> str:
-    """Who calls, once they may: anybody where no admin key is set, else who shows it."""
+    """The name of the caller. Without an admin key anybody may call, else who sends the key."""
     key = service.settings.admin_key
     if key is None:
         return "admin"

@@ -1,4 +1,4 @@
-"""Work for a client that may go away before it is done: what is left of it is then not wanted."""
+"""Work for a client that may go away before the work is done: the rest of it is then not wanted."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ class Waiting:
         return not self._gone.is_set()
 
     async def result(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises, on a thread, while the connection is watched."""
+        """Do the work on a thread while the connection is watched; return or raise what it does."""
         watch = asyncio.ensure_future(self._watch())
         try:
             return await to_thread.run_sync(work)
@@ -36,9 +36,9 @@ class Waiting:
             watch.cancel()
 
     async def follow(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-        """The chunks as they come, for a response that stops to ask for more when the client goes."""
+        """Yield the chunks as they come, until the client goes away."""
         try:
-            # Given up at once when the response is, even while the next chunk is waited for.
+            # Where the response is given up, so is the wait for the next chunk.
             while (chunk := await to_thread.run_sync(next, chunks, None, abandon_on_cancel=True)) is not None:
                 yield chunk
         finally:
@@ -51,7 +51,7 @@ class Waiting:
 
 
 def to_the_end(chunks: Iterator[bytes], broken: Callable[[Problem], bytes]) -> Iterator[bytes]:
-    """The chunks of an answer whose status line is sent already: where they break off, `broken` says why."""
+    """The chunks of a response whose status is sent already; an error becomes the chunk `broken`."""
     try:
         yield from chunks
     except UnwantedError:

@@ -1,4 +1,4 @@
-"""A multipart form read into memory: no part of an upload touches the disk before it is a book."""
+"""Reads a multipart form into memory, so that no part of an upload touches the disk before it is a book."""
 
 from dataclasses import dataclass, field
 from typing import IO, cast

@@ -1,4 +1,4 @@
-"""What goes wrong, as `application/problem+json` (RFC 9457) with a stable type and a sentence that helps."""
+"""Errors as `application/problem+json` (RFC 9457), each with a stable type and a sentence that helps."""
 
 import json
 import logging
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """An answer other than success: `slug` names its type, `more` are members of their own in the JSON."""
+    """An error response: `slug` names its type, `more` are further members of the JSON."""
 
     def __init__(
         self, status: int, slug: str, detail: str, headers: dict[str, str] | None = None, **more: Any
@@ -129,14 +129,14 @@ def as_problem(error: Exception) -> Problem:
 
 
 def invalid(slug: str, error: ValidationError | RequestValidationError) -> Problem:
-    """The problem of a value that does not fit its model: where it stands, and what was expected there."""
+    """The problem of values that do not fit their model: where each stands, and what was expected there."""
     found = [{"where": ".".join(map(str, e["loc"])) or "body", "what": e["msg"]} for e in error.errors()]
     detail = "; ".join(f"{each['where']}: {each['what']}" for each in found)
     return Problem(422, slug, detail, errors=found)
 
 
 def _invalid_recipe(error: InvalidRecipeError) -> Problem:
-    """Where a field of the recipe is of the wrong kind, what was expected there."""
+    """The problem of a recipe; of a field of the wrong kind it says what was expected there."""
     if isinstance(error.__cause__, ValidationError):
         return invalid("invalid-recipe", error.__cause__)
     return Problem(422, "invalid-recipe", str(error), None, **error.limits)
@@ -152,13 +152,13 @@ def openai_error(problem: Problem) -> dict[str, Any]:
 def _response(request: Request, problem: Problem) -> JSONResponse:
     if not request.url.path.startswith("/v1/"):
         return problem.response()
-    # Clients of this API know 400 where ours says 422.
+    # Clients of OpenAI's API know 400 where ours says 422.
     status = 400 if problem.status == 422 else problem.status
     return JSONResponse(openai_error(problem), status, headers=problem.headers)
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem."""
+    """Turn every error of `app` into a problem."""
 
     async def known(request: Request, error: Exception) -> JSONResponse:
         return _response(request, as_problem(error))

@@ -1,4 +1,4 @@
-"""The service over HTTP: `create_app` makes the application, `serve` runs it until it is told to stop."""
+"""The service over HTTP: `create_app` makes the application, `serve` runs it until it is stopped."""
 
 import gc
 import logging
@@ -68,8 +68,8 @@ def serve(settings: Settings) -> None:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     app = create_app(build(settings))
-    # What is there by now stays as long as the process: looked through again and again for garbage, it would
-    # stop every request for a second now and then.
+    # What exists by now lives as long as the process. Garbage collection over it would stop every
+    # request for a second now and then.
     gc.freeze()
     uvicorn.run(
         app,

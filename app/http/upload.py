@@ -1,4 +1,4 @@
-"""What an upload holds: a book's file or a JSON book, read, checked and cleaned."""
+"""An uploaded book, a file or JSON: read, checked and cleaned."""
 
 import hashlib
 import json
@@ -26,9 +26,9 @@ _ABOUT = ("title", "author", "tags")
 
 @dataclass(frozen=True)
 class Upload:
-    """A book as it came and was read; `sha256` is that of the bytes sent, in `tags` a comma parts two.
+    """An uploaded book. `sha256` is that of the bytes sent; a comma in `tags` separates two.
 
-    `said` are those of title, author and tags that the caller gave.
+    `given` names which of title, author and tags the caller gave.
     """
 
     title: str
@@ -38,10 +38,10 @@ class Upload:
     sha256: str
     tags: list[str]
     recipe: dict[str, Any] | None
-    said: frozenset[str]
+    given: frozenset[str]
 
     def edition(self, count_tokens: Callable[[str], int]) -> Edition:
-        """The text with its chapters, pages and passages, as long as `count_tokens` says."""
+        """The text with its chapters and pages, cut into passages whose length `count_tokens` measures."""
         book = self.parsed
         return Edition(
             book.text,
@@ -55,7 +55,7 @@ class Upload:
 
 
 async def read_upload(request: Request, parser: Parser) -> Upload:
-    """Read a multipart form or JSON. Raises Problem or ParseError for anything that is no readable book."""
+    """Read a multipart form or JSON. Raises Problem or ParseError where there is no readable book in it."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _from_form(request, parser)
@@ -82,7 +82,7 @@ async def _from_form(request: Request, parser: Parser) -> Upload:
         sha256=hashlib.sha256(form.data).hexdigest(),
         tags=[form.fields.get("tags", "")],
         recipe=recipe,
-        said=frozenset(name for name in _ABOUT if form.fields.get(name, "").strip()),
+        given=frozenset(name for name in _ABOUT if form.fields.get(name, "").strip()),
     )
 
 
@@ -101,12 +101,12 @@ def _from_json(body: bytes) -> Upload:
         sha256=hashlib.sha256(data).hexdigest(),
         tags=book.tags or [],
         recipe=book.recipe,
-        said=frozenset(name for name in _ABOUT if getattr(book, name)),
+        given=frozenset(name for name in _ABOUT if getattr(book, name)),
     )
 
 
 def clean_filename(name: str) -> str:
-    """The last part of a path, without control characters, at most 120 characters, its ending kept."""
+    """The last part of a path without control characters, cut to 120 characters; its ending stays."""
     last = re.split(r"[/\\]", name)[-1]
     shown = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip(" .")
     path = PurePosixPath(shown)

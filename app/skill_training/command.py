@@ -1,4 +1,4 @@
-"""`bookchorus skill train`: from questions with answers to a registered skill prompt with its weighting."""
+"""`bookchorus skill train`: from questions with answers to a registered skill with its weighting."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ from trainer.skill.training import learn, learn_starts
 
 _HELDOUT_EXAMPLES = 48
 _QUESTIONS_TO_FIT = 20
-# Where nobody sees the status line: in a file, this often.
+# In a file, where no status line is seen, a line comes this often.
 _SHOWN_STEPS = 10
 _Loss = dict[str, float | None]
 
@@ -129,7 +129,7 @@ def train(
 
 
 def _learned_before(start: Path | None) -> set[str]:
-    """What the skill prompt that was gone on from had learned from, if its notes are beside it."""
+    """Digests of what the skill that this one starts from had learned from, if its notes are beside it."""
     notes = start.with_suffix(".json") if start else None
     if notes is None or not notes.exists():
         return set()
@@ -137,10 +137,10 @@ def _learned_before(start: Path | None) -> set[str]:
 
 
 class _Run:
-    """A descent that shows where it is, and goes on where it was from a file."""
+    """An optimisation that shows its progress and can be resumed from a file."""
 
     def __init__(self, console: Console, file: Path, what: str, recipe: dict[str, Any]) -> None:
-        """`recipe` is all that decides the run: a file of another is refused."""
+        """`recipe` holds all that decides the run; a file of another recipe is refused."""
         self._console = console
         self._file = file
         self._what = what
@@ -149,7 +149,7 @@ class _Run:
     def follow(
         self, begin: Callable[[SkillState | None], Iterator[SkillLoss | SkillStep]]
     ) -> tuple[list[torch.Tensor], list[_Loss]]:
-        """The tensors learned, on the CPU, and the held-out losses on the way."""
+        """Run to the end; return the tensors learned, on the CPU, and the held-out losses on the way."""
         state, losses = self._saved()
         with self._console.status(f"learns {self._what}") as status:
             for happened in begin(state):
@@ -183,7 +183,7 @@ class _Run:
         return [tensor.detach().clone().cpu() for tensor in state.tensors], losses
 
     def _saved(self) -> tuple[SkillState | None, list[_Loss]]:
-        """Where training was, and the losses until then."""
+        """The state that was saved, and the losses until then."""
         if not self._file.exists():
             return None, []
         kept = torch.load(self._file, weights_only=True)

@@ -10,14 +10,15 @@ from trainer.skill.examples import Example
 
 # Stories kept from training: what the skill is evaluated on, and the weighting fitted.
 HELDOUT_STORIES = 12
-# Of this many sections that seem to answer a question, those that do not are distractors.
+# Among this many of the best-ranked sections, those that do not answer the question are distractors.
 _DISTRACTORS = 6
 
 
 def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
-    """Stories to learn from, and a few to check on, none of which is in both.
+    """Split into stories to learn from and a few to evaluate on.
 
-    The same for every recipe: a skill prompt that goes on from another is checked on what neither saw.
+    The split is the same for every recipe, so that a skill that starts from another is evaluated on what
+    neither saw.
     """
     names = sorted(story.name for story in dataset.stories)
     random.Random(0).shuffle(names)
@@ -26,7 +27,7 @@ def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
 
 
 def examples(dataset: Dataset, library: Library) -> Iterator[Example]:
-    """An example for every section: what it answers, and what it only seems to."""
+    """An example for every section: the questions it answers, and those it only seems to answer."""
     for story in dataset.stories:
         ranking = library.ranking(story)
         answered: list[list[tuple[str, Sequence[str]]]] = [[] for _ in story.sections]
@@ -47,7 +48,7 @@ def examples(dataset: Dataset, library: Library) -> Iterator[Example]:
 
 
 def _holding(story: Story, question: LabelledQuestion, found: Sequence[int]) -> list[int]:
-    """Where nobody marked it, the section that fits the question best among those with an answer's words."""
+    """Where no section is marked, the best-ranked one that contains an answer."""
     for section in found:
         text = story.sections[section].casefold()
         if any(answer.casefold().rstrip(".") in text for answer in question.answers):

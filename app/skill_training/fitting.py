@@ -1,4 +1,4 @@
-"""Fits what answers weigh, and how sure they are, on questions with known answers."""
+"""Fits the weighting of candidates and the calibration of confidences on questions with known answers."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ from app.datasets.metrics import CORRECT
 from app.skill_training.samples import Sample
 
 _PENALTY = 0.01
-# Of this share of candidates is the ceiling above what they add to their weight.
+# This share of the candidates stays below the weighting's ceiling.
 _CEILING = 0.95
 
 
 def fit_weighting(samples: Sequence[Sample]) -> Weighting:
-    """The weighting under which the candidates' expected quality is highest, held near none by a penalty.
+    """The weighting with the highest expected quality of a candidate, with a penalty on large coefficients.
 
     Only questions about the story that was read count.
     """

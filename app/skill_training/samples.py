@@ -1,4 +1,4 @@
-"""What readers answer to questions about stories that the skill did not learn from: what is fitted on."""
+"""Answers of readers to questions about stories that the skill did not learn from, to fit on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a version comes from: what it learned from, and what computed it."""
+"""The provenance of a version: what it learned from, and with which libraries."""
 
 import platform
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _COMPUTE = ("bitsandbytes", "bookchorus", "peft", "safetensors", "torch", "trans
 
 @dataclass(frozen=True)
 class Source:
-    """What there is to learn of a book, and the revision of it that this is."""
+    """The text and passages of a book that are learned, and the number of their revision."""
 
     revision: int
     text: str
@@ -27,7 +27,7 @@ class Source:
 
 
 def source(session: Session, book_id: str) -> Source:
-    """What there is to learn of a book's newest revision. NotFoundError: there is no such book."""
+    """What is learned of a book's newest revision. NotFoundError: there is no such book."""
     revision = books.get(session, book_id).revision
     return Source(revision, *books.body(session, book_id))
 
@@ -38,7 +38,7 @@ def base_model(identity: Identity) -> BaseModel:
 
 
 def data(source: Source, skill: Skill | None, study: Study | None) -> dict[str, str]:
-    """SHA-256 of what members learned from: the text, and the artifacts of the skill prompt and the study."""
+    """SHA-256 of what members learned from: of the text, the skill and the synthetic questions."""
     found = {"text": sha256(source.text.encode()).hexdigest()}
     if skill is not None:
         found["skill"] = skill.artifact_sha256
@@ -48,7 +48,7 @@ def data(source: Source, skill: Skill | None, study: Study | None) -> dict[str, 
 
 
 def libraries() -> dict[str, str]:
-    """The versions of Python and of what computes with it, by name; what is not installed is left out."""
+    """The versions of Python and of the libraries that compute, by name; those not installed are left out."""
     found = {"python": platform.python_version()}
     for name in _COMPUTE:
         try:

@@ -1,4 +1,4 @@
-"""Publishing what a job learned: the version, its aliases and the job's end in one transaction."""
+"""Publishes what a job learned: the version, its aliases and the job's end in one transaction."""
 
 import math
 
@@ -30,10 +30,11 @@ def publish_trained(
 ) -> Version:
     """Publish the members that `job` learned on the LLM `identity` from `source`, and end the job.
 
-    The `decision` says whether they are the champion now; `skill_id` is the skill prompt they learned behind,
-    `study` what they studied. Of the versions before, those not among the last `keep` go; 0 keeps all.
+    `decision` says whether the version becomes the champion. `skill_id` is the skill it was learned behind,
+    `study` the synthetic questions it learned from. With `keep` above 0, older versions than the last `keep`
+    are pruned.
 
-    StaleTokenError when another worker has the job by now: then nothing is published.
+    StaleTokenError: another worker has the job by now, and nothing is published.
     """
     skill = None if skill_id is None else skills.get(session, skill_id)
     members = [
@@ -92,5 +93,5 @@ def publish_trained(
 
 
 def number(value: float) -> float | None:
-    """The value for JSON, which has no NaN: None says that nothing was held out."""
+    """The value for JSON, which has no NaN; None says that nothing was held out."""
     return None if math.isnan(value) else value

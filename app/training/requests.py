@@ -38,7 +38,7 @@ class InvalidParentError(ValueError):
 
 
 class QueueFullError(Exception):
-    """As many jobs wait already as may, `limit`."""
+    """As many jobs wait already as are allowed, `limit`."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} jobs wait already: try later.")
@@ -96,8 +96,8 @@ class TrainingRequests:
     def recipe(self, wish: dict[str, Any] | None, parent: Parent | None = None) -> Recipe:
         """The recipe asked for, with the service's time limit where it sets no limit of its own.
 
-        What it leaves open of the members' shape is the parent's. InvalidRecipeError: no version can be
-        learned by it.
+        The shape of its members is the parent's unless it says otherwise. InvalidRecipeError: no version can
+        be learned by it.
         """
         wish = wish or {}
         try:
@@ -110,7 +110,7 @@ class TrainingRequests:
         return recipe
 
     def from_champion(self, book_id: str) -> tuple[Recipe, Parent | None]:
-        """A recipe by which the champion's members go on; one from scratch where there are none that can.
+        """A recipe by which the champion's members go on learning, else one from scratch.
 
         NotFoundError: no such book.
         """
@@ -170,7 +170,7 @@ class TrainingRequests:
 
 
 def _shape(parent: Parent | None, *, append: bool) -> dict[str, Any]:
-    """What a recipe has of its parent where it does not say otherwise."""
+    """The fields that a recipe takes from its parent unless it sets them."""
     if parent is None:
         return {}
     shape: dict[str, Any] = {"method": parent.method, "members": parent.members}
@@ -180,7 +180,7 @@ def _shape(parent: Parent | None, *, append: bool) -> dict[str, Any]:
 
 
 def _goes_on(recipe: Recipe, parent: Parent) -> bool:
-    """Whether members of the recipe can begin as the parent's are, or be appended to them."""
+    """Whether members of the recipe can start from the parent's, or be appended to them."""
     if (recipe.method, recipe.members) != (parent.method, parent.members):
         return False
     if recipe.method == "lora":

@@ -54,7 +54,7 @@ class Worker:
         self._thread.start()
 
     def call(self) -> None:
-        """Say that a job was queued or cancelled, so that nobody waits for the next look."""
+        """Wake the worker up: a job was queued or cancelled."""
         self._called.set()
 
     def close(self) -> None:
@@ -112,17 +112,17 @@ class Worker:
         code: str | None = None,
         why: str | None = None,
     ) -> None:
-        with _still_ours(job), self._database.write() as session:
+        with _if_still_ours(job), self._database.write() as session:
             jobs.finish(session, job.id, job.token, status=status, error_code=code, error_message=why)
 
     def _give_back(self, job: Job) -> None:
-        with _still_ours(job), self._database.write() as session:
+        with _if_still_ours(job), self._database.write() as session:
             jobs.release(session, job.id, job.token)
 
 
 @contextmanager
-def _still_ours(job: Job) -> Iterator[None]:
-    """Let go of a job that ended elsewhere, and of one whose last word the locked database will not take."""
+def _if_still_ours(job: Job) -> Iterator[None]:
+    """Ignore that a job ended elsewhere, or that its end could not be written to a locked database."""
     try:
         yield
     except (NotFoundError, StaleTokenError):

@@ -18,7 +18,7 @@ _MOST_JSON_BYTES = 1 << 24
 
 
 class ImportRefusedError(ValueError):
-    """What was sent cannot become a version; `slug` names the reason, `more` says it in parts."""
+    """What was sent cannot become a version; `slug` names the reason, `more` has its details."""
 
     def __init__(self, slug: str, message: str, **more: Any) -> None:
         super().__init__(message)
@@ -27,7 +27,9 @@ class ImportRefusedError(ValueError):
 
 
 def is_read(path: PurePosixPath) -> bool:
-    """Whether a file of an archive is read; prefixes of [skill][member] are not: members give them again."""
+    """Whether a file of an archive is read. Folders of members with their skill are not: both can be made
+    again.
+    """
     if path.parent.name.endswith(WITH_SKILL):
         return False
     return path.name in (MANIFEST, CONFIG, WEIGHTS, PICKLE)
@@ -51,7 +53,7 @@ def adapter_folders(files: Mapping[PurePosixPath, bytes]) -> list[PurePosixPath]
 
 
 def read_adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) -> Adapter:
-    """The adapter in a folder: its configuration and its weights. ImportRefusedError: it is not whole."""
+    """The adapter in a folder: its configuration and weights. ImportRefusedError: a part is missing."""
     weights = files.get(folder / WEIGHTS)
     if weights is None:
         raise ImportRefusedError("bad-adapter", f"{folder} has no {WEIGHTS}.")
@@ -62,7 +64,7 @@ def read_adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) ->
 
 
 def read_manifest(data: bytes) -> Manifest:
-    """The manifest of an export. ImportRefusedError: it is none."""
+    """Parse the manifest of an export. ImportRefusedError: it is none."""
     try:
         manifest = Manifest.model_validate(_json(data, MANIFEST, "bad-manifest"))
     except ValidationError as error:
@@ -78,7 +80,9 @@ def read_manifest(data: bytes) -> Manifest:
 
 
 def _json(data: bytes, name: str, slug: str) -> Any:
-    """What JSON says, if a database can keep it: no numbers that are not finite, no halves of characters."""
+    """Parse JSON that a database can keep: all numbers finite, no surrogate alone. ImportRefusedError: it is
+    none.
+    """
     if len(data) > _MOST_JSON_BYTES:
         raise ImportRefusedError(slug, f"{name} has more than {_MOST_JSON_BYTES:,} bytes.")
     try:
@@ -90,5 +94,5 @@ def _json(data: bytes, name: str, slug: str) -> Any:
 
 
 def _natural(path: PurePosixPath) -> list[tuple[int, str]]:
-    """Sorts member-10 behind member-2."""
+    """A sort key that puts member-10 after member-2."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", str(path))]

@@ -1,4 +1,4 @@
-"""Versions that come in: an export of this or another library, or adapters that PEFT trained."""
+"""Imports: versions that this or another library exported, or adapters that PEFT trained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _MOST_MEMBERS = 64
 
 @dataclass(frozen=True)
 class Import:
-    """A version that can be published: its members, and what is known of how they were learned.
+    """A version that can be published: its members, and what is known of their learning.
 
     `text` and `skill` are the SHA-256 of what they learned from and behind, None where that is not known.
     """
@@ -135,7 +135,7 @@ def _exported(
 
 
 def _provenance(manifest: Manifest) -> dict[str, Any]:
-    """Where an export comes from; an import that was exported again says so too."""
+    """Where an export comes from, and where that was imported from before."""
     version = manifest.version
     return {
         "from": "bookchorus",
@@ -146,7 +146,7 @@ def _provenance(manifest: Manifest) -> dict[str, Any]:
 
 
 def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force: bool) -> Import:
-    """Adapters that PEFT trained, each one a member; they know of no skill prompt."""
+    """Adapters that PEFT trained, each one a member; they were learned without a skill."""
     for adapter in adapters.values():
         names = ("base_model_name_or_path", "revision")
         _check_llm(llm, *(_text(adapter.config, name) for name in names), force=force)
@@ -195,7 +195,7 @@ def _check_llm(llm: FrozenLLM, name: str | None, revision: str | None, *, force:
 
 
 def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
-    """The members that adapters are, by their names. Raises ImportRefusedError bad-adapter."""
+    """Adapters as members, all of one method and shape. ImportRefusedError bad-adapter: they are not."""
     members: list[Members] = []
     # Behind it there must be room for a passage and an answer.
     most = llm.context_tokens // 2
@@ -223,6 +223,6 @@ def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
 
 
 def _text(config: Mapping[str, Any], name: str) -> str | None:
-    """What a configuration says in words."""
+    """A field of a configuration, if it is text."""
     value = config.get(name)
     return value if isinstance(value, str) else None

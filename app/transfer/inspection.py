@@ -1,4 +1,4 @@
-"""A look at the members of a version: in words, by norms, side by side, from where they began."""
+"""Inspects the members of a version: nearest words, norms, similarity, distance from their start."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,7 @@ class Origin:
     parent: list[bytes] | None = None
 
     def members(self, llm: FrozenLLM) -> Members:
-        """Where they began."""
+        """The members before they learned anything."""
         method = self.recipe.method
         if self.parent is not None:
             return joined([registry.from_bytes(method, artifact, llm) for artifact in self.parent])
@@ -105,7 +105,7 @@ class Origin:
 
 
 def origin(session: Session, version: Version) -> Origin | None:
-    """Where a version began; None where it was imported, or what it began from is gone."""
+    """What the members of a version started from; None where it was imported, or that is gone."""
     if "imported" in version.recipe:
         return None
     try:
@@ -187,7 +187,7 @@ def _inspected(
 
 
 def _words(llm: FrozenLLM, prompts: Tensor) -> list[tuple[list[Word], list[Word]]]:
-    """For each soft prompt, what its first virtual tokens are near to, and what most of them are near to."""
+    """For each soft prompt the words nearest to its first virtual tokens, and those most often nearest."""
     ids, cosines = nearest(llm, prompts)
     return [
         (

@@ -129,13 +129,13 @@ _ALONE: dict[Kind, str] = {
 
 
 def _asked(llm: FrozenLLM) -> list[str]:
-    """What a member reads behind a skill prompt, each piece put into tokens by itself."""
+    """What a member reads behind a skill, each piece encoded by itself."""
     ending = str(llm.tokenizer.decode(llm.template("")[1]))
     return ["A passage of the book.", "\n\n", "Question: What do you want to know?", ending]
 
 
 def _where(base: ExportedLLM) -> str:
-    """What `base` has to be on another machine."""
+    """What `base` must name on another machine."""
     if base.id != EMBEDDED:
         return "`base` is the LLM's name where the version was learned: a hub id, or a folder there."
     return (
@@ -146,7 +146,7 @@ def _where(base: ExportedLLM) -> str:
 
 
 def _plain(text: str) -> str:
-    """A person's words as one line of Markdown that only says them."""
+    """Foreign text as one line of Markdown without markup."""
     shown = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return re.sub(r"([\\`*_{}\[\]<>#|!&])", r"\\\1", shown)
 

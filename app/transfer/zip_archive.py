@@ -1,4 +1,4 @@
-"""Zip archives: written while they are sent, and read without trusting what they say of themselves."""
+"""Zip archives: written while they are sent, and read without trusting what their directory says."""
 
 import io
 import zipfile
@@ -12,7 +12,7 @@ _MOST_ENTRIES = 1000
 
 
 def packed(files: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
-    """The bytes of an archive of files, each with its path, as soon as each is there.
+    """Yield the bytes of an archive of files, given with their paths, as they come.
 
     Nothing is compressed: learned numbers do not get smaller.
     """
@@ -42,7 +42,7 @@ def unpacked(
 
 
 class _Sink(io.RawIOBase):
-    """Takes what a ZipFile writes; it cannot be gone back in, so that nothing waits for the end."""
+    """Takes what a ZipFile writes. It cannot seek, so that no byte waits for the end."""
 
     def __init__(self) -> None:
         super().__init__()

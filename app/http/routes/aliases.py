@@ -41,7 +41,7 @@ def show_alias(
 def move_alias(
     service: ServiceDep, who: AdminDep, book_id: str, alias: str, move: schemas.MoveAlias
 ) -> schemas.AliasState:
-    """Let an alias name a version. Every move is kept.
+    """Point an alias to a version. Every move is kept in its history.
 
     `champion` goes to a version that did worse than the champion of its day only by `force`.
     """
@@ -56,7 +56,7 @@ def roll_back(
 ) -> schemas.AliasState:
     """Put an alias back where it was before its last move; each further rollback goes one move further back.
 
-    Versions that were pruned meanwhile are passed over. To go forth again, move the alias.
+    Versions that were pruned meanwhile are passed over. To go forward again, move the alias.
     """
     with service.database.write() as session:
         aliases.rollback(session, book_id, alias, who=who, why=wish.why if wish else None)

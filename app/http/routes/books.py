@@ -88,7 +88,9 @@ def remove_book(service: ServiceDep, book_id: str, _: AdminDep) -> None:
 async def learning(
     service: Service, response: Response, book_id: str, job_id: str | None, changed: bool, *, wait: float
 ) -> schemas.AddedBook:
-    """Answer an upload: what has `changed` is found from now on, and learned; else the status is 200."""
+    """The response to an upload. What `changed` is indexed now and learned; where nothing did, the status is
+    200.
+    """
     if changed:
         service.worker.call()
         await run_in_threadpool(service.index.refresh)

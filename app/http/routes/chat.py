@@ -28,12 +28,12 @@ router = APIRouter(prefix="/v1", tags=["chat"])
 
 LIBRARY = "library"
 _PAGE = 200
-# Characters of earlier turns that a search looks for beside the question.
+# Characters of earlier turns that are added to the question in a search.
 _ABOUT = 400
 
 
 class Part(BaseModel):
-    """A piece of a message; those that are no text are left out."""
+    """A part of a message; parts other than text are ignored."""
 
     type: str
     text: str = ""
@@ -47,7 +47,7 @@ class Message(BaseModel):
 
     @property
     def text(self) -> str:
-        """What was said."""
+        """Its text."""
         if isinstance(self.content, list):
             return "\n".join(part.text for part in self.content if part.type == "text")
         return self.content or ""
@@ -128,7 +128,7 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
             seed=None if request.seed is None else request.seed % 2**63,
         ),
         Scope([] if request.model == LIBRARY else [request.model], request.authors, request.tags),
-        # The question may speak of what the turns before it named; long ones would drown it.
+        # The question may refer to what the turns before it named; long turns would drown it.
         about=" ".join(earlier[-2:])[-_ABOUT:],
         every_candidate=request.stream,
         wanted=waiting.wanted,
@@ -162,7 +162,7 @@ def _completion(
 
 
 def _said(answer: schemas.Answer) -> str:
-    """The answer, or why there is none."""
+    """The answer in words, or why there is none."""
     return answer.abstained.detail if answer.abstained else answer.answer or ""
 
 

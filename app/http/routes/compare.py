@@ -78,7 +78,7 @@ def _questions(session: Session, book_id: str, given: list[str] | None) -> list[
 
 
 def _differences(records: list[dict[str, Any]]) -> list[schemas.Difference]:
-    """What the records do not have in common, by name."""
+    """The fields in which the records differ, by name."""
     names = sorted({name for record in records for name in record})
     found = [schemas.Difference(name=name, values=[each.get(name) for each in records]) for name in names]
     return [each for each in found if each.values[0] != each.values[1]]

@@ -1,4 +1,4 @@
-"""Routes to look after what is kept: back it up, verify it, rebuild its index. None of them loads the LLM."""
+"""Routes that back up the store, verify it and rebuild its index. None of them uses the LLM."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -29,7 +29,7 @@ def backup(service: ServiceDep, _: AdminDep) -> StreamingResponse:
         path = Path(made) / "bookchorus.db"
         whole.backup(service.database, path)
         size = path.stat().st_size
-        # It loses its name here and lives until it is sent, or its reader is gone.
+        # The file loses its name here and lives until it is sent or its reader is gone.
         file = path.open("rb")
     name = f"bookchorus-{datetime.now(UTC):%Y-%m-%d}.db"
     return StreamingResponse(
@@ -49,7 +49,9 @@ def verify(service: ServiceDep, _: AdminDep) -> schemas.Verification:
 
 @router.post("/rebuild")
 def rebuild(service: ServiceDep, _: AdminDep) -> schemas.Rebuilt:
-    """Make the index anew from the database, embedding what has no good vector; questions go on meanwhile."""
+    """Build the index again from the database, with new vectors where one is missing or damaged. Questions go
+    on.
+    """
     return schemas.Rebuilt(passages=service.index.rebuild())
 
 

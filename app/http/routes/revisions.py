@@ -26,7 +26,7 @@ async def revise_book(
     _: AdminDep,
     wait: Annotated[float, Query(ge=0, le=3600)] = 0,
 ) -> schemas.AddedBook:
-    """Give a book a new text and learn it. The text that it has already changes nothing (200).
+    """Give a book a new text and learn it. Sending the text that it has already changes nothing (200).
 
     Title, author and tags stay unless they are given. Without a recipe the champion's members go on learning,
     where they can on this LLM; else, and with a recipe, new ones learn from scratch.
@@ -63,7 +63,7 @@ def _revise(service: Service, book_id: str, upload: Upload) -> tuple[str, str | 
         recipe, parent = service.training.recipe(upload.recipe), None
     edition = upload.edition(service.engine.count_tokens)
     with service.database.write() as session:
-        given = {name: getattr(upload, name) for name in upload.said}
+        given = {name: getattr(upload, name) for name in upload.given}
         _, changed = books.revise(session, book_id, edition, **given)
         if not changed:
             latest = jobs.latest(session, [book_id]).get(book_id)

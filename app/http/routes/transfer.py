@@ -1,4 +1,4 @@
-"""Routes that take versions elsewhere and back, and look at what their members are like."""
+"""Routes that export and import versions, and inspect their members."""
 
 import re
 from dataclasses import asdict
@@ -52,7 +52,7 @@ async def import_version(
     promote: bool = False,
     force: Annotated[bool, Query(description="take what was learned on an LLM of another name")] = False,
 ) -> schemas.PromptVersion:
-    """Make an export, or a folder of PEFT's prompt-tuning adapters, the next version of a book.
+    """Make an export, or adapters that PEFT trained, the next version of a book.
 
     It becomes `latest`, and `champion` with `promote` or where the book has none.
     """
@@ -62,8 +62,8 @@ async def import_version(
 
 @router.get("/{ref}/inspect")
 def inspect_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> schemas.Inspection:
-    """Look at the members of a version: the words they are near to, their norms, how alike they are, and how
-    far they moved.
+    """Inspect the members of a version: the words nearest to them, their norms, how alike they are, and how
+    far they moved in learning.
     """
     found = inspect(service.database, service.members, service.scheduler, book_id, ref)
     return schemas.Inspection.model_validate(asdict(found))
@@ -83,7 +83,7 @@ def _imported(
 
 
 async def _body(request: Request) -> bytes:
-    """The whole body. Raises Problem archive-too-large as soon as it is known to be one."""
+    """The whole body. Raises Problem archive-too-large as soon as it is too large."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk

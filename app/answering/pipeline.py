@@ -27,6 +27,7 @@ from store import books, jobs, versions
 from store.aliases import CHAMPION
 from store.database import Database
 from store.errors import NotFoundError, VersionPrunedError
+from store.passages import get_passages, page_labels
 from store.search.index import PassageIndex
 from store.tables import Job, Version
 
@@ -161,7 +162,7 @@ class Answering:
                 book, _, reference = name.partition("@")
                 books.get(session, book)
                 try:
-                    asked[book] = versions.live(session, book, _reference(reference))
+                    asked[book] = versions.get_live(session, book, _reference(reference))
                 except NotFoundError:
                     if reference:
                         raise
@@ -172,7 +173,7 @@ class Answering:
         """The book that fits the question best, of all or of those that the request is limited to."""
         limited = request.authors is not None or request.tags is not None
         with self._database.read() as session:
-            within = books.fitting(session, request.authors, request.tags) if limited else None
+            within = books.ids_in_scope(session, request.authors, request.tags) if limited else None
         hits = self._index.books(sought, 1, within)
         if not hits:
             raise NoBookFitsError(request.authors, request.tags) if limited else NothingToAskError()
@@ -184,8 +185,8 @@ class Answering:
             scores = {hit.passage_id: hit.score for hit in hits}
             with self._database.read() as session:
                 found = {book: books.get(session, book) for book in book_ids}
-                passages = books.passages(session, list(scores))
-                pages = books.page_labels(session, passages)
+                passages = get_passages(session, list(scores))
+                pages = page_labels(session, passages)
             # Where a new edition came in between, its passages are found in the next turn.
             if len(passages) == len(scores):
                 break

@@ -8,6 +8,7 @@ from app.datasets.questions import Story
 from app.engine.embedder import Embedder
 from store import books
 from store.database import Database
+from store.passages import passages_of_book
 from store.search.index import PassageIndex
 from store.segmentation import ChapterSpan, PassageSpan
 
@@ -68,5 +69,5 @@ class Library:
                 books.Edition(text, digest, [ChapterSpan("", 0, len(text))], spans),
                 title=story.name,
             )
-            found = books.passages_of(session, book.id)
+            found = passages_of_book(session, book.id)
             return book.id, {passage.id: passage.ordinal for passage in found}

@@ -129,7 +129,7 @@ class Choruses:
         damaged: list[int] = []
         method = method_of(version.recipe)
         with self._database.read() as session:
-            versions.live(session, version.book_id, version.number)
+            versions.get_live(session, version.book_id, version.number)
             for member in version.members:
                 try:
                     artifact = artifacts.get(session, member.artifact_sha256)

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from sqlalchemy.orm import Session
 
 from store import books
+from store.passages import text_to_learn
 from store.tables import Skill, Study
 
 _COMPUTE = ("bitsandbytes", "bookchorus", "peft", "safetensors", "torch", "transformers")
@@ -26,7 +27,7 @@ class Source:
 def source(session: Session, book_id: str) -> Source:
     """What there is to learn of a book's newest revision. NotFoundError: there is no such book."""
     revision = books.get(session, book_id).revision
-    return Source(revision, *books.body(session, book_id))
+    return Source(revision, *text_to_learn(session, book_id))
 
 
 def data(source: Source, skill: Skill | None, study: Study | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.engine.engine import Engine
 from app.schemas import ExportedBook, ExportedSkill, Manifest, PromptVersion
 from app.transfer.model_card import card
-from store import artifacts, books, skills, versions
+from store import artifacts, books, revisions, skills, versions
 from store.tables import Version
 from trainer.llm.frozen_llm import Identity
 from trainer.methods.members import method_of
@@ -82,7 +82,7 @@ def gather(session: Session, version: Version, shown: PromptVersion, *, fits: bo
     """
     book = books.get(session, version.book_id)
     revision = next(
-        each for each in books.revisions(session, version.book_id) if each.number == version.revision
+        each for each in revisions.list_revisions(session, version.book_id) if each.number == version.revision
     )
     skill = None if version.skill_id is None else skills.get(session, version.skill_id)
     manifest = Manifest(
@@ -101,7 +101,7 @@ def gather(session: Session, version: Version, shown: PromptVersion, *, fits: bo
         else ExportedSkill(id=skill.id, number=skill.number, sha256=skill.artifact_sha256),
     )
     context = artifacts.get(session, skill.artifact_sha256) if skill is not None and fits else None
-    return Export(manifest, versions.members(session, version), context, fits)
+    return Export(manifest, versions.member_artifacts(session, version), context, fits)
 
 
 def _folder(name: str, adapter: Adapter, told: str) -> Iterator[tuple[str, bytes]]:

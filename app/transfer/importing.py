@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.schemas import Manifest
 from app.training.publishing import base_model
 from app.transfer.exporting import MANIFEST, WITH_SKILL
-from store import books, skills, versions
+from store import books, revisions, skills, versions
 from store.aliases import CHAMPION
 from store.tables import Version
 from store.versions import NewMember
@@ -100,7 +100,9 @@ def publish(
     It has no gate and no parent. Raises NotFoundError when there is no such book.
     """
     book = books.get(session, book_id)
-    of_text = (each.number for each in books.revisions(session, book_id) if each.sha256 == found.text)
+    of_text = (
+        each.number for each in revisions.list_revisions(session, book_id) if each.sha256 == found.text
+    )
     base = base_model(llm.identity)
     skill = None
     if found.skill is not None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from torch import Tensor
 
 from app.schemas import Inspection, MemberLook, Norms, Word
-from store import books, skills, versions
+from store import revisions, skills, versions
 from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Version
 from trainer.llm.frozen_llm import FrozenLLM
@@ -61,7 +61,7 @@ def _origin(session: Session, version: Version) -> Origin | None:
     recipe = Recipe(**version.recipe)
     if version.parent_number is not None:
         parent = versions.get(session, version.book_id, version.parent_number)
-        return Origin(recipe, parent=versions.members(session, parent))
+        return Origin(recipe, parent=versions.member_artifacts(session, parent))
     skill = None
     # What a prompt is, or a change, is not told by what stands before it.
     if version.skill_id is not None and (recipe.initialisation == "learned" or recipe.method == "prefix"):
@@ -71,7 +71,7 @@ def _origin(session: Session, version: Version) -> Origin | None:
     if recipe.initialisation == "text":
         # A study that found no question leaves the objective lm, whose text is without the held-out blocks.
         objective = recipe.objective if version.study_id is not None else "lm"
-        text = books.text(session, version.book_id, version.revision)
+        text = revisions.text(session, version.book_id, version.revision)
         return Origin(recipe.model_copy(update={"objective": objective}), text, skill)
     return Origin(recipe, skill=skill)
 

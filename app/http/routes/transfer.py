@@ -31,7 +31,7 @@ def export_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> 
     `version.json`, from which it can be imported again.
     """
     with service.database.read() as session:
-        version = versions.live(session, book_id, ref)
+        version = versions.get_live(session, book_id, ref)
         [told] = shown(service, session, [version])
         export = gather(session, version, told, fits=service.choruses.fits(version))
     headers = {"Content-Disposition": f'attachment; filename="{export.name}"'}
@@ -66,7 +66,7 @@ def inspect_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) ->
     """
     llm = service.engine.llm
     with service.database.read() as session:
-        version = versions.live(session, book_id, ref)
+        version = versions.get_live(session, book_id, ref)
         title = books.get(session, book_id).title
         began = origin(session, version)
     chorus = service.choruses.of(version)

@@ -6,7 +6,7 @@ from app.answering.shared_context import Together
 from app.engine.engine import Engine
 from app.engine.member_cache import Choruses
 from app.schemas import AskRequest
-from store import books
+from store import books, revisions
 from store.database import Database
 from store.search.index import Hit, PassageIndex
 from tests.app.training.test_job_runner import edition
@@ -24,7 +24,7 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
         def find(self, index: PassageIndex, question: str, k: int | None, within: Sequence[str]) -> list[Hit]:
             hits = super().find(index, question, k, within)
             with database.write() as session:
-                books.revise(session, within[0], edition(text))
+                revisions.add(session, within[0], edition(text))
             return hits
 
     text = STORY.replace("butter", "candles")

@@ -10,7 +10,7 @@ from app.engine.embedder import Embedder
 from app.engine.engine import Engine
 from app.engine.member_cache import Choruses
 from app.errors import CommandError
-from app.parsing.sandbox import Parser
+from app.parsing.sandbox import ParserSandbox
 from app.resources import open_database
 from app.settings import Settings
 from app.training.worker import Worker
@@ -32,7 +32,7 @@ class Service:
     choruses: Choruses
     worker: Worker
     answering: Answering
-    parser: Parser
+    parser: ParserSandbox
 
     def close(self) -> None:
         """Give the running job back, end the threads, close the database."""
@@ -64,7 +64,7 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
         else Ensemble(engine, skill, embedder, waves=WAVES if llm.device.type == "cpu" else ())
     )
     answering = Answering(database, index, engine, choruses, panel)
-    parser = Parser(settings.parse_seconds, settings.parse_memory_bytes)
+    parser = ParserSandbox(settings.parse_seconds, settings.parse_memory_bytes)
     return Service(settings, database, index, engine, choruses, worker, answering, parser)
 
 

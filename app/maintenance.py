@@ -28,9 +28,9 @@ def backup(console: Console, settings: Settings, file: Path, *, force: bool) -> 
 
     Raises CommandError with one line when that cannot be done, and leaves no half a file.
     """
-    with _failing(), _existing(settings) as database, _shown(console) as told:
+    with _failing(), _existing(settings) as database, _shown(console) as on_progress:
         try:
-            whole.backup(database, file, force=force, told=told)
+            whole.backup(database, file, force=force, on_progress=on_progress)
         except FileExistsError as error:
             raise CommandError(f"{error}: give another name, or --force to replace it.") from error
     console.print(Text(f"Everything is in {file} ({size(file.stat().st_size)})."))
@@ -44,8 +44,8 @@ def restore(console: Console, settings: Settings, file: Path, *, force: bool) ->
     """
     with _failing(), closing(connect_database(settings)) as database:
         try:
-            with _shown(console) as told:
-                whole.restore(database, file, force=force, told=told)
+            with _shown(console) as on_progress:
+                whole.restore(database, file, force=force, on_progress=on_progress)
         except NotEmptyError as error:
             raise CommandError(f"{error} Give --force to replace what is there.") from error
         with database.read() as session:
@@ -60,8 +60,8 @@ def verify(console: Console, settings: Settings) -> list[Finding]:
 
     Raises CommandError with one line when the database cannot be read at all.
     """
-    with _failing(), _existing(settings) as database, _shown(console) as told:
-        found = verified(database, settings.index_dir, embedder_name(), told)
+    with _failing(), _existing(settings) as database, _shown(console) as on_progress:
+        found = verified(database, settings.index_dir, embedder_name(), on_progress)
     for finding in found:
         console.print(Text.assemble((f"● {finding.kind}", BAD), "  ", plain(finding.what)))
         console.print(Text(f"  {finding.mend}", LABEL))
@@ -112,9 +112,9 @@ def _shown(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks = {}
 
-        def told(what: str, done: int, of: int) -> None:
+        def on_progress(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(what, total=of)
+                tasks[what] = progress.add_task(what, total=total)
             progress.update(tasks[what], completed=done)
 
-        yield told
+        yield on_progress

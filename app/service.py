@@ -12,7 +12,7 @@ from app.engine.embedder import Embedder
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
-from app.parsing.sandbox import Parser
+from app.parsing.sandbox import ParserSandbox
 from app.resources import load_llm, open_database
 from app.settings import Settings
 from app.training.requests import TrainingRequests
@@ -36,7 +36,7 @@ class Service:
     answering: Answering
     training: TrainingRequests
     worker: Worker
-    parser: Parser
+    parser: ParserSandbox
 
     def close(self) -> None:
         """Give the running job back, end the threads, close the database."""
@@ -86,5 +86,5 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
             database, members, llm, float(settings.budget_seconds), settings.max_queued_jobs
         ),
         worker=worker,
-        parser=Parser(settings.parse_seconds, settings.parse_memory_bytes),
+        parser=ParserSandbox(settings.parse_seconds, settings.parse_memory_bytes),
     )

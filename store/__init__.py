@@ -1,1 +1,1 @@
-"""Books, passages, prompt versions, jobs, artifacts and the passage index."""
+"""The database: books and their passages, versions and their aliases, skills, studies, jobs, artifacts."""

@@ -1,4 +1,4 @@
-"""Bytes under their own SHA-256: stored once, checked at every reading."""
+"""Artifacts: bytes stored once under their own SHA-256, and checked each time they are read."""
 
 from collections.abc import Iterable
 from hashlib import sha256 as hash_of
@@ -38,7 +38,10 @@ def get(session: Session, sha256: str) -> bytes:
 
 
 def prune(session: Session, hashes: Iterable[str]) -> None:
-    """Let go of the bytes that no skill, study or version that is not pruned uses; their hashes stay."""
+    """Remove the bytes of these artifacts and keep their hashes.
+
+    An artifact that a skill, a study or a version that is not pruned uses is left as it is.
+    """
     members = select(Member).join(Version, Version.id == Member.version_id)
     live = members.where(Member.artifact_sha256 == Artifact.sha256, Version.pruned_at.is_(None)).exists()
     used = or_(live, *(_used_by(table) for table in (Skill, Study)))
@@ -50,8 +53,8 @@ def prune(session: Session, hashes: Iterable[str]) -> None:
         )
 
 
-def drop_unused(session: Session, hashes: Iterable[str]) -> None:
-    """Remove those of these artifacts that nothing points at any more."""
+def delete_unused(session: Session, hashes: Iterable[str]) -> None:
+    """Delete those of these artifacts that no member, skill or study points at."""
     used = or_(*(_used_by(table) for table in (Member, Skill, Study)))
     for sha256 in hashes:
         session.execute(delete(Artifact).where(Artifact.sha256 == sha256, ~used))

@@ -1,4 +1,4 @@
-"""The connection to the database and its two kinds of transaction."""
+"""The database: connected to, migrated, and opened for transactions that read or write."""
 
 import json
 from collections.abc import Iterator
@@ -24,17 +24,17 @@ _DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
 class Database:
-    """A SQLite file or a PostgreSQL database, by URL. Nothing connects before the first transaction.
+    """A SQLite file or a PostgreSQL database, by URL. It is first connected to in the first transaction.
 
-    `dialect` is the module that speaks to it: `store.sqlite` or `store.postgresql`.
+    `dialect` is the module for its kind: `store.sqlite` or `store.postgresql`.
     """
 
     dialect: ModuleType
 
     def __init__(self, url: str, busy_timeout_s: float = 5.0) -> None:
-        """Wait up to `busy_timeout_s` seconds for the write lock, or for a free connection.
+        """`busy_timeout_s` is how long to wait, in seconds, for the write lock or for a free connection.
 
-        ValueError: the URL is none, names another kind of database, or SQLite without a file.
+        ValueError: the URL is malformed, or names another kind of database, or SQLite without a file.
         StoreUnreachableError: the driver is not installed.
         """
         try:
@@ -49,25 +49,25 @@ class Database:
             address,
             busy_timeout_s,
             pool_timeout=busy_timeout_s,
-            # NaN is no JSON: refused here, where it is written, and not by every later reader.
+            # JSON has no NaN: refuse it when it is written, or every later reader would fail.
             json_serializer=partial(json.dumps, allow_nan=False, ensure_ascii=False),
         )
         self._writer = self.engine.execution_options(writes=True)
-        self._reader = self.dialect.reader(self.engine)
+        self._reader = self.dialect.read_only(self.engine)
 
     @property
     def file(self) -> Path | None:
-        """SQLite's file."""
+        """The file of a SQLite database; None for PostgreSQL."""
         return Path(self.engine.url.database or "") if self.dialect is sqlite else None
 
     def migrate(self) -> None:
-        """Bring the tables to this release. Safe to call from several processes at once.
+        """Migrate the tables to this release. Several processes may call it at once.
 
-        StoreBusyError: another process wrote for longer than the busy timeout.
+        StoreBusyError: another process held the write lock for longer than the busy timeout.
         UnknownSchemaError: the database belongs to a newer release.
         """
         config = _config()
-        with self._own_errors(), self._writer.begin() as connection:
+        with self._translated_errors(), self._writer.begin() as connection:
             config.attributes["connection"] = connection
             try:
                 command.upgrade(config, "head")
@@ -76,36 +76,40 @@ class Database:
                     "The database was written by a newer release of Bookchorus."
                 ) from error
 
-    def revision(self) -> str | None:
-        """The number of the last migration that the tables have seen; None where there are no tables."""
+    def schema_revision(self) -> str | None:
+        """Return the number of the last migration of the tables; None where there are no tables."""
         with self.read() as session:
             return MigrationContext.configure(session.connection()).get_current_revision()
 
     def expect_current(self) -> None:
-        """Go on only if the tables are those of this release. UnknownSchemaError: they are not."""
-        found = self.revision()
-        if found != newest_revision():
+        """Raise UnknownSchemaError unless the tables are those of this release."""
+        found = self.schema_revision()
+        if found != newest_schema_revision():
             raise UnknownSchemaError(
                 f"The database's tables are of revision {found or 'none'}, this release's of "
-                f"{newest_revision()}: the service migrates older ones when it starts."
+                f"{newest_schema_revision()}: the service migrates older ones when it starts."
             )
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Open a transaction that may write: committed at the end, rolled back on any error.
+        """Open a transaction that may write. It is committed at the end, or rolled back on any error.
 
-        It holds the only write lock from its start, so what it reads cannot change under it, and opening a
-        second one inside it waits for itself. StoreBusyError: the lock was not to be had in time.
-        StoreFullError: no room on the disk.
+        It holds the only write lock from its start: what it reads cannot change meanwhile, and a second one
+        opened inside it would wait for itself. StoreBusyError: the lock was not free in time.
+        StoreFullError: the disk has no room.
         """
-        with self._own_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
-            session.connection()  # begins now: the lock is taken before the caller reads anything
+        with (
+            self._translated_errors(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            session.connection()  # begins the transaction: takes the lock before the caller reads anything
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that sees one state of the database. A write in it fails."""
-        with self._own_errors(), Session(self._reader, expire_on_commit=False) as session:
+        with self._translated_errors(), Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     def close(self) -> None:
@@ -113,26 +117,26 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def _own_errors(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except PoolTimeout as error:
             raise StoreBusyError("Every connection to the database is in use.") from error
         except DBAPIError as error:
-            meaning = self.dialect.meaning(error)
-            if meaning is None:
+            translated = self.dialect.translate_error(error)
+            if translated is None:
                 raise
-            raise meaning from error
+            raise translated from error
 
 
-def known_revisions() -> list[str]:
-    """The numbers of this release's migrations, the newest first."""
+def known_schema_revisions() -> list[str]:
+    """Return the numbers of this release's migrations, the newest first."""
     return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
 
 
-def newest_revision() -> str:
-    """The number of this release's last migration."""
-    return known_revisions()[0]
+def newest_schema_revision() -> str:
+    """Return the number of this release's last migration."""
+    return known_schema_revisions()[0]
 
 
 def _config() -> Config:

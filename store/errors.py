@@ -1,4 +1,4 @@
-"""What the store raises on purpose. Anything else that leaves it is a defect."""
+"""The errors that the store raises on purpose. Any other exception that leaves it is a defect."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ class NotFoundError(StoreError):
 
 
 class StoreBusyError(StoreError):
-    """Somebody else held the database for longer than the busy timeout; trying again later may work."""
+    """Another process held the database for longer than the busy timeout; trying again later may work."""
 
 
 class StoreFullError(StoreError):
@@ -26,7 +26,7 @@ class StoreFullError(StoreError):
 
 
 class StoreUnreachableError(StoreBusyError):
-    """No connection to the database is to be had; the message is one line that says why."""
+    """The database cannot be connected to; the message is one line that says why."""
 
 
 class DamagedDatabaseError(StoreError):
@@ -34,15 +34,15 @@ class DamagedDatabaseError(StoreError):
 
 
 class UnknownSchemaError(StoreError):
-    """The tables are those of another release: of a newer one, or of an older one and not migrated yet."""
+    """The tables are those of another release: of a newer one, or of an older one that was not migrated."""
 
 
 class NotEmptyError(StoreError):
-    """The database to restore into holds something already."""
+    """The database to restore into has rows already."""
 
 
 class InvalidBackupError(StoreError):
-    """The file is no backup of ours, or a damaged one; the message is one line that says why."""
+    """The file is not a backup of Bookchorus, or is damaged; the message is one line that says why."""
 
 
 class DamagedArtifactError(StoreError):
@@ -54,7 +54,7 @@ class DamagedArtifactError(StoreError):
 
 
 class InvalidAliasError(StoreError):
-    """The name cannot be an alias."""
+    """The name is not allowed for an alias."""
 
     def __init__(self, alias: str) -> None:
         super().__init__(
@@ -64,7 +64,7 @@ class InvalidAliasError(StoreError):
 
 
 class VersionPrunedError(StoreError):
-    """A version has no soft prompts any more."""
+    """A version was pruned, and has no soft prompts any more."""
 
     def __init__(self, book_id: str, number: int) -> None:
         super().__init__(
@@ -75,7 +75,7 @@ class VersionPrunedError(StoreError):
 
 
 class VersionInUseError(StoreError):
-    """A version cannot be pruned: these `users`, aliases or jobs, need it."""
+    """A version cannot be pruned, because these `users`, aliases or jobs, need it."""
 
     def __init__(self, number: int, users: Sequence[str]) -> None:
         super().__init__(f"Version {number} is in use by {' and '.join(users)}.")
@@ -84,7 +84,7 @@ class VersionInUseError(StoreError):
 
 
 class WorseThanChampionError(StoreError):
-    """A version did worse than the champion of its day; `gate` says by how much."""
+    """A version did worse than the champion of its day; `gate` has the losses of both."""
 
     def __init__(self, number: int, gate: Mapping[str, Any]) -> None:
         loss, champion_loss = (_loss(gate.get(name)) for name in ("loss", "champion_loss"))
@@ -97,7 +97,7 @@ class WorseThanChampionError(StoreError):
 
 
 class NothingToRollBackToError(StoreError):
-    """An alias named no other version before that is still there."""
+    """There is no earlier version, still unpruned, that a rollback could put the alias on."""
 
     def __init__(self, book_id: str, alias: str) -> None:
         super().__init__(f"{alias} of {book_id} named no other version before that is still there.")
@@ -106,7 +106,7 @@ class NothingToRollBackToError(StoreError):
 
 
 class InvalidTagsError(StoreError):
-    """A book cannot have these tags; `limit` is what they broke."""
+    """A book cannot have these tags; `limit` is the limit they exceed."""
 
     def __init__(self, message: str, limit: int) -> None:
         super().__init__(message)
@@ -114,7 +114,7 @@ class InvalidTagsError(StoreError):
 
 
 class DuplicateBookError(StoreError):
-    """A text is that of the book `book_id` already."""
+    """Another book, `book_id`, has this text already."""
 
     def __init__(self, book_id: str) -> None:
         super().__init__(f"This text is that of the book {book_id} already.")

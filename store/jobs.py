@@ -1,4 +1,4 @@
-"""Jobs as rows: queued, leased under a fencing token, and ended exactly once."""
+"""Jobs: queued, leased to a worker under a fencing token, and ended exactly once."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from store.errors import NotFoundError, StaleTokenError
-from store.pages import page
+from store.pagination import newest_first
 from store.tables import Book, EventType, Job, JobEvent, JobStatus, Level, Version, utcnow
 
 MAX_ATTEMPTS = 3
@@ -25,7 +25,7 @@ def enqueue(
 ) -> Job:
     """Add a job to the end of the queue. NotFoundError: no such book, or no version `parent` of it.
 
-    What it learns becomes the champion only if it is no worse than the one there is, unless it is to `force`.
+    The version it learns becomes the champion if it is no worse than the present one, or if `force` is set.
     """
     if session.get(Book, book_id) is None:
         raise NotFoundError("book", book_id)
@@ -36,7 +36,7 @@ def enqueue(
     job = Job(kind=kind, book_id=book_id, recipe=dict(recipe), parent_number=parent, force=force)
     session.add(job)
     session.flush()
-    _tell(session, job, "queued", "Waiting for a worker.")
+    _add_message(session, job, "queued", "Waiting for a worker.")
     return job
 
 
@@ -66,7 +66,7 @@ def list_jobs(
     if status is not None:
         query = query.where(Job.status == status)
     cursor = None if after is None else get(session, after)
-    return page(session, query, Job, cursor, limit)
+    return newest_first(session, query, Job, cursor, limit)
 
 
 def latest(session: Session, book_ids: Sequence[str]) -> dict[str, Job]:
@@ -81,11 +81,11 @@ def count(session: Session, status: JobStatus) -> int:
 
 
 def lease(session: Session, worker: str, seconds: float, now: datetime | None = None) -> Job | None:
-    """Give `worker` the oldest job that waits, or whose worker's lease ran out, for `seconds` from `now`.
+    """Lease the oldest job that waits or whose lease has expired to `worker`, for `seconds` from `now`.
 
-    Each lease is an attempt and has a new `token`, which every later call must show. A job whose last
-    worker vanished in its third attempt fails as `too-many-attempts`; one that was to be cancelled is
-    cancelled. None: nothing to do.
+    Each lease counts as an attempt and has a new `token`, which every later call must pass. A job whose
+    worker vanished in its third attempt fails with `too-many-attempts`, and one that somebody asked to cancel
+    is cancelled; neither is leased. Return None if there is nothing to do.
     """
     now = now or utcnow()
     waiting = or_(Job.status == "queued", and_(Job.status == "running", Job.lease_until < now))
@@ -106,17 +106,19 @@ def lease(session: Session, worker: str, seconds: float, now: datetime | None = 
             job.worker = worker
             job.lease_until = now + timedelta(seconds=seconds)
             job.started_at = job.started_at or now
-            _tell(session, job, "running", f"Attempt {job.attempts} of {MAX_ATTEMPTS}.", attempt=job.attempts)
+            _add_message(
+                session, job, "running", f"Attempt {job.attempts} of {MAX_ATTEMPTS}.", attempt=job.attempts
+            )
             return job
     return None
 
 
 def heartbeat(session: Session, job_id: str, token: int, seconds: float, now: datetime | None = None) -> bool:
-    """Extend the lease to `seconds` from `now`; return whether somebody asked to cancel the job.
+    """Extend the lease to `seconds` from `now`, and return whether somebody asked to cancel the job.
 
     StaleTokenError: the job is no longer held under `token`. NotFoundError: the job is gone with its book.
     """
-    job = _held(session, job_id, token)
+    job = _get_held(session, job_id, token)
     job.lease_until = (now or utcnow()) + timedelta(seconds=seconds)
     session.flush()
     return job.cancel_requested
@@ -124,7 +126,7 @@ def heartbeat(session: Session, job_id: str, token: int, seconds: float, now: da
 
 def set_progress(session: Session, job_id: str, token: int, progress: Mapping[str, Any]) -> None:
     """Replace the job's progress. StaleTokenError and NotFoundError as in `heartbeat`."""
-    _held(session, job_id, token).progress = dict(progress)
+    _get_held(session, job_id, token).progress = dict(progress)
     session.flush()
 
 
@@ -139,7 +141,7 @@ def finish(
     error_message: str | None = None,
 ) -> Job:
     """End a running job. StaleTokenError and NotFoundError as in `heartbeat`."""
-    job = _held(session, job_id, token)
+    job = _get_held(session, job_id, token)
     job.version_number = version_number
     job.error_code = error_code
     job.error_message = error_message
@@ -151,16 +153,17 @@ def finish(
 def release(session: Session, job_id: str, token: int) -> Job:
     """Give a running job back to the queue, in its old place, without counting the attempt.
 
-    One that was to be cancelled is cancelled instead. StaleTokenError and NotFoundError as in `heartbeat`.
+    If somebody asked to cancel it, it is cancelled instead. StaleTokenError and NotFoundError as in
+    `heartbeat`.
     """
-    job = _held(session, job_id, token)
+    job = _get_held(session, job_id, token)
     if job.cancel_requested:
         _end(session, job, "cancelled", "Cancelled.")
         return job
     job.status = "queued"
     job.attempts -= 1
     job.worker = job.lease_until = None
-    _tell(session, job, "queued", "Given back by its worker; waiting for another.")
+    _add_message(session, job, "queued", "Given back by its worker; waiting for another.")
     return job
 
 
@@ -169,7 +172,7 @@ def cancel(session: Session, job_id: str) -> Job:
 
     NotFoundError: there is no such job.
     """
-    job = _locked(session, job_id)
+    job = _lock_job(session, job_id)
     if job.status == "queued":
         job.cancel_requested = True
         _end(session, job, "cancelled", "Cancelled before it started.")
@@ -207,15 +210,15 @@ def events(session: Session, job_id: str, after: int = 0, limit: int = 100) -> t
     return rows[:limit], len(rows) > limit
 
 
-def _locked(session: Session, job_id: str) -> Job:
+def _lock_job(session: Session, job_id: str) -> Job:
     job = session.get(Job, job_id, with_for_update=True)
     if job is None:
         raise NotFoundError("job", job_id)
     return job
 
 
-def _held(session: Session, job_id: str, token: int) -> Job:
-    job = _locked(session, job_id)
+def _get_held(session: Session, job_id: str, token: int) -> Job:
+    job = _lock_job(session, job_id)
     if job.status != "running" or job.token != token:
         raise StaleTokenError(job_id, token)
     return job
@@ -233,10 +236,10 @@ def _end(
     job.finished_at = now or utcnow()
     details = {"version": job.version_number, "code": job.error_code}
     known = {name: value for name, value in details.items() if value is not None}
-    _tell(session, job, status, message, level="error" if status == "failed" else "info", **known)
+    _add_message(session, job, status, message, level="error" if status == "failed" else "info", **known)
 
 
-def _tell(
+def _add_message(
     session: Session, job: Job, kind: JobStatus, message: str, level: Level = "info", **data: str | int
 ) -> None:
     add_event(session, job.id, level=level, type="message", message=message, data={"kind": kind, **data})

@@ -1,4 +1,4 @@
-"""How PostgreSQL is spoken: one writer at a time as on SQLite, what it cannot keep, what its errors mean."""
+"""The PostgreSQL dialect: one writer at a time, as on SQLite; NUL characters; what its errors mean."""
 
 from typing import Any
 
@@ -15,28 +15,28 @@ from store.errors import (
     StoreUnreachableError,
 )
 
-# Any number that no other program in the same database locks: "book" in ASCII.
+# The advisory lock of the writer: a number no other program in the database should use, "book" in ASCII.
 _WRITER = 0x626F6F6B
 # lock_not_available, serialization_failure, deadlock_detected, query_canceled, too_many_connections
 _BUSY = ("55P03", "40001", "40P01", "57014", "53300")
 _FULL = ("53100",)
-# Exceptions of a connection, of who may connect and to what, and of a server that starts or stops.
+# The classes of errors of a connection, of authorization, of an unknown database, of a server that stops.
 _UNREACHABLE = ("08", "28", "3D", "57P")
 _DAMAGED = ("XX001", "XX002")
 
 
 def connect(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
-    """An engine whose transactions read, or write when its option `writes` is set.
+    """Return an engine. Its transactions read; with its option `writes` they may write too.
 
-    A writer takes one lock at its start and holds it to its end. Numbers then have no gaps and no row is
-    made twice, and ids come to be seen in their order, which readers of events and the index rely on.
-    StoreUnreachableError: the driver is not installed. ValueError: the URL asks for another one.
+    A writer holds one lock from its start to its end. Numbers then have no gaps, no row is made twice, and
+    ids become visible in ascending order, which readers of events and the index rely on.
+    StoreUnreachableError: the driver is not installed. ValueError: the URL names another driver.
     """
     if address.drivername not in ("postgresql", "postgresql+psycopg"):
         raise ValueError(f"PostgreSQL is spoken through psycopg: postgresql://..., not {address.drivername}.")
     waits = {} if "connect_timeout" in address.query else {"connect_timeout": max(2, round(busy_timeout_s))}
     try:
-        # A server that was started again is noticed here, and not by the caller.
+        # With pool_pre_ping, a restarted server is noticed here and does not fail the caller.
         engine = create_engine(address, connect_args=waits, pool_pre_ping=True, **options)
     except ImportError as error:
         raise StoreUnreachableError(
@@ -45,7 +45,7 @@ def connect(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
 
     @event.listens_for(engine, "connect")
     def connected(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        _let_nul_pass(connection)
+        _replace_nul(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -56,13 +56,13 @@ def connect(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
     return engine
 
 
-def reader(engine: Engine) -> Engine:
-    """The engine of transactions that only read, and see one state of the database."""
+def read_only(engine: Engine) -> Engine:
+    """Return the engine for transactions that only read, and see one state of the database."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def meaning(error: DBAPIError) -> StoreError | None:
-    """What an error of the driver means, where it is not a defect."""
+def translate_error(error: DBAPIError) -> StoreError | None:
+    """Return our error for one of the driver's; None if it is a defect."""
     code = getattr(error.orig, "sqlstate", None) or ""
     if code in _BUSY:
         return StoreBusyError(
@@ -72,29 +72,30 @@ def meaning(error: DBAPIError) -> StoreError | None:
         return StoreFullError("There is no room left for the database.")
     if code in _DAMAGED:
         return DamagedDatabaseError(f"The database is damaged: {_first_line(error)}. Restore a backup.")
-    # Without a code the server was not heard at all.
+    # An OperationalError without a code: the server did not answer at all.
     if code.startswith(_UNREACHABLE) or (not code and type(error.orig).__name__ == "OperationalError"):
         return StoreUnreachableError(f"The database cannot be reached: {_first_line(error)}.")
     return None
 
 
 def last_id(connection: Connection, table: Table) -> int:
-    """The last id that a table's counter has given, 0 before the first."""
+    """Return the last id that a table's counter has given, 0 before the first."""
     sequence = connection.scalar(text("SELECT pg_get_serial_sequence(:name, 'id')"), {"name": table.name})
     last: int = connection.scalar(text(f"SELECT last_value FROM {sequence} WHERE is_called")) or 0
     return last
 
 
 def set_last_id(connection: Connection, table: Table, last: int) -> None:
-    """Let a table's counter go on behind `last`."""
+    """Set a table's counter so that the next id is `last` + 1."""
     connection.execute(
         text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :next, false)"),
         {"name": table.name, "next": last + 1},
     )
 
 
-def _let_nul_pass(connection: DBAPIConnection) -> None:
-    """Write U+FFFD for each NUL, which PostgreSQL keeps in no text: as many characters, so offsets stay."""
+def _replace_nul(connection: DBAPIConnection) -> None:
+    """Write U+FFFD for each NUL, which PostgreSQL cannot store in a text; offsets stay the same."""
+    # Imported here because the driver is an optional dependency.
     from psycopg.types.string import StrDumperUnknown
 
     class Text(StrDumperUnknown):

@@ -1,4 +1,4 @@
-"""The scope of a search: books by some authors or with some tags, however these are written."""
+"""The scope of a search: books by some authors or with some tags, in any spelling of their names."""
 
 from collections.abc import Iterable, Sequence
 from unicodedata import normalize
@@ -13,17 +13,18 @@ MOST_TAGS = 16
 TAG_LENGTH = 60
 
 
-def folded(name: str) -> str:
-    """Return the name as names are compared: case folded, composed, its words one space apart."""
+def normalize_name(name: str) -> str:
+    """Return the form in which names are compared: case folded, in NFC, one space between words."""
     return normalize("NFC", " ".join(name.split()).casefold())
 
 
-def cleaned(tags: Iterable[str]) -> list[str]:
-    """Return the tags as they are kept: folded, sorted, none of them empty or twice; a comma parts two.
+def normalize_tags(tags: Iterable[str]) -> list[str]:
+    """Return the tags as they are stored: normalized, sorted, without empty ones and duplicates.
 
-    InvalidTagsError: more than `MOST_TAGS`, or one of more than `TAG_LENGTH` characters.
+    A tag with commas is split at them. InvalidTagsError: more than `MOST_TAGS`, or one of more than
+    `TAG_LENGTH` characters.
     """
-    found = sorted(_parted(tags))
+    found = sorted(_split(tags))
     if len(found) > MOST_TAGS:
         raise InvalidTagsError(f"A book has at most {MOST_TAGS} tags, not {len(found)}.", MOST_TAGS)
     longest = max(found, key=len, default="")
@@ -33,20 +34,25 @@ def cleaned(tags: Iterable[str]) -> list[str]:
     return found
 
 
-def fits(
+def conditions(
     session: Session, authors: Sequence[str] | None, tags: Sequence[str] | None
 ) -> list[ColumnElement[bool]]:
-    """Return what a book must be: by any of the authors, and with any of the tags. None asks for nothing."""
+    """Return the SQL conditions that a book is by any of the authors, and has any of the tags.
+
+    None sets no condition; an empty list matches no book.
+    """
     wanted: list[ColumnElement[bool]] = []
     if authors is not None:
-        # Compared here, since SQLite's own lower() knows ASCII alone.
-        names = {folded(author) for author in authors} - {""}
+        # Compared in Python, since SQLite's lower() only handles ASCII.
+        names = {normalize_name(author) for author in authors} - {""}
         known = session.scalars(select(Book.author).distinct())
-        wanted.append(Book.author.in_([author for author in known if author and folded(author) in names]))
+        wanted.append(
+            Book.author.in_([author for author in known if author and normalize_name(author) in names])
+        )
     if tags is not None:
-        wanted.append(Book.id.in_(select(BookTag.book_id).where(BookTag.tag.in_(_parted(tags)))))
+        wanted.append(Book.id.in_(select(BookTag.book_id).where(BookTag.tag.in_(_split(tags)))))
     return wanted
 
 
-def _parted(tags: Iterable[str]) -> set[str]:
-    return {folded(part) for tag in tags for part in tag.split(",")} - {""}
+def _split(tags: Iterable[str]) -> set[str]:
+    return {normalize_name(part) for tag in tags for part in tag.split(",")} - {""}

@@ -1,4 +1,4 @@
-"""Skills of frozen LLMs: numbered 1, 2, 3 within their LLM, one of them its champion."""
+"""Skills of frozen LLMs: numbered 1, 2, 3 for each LLM; one of them is its champion."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,11 +24,11 @@ def publish(
 ) -> Skill:
     """Store the next skill of an LLM and make it the champion.
 
-    `data` says what it was learned from: source, licence, sha256. When the LLM has a skill of the same bytes
-    already, return that one, unchanged.
+    `data` says what it was learned from: source, licence, sha256. If the LLM has a skill with the same bytes
+    already, change nothing, and return that one.
     """
     sha256 = artifacts.put(session, artifact)
-    siblings = _locked(session, base_model["id"], base_model["revision"])
+    siblings = _lock_skills(session, base_model["id"], base_model["revision"])
     for sibling in siblings:
         if sibling.artifact_sha256 == sha256:
             return sibling
@@ -50,7 +50,7 @@ def publish(
 
 
 def champion(session: Session, base_model_id: str, base_model_revision: str | None) -> Skill | None:
-    """Return the skill an LLM uses by default, if it has any."""
+    """Return the skill that an LLM uses by default, if it has any."""
     return session.scalar(
         select(Skill).where(
             Skill.base_model_id == base_model_id,
@@ -87,11 +87,9 @@ def list_skills(session: Session) -> list[Skill]:
 
 
 def promote(session: Session, skill_id: str) -> Skill:
-    """Make a skill the champion of its LLM in place of the one that is. NotFoundError: there is no such
-    skill.
-    """
+    """Make a skill the champion of its LLM, instead of the present one. NotFoundError: no such skill."""
     skill = get(session, skill_id)
-    for sibling in _locked(session, skill.base_model_id, skill.base_model_revision):
+    for sibling in _lock_skills(session, skill.base_model_id, skill.base_model_revision):
         sibling.champion = False
     session.flush()  # never two champions, not even between two statements
     skill.champion = True
@@ -100,12 +98,15 @@ def promote(session: Session, skill_id: str) -> Skill:
 
 
 def artifact(session: Session, skill: Skill) -> bytes:
-    """Return the learned file of a skill. DamagedArtifactError: it is not what was stored."""
+    """Return the artifact of a skill. DamagedArtifactError: it is not what was stored."""
     return artifacts.get(session, skill.artifact_sha256)
 
 
-def _locked(session: Session, base_model_id: str, base_model_revision: str | None) -> list[Skill]:
-    # Row locks where the database has them, so that two publishes get two numbers and one champion.
+def _lock_skills(session: Session, base_model_id: str, base_model_revision: str | None) -> list[Skill]:
+    """All skills of an LLM, their rows locked where the database has row locks.
+
+    Two skills published at once then get two numbers, and one of them is the champion.
+    """
     query = select(Skill).where(
         Skill.base_model_id == base_model_id, Skill.base_model_revision == base_model_revision
     )

@@ -1,4 +1,4 @@
-"""How SQLite is spoken: what it leaves off by default, its two kinds of transaction, what its errors mean."""
+"""The SQLite dialect: settings that are off by default, its transactions, and what its errors mean."""
 
 from pathlib import Path
 from random import uniform
@@ -30,11 +30,11 @@ from store.errors import (
 
 
 def connect(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
-    """An engine whose transactions read, or write when its option `writes` is set.
+    """Return an engine. Its transactions read; with its option `writes` they may write too.
 
-    Python's driver begins only before INSERT, UPDATE and DELETE: reads would not be repeatable, DDL would
-    not be transactional, and a reader turned writer could fail without waiting. So we begin ourselves.
-    ValueError: the URL names no file.
+    Python's driver begins a transaction only before INSERT, UPDATE and DELETE: reads would not be repeatable,
+    DDL would not be transactional, and a reader that begins to write could fail without waiting. Therefore
+    the engine begins each transaction itself. ValueError: the URL names no file.
     """
     if address.database in (None, "", ":memory:"):
         raise ValueError("SQLite needs a file: each connection would see its own in-memory database.")
@@ -58,24 +58,24 @@ def connect(address: URL, busy_timeout_s: float, **options: Any) -> Engine:
     return engine
 
 
-def reader(engine: Engine) -> Engine:
-    """The engine of transactions that only read."""
+def read_only(engine: Engine) -> Engine:
+    """Return the engine for transactions that only read."""
     return engine
 
 
-def meaning(error: DBAPIError) -> StoreError | None:
-    """What an error of the driver means, where it is not a defect."""
-    return _meaning(error.orig)
+def translate_error(error: DBAPIError) -> StoreError | None:
+    """Return our error for one of the driver's; None if it is a defect."""
+    return _translate(error.orig)
 
 
 def last_id(connection: Connection, table: Table) -> int:
-    """The last id that a table's counter has given, 0 before the first."""
+    """Return the last id that a table's counter has given, 0 before the first."""
     query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
     return connection.scalar(query, {"name": table.name}) or 0
 
 
 def set_last_id(connection: Connection, table: Table, last: int) -> None:
-    """Let a table's counter go on behind `last`."""
+    """Set a table's counter so that the next id is `last` + 1."""
     connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": table.name})
     connection.execute(
         text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :last)"),
@@ -83,28 +83,28 @@ def set_last_id(connection: Connection, table: Table, last: int) -> None:
     )
 
 
-def copy_whole(engine: Engine, path: Path) -> None:
-    """Copy the database, as it is at one moment, into a new file without a write-ahead log of its own."""
-    connection = engine.raw_connection()  # VACUUM runs in no transaction
+def copy_database(engine: Engine, path: Path) -> None:
+    """Copy the database, as it is at one moment, into one new file without a write-ahead log."""
+    connection = engine.raw_connection()  # VACUUM cannot run in a transaction
     try:
         cursor = connection.cursor()
         cursor.execute("PRAGMA query_only = OFF")
         cursor.execute("VACUUM INTO ?", (str(path),))
         cursor.close()
     except DriverError as error:
-        meaning = _meaning(error)
-        if meaning is None:
+        translated = _translate(error)
+        if translated is None:
             raise
-        raise meaning from error
+        raise translated from error
     finally:
         connection.close()
 
 
 def _write_ahead(cursor: DBAPICursor, busy_timeout_s: float) -> None:
-    """Put the file into write-ahead mode, where readers and the writer do not wait for each other.
+    """Put the file into write-ahead mode, in which readers and the writer do not wait for each other.
 
-    The mode stays with the file. Two connections that turn a new file at once get in each other's way, and
-    SQLite fails both without waiting: each tries again after a pause of its own.
+    The file stays in that mode. If two connections switch a new file at once, SQLite fails both without
+    waiting: each tries again after a random pause.
     """
     deadline = monotonic() + busy_timeout_s
     while True:
@@ -117,8 +117,8 @@ def _write_ahead(cursor: DBAPICursor, busy_timeout_s: float) -> None:
             sleep(uniform(0.001, 0.02))
 
 
-def _meaning(error: BaseException | None) -> StoreError | None:
-    # The low byte is the primary code; the rest says more than we need (SQLITE_BUSY_SNAPSHOT, ...).
+def _translate(error: BaseException | None) -> StoreError | None:
+    # The low byte is the primary code; the rest tells kinds of it apart (SQLITE_BUSY_SNAPSHOT, ...).
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (SQLITE_BUSY, SQLITE_LOCKED):
         return StoreBusyError("Another process is writing to the database.")

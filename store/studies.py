@@ -1,4 +1,4 @@
-"""Studies: questions and answers an LLM wrote about a book, kept for every version that learns from them."""
+"""Studies: questions and answers that an LLM wrote about a book, stored for all versions to learn from."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store import artifacts
+from store import artifacts, books
 from store.errors import NotFoundError
-from store.tables import Book, Skill, Study
+from store.tables import Skill, Study
 from store.versions import BaseModel
 
 
@@ -23,16 +23,14 @@ def put(
     settings: Mapping[str, Any],
     items: Sequence[dict[str, Any]],
 ) -> Study:
-    """Store a study under `key`, 64 characters; when the book has one there already, return that, unchanged.
+    """Store a study under `key`, of 64 characters. If the book has one under it already, return that instead.
 
-    `skill_id` is the skill the LLM wrote behind. NotFoundError: no such book or skill.
-    ValueError: a key of another length, or items that are no JSON.
+    `skill_id` is the skill that the LLM used while writing. NotFoundError: no such book or skill.
+    ValueError: a key of another length, or items that JSON cannot hold.
     """
     if len(key) != 64:
         raise ValueError(f"The key of a study has 64 characters, not {len(key)}.")
-    # Row lock where the database has one: two writers of one study store it once.
-    if session.scalar(select(Book.id).where(Book.id == book_id).with_for_update()) is None:
-        raise NotFoundError("book", book_id)
+    books.lock(session, book_id)  # so that two writers of one study store it once
     known = find(session, book_id, key)
     if known is not None:
         return known
@@ -60,7 +58,7 @@ def find(session: Session, book_id: str, key: str) -> Study | None:
 
 
 def newest(session: Session, book_id: str) -> Study | None:
-    """Return what was last written about a book, if anything was."""
+    """Return the newest study of a book, if there is one."""
     query = select(Study).where(Study.book_id == book_id)
     return session.scalar(query.order_by(Study.created_at.desc(), Study.id.desc()).limit(1))
 

@@ -160,7 +160,7 @@ class Answering:
                 book, _, reference = name.partition("@")
                 books.get(session, book)
                 try:
-                    asked[book] = versions.live(session, book, _reference(reference))
+                    asked[book] = versions.get_live(session, book, _reference(reference))
                 except NotFoundError:
                     if reference:
                         raise

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from app.answering.types import NoBookFitsError, NothingToAskError, Passage, Scope
 from store import books
 from store.database import Database
+from store.passages import get_passages, page_labels
 from store.search.index import Hit, PassageIndex
 
 
@@ -22,7 +23,7 @@ class Retrieval:
         """
         limited = scope.authors is not None or scope.tags is not None
         with self._database.read() as session:
-            within = books.fitting(session, scope.authors, scope.tags) if limited else None
+            within = books.ids_in_scope(session, scope.authors, scope.tags) if limited else None
         hits = self.index.books(question, 1, within)
         if not hits:
             raise NoBookFitsError(scope) if limited else NothingToAskError()
@@ -37,9 +38,9 @@ class Retrieval:
         while True:
             hits = search()
             with self._database.read() as session:
-                rows = books.passages(session, [hit.passage_id for hit in hits])
+                rows = get_passages(session, [hit.passage_id for hit in hits])
                 found = {book: books.get(session, book) for book in {hit.book_id for hit in hits}}
-                pages = books.page_labels(session, rows)
+                pages = page_labels(session, rows)
             if len(rows) == len(hits):
                 break
         return [

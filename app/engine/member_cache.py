@@ -140,7 +140,7 @@ class MemberCache:
         members: dict[int, Members] = {}
         damaged: list[int] = []
         with self._database.read() as session:
-            version = versions.live(session, book, number)
+            version = versions.get_live(session, book, number)
             refused = self.refusal(version)
             if refused is not None:
                 return _Loaded(Roster(refused=refused), {})

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from app.http.multipart import read_form
 from app.http.problems import Problem, invalid
-from app.parsing.formats import read
-from app.parsing.parsed import Parsed
-from app.parsing.sandbox import Parser
+from app.parsing.formats import parse_book
+from app.parsing.parsed import ParsedBook
+from app.parsing.sandbox import ParserSandbox
 from app.schemas import JsonBook
 from store.books import Edition
 from store.segmentation import passages
@@ -34,7 +34,7 @@ class Upload:
     title: str
     author: str | None
     filename: str | None
-    parsed: Parsed
+    parsed: ParsedBook
     sha256: str
     tags: list[str]
     recipe: dict[str, Any] | None
@@ -54,7 +54,7 @@ class Upload:
         )
 
 
-async def read_upload(request: Request, parser: Parser) -> Upload:
+async def read_upload(request: Request, parser: ParserSandbox) -> Upload:
     """Read a multipart form or JSON. Raises Problem or ParseError where there is no readable book in it."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -66,7 +66,7 @@ async def read_upload(request: Request, parser: Parser) -> Upload:
     )
 
 
-async def _from_form(request: Request, parser: Parser) -> Upload:
+async def _from_form(request: Request, parser: ParserSandbox) -> Upload:
     form = await read_form(request)
     if form.data is None:
         raise Problem(422, "file-missing", "The form has no file in its field 'file'.")
@@ -92,7 +92,7 @@ def _from_json(body: bytes) -> Upload:
     except ValidationError as error:
         raise invalid("invalid-request", error) from error
     data = book.text.encode("utf-8", "surrogatepass")
-    parsed = read(data, "md" if re.search(r"^#{1,6} \S", book.text, re.MULTILINE) else "txt")
+    parsed = parse_book(data, "md" if re.search(r"^#{1,6} \S", book.text, re.MULTILINE) else "txt")
     return Upload(
         title=book.title.strip() or "Untitled",
         author=book.author,

@@ -1,1 +1,1 @@
-"""Books in the formats they come in, read safely: bytes in, a text with its chapters and pages out."""
+"""Parses books in the formats they come in, safely: bytes in, a text with its chapters and pages out."""

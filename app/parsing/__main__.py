@@ -1,4 +1,4 @@
-"""The child process of `Parser`: a book from standard input, as JSON to standard output.
+"""The child process of `ParserSandbox`: parses a book from standard input to JSON on standard output.
 
 `python -m app.parsing FORMAT SECONDS MEMORY_BYTES`
 """
@@ -10,26 +10,26 @@ import sys
 import traceback
 from typing import Any, cast
 
-from app.parsing.formats import read
+from app.parsing.formats import parse_book
 from app.parsing.parsed import Format, ParseError
 
 
 def main() -> None:
-    """Read a book within the limits that the arguments give."""
-    form, seconds, memory_bytes = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    """Parse a book within the limits that the arguments give."""
+    book_format, seconds, memory_bytes = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    # What a library prints is no part of the answer.
+    # Whatever a library prints goes to standard error, so that standard output is the reply alone.
     with os.fdopen(os.dup(1), "wb") as output:
         os.dup2(2, 1)
-        output.write(json.dumps(_answer(cast(Format, form))).encode())
+        output.write(json.dumps(_reply(cast(Format, book_format))).encode())
 
 
-def _answer(form: Format) -> dict[str, Any]:
+def _reply(book_format: Format) -> dict[str, Any]:
     try:
-        return {"book": read(sys.stdin.buffer.read(), form).as_dict()}
+        return {"book": parse_book(sys.stdin.buffer.read(), book_format).as_dict()}
     except ParseError as error:
         return {"slug": error.slug, "message": str(error), "limits": error.limits}
     except MemoryError:

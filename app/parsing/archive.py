@@ -1,4 +1,4 @@
-"""A zip archive from anybody: nothing of it is believed, and no more of it is read than is allowed."""
+"""Reads zip archives from untrusted sources, within limits on their size."""
 
 import io
 import stat
@@ -12,7 +12,7 @@ from app.parsing.parsed import ParseError
 MOST_ENTRIES = 10_000
 MOST_ENTRY_BYTES = 50_000_000
 MOST_BYTES = 200_000_000
-# Text seldom packs to a tenth; small entries may be all alike.
+# Text is rarely compressed to less than a tenth; small entries, which may repeat one line, are exempt.
 MOST_RATIO = 200
 _RATIO_FROM_BYTES = 1_000_000
 _CHUNK_BYTES = 65_536
@@ -20,11 +20,11 @@ _ENCRYPTED = 0x1
 
 
 class Archive:
-    """The entries of a zip archive, checked before any is read.
+    """The entries of a zip archive, all checked before any is read.
 
-    Raises ParseError bad-archive for entries outside the archive, links, encrypted ones and damage, and
-    archive-too-large for more or larger entries than are allowed, by its directory or as they are read.
-    Entries that are not `wanted`, by their names, are checked, and are not there.
+    Entries whose names are not `wanted` are checked too, and then left out. ParseError bad-archive: an entry
+    leads out of the archive, is a link, is encrypted or is damaged. ParseError archive-too-large: the entries
+    exceed a limit, according to the archive's directory or when they are read.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Archive:
         return name in self._entries
 
     def read(self, name: str) -> bytes:
-        """Return what is in an entry. Raises ParseError unreadable-book when there is none of this name."""
+        """Return the bytes of an entry. ParseError: as the class, or unreadable-book for a missing one."""
         if name not in self._entries:
             raise ParseError("unreadable-book", f"The book names a file that is not in it: {name[:200]!r}.")
         entry = self._entries[name]
         declared = entry.file_size
-        # zipfile stops at the size that the directory tells; what is behind it must not go unseen.
+        # zipfile stops reading at the size in the directory; raise it, to notice an entry that is larger.
         entry.file_size = self._most_entry_bytes + 1
         data = bytearray()
         try:
@@ -119,7 +119,7 @@ class Archive:
 
 
 def _check(entry: zipfile.ZipInfo) -> None:
-    # zipfile ends a name at NUL and turns backslashes where the system has them: look at the name as it came.
+    # zipfile cuts names at NUL and may convert backslashes: check the original name.
     name = entry.orig_filename
     shown = repr(name[:200])
     parts = PurePosixPath(name.replace("\\", "/")).parts

@@ -1,8 +1,8 @@
-"""What files call a language, as a BCP 47 tag."""
+"""BCP 47 tags for the names that files give to languages."""
 
 import re
 
-# ISO 639-2 codes and English names of the languages that old files name so; BCP 47 wants the short code.
+# The ISO 639-2 codes and English names in old files, by the short code that BCP 47 asks for.
 _SHORT = {
     name: short
     for short, names in {
@@ -39,9 +39,9 @@ _TAG = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}")
 
 
 def tag(name: str | None) -> str | None:
-    """Return the BCP 47 tag of what a file calls its language; None when it is no tag and no known name.
+    """Return the BCP 47 tag for a language's name in a file; None if it is no tag and no known name.
 
-    Of several languages with commas or semicolons between them, the first counts.
+    Of several names, separated by commas or semicolons, the first counts.
     """
     first = re.split(r"[,;]", name or "")[0].strip().replace("_", "-").partition(".")[0]
     language, mark, rest = first.partition("-")

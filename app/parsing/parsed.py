@@ -1,4 +1,4 @@
-"""A book read out of a file, and what is said when that cannot be done."""
+"""A book parsed from a file, and the error for a file that cannot be parsed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -10,9 +10,10 @@ Format = Literal["txt", "md", "html", "epub", "pdf", "docx"]
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """A book: its `text`, whose lines end with line feeds alone, where its chapters and pages are in it, and
-    what the file says of it. `language` is a BCP 47 tag.
+class ParsedBook:
+    """A book: its `text`, the spans of its chapters and pages in it, and what the file says about it.
+
+    Lines of the text end with a line feed alone. `language` is a BCP 47 tag.
     """
 
     format: Format
@@ -23,8 +24,8 @@ class Parsed:
     author: str | None = None
     language: str | None = None
 
-    def cut(self, start: int, end: int) -> Self:
-        """Return the same book with `text[start:end]` alone; chapters that are left out are no more."""
+    def crop(self, start: int, end: int) -> Self:
+        """Return the book reduced to `text[start:end]`, without chapters that are empty then."""
         chapters = [
             replace(span, start=max(span.start, start) - start, end=min(span.end, end) - start)
             for span in self.chapters
@@ -32,7 +33,7 @@ class Parsed:
         ]
         length = end - start
         pages = [PageSpan(page.label, max(page.start - start, 0)) for page in self.pages if page.start < end]
-        # Of several pages that begin before the cut, the last is the one that it is on.
+        # Of the pages that begin before `start`, only the last reaches into the text that is left.
         before = max(sum(page.start <= 0 for page in pages) - 1, 0)
         return replace(
             self,
@@ -42,19 +43,19 @@ class Parsed:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the book as JSON holds it, for `from_dict`."""
+        """Return the book as a dict that JSON can hold, for `from_dict`."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, known: dict[str, Any]) -> Self:
-        """Return the book that `as_dict` took apart."""
+        """Return the book that `as_dict` made a dict of."""
         chapters = [ChapterSpan(**span) for span in known["chapters"]]
         pages = [PageSpan(**span) for span in known["pages"]]
         return cls(**{**known, "chapters": chapters, "pages": pages})
 
 
 class ParseError(Exception):
-    """A file is no readable book: `slug` names why, `limits` are the bounds that it broke."""
+    """A file is not a readable book. `slug` names the reason, `limits` the limits it exceeds, by name."""
 
     def __init__(self, slug: str, message: str, **limits: int) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Reads books in child processes of their own, with bounds on time and memory."""
+"""Parses books in child processes with limits on time and memory."""
 
 import json
 import logging
@@ -12,54 +12,57 @@ from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 
-from app.parsing.formats import read
-from app.parsing.parsed import Format, Parsed, ParseError
+from app.parsing.formats import parse_book
+from app.parsing.parsed import Format, ParsedBook, ParseError
 from app.parsing.sniff import sniff
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
-_AT_ONCE = 2
-# How a process ends that had no more time, or no more memory.
+_CHILDREN_AT_ONCE = 2
+# How a process ends that has used up its time or its memory.
 _OVER_LIMITS = {-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT}
 
 
 @dataclass(frozen=True)
-class Parser:
-    """Reads books, each but plain text and Markdown in a process that has `seconds`, of the clock and of the
-    processor, and `memory_bytes` of address space. The process has ended when there is a book or an error.
+class ParserSandbox:
+    """Parses each book in a child process; plain text and Markdown, which are harmless, in this one.
+
+    The child has `seconds` of wall-clock time, as many of CPU time, and `memory_bytes` of address space. It
+    has always ended when a book is returned or an error raised.
     """
 
     seconds: int = 60
     memory_bytes: int = 1_000_000_000
-    _places: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_AT_ONCE))
+    _places: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_CHILDREN_AT_ONCE))
 
-    async def parse(self, data: bytes, name: str = "") -> Parsed:
-        """Do the same as `read` without holding up the event loop; two books at once, others wait."""
-        return await to_thread.run_sync(self.read, data, name, limiter=self._places)
+    async def parse(self, data: bytes, name: str = "") -> ParsedBook:
+        """Do the same as `parse_blocking` in a thread: at most two books at once, others wait."""
+        return await to_thread.run_sync(self.parse_blocking, data, name, limiter=self._places)
 
-    def read(self, data: bytes, name: str = "") -> Parsed:
-        """Read a book of any format; `name` only tells Markdown from plain text.
+    def parse_blocking(self, data: bytes, name: str = "") -> ParsedBook:
+        """Parse a book of any format; the file's `name` is only used to tell Markdown from plain text.
 
-        Raises ParseError with the slugs book-empty, unreadable-text, bad-archive, archive-too-large,
-        password-protected, no-text, unreadable-book and, for a file that takes more time or memory than it
-        may, parse-timeout.
+        ParseError, with the slugs book-empty, unreadable-text, bad-archive, archive-too-large,
+        password-protected, no-text, unreadable-book and, for a file that takes too much time or memory,
+        parse-timeout.
         """
-        form = sniff(data, name)
-        if form in ("txt", "md"):
-            return read(data, form)
-        said = self._child(data, form)
-        if "book" in said:
-            return Parsed.from_dict(said["book"])
-        if "memory" in said:
+        book_format = sniff(data, name)
+        if book_format in ("txt", "md"):
+            return parse_book(data, book_format)
+        reply = self._run_child(data, book_format)
+        if "book" in reply:
+            return ParsedBook.from_dict(reply["book"])
+        if "memory" in reply:
             raise self._over_limits()
-        if crash := said.get("crash"):
-            log.error("A file of the format %s could not be read.\n%s", form, crash)
-            raise ParseError("unreadable-book", f"The file is damaged: it cannot be read as {form.upper()}.")
-        raise ParseError(said["slug"], said["message"], **said["limits"])
+        if crash := reply.get("crash"):
+            _log.error("A file of the format %s could not be read.\n%s", book_format, crash)
+            raise _damaged(book_format)
+        raise ParseError(reply["slug"], reply["message"], **reply["limits"])
 
-    def _child(self, data: bytes, form: Format) -> dict[str, Any]:
-        command = [sys.executable, "-P", "-m", "app.parsing", form, str(self.seconds), str(self.memory_bytes)]
-        # Nothing of this process's environment, keys above all, but where Python finds what it imports.
+    def _run_child(self, data: bytes, book_format: Format) -> dict[str, Any]:
+        limits = str(self.seconds), str(self.memory_bytes)
+        command = [sys.executable, "-P", "-m", "app.parsing", book_format, *limits]
+        # The child gets the import path and nothing else of the environment, which may hold keys.
         env = {"PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path)}
         child = subprocess.Popen(
             command,
@@ -71,7 +74,7 @@ class Parser:
         )
         with child:
             try:
-                answer, _ = child.communicate(data, timeout=self.seconds)
+                output, _ = child.communicate(data, timeout=self.seconds)
             except subprocess.TimeoutExpired:
                 raise self._over_limits() from None
             finally:
@@ -79,10 +82,10 @@ class Parser:
         if child.returncode in _OVER_LIMITS:
             raise self._over_limits()
         if child.returncode != 0:
-            log.error("The reader of a file of the format %s ended with %s.", form, child.returncode)
-            raise ParseError("unreadable-book", f"The file is damaged: it cannot be read as {form.upper()}.")
-        said: dict[str, Any] = json.loads(answer)
-        return said
+            _log.error("The reader of a file of the format %s ended with %s.", book_format, child.returncode)
+            raise _damaged(book_format)
+        reply: dict[str, Any] = json.loads(output)
+        return reply
 
     def _over_limits(self) -> ParseError:
         return ParseError(
@@ -91,3 +94,8 @@ class Parser:
             limit_seconds=self.seconds,
             limit_bytes=self.memory_bytes,
         )
+
+
+def _damaged(book_format: Format) -> ParseError:
+    message = f"The file is damaged: it cannot be read as {book_format.upper()}."
+    return ParseError("unreadable-book", message)

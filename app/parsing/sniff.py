@@ -1,4 +1,4 @@
-"""What format a file is of, by what is in it."""
+"""Recognises the format of a file by its content."""
 
 import io
 import re
@@ -14,7 +14,7 @@ _HTML = re.compile(
 )
 _HTML_WITHIN = 8192
 _SAVE_AS = "Save it as EPUB, PDF, DOCX, HTML or plain text."
-# What would else be taken for text, or told nothing better than that it is none.
+# Formats that are refused by name; without this they would be taken for text, or for damaged text.
 _REFUSED = (
     (re.compile(rb"\{\\rtf"), "rich text (RTF)"),
     (re.compile(rb".{60}(?:BOOKMOBI|TEXtREAd)", re.DOTALL), "a Mobipocket or Kindle book"),
@@ -25,9 +25,9 @@ _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 
 
 def sniff(data: bytes, name: str = "") -> Format:
-    """Return the format of a file by its content; the name only tells Markdown from plain text.
+    """Return the format of a file by its content; `name` is only used to tell Markdown from plain text.
 
-    Raises ParseError unreadable-text, bad-archive or password-protected for files that are of none.
+    ParseError, if it has none of the formats: unreadable-text, bad-archive or password-protected.
     """
     if b"%PDF-" in data[:_PDF_WITHIN]:
         return "pdf"

@@ -10,6 +10,7 @@ from typing import cast
 from sqlalchemy.orm import Session
 
 from store import books
+from store.passages import text_to_learn
 from store.tables import Skill, Study
 from store.versions import BaseModel
 from trainer.llm.frozen_llm import Identity
@@ -29,7 +30,7 @@ class Source:
 def source(session: Session, book_id: str) -> Source:
     """What is learned of a book's newest revision. NotFoundError: there is no such book."""
     revision = books.get(session, book_id).revision
-    return Source(revision, *books.body(session, book_id))
+    return Source(revision, *text_to_learn(session, book_id))
 
 
 def base_model(identity: Identity) -> BaseModel:

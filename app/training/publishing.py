@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.training import provenance
 from app.training.promotion import Decision
 from app.training.provenance import Source, base_model
-from store import jobs, skills, versions
+from store import jobs, pruning, skills, versions
 from store.tables import Job, Study, Version
 from store.versions import NewMember
 from trainer.llm.frozen_llm import Identity
@@ -88,7 +88,7 @@ def publish_trained(
     )
     jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
     if keep:
-        versions.prune(session, job.book_id, keep=keep)
+        pruning.prune_versions(session, job.book_id, keep=keep)
     return version
 
 

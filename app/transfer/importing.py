@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.training.provenance import base_model
 from app.transfer.import_files import ImportRefusedError, adapter_folders, read_adapter, read_manifest
 from app.transfer.manifest import MANIFEST, Manifest
-from store import books, skills, versions
+from store import books, revisions, skills, versions
 from store.aliases import CHAMPION
 from store.tables import Version
 from store.versions import NewMember
@@ -70,7 +70,9 @@ def publish_imported(
     It has no gate and no parent. Raises NotFoundError when there is no such book.
     """
     book = books.get(session, book_id)
-    of_text = (each.number for each in books.revisions(session, book_id) if each.sha256 == found.text)
+    of_text = (
+        each.number for each in revisions.list_revisions(session, book_id) if each.sha256 == found.text
+    )
     base = base_model(llm.identity)
     skill = None
     if found.skill is not None:

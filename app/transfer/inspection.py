@@ -9,7 +9,7 @@ from torch import Tensor
 
 from app.engine.member_cache import MemberCache
 from app.engine.runner import Runner
-from store import books, skills, versions
+from store import books, revisions, skills, versions
 from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Version
@@ -118,7 +118,7 @@ def _origin(session: Session, version: Version) -> Origin | None:
     recipe = Recipe(**version.recipe)
     if version.parent_number is not None:
         parent = versions.get(session, version.book_id, version.parent_number)
-        return Origin(recipe, parent=versions.members(session, parent))
+        return Origin(recipe, parent=versions.member_artifacts(session, parent))
     skill = None
     # What a prompt is, or a change, is not told by what stands before it.
     if version.skill_id is not None and (recipe.initialisation == "learned" or recipe.method == "prefix"):
@@ -128,7 +128,7 @@ def _origin(session: Session, version: Version) -> Origin | None:
     if recipe.initialisation == "text":
         # A study that found no question leaves the objective lm, whose text is without the held-out blocks.
         objective = recipe.objective if version.study_id is not None else "lm"
-        text = books.text(session, version.book_id, version.revision)
+        text = revisions.text(session, version.book_id, version.revision)
         return Origin(recipe.model_copy(update={"objective": objective}), text, skill)
     return Origin(recipe, skill=skill)
 
@@ -142,7 +142,7 @@ def inspect(
     another LLM.
     """
     with database.read() as session:
-        version = versions.live(session, book_id, ref)
+        version = versions.get_live(session, book_id, ref)
         title = books.get(session, book_id).title
         began = origin(session, version)
     found = members.whole(version)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from store import books, skills
+from store import books, revisions, skills
 from store.tables import Version
 
 MANIFEST = "version.json"
@@ -100,7 +100,7 @@ def manifest(session: Session, version: Version, refused: str | None) -> Manifes
     """The manifest of a version; `refused` says why the LLM that is loaded cannot use it."""
     book = books.get(session, version.book_id)
     revision = next(
-        each for each in books.revisions(session, version.book_id) if each.number == version.revision
+        each for each in revisions.list_revisions(session, version.book_id) if each.number == version.revision
     )
     skill = None if version.skill_id is None else skills.get(session, version.skill_id)
     return Manifest(

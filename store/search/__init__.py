@@ -1,1 +1,1 @@
-"""Finding passages by meaning and by words."""
+"""Search: finds passages and books by meaning (dense vectors) and by words (BM25)."""

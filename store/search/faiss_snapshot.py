@@ -1,4 +1,4 @@
-"""One state of the FAISS index: built from vectors, kept in a folder, never changed."""
+"""A FAISS index of one state of the passages: built from vectors, saved in a folder, never changed."""
 
 import json
 import os
@@ -24,26 +24,26 @@ _FINGERPRINT = "passages.json"
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """What tells two states of the passages apart, since an id is never given twice."""
+class PassageState:
+    """The number of passages and the last id: these identify a state, since no id is given twice."""
 
     passages: int
     last_passage: int
 
 
-def state_of(session: Session) -> State:
-    """The passages of the database as they are now."""
+def read_state(session: Session) -> PassageState:
+    """Return the present state of the passages."""
     passages, last = session.execute(select(func.count(Passage.id), func.max(Passage.id))).one()
-    return State(passages, last or 0)
+    return PassageState(passages, last or 0)
 
 
 class UnusableIndexError(Exception):
-    """The index in a folder cannot be used; the message goes on from "The index"."""
+    """The index in a folder cannot be used; the message completes a sentence that begins "The index"."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Fingerprint:
-    """What the index file in a folder was made of, and the SHA-256 of its bytes."""
+    """The embedder and state that an index file is of, and the SHA-256 of its bytes."""
 
     embedder: str
     passages: int
@@ -53,33 +53,38 @@ class _Fingerprint:
 
 
 class FaissSnapshot:
-    """An exact inner-product index over the passages of one `State`. Searching it is thread-safe."""
+    """An exact inner-product index over the passages of one `PassageState`. Searching it is thread-safe."""
 
-    def __init__(self, index: faiss.IndexIDMap2, state: State) -> None:
+    def __init__(self, index: faiss.IndexIDMap2, state: PassageState) -> None:
         self.state = state
         self.dimension = index.d
         self._index = index
         self._ids: NDArray[np.int64] = np.sort(faiss.vector_to_array(index.id_map))
 
     @classmethod
-    def built(cls, ids: NDArray[np.int64], vectors: NDArray[np.float32], state: State) -> "FaissSnapshot":
-        """Index n x d float32 `vectors` under n int64 `ids`."""
+    def build(
+        cls, ids: NDArray[np.int64], vectors: NDArray[np.float32], state: PassageState
+    ) -> "FaissSnapshot":
+        """Index float32 `vectors` of shape (n, d) under ascending int64 `ids` of shape (n,)."""
         index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
         if len(ids):
             index.add_with_ids(vectors, ids)
         return cls(index, state)
 
     @classmethod
-    def loaded(cls, folder: Path, embedder: str, state: State) -> "FaissSnapshot | None":
-        """Read the index kept in `folder`; None if missing, damaged, or of another embedder or state."""
+    def load(cls, folder: Path, embedder: str, state: PassageState) -> "FaissSnapshot | None":
+        """Read the index in `folder`. Return None where `open` raises UnusableIndexError."""
         try:
-            return cls.opened(folder, embedder, state)
+            return cls.open(folder, embedder, state)
         except UnusableIndexError:
             return None
 
     @classmethod
-    def opened(cls, folder: Path, embedder: str, state: State) -> "FaissSnapshot":
-        """Read the index kept in `folder`. UnusableIndexError: it is missing, damaged, or another one."""
+    def open(cls, folder: Path, embedder: str, state: PassageState) -> "FaissSnapshot":
+        """Read the index in `folder`.
+
+        UnusableIndexError: it is missing, damaged, or of another embedder or state.
+        """
         try:
             known = _Fingerprint(**json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8")))
             if known.embedder != embedder:
@@ -102,9 +107,10 @@ class FaissSnapshot:
         return cls(index, state)
 
     def save(self, folder: Path, embedder: str) -> None:
-        """Keep the index in `folder`. OSError: it cannot be written; what was there before stays whole.
+        """Write the index to `folder`. OSError: it cannot be written; the files there are left as they were.
 
-        A crash or another process between the two files leaves a pair that `loaded` sees does not match.
+        A crash, or another process, between the writes of the two files leaves a pair that does not match;
+        `load` and `open` notice that.
         """
         data = faiss.serialize_index(self._index).tobytes()
         fingerprint = _Fingerprint(
@@ -120,24 +126,24 @@ class FaissSnapshot:
 
     @property
     def ids(self) -> NDArray[np.int64]:
-        """The ids of its passages, ascending, as it was built."""
+        """The int64 ids of its passages, ascending."""
         return self._ids
 
     def vectors(self, start: int, count: int) -> NDArray[np.float32]:
-        """The vectors of `count` passages from place `start` of `ids` on, count x d."""
+        """Return the vectors of `count` passages, from place `start` of `ids` on, of shape (count, d)."""
         vectors: NDArray[np.float32] = faiss.downcast_index(self._index.index).reconstruct_n(start, count)
         return vectors
 
-    def has(self, ids: NDArray[np.int64]) -> bool:
+    def contains(self, ids: NDArray[np.int64]) -> bool:
         """Tell whether every one of these passages is in the index."""
         return bool(np.isin(ids, self._ids).all())
 
     def search(
         self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the scores and ids of up to `k` passages, best first, for one 1 x d vector.
+        """Return the scores and ids of up to `k` passages, best first, for one vector of shape (1, d).
 
-        `among` narrows the search to these ids. ValueError: the vector has another dimension.
+        `among` limits the search to these ids. ValueError: the vector has another dimension.
         """
         if vector.shape != (1, self.dimension):
             raise ValueError(

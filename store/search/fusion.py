@@ -1,4 +1,4 @@
-"""Meaning and words, weighed against each other."""
+"""Fusion: one score from the dense and the lexical score of a passage."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 DENSE_WEIGHT = 0.25
 
 
-def fused(
+def fuse(
     dense: NDArray[np.float32], lexical: NDArray[np.float32], dense_weight: float = DENSE_WEIGHT
 ) -> NDArray[np.float32]:
-    """Return the weighted mean of cosines and lexical shares, at most 1."""
+    """Return the weighted mean of cosines and lexical scores, each of shape (n,); it is at most 1."""
     return np.asarray(dense_weight * dense + (1 - dense_weight) * lexical, dtype=np.float32)

@@ -1,35 +1,33 @@
-"""Finding passages by meaning and by words: what is in the database, and indexes derived from it."""
+"""The passage index: finds passages and books by meaning and by words, and follows the database."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store import books
 from store.database import Database
+from store.passages import book_ids_of_passages, passage_ids
 from store.search.bm25 import BM25Index
-from store.search.faiss_snapshot import FaissSnapshot, state_of
-from store.search.threshold_ranking import NOTHING, Ranking, ranked
-from store.search.vectors import packed, unpacked, whole
-from store.tables import Embedding, Passage
-
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+from store.search.faiss_snapshot import FaissSnapshot, read_state
+from store.search.passage_vectors import Embed, PassageVectors
+from store.search.threshold_ranking import EMPTY_RANKING, Ranking, rank
+from store.tables import Passage
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage and its fused score, made of the two beside it.
+    """A passage and its `score`, the fusion of the two others.
 
-    `dense` is the inner product of its vector with the question's, `lexical` its share of the most that the
-    question's words could score.
+    `dense` is the inner product of its vector with the question's; `lexical` is its BM25 score, as a share of
+    the highest that the question could have.
     """
 
     passage_id: int
@@ -49,78 +47,79 @@ class BookHit:
 
 @dataclass(frozen=True, slots=True)
 class _Indexes:
-    """One state of the passages, by meaning and by words."""
+    """The two indexes of one state of the passages."""
 
     dense: FaissSnapshot
     lexical: BM25Index
 
 
 class PassageIndex:
-    """Passages of all books by unit vectors and by words, in one ranking. Safe to use from several threads.
+    """The passages of all books, ranked by meaning and by words together. It is thread-safe.
 
-    `embed` turns n texts into an n x d array of unit rows; `embedder` is its name and revision, and vectors
-    of another embedder are never mixed in. `folder` keeps the index between runs; it may be lost at any time.
+    `embed` turns n texts into unit vectors of shape (n, d); `embedder` is its name and revision. Vectors of
+    another embedder are never used. `folder` keeps the index between runs; it may be lost at any time.
     """
 
     def __init__(
         self, database: Database, folder: Path, embed: Embed, embedder: str, batch_size: int = 64
     ) -> None:
-        """Prepare an index that is loaded, or built, at its first use."""
+        """Build or load nothing yet: that happens at the first use."""
         self.rebuilds = 0
         self._database = database
         self._folder = folder
-        self._embed = embed
+        self._vectors = PassageVectors(database, embed, embedder, batch_size)
         self.embedder = embedder
-        self._batch_size = batch_size
         self._lock = Lock()
         self._current: _Indexes | None = None
 
     def refresh(self) -> None:
-        """Embed what is new and bring the index up to date with the database; searches go on meanwhile.
+        """Embed new passages and bring the index up to date with the database. Searches go on meanwhile.
 
         StoreBusyError: the new vectors could not be written in time; those written so far are kept.
         """
         with self._lock:
             with self._database.read() as session:
-                state = state_of(session)
+                state = read_state(session)
                 if self._current is not None and self._current.dense.state == state:
                     return
-                snapshot = FaissSnapshot.loaded(self._folder, self.embedder, state)
-                texts = {} if snapshot is None else _texts(session)
-            self._current = self._made() if snapshot is None else _Indexes(snapshot, BM25Index(texts))
+                snapshot = FaissSnapshot.load(self._folder, self.embedder, state)
+                texts = {} if snapshot is None else _read_texts(session)
+            self._current = (
+                self._embed_and_build() if snapshot is None else _Indexes(snapshot, BM25Index(texts))
+            )
 
     def rebuild(self) -> int:
-        """Make the index anew from the database, whatever the folder holds; return its number of passages.
+        """Build the index again from the database, and return its number of passages.
 
         Passages without a vector are embedded, and those with a damaged one are embedded again. Searches go
-        on meanwhile, and the file in the folder is replaced whole. StoreBusyError: as in `refresh`.
+        on meanwhile, and the files in the folder are replaced. StoreBusyError: as in `refresh`.
         """
         with self._lock:
-            self._drop_damaged()
-            self._current = self._made()
+            self._vectors.delete_damaged()
+            self._current = self._embed_and_build()
             return self._current.dense.state.passages
 
     def search(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[Hit]:
         """Return the `k` best passages, best first, of all books or of `book_ids`; fewer if there are fewer.
 
-        An index the database has moved on from is refreshed first; a search within books that it knows in
-        full does not wait for that.
+        An index that is older than the database is refreshed first, unless all passages of `book_ids` are in
+        it. ValueError: `k` is less than 1.
         """
         if k < 1:
             raise ValueError(f"Ask for at least one passage, not {k}.")
-        return self._resolved(self._ranking(question, k, book_ids))
+        return self._hits(self._rank(question, k, book_ids))
 
     def books(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[BookHit]:
-        """Return the `k` books whose best passages are the best, best first, of all or of `book_ids`.
+        """Return the `k` books with the best passages, best first, of all books or of `book_ids`.
 
-        Fewer if there are fewer; refreshed, or not waited for, as in `search`.
+        Fewer if there are fewer. The index is refreshed as in `search`. ValueError: `k` is less than 1.
         """
         if k < 1:
             raise ValueError(f"Ask for at least one book, not {k}.")
         best: dict[str, float] = {}
         count = 16 * k
         while True:
-            hits = self._resolved(ranking := self._ranking(question, count, book_ids))
+            hits = self._hits(ranking := self._rank(question, count, book_ids))
             for hit in hits:
                 best.setdefault(hit.book_id, hit.score)
             if len(best) >= k or len(ranking.ids) < count:
@@ -128,121 +127,55 @@ class PassageIndex:
             count *= 4
         return [BookHit(book_id, score) for book_id, score in list(best.items())[:k]]
 
-    def _fresh(self, wanted: NDArray[np.int64] | None) -> _Indexes:
+    def _up_to_date(self, wanted: NDArray[np.int64] | None) -> _Indexes:
+        """Return indexes of all passages that there are, or at least of the `wanted` ones."""
         current = self._current
-        if current is not None and wanted is not None and current.dense.has(wanted):
+        if current is not None and wanted is not None and current.dense.contains(wanted):
             return current
         self.refresh()
         current = self._current
         assert current is not None
         return current
 
-    def _ranking(self, question: str, count: int, book_ids: Sequence[str] | None) -> Ranking:
+    def _rank(self, question: str, count: int, book_ids: Sequence[str] | None) -> Ranking:
         """Rank the best of all passages, or of those of `book_ids`."""
-        wanted = None if book_ids is None else self._passages_of(book_ids)
-        indexes = self._fresh(wanted)
+        wanted = None if book_ids is None else self._passage_ids(book_ids)
+        indexes = self._up_to_date(wanted)
         if indexes.dense.state.passages == 0 or (wanted is not None and len(wanted) == 0):
-            return NOTHING
-        vector = self._vectors([question])
-        return ranked(indexes.dense, indexes.lexical, question, vector, count, among=wanted)
+            return EMPTY_RANKING
+        vector = self._vectors.embed([question])
+        return rank(indexes.dense, indexes.lexical, question, vector, count, among=wanted)
 
-    def _resolved(self, ranking: Ranking) -> list[Hit]:
-        """Name the book of each hit; a passage deleted since the indexes were built drops out."""
+    def _hits(self, ranking: Ranking) -> list[Hit]:
+        """Add the books of ranked passages. Passages deleted since the indexes were built are left out."""
         ids = ranking.ids.tolist()
         with self._database.read() as session:
-            owners = books.owners(session, ids)
+            book_ids = book_ids_of_passages(session, ids)
         columns = ranking.scores, ranking.dense, ranking.lexical
         rows = zip(ids, *(column.tolist() for column in columns), strict=True)
-        return [Hit(passage, owners[passage], *scores) for passage, *scores in rows if passage in owners]
+        return [Hit(passage, book_ids[passage], *scores) for passage, *scores in rows if passage in book_ids]
 
-    def _passages_of(self, book_ids: Sequence[str]) -> NDArray[np.int64]:
+    def _passage_ids(self, book_ids: Sequence[str]) -> NDArray[np.int64]:
         with self._database.read() as session:
-            return np.array(books.passage_ids(session, book_ids), dtype=np.int64)
+            return np.array(passage_ids(session, book_ids), dtype=np.int64)
 
-    def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.ascontiguousarray(self._embed(texts), dtype=np.float32)
-        if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
-            shape = vectors.shape
-            raise ValueError(f"{self.embedder} gave no numbers, or shape {shape} for {len(texts)} texts.")
-        return vectors
-
-    def _made(self) -> _Indexes:
+    def _embed_and_build(self) -> _Indexes:
         indexes = None
-        # Another process may add books while we embed: go on until one look sees it all.
+        # Another process may add books while we embed: repeat until every passage has a vector.
         while indexes is None:
-            self._embed_missing()
-            indexes = self._built()
+            self._vectors.embed_missing()
+            indexes = self._build()
         return indexes
 
-    def _drop_damaged(self) -> None:
-        """Remove this embedder's vectors that are no vectors of its."""
-        dimension = self._vectors(["one"]).shape[1]
-        own = select(Embedding.passage_id, Embedding.vector).where(Embedding.embedder == self.embedder)
+    def _build(self) -> _Indexes | None:
+        """Build both indexes, and save the dense one. Return None if a passage has no vector yet."""
         with self._database.read() as session:
-            kept = session.execute(own).yield_per(1000)
-            damaged = [passage_id for passage_id, data in kept if not whole(data, dimension)]
-        if damaged:
-            with self._database.write() as session:
-                for passage_id in damaged:
-                    session.execute(
-                        delete(Embedding).where(
-                            Embedding.passage_id == passage_id, Embedding.embedder == self.embedder
-                        )
-                    )
-
-    def _embed_missing(self) -> None:
-        last = 0
-        while True:
-            with self._database.read() as session:
-                query = self._missing().where(Passage.id > last).order_by(Passage.id).limit(self._batch_size)
-                texts = dict(session.execute(query).all())
-            if not texts:
-                return
-            last = max(texts)
-            vectors = dict(zip(texts, self._vectors(list(texts.values())), strict=True))
-            with self._database.write() as session:
-                # Some may be gone by now, or embedded by another process.
-                wanted = session.scalars(self._missing().where(Passage.id.in_(texts)))
-                rows = [
-                    {
-                        "passage_id": passage_id,
-                        "embedder": self.embedder,
-                        "vector": packed(vectors[passage_id]),
-                    }
-                    for passage_id in wanted
-                ]
-                if rows:
-                    session.execute(insert(Embedding), rows)
-
-    def _missing(self) -> Select[int, str]:
-        vector = select(Embedding.passage_id).where(
-            Embedding.passage_id == Passage.id, Embedding.embedder == self.embedder
-        )
-        return select(Passage.id, Passage.text).where(~vector.exists())
-
-    def _built(self) -> _Indexes | None:
-        """Index every vector and text, and keep the vectors' index; None if a passage has no vector yet."""
-        with self._database.read() as session:
-            state = state_of(session)
-            query = (
-                select(Embedding.passage_id, Embedding.vector)
-                .where(Embedding.embedder == self.embedder)
-                .order_by(Embedding.passage_id)
-            )
-            ids = np.empty(state.passages, dtype=np.int64)
-            vectors = np.empty((state.passages, 0), dtype=np.float32)
-            row = 0
-            for passage_id, data in session.execute(query).yield_per(1000):
-                vector = unpacked(data)
-                if row == 0:
-                    vectors = np.empty((state.passages, len(vector)), dtype=np.float32)
-                ids[row] = passage_id
-                vectors[row] = vector
-                row += 1
-            if row < state.passages:
+            state = read_state(session)
+            loaded = self._vectors.load(session, state.passages)
+            if loaded is None:
                 return None
-            texts = _texts(session)
-        snapshot = FaissSnapshot.built(ids, vectors, state)
+            texts = _read_texts(session)
+        snapshot = FaissSnapshot.build(*loaded, state)
         self.rebuilds += 1
         try:
             snapshot.save(self._folder, self.embedder)
@@ -251,5 +184,5 @@ class PassageIndex:
         return _Indexes(snapshot, BM25Index(texts))
 
 
-def _texts(session: Session) -> dict[int, str]:
+def _read_texts(session: Session) -> dict[int, str]:
     return dict(session.execute(select(Passage.id, Passage.text).order_by(Passage.id)).all())

@@ -1,8 +1,8 @@
-"""The best passages by meaning and by words together, without scoring all of a large library.
+"""Ranks the best passages by their fused scores, without scoring a large library in full.
 
-The best of either side are scored on both. What is among neither can score no more than the last of each
-side together: once enough passages score at least that, none that was left out belongs to them (the threshold
-algorithm of Fagin, Lotem and Naor, 2001).
+It scores the union of the best passages by meaning and the best by words. Any other passage can score at most
+what the last of both lists would together. Once the wanted number of passages score at least that, they are
+the best (the threshold algorithm of Fagin, Lotem and Naor, 2001); until then, it takes longer lists.
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from store.search.bm25 import BM25Index, WordScores
+from store.search.bm25 import BM25Index, LexicalScores
 from store.search.faiss_snapshot import FaissSnapshot
-from store.search.fusion import fused
+from store.search.fusion import fuse
 
-# Of so many passages, each side gives all; of more, so many to begin with.
+# The length of the first two lists. A library of so many passages or fewer is scored in full.
 DEPTH = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Passages with their scores, best first."""
+    """Passages, best first: their int64 ids, and their float32 scores, each of shape (n,)."""
 
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
@@ -28,10 +28,10 @@ class Ranking:
     lexical: NDArray[np.float32]
 
 
-NOTHING = Ranking(np.empty(0, np.int64), *(np.empty(0, np.float32) for _ in range(3)))
+EMPTY_RANKING = Ranking(np.empty(0, np.int64), *(np.empty(0, np.float32) for _ in range(3)))
 
 
-def ranked(
+def rank(
     snapshot: FaissSnapshot,
     lexical: BM25Index,
     question: str,
@@ -41,30 +41,33 @@ def ranked(
     among: NDArray[np.int64] | None = None,
     depth: int = DEPTH,
 ) -> Ranking:
-    """Rank the `count` best passages, of all or `among` these, by the question's words and 1 x d vector.
+    """Rank the `count` best passages for a question by its words and its float32 vector of shape (1, d).
 
-    Of equal ones the first in the library comes first.
+    `among` are the int64 ids of the passages to choose from, by default all. Equal scores are in the order of
+    the ids.
     """
-    words = lexical.asked(question)
+    question_scores = lexical.score(question)
     if among is not None:
-        return _best(*snapshot.search(vector, len(among), among), words, count)
+        return _rank_ids(*snapshot.search(vector, len(among), among), question_scores, count)
     while True:
-        dense, near = snapshot.search(vector, depth)
+        dense, dense_ids = snapshot.search(vector, depth)
         if depth >= snapshot.state.passages:
-            return _best(dense, near, words, count)
-        worded, scores = words.best(depth)
-        either = np.union1d(near, worded)
-        found = _best(*snapshot.search(vector, len(either), either), words, count)
-        most = fused(dense[-1:], scores[-1:])[0]
-        # Rounding differs by a little from one way of computing a score to another.
-        if len(found.scores) == count and found.scores[-1] >= most + 1e-6:
+            return _rank_ids(dense, dense_ids, question_scores, count)
+        lexical_ids, lexical_scores = question_scores.best(depth)
+        either = np.union1d(dense_ids, lexical_ids)
+        found = _rank_ids(*snapshot.search(vector, len(either), either), question_scores, count)
+        most_of_others = fuse(dense[-1:], lexical_scores[-1:])[0]
+        # Two ways to compute one score may differ a little by rounding.
+        if len(found.scores) == count and found.scores[-1] >= most_of_others + 1e-6:
             return found
         depth *= 4
 
 
-def _best(dense: NDArray[np.float32], ids: NDArray[np.int64], words: WordScores, count: int) -> Ranking:
-    """Rank the best of these passages by both sides."""
-    worded = words.of(ids)
-    scores = fused(dense, worded)
+def _rank_ids(
+    dense: NDArray[np.float32], ids: NDArray[np.int64], question_scores: LexicalScores, count: int
+) -> Ranking:
+    """Rank the best of these passages, of which the dense scores are known."""
+    lexical = question_scores.of(ids)
+    scores = fuse(dense, lexical)
     order = np.lexsort((ids, -scores))[:count]
-    return Ranking(ids[order], scores[order], dense[order], worded[order])
+    return Ranking(ids[order], scores[order], dense[order], lexical[order])

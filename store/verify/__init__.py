@@ -1,14 +1,15 @@
-"""Whether all that is kept is whole: rows against each other, bytes against their hashes, the index."""
+"""Verification of all stored data: rows against each other, bytes against their hashes, the index."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from store.database import Database
 from store.errors import DamagedDatabaseError
+from store.progress import OnProgress, ignore_progress
 from store.verify import artifacts, rows, texts, vectors, versions
-from store.verify.finding import RESTORE, Finding, Kept
+from store.verify.context import CheckContext
+from store.verify.finding import RESTORE, Finding
 
 __all__ = ["Finding", "verify"]
 
@@ -23,24 +24,24 @@ _CHECKS = {
 
 def verify(
     database: Database,
-    folder: Path,
+    index_folder: Path,
     embedder: str,
-    told: Callable[[str, int, int], None] = lambda what, done, of: None,
+    on_progress: OnProgress = ignore_progress,
 ) -> list[Finding]:
-    """Return what is wrong with the database, and with the index that an embedder's vectors have in `folder`.
+    """Return what is wrong with the database, and with the passage index for the vectors of `embedder`.
 
-    Nothing is changed or locked: each check reads one state of the database, and others go on writing. A book
-    that is being added at that moment may be found without its vectors, and is not at the next run.
-    UnknownSchemaError: the tables are not this release's.
+    Nothing is changed or locked: each check reads one state of the database, and others may write meanwhile.
+    A book that is being added at that moment may be reported to lack vectors; the next run will not report
+    it. UnknownSchemaError: the tables are not those of this release.
     """
     database.expect_current()
     found = []
     for name, check in _CHECKS.items():
         try:
             with database.read() as session:
-                for finding in check(Kept(session, folder, embedder, told)):
+                for finding in check(CheckContext(session, index_folder, embedder, on_progress)):
                     found.append(finding)
-        # A damaged page, or bytes that are no text or no JSON any more.
+        # A damaged page of the database, or bytes that are no longer text or JSON.
         except (DBAPIError, DamagedDatabaseError, ValueError) as error:
             reason = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0][:200]
             what = f"Not all {name} can be read: {reason.removesuffix(RESTORE)}"

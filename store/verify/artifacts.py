@@ -1,4 +1,4 @@
-"""Every artifact's bytes against the SHA-256 they are stored under."""
+"""Checks artifacts: the bytes of each against the SHA-256 they are stored under."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -6,49 +6,52 @@ from hashlib import sha256
 from sqlalchemy import func, select
 
 from store.tables import Artifact, Member, Skill, Study, Version
-from store.verify.finding import RESTORE, Finding, Kept
+from store.verify.context import CheckContext
+from store.verify.finding import RESTORE, Finding
 
 
-def check(kept: Kept) -> Iterator[Finding]:
-    """Hash what was not pruned, and look for what is used and was pruned all the same."""
-    of = kept.session.scalar(select(func.count()).select_from(Artifact)) or 0
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Hash all artifacts that were not pruned, and find those that were pruned although they are in use."""
+    total = context.session.scalar(select(func.count()).select_from(Artifact)) or 0
     query = select(Artifact.sha256, Artifact.size, Artifact.data, Artifact.pruned_at)
     changed = []
-    rows = kept.session.execute(query.order_by(Artifact.sha256).execution_options(yield_per=10))
+    rows = context.session.execute(query.order_by(Artifact.sha256).execution_options(yield_per=10))
     for done, (key, size, data, pruned_at) in enumerate(rows, start=1):
         if pruned_at is None and (len(data) != size or sha256(data).hexdigest() != key):
             changed.append(key)
-        kept.told("artifacts", done, of)
+        context.on_progress("artifacts", done, total)
     for key in changed:
-        users = _users(kept, key)
+        users = _users(context, key)
         yield Finding(
             "artifact",
             f"Artifact {key[:12]} is damaged: its bytes have another SHA-256. It is {users}.",
             "Restore a backup, or learn the version again with POST /books/ID/versions.",
         )
-    yield from _pruned(kept)
+    yield from _wrongly_pruned(context)
 
 
-def _users(kept: Kept, key: str) -> str:
-    members = kept.session.execute(
+def _users(context: CheckContext, key: str) -> str:
+    members = context.session.execute(
         select(Version.book_id, Version.number, Member.ordinal)
         .join(Member, Member.version_id == Version.id)
         .where(Member.artifact_sha256 == key)
     )
     used = [f"member {ordinal} of {book}@{number}" for book, number, ordinal in members]
     used += [
-        f"skill {each}" for each in kept.session.scalars(select(Skill.id).where(Skill.artifact_sha256 == key))
+        f"skill {each}"
+        for each in context.session.scalars(select(Skill.id).where(Skill.artifact_sha256 == key))
     ]
     used += [
-        f"study {each}" for each in kept.session.scalars(select(Study.id).where(Study.artifact_sha256 == key))
+        f"study {each}"
+        for each in context.session.scalars(select(Study.id).where(Study.artifact_sha256 == key))
     ]
     return ", ".join(used) or "used by nothing"
 
 
-def _pruned(kept: Kept) -> Iterator[Finding]:
-    """Pruned artifacts of what has not been pruned."""
+def _wrongly_pruned(context: CheckContext) -> Iterator[Finding]:
+    """Find pruned artifacts of versions that were not pruned, and of skills and studies."""
     gone = select(Artifact.sha256).where(Artifact.pruned_at.is_not(None))
-    members = kept.session.execute(
+    members = context.session.execute(
         select(Version.book_id, Version.number, func.count())
         .join(Member, Member.version_id == Version.id)
         .where(Version.pruned_at.is_(None), Member.artifact_sha256.in_(gone))
@@ -59,5 +62,5 @@ def _pruned(kept: Kept) -> Iterator[Finding]:
             "artifact", f"{count} members of {book}@{number} have lost their soft prompts.", RESTORE
         )
     for name, table in (("Skill", Skill), ("Study", Study)):
-        for each in kept.session.scalars(select(table.id).where(table.artifact_sha256.in_(gone))):
+        for each in context.session.scalars(select(table.id).where(table.artifact_sha256.in_(gone))):
             yield Finding("artifact", f"{name} {each} has lost its bytes.", RESTORE)

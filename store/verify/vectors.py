@@ -1,4 +1,4 @@
-"""Passages' vectors, and the index that is made of them."""
+"""Checks the vectors of passages, and the index that is built from them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,30 +6,31 @@ from collections.abc import Iterator
 import numpy as np
 from sqlalchemy import func, select
 
-from store.search.faiss_snapshot import FaissSnapshot, State, UnusableIndexError, state_of
-from store.search.vectors import unpacked, whole
+from store.search.faiss_snapshot import FaissSnapshot, PassageState, UnusableIndexError, read_state
+from store.search.vector_bytes import decode_vector, is_valid_vector
 from store.tables import Embedding, Passage
-from store.verify.finding import Finding, Kept
+from store.verify.context import CheckContext
+from store.verify.finding import Finding
 
 _REBUILD = "Run: bookchorus rebuild"
 _CHUNK = 1000
 
 
-def check(kept: Kept) -> Iterator[Finding]:
-    """Check that every passage has a vector like the others', and that the index is of just these."""
-    state = state_of(kept.session)
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Check that every passage has a vector of the common dimension, and that the index has the same ones."""
+    state = read_state(context.session)
     if state.passages == 0:
         return
-    yield from _missing(kept)
-    yield from _damaged(kept)
-    yield from _index(kept, state)
+    yield from _missing(context)
+    yield from _damaged(context)
+    yield from _index(context, state)
 
 
-def _missing(kept: Kept) -> Iterator[Finding]:
+def _missing(context: CheckContext) -> Iterator[Finding]:
     vector = select(Embedding.passage_id).where(
-        Embedding.passage_id == Passage.id, Embedding.embedder == kept.embedder
+        Embedding.passage_id == Passage.id, Embedding.embedder == context.embedder
     )
-    rows = kept.session.execute(
+    rows = context.session.execute(
         select(Passage.book_id, func.count(), func.min(Passage.ordinal))
         .where(~vector.exists())
         .group_by(Passage.book_id)
@@ -40,48 +41,48 @@ def _missing(kept: Kept) -> Iterator[Finding]:
         yield Finding("vector", what, _REBUILD)
 
 
-def _damaged(kept: Kept) -> Iterator[Finding]:
+def _damaged(context: CheckContext) -> Iterator[Finding]:
     size = func.length(Embedding.vector)
-    own = Embedding.embedder == kept.embedder
+    by_embedder = Embedding.embedder == context.embedder
     sizes: Counter[int] = Counter(
-        dict(kept.session.execute(select(size, func.count()).where(own).group_by(size)).all())
+        dict(context.session.execute(select(size, func.count()).where(by_embedder).group_by(size)).all())
     )
     if not sizes:
         return
     dimension = sizes.most_common(1)[0][0] // 4
-    rows = kept.session.execute(
+    rows = context.session.execute(
         select(Embedding.passage_id, Embedding.vector)
-        .where(own)
+        .where(by_embedder)
         .order_by(Embedding.passage_id)
         .execution_options(yield_per=_CHUNK)
     )
-    of, broken = sizes.total(), []
+    total, damaged = sizes.total(), []
     for done, (passage_id, data) in enumerate(rows, start=1):
-        if not whole(data, dimension):
-            broken.append(passage_id)
-        if done % _CHUNK == 0 or done == of:
-            kept.told("vectors", done, of)
-    if broken:
-        those = f"{len(broken)} vectors are not {dimension} finite numbers"
-        what = f"{those}, the first is that of passage {broken[0]}."
+        if not is_valid_vector(data, dimension):
+            damaged.append(passage_id)
+        if done % _CHUNK == 0 or done == total:
+            context.on_progress("vectors", done, total)
+    if damaged:
+        wrong = f"{len(damaged)} vectors are not {dimension} finite numbers"
+        what = f"{wrong}, the first is that of passage {damaged[0]}."
         yield Finding("vector", what, _REBUILD)
 
 
-def _index(kept: Kept, state: State) -> Iterator[Finding]:
+def _index(context: CheckContext, state: PassageState) -> Iterator[Finding]:
     try:
-        snapshot = FaissSnapshot.opened(kept.folder, kept.embedder, state)
+        snapshot = FaissSnapshot.open(context.index_folder, context.embedder, state)
     except UnusableIndexError as error:
         yield Finding("index", f"The index {error}.", _REBUILD)
         return
-    ids = np.array(kept.session.scalars(select(Passage.id).order_by(Passage.id)).all(), dtype=np.int64)
+    ids = np.array(context.session.scalars(select(Passage.id).order_by(Passage.id)).all(), dtype=np.int64)
     if not np.array_equal(ids, snapshot.ids):
         other = len(np.setxor1d(ids, snapshot.ids))
         what = f"The index and the database differ in {other} of {state.passages} passages."
         yield Finding("index", what, _REBUILD)
         return
-    rows = kept.session.execute(
+    rows = context.session.execute(
         select(Embedding.vector)
-        .where(Embedding.embedder == kept.embedder)
+        .where(Embedding.embedder == context.embedder)
         .order_by(Embedding.passage_id)
         .execution_options(yield_per=_CHUNK)
     )
@@ -89,11 +90,11 @@ def _index(kept: Kept, state: State) -> Iterator[Finding]:
     for chunk in rows.scalars().partitions():
         indexed = snapshot.vectors(place, min(len(chunk), len(ids) - place))
         different += sum(
-            not np.array_equal(unpacked(data), vector)
+            not np.array_equal(decode_vector(data), vector)
             for data, vector in zip(chunk, indexed, strict=False)
             if len(data) % 4 == 0
         )
         place += len(chunk)
-        kept.told("index", place, state.passages)
+        context.on_progress("index", place, state.passages)
     if different and place == len(ids):
         yield Finding("index", f"The index has other vectors of {different} passages.", _REBUILD)

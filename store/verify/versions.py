@@ -1,4 +1,4 @@
-"""Versions and their aliases: numbers without gaps, names on what can answer, a history that leads there."""
+"""Checks versions and aliases: numbers without gaps, aliases on live versions, a history that agrees."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,23 +6,24 @@ from collections.abc import Iterator
 from sqlalchemy import func, select
 
 from store.tables import Alias, AliasMove, Book, Member, Version
-from store.verify.finding import RESTORE, Finding, Kept
+from store.verify.context import CheckContext
+from store.verify.finding import RESTORE, Finding
 
 _MOVE = "Move it with PUT /admin/books/ID/aliases/ALIAS, or restore a backup."
 
 
-def check(kept: Kept) -> Iterator[Finding]:
-    """Check numbers, members, aliases and the moves that were kept of them."""
-    yield from _numbers(kept)
-    yield from _members(kept)
-    yield from _pruned(kept)
-    yield from _history(kept)
-    kept.told("versions", 1, 1)
+def check(context: CheckContext) -> Iterator[Finding]:
+    """Check numbers, members, aliases and the recorded moves of aliases."""
+    yield from _numbers(context)
+    yield from _members(context)
+    yield from _aliases_on_pruned(context)
+    yield from _history(context)
+    context.on_progress("versions", 1, 1)
 
 
-def _numbers(kept: Kept) -> Iterator[Finding]:
+def _numbers(context: CheckContext) -> Iterator[Finding]:
     numbers: dict[str, list[int]] = defaultdict(list)
-    rows = kept.session.execute(
+    rows = context.session.execute(
         select(Version.book_id, Version.number, Version.revision, Book.revision.label("newest"))
         .join(Book, Book.id == Version.book_id)
         .order_by(Version.book_id, Version.number)
@@ -37,8 +38,8 @@ def _numbers(kept: Kept) -> Iterator[Finding]:
             yield Finding("version", f"The versions of book {book} have gaps: {found}.", RESTORE)
 
 
-def _members(kept: Kept) -> Iterator[Finding]:
-    rows = kept.session.execute(
+def _members(context: CheckContext) -> Iterator[Finding]:
+    rows = context.session.execute(
         select(Version.book_id, Version.number, func.count(Member.ordinal), func.max(Member.ordinal))
         .outerjoin(Member, Member.version_id == Version.id)
         .group_by(Version.book_id, Version.number)
@@ -49,8 +50,8 @@ def _members(kept: Kept) -> Iterator[Finding]:
             yield Finding("version", what, RESTORE)
 
 
-def _pruned(kept: Kept) -> Iterator[Finding]:
-    rows = kept.session.execute(
+def _aliases_on_pruned(context: CheckContext) -> Iterator[Finding]:
+    rows = context.session.execute(
         select(Alias.book_id, Alias.name, Alias.number)
         .join(Version, (Version.book_id == Alias.book_id) & (Version.number == Alias.number))
         .where(Version.pruned_at.is_not(None))
@@ -59,24 +60,24 @@ def _pruned(kept: Kept) -> Iterator[Finding]:
         yield Finding("alias", f"{book}@{name} names version {number}, which was pruned.", _MOVE)
 
 
-def _history(kept: Kept) -> Iterator[Finding]:
-    """Go through all moves from the first, and see whether they lead to the aliases there are."""
-    there: dict[tuple[str, str], int | None] = {}
-    moves = kept.session.execute(
+def _history(context: CheckContext) -> Iterator[Finding]:
+    """Replay all moves from the first, and compare the result with the present aliases."""
+    replayed: dict[tuple[str, str], int | None] = {}
+    moves = context.session.execute(
         select(AliasMove.book_id, AliasMove.alias, AliasMove.from_number, AliasMove.to_number).order_by(
             AliasMove.id
         )
     )
     for book, name, before, after in moves:
-        if there.get((book, name)) != before:
+        if replayed.get((book, name)) != before:
             what = f"The history of {book}@{name} has a move from {before}, where it was not."
             yield Finding("alias", what, RESTORE)
-        there[book, name] = after
-    left = {key: number for key, number in there.items() if number is not None}
-    rows = kept.session.execute(select(Alias.book_id, Alias.name, Alias.number))
-    now = {(book, name): number for book, name, number in rows}
-    for key in sorted(left.keys() | now.keys()):
-        if left.get(key) != now.get(key):
+        replayed[book, name] = after
+    expected = {key: number for key, number in replayed.items() if number is not None}
+    rows = context.session.execute(select(Alias.book_id, Alias.name, Alias.number))
+    present = {(book, name): number for book, name, number in rows}
+    for key in sorted(expected.keys() | present.keys()):
+        if expected.get(key) != present.get(key):
             book, name = key
-            what = f"{book}@{name} is on version {now.get(key)}, by its history on {left.get(key)}."
+            what = f"{book}@{name} is on version {present.get(key)}, by its history on {expected.get(key)}."
             yield Finding("alias", what, _MOVE)

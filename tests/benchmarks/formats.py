@@ -20,7 +20,7 @@ from pathlib import Path
 from shutil import which
 
 from app.parsing.parsed import Format, ParseError
-from app.parsing.sandbox import Parser
+from app.parsing.sandbox import ParserSandbox
 from store.segmentation import passages
 
 _SUFFIXES = {".txt", ".md", ".html", ".epub", ".pdf", ".docx"}
@@ -84,7 +84,7 @@ def row(file: Path) -> list[str]:
     data = file.read_bytes()
     begun = time.monotonic()
     try:
-        book = Parser().read(data, file.name)
+        book = ParserSandbox().parse_blocking(data, file.name)
     except ParseError as error:
         return [file.name, "", "", "", "", "", f"{time.monotonic() - begun:.1f}", error.slug, "", ""]
     seconds = time.monotonic() - begun

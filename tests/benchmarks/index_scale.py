@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from store.search.bm25 import BM25Index
-from store.search.faiss_snapshot import FaissSnapshot, State
-from store.search.threshold_ranking import ranked
+from store.search.faiss_snapshot import FaissSnapshot, PassageState
+from store.search.threshold_ranking import rank
 
 DIMENSION = 384
 QUERIES = 100
@@ -103,12 +103,12 @@ def fused(data: NDArray[np.float32], random: np.random.Generator) -> tuple[int, 
         number: " ".join(f"w{word}" for word in row) for number, row in zip(ids.tolist(), words, strict=True)
     }
     lexical = BM25Index(texts)
-    snapshot = FaissSnapshot.built(ids, data, State(len(data), len(data)))
+    snapshot = FaissSnapshot.build(ids, data, PassageState(len(data), len(data)))
     asked = iter(random.zipf(1.2, (10_000, 8)) % 50_000)
 
     def ask(query: NDArray[np.float32]) -> NDArray[np.int64]:
         question = " ".join(f"w{word}" for word in next(asked))
-        return ranked(snapshot, lexical, question, query, 10).ids
+        return rank(snapshot, lexical, question, query, 10).ids
 
     return data.nbytes, ask
 

@@ -23,6 +23,7 @@ from app.datasets.questions import LabelledQuestion, Story
 from app.engine.embedder import Embedder
 from store import books
 from store.database import Database
+from store.passages import passages_of_book
 from store.search.index import Hit, PassageIndex
 from store.segmentation import ChapterSpan, PassageSpan
 
@@ -62,7 +63,7 @@ def add(database: Database, story: Story) -> tuple[str, list[int]]:
             ),
             title=story.name,
         )
-        return book.id, [passage.id for passage in books.passages_of(session, book.id)]
+        return book.id, [passage.id for passage in passages_of_book(session, book.id)]
 
 
 def found(asked: Asked, score: Score) -> list[bool]:

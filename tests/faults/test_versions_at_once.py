@@ -55,7 +55,7 @@ def test_26_versions_published_at_once_are_numbered_without_a_gap(tmp_path: Path
         assert [move.to_number for move in moves] == list(range(2 * EACH, 0, -1))
         for place, numbers in enumerate((first, second)):
             for each, number in enumerate(numbers):
-                [data] = versions.members(session, versions.get(session, book, number))
+                [data] = versions.member_artifacts(session, versions.get(session, book, number))
                 assert data == b"service %d, version %d" % (place, each)
     for database in services:
         database.close()

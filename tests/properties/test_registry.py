@@ -34,7 +34,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select, update
 
-from store import aliases, artifacts, books, versions
+from store import aliases, artifacts, books, pruning, versions
 from store.backup import backup, restore
 from store.database import Database
 from store.errors import (
@@ -194,7 +194,7 @@ class Registry(RuleBasedStateMachine):
         older = standing[: max(0, len(standing) - keep)]
         wanted = [number for number in older if number not in shelf.aliases.values()]
         with self.database.write() as session:
-            assert versions.prune(session, shelf.id, keep=keep) == wanted
+            assert pruning.prune_versions(session, shelf.id, keep=keep) == wanted
         for number in wanted:
             shelf.versions[number - 1].pruned = True
 
@@ -207,7 +207,7 @@ class Registry(RuleBasedStateMachine):
         elif number in shelf.aliases.values():
             expected = VersionInUseError
         with refused(expected), self.database.write() as session:
-            versions.prune_one(session, shelf.id, number)
+            pruning.prune_version(session, shelf.id, number)
         if expected is None:
             shelf.versions[number - 1].pruned = True
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, text
 
-from store import aliases, artifacts, books, jobs, skills, studies, versions
+from store import aliases, artifacts, books, jobs, revisions, skills, studies, versions
 from store.backup import backup, restore
 from store.database import Database
 from store.errors import InvalidBackupError, NotEmptyError, UnknownSchemaError
+from store.passages import passages_of_book
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Base, Book, Embedding, Passage, Revision, Version, utcnow
 from tests.store.conftest import postgresql_only, sqlite_only
@@ -64,12 +65,12 @@ def full(database: Database, add_book: Callable[..., Book], publish: Callable[..
         artifacts.prune(session, [])
         later = "CHAPTER I\n\nLater than before."
         spans = [ChapterSpan("CHAPTER I", 11, len(later))]
-        books.revise(
+        revisions.add(
             session,
             book.id,
             books.Edition(later, "f" * 64, spans, [PassageSpan(0, 11, 20)], [PageSpan("iv", 0)]),
         )
-        for passage in books.passages_of(session, book.id):
+        for passage in passages_of_book(session, book.id):
             session.execute(
                 insert(Embedding), [{"passage_id": passage.id, "embedder": "e@1", "vector": b"\0\1\2\3"}]
             )
@@ -97,7 +98,7 @@ def test_a_backup_gives_every_row_back(full: Database, other: Database, tmp_path
     before = rows(full)
     told: list[tuple[str, int, int]] = []
     backup(full, tmp_path / "kept.db")
-    restore(other, tmp_path / "kept.db", told=lambda *each: told.append(each))
+    restore(other, tmp_path / "kept.db", on_progress=lambda *each: told.append(each))
     assert rows(other) == before
     assert {name: done for name, done, of in told if done == of} == {
         name: len(found) for name, found in before.items()
@@ -122,7 +123,7 @@ def test_ids_go_on_behind_the_last_that_was_given(
         with database.write() as session:
             book = add_book(session, "Another book.")
             jobs.enqueue(session, book_id=book.id, recipe={})
-            [passage] = books.passages_of(session, book.id)
+            [passage] = passages_of_book(session, book.id)
             return passage.id, session.scalar(select(func.max(Base.metadata.tables["job_events"].c.id))) or 0
 
     with full.write() as session:  # the ids of the newest rows are not given again
@@ -191,7 +192,7 @@ def test_a_backup_under_a_writer_is_of_one_moment(
                     [ChapterSpan("", 0, len(data))],
                     [PassageSpan(0, place, place + 1) for place in range(number)],
                 )
-                books.revise(session, book, edition)
+                revisions.add(session, book, edition)
             wrote.set()
 
     thread = Thread(target=write)
@@ -213,7 +214,7 @@ def test_a_backup_under_a_writer_is_of_one_moment(
             found = books.get(session, book)
             assert session.scalar(select(func.count(Passage.id))) == found.passage_count == found.revision
             assert session.scalar(select(func.count(Revision.number))) == found.revision
-            assert len(books.text(session, book)) == found.characters
+            assert len(revisions.text(session, book)) == found.characters
             seen.append(found.revision)
         file.close()
     assert seen == sorted(seen)
@@ -248,7 +249,7 @@ def test_a_restore_that_fails_leaves_what_was_there(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore(other, tmp_path / "kept.db", force=True, told=stop)
+        restore(other, tmp_path / "kept.db", force=True, on_progress=stop)
     assert rows(other) == mine
 
 

@@ -5,9 +5,10 @@ from threading import Barrier
 import pytest
 from sqlalchemy import event, func, select
 
-from store import aliases, books, jobs
+from store import aliases, books, jobs, revisions
 from store.database import Database
 from store.errors import DuplicateBookError, NotFoundError
+from store.passages import book_ids_of_passages, get_passages, page_labels, passages_of_book, text_to_learn
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Artifact, Base, Book, Version
 
@@ -21,8 +22,8 @@ def test_a_book_keeps_its_text_chapters_and_passages(
         book_id = add_book(session, STORY, title="Fox & wolf", max_tokens=4).id
     with database.read() as session:
         book = books.get(session, book_id)
-        whole = books.text(session, book_id)
-        found = books.passages_of(session, book_id)
+        whole = revisions.text(session, book_id)
+        found = passages_of_book(session, book_id)
     assert book_id.startswith("book_")
     assert (book.title, book.author, book.language) == ("Fox & wolf", None, "en")
     assert (book.characters, book.passage_count) == (len(STORY), len(found))
@@ -117,18 +118,18 @@ def test_passages_come_in_the_order_they_were_asked_for(
     text = " ".join(f"Sentence number {number}." for number in range(1200))
     with database.write() as session:
         book_id = add_book(session, text, max_tokens=3).id
-        ids = [passage.id for passage in books.passages_of(session, book_id)]
+        ids = [passage.id for passage in passages_of_book(session, book_id)]
         assert len(ids) == 1200
         backwards = ids[::-1]
-        found = books.passages(session, [*backwards, 10**9])
+        found = get_passages(session, [*backwards, 10**9])
         assert [passage.id for passage in found] == backwards
-        assert books.owners(session, [*ids, 10**9]) == dict.fromkeys(ids, book_id)
-        assert books.passages(session, []) == []
+        assert book_ids_of_passages(session, [*ids, 10**9]) == dict.fromkeys(ids, book_id)
+        assert get_passages(session, []) == []
 
 
 def test_unknown_books(database: Database) -> None:
     with database.write() as session:
-        for call in (books.get, books.text, books.passages_of, books.delete):
+        for call in (books.get, revisions.text, passages_of_book, books.delete):
             with pytest.raises(NotFoundError):
                 call(session, "book_none")
 
@@ -163,25 +164,25 @@ def test_deleting_a_book_removes_all_that_was_learned_from_it(
 def test_a_new_edition_is_the_next_revision(database: Database, add_book: Callable[..., Book]) -> None:
     with database.write() as session:
         book_id = add_book(session, "The first text. It has two sentences.", max_tokens=4).id
-        before = {passage.id for passage in books.passages_of(session, book_id)}
+        before = {passage.id for passage in passages_of_book(session, book_id)}
         text = "The second text."
         edition = books.Edition(
             text, "2" * 64, [ChapterSpan("New", 0, 16)], [PassageSpan(0, 0, 16)], format="md"
         )
-        book, revised = books.revise(session, book_id, edition)
+        book, revised = revisions.add(session, book_id, edition)
         assert (book.revision, revised, book.characters, book.format) == (2, True, 16, "md")
-        assert books.revise(session, book_id, edition) == (book, False)
+        assert revisions.add(session, book_id, edition) == (book, False)
     with database.read() as session:
         book = books.get(session, book_id)
         assert [chapter.title for chapter in book.chapters] == ["New"]
-        [passage] = books.passages_of(session, book_id)
+        [passage] = passages_of_book(session, book_id)
         assert passage.text == text
         assert passage.id not in before
-        assert books.text(session, book_id) == text
-        assert books.text(session, book_id, 1).startswith("The first")
-        assert [row.number for row in books.revisions(session, book_id)] == [2, 1]
+        assert revisions.text(session, book_id) == text
+        assert revisions.text(session, book_id, 1).startswith("The first")
+        assert [row.number for row in revisions.list_revisions(session, book_id)] == [2, 1]
         with pytest.raises(NotFoundError):
-            books.text(session, book_id, 3)
+            revisions.text(session, book_id, 3)
 
 
 def test_the_text_of_another_book_is_no_edition(database: Database, add_book: Callable[..., Book]) -> None:
@@ -189,7 +190,7 @@ def test_the_text_of_another_book_is_no_edition(database: Database, add_book: Ca
         one, other = add_book(session, "One."), add_book(session, "Other.")
         edition = books.Edition("Other.", other.sha256, [], [])
         with pytest.raises(DuplicateBookError) as raised:
-            books.revise(session, one.id, edition)
+            revisions.add(session, one.id, edition)
     assert raised.value.book_id == other.id
 
 
@@ -205,7 +206,7 @@ def test_what_is_learned_is_the_book_without_front_and_back_matter(database: Dat
     pages = [PageSpan("i", 0), PageSpan("1", 8), PageSpan("2", 25)]
     with database.write() as session:
         book, _ = books.add(session, books.Edition(text, "a" * 64, chapters, passages, pages), title="Night")
-        assert books.body(session, book.id) == ("It was night. The end.", ["It was night.", "The end."])
-        found = books.passages_of(session, book.id)
-        labels = books.page_labels(session, found)
+        assert text_to_learn(session, book.id) == ("It was night. The end.", ["It was night.", "The end."])
+        found = passages_of_book(session, book.id)
+        labels = page_labels(session, found)
         assert [labels[passage.id] for passage in found] == ["i", "1", "1", "2"]

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
-from store import artifacts, books, jobs
+from store import artifacts, books, jobs, revisions
 from store.database import Database
 from store.errors import (
     DamagedDatabaseError,
@@ -22,6 +22,7 @@ from store.errors import (
     StoreUnreachableError,
     UnknownSchemaError,
 )
+from store.passages import passages_of_book
 from store.tables import Artifact, Base, Book, Chapter
 from tests.postgres import Server
 from tests.store.conftest import postgresql_only, sqlite_only
@@ -286,8 +287,8 @@ def test_a_nul_in_a_text_or_in_what_is_looked_for(database: Database, add_book: 
         book = add_book(session, "One\0two.", title="Nul\0")
         jobs.enqueue(session, book_id=book.id, recipe={"note": "a\0b"})
     with database.read() as session:
-        [passage] = books.passages_of(session, book.id)
-        text = books.text(session, book.id)
+        [passage] = passages_of_book(session, book.id)
+        text = revisions.text(session, book.id)
         assert text.replace("\N{REPLACEMENT CHARACTER}", "\0") == "One\0two."
         assert passage.text == text[passage.start : passage.end]
         assert [job.recipe for job in jobs.list_jobs(session)[0]] == [{"note": "a\0b"}]

@@ -11,9 +11,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.orm import Session
 
-from store import aliases, books, jobs, studies, versions
+from store import aliases, books, jobs, revisions, studies, versions
 from store.backup import backup, restore
-from store.database import Database, known_revisions, newest_revision
+from store.database import Database, known_schema_revisions, newest_schema_revision
 from store.tables import Base, BookTag
 
 GIVEN = {"now": "2026-01-02 03:04:05.000006", "data": b"member", "sha256": sha256(b"member").hexdigest()}
@@ -69,7 +69,7 @@ def _config(connection: Connection) -> Config:
 
 def _migrations() -> list[str]:
     """The numbers of all migrations, the first one first."""
-    return known_revisions()[::-1]
+    return known_schema_revisions()[::-1]
 
 
 def _write(session: Session, script: str) -> None:
@@ -158,7 +158,7 @@ def test_a_database_of_the_first_release_goes_on(first: Database) -> None:
     first.migrate()
     with first.write() as session:
         old = versions.get(session, "book_1", "champion")
-        assert (old.number, old.job_id, versions.members(session, old)) == (1, "job_1", [b"member"])
+        assert (old.number, old.job_id, versions.member_artifacts(session, old)) == (1, "job_1", [b"member"])
         assert books.get(session, "book_1").aliases == {"champion": 1}
         base_model: versions.BaseModel = {
             "id": "some/llm",
@@ -191,7 +191,7 @@ def test_a_database_of_the_first_release_goes_on(first: Database) -> None:
         assert (new.number, len(aliases.history(session, "book_1"))) == (3, 3)
         session.add(BookTag(book_id="book_1", tag="old"))
         session.flush()
-        assert books.fitting(session, None, ["old"]) == ["book_1"]
+        assert books.ids_in_scope(session, None, ["old"]) == ["book_1"]
     with first.write() as session:
         books.delete(session, "book_1")
     assert {name: rows for name, rows in _rows(first).items() if rows} == {}
@@ -224,9 +224,9 @@ def test_a_backup_of_the_first_release_is_migrated_on_its_way_back(first: Databa
     older.close()
     kept = (tmp_path / "kept.db").read_bytes()
     restore(first, tmp_path / "kept.db", force=True)
-    assert first.revision() == newest_revision()
+    assert first.schema_revision() == newest_schema_revision()
     with first.read() as session:
-        assert books.text(session, "book_1") == "Text."
+        assert revisions.text(session, "book_1") == "Text."
         assert versions.get(session, "book_1", "champion").number == 1
     assert (tmp_path / "kept.db").read_bytes() == kept
 
@@ -248,7 +248,7 @@ def test_every_migration_can_be_taken_back(first: Database) -> None:
     }
     assert _rows(first)["book_texts"] == [{"book_id": "book_1", "text": "Later"}]
     first.migrate()
-    assert first.revision() == newest_revision() == _migrations()[-1]
+    assert first.schema_revision() == newest_schema_revision() == _migrations()[-1]
     with first.write() as session:
         command.downgrade(_config(session.connection()), "base")
         assert inspect(session.connection()).get_table_names() == ["alembic_version"]

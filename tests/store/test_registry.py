@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from store import aliases, artifacts, books, jobs, studies, versions
+from store import aliases, artifacts, books, jobs, pruning, studies, versions
 from store.database import Database
 from store.errors import (
     NotFoundError,
@@ -84,8 +84,8 @@ def test_a_removal_is_undone(database: Database, book: str) -> None:
 
 def test_a_rollback_passes_over_what_was_pruned(database: Database, book: str) -> None:
     with database.write() as session:
-        versions.prune_one(session, book, 3)
-        versions.prune_one(session, book, 2)
+        pruning.prune_version(session, book, 3)
+        pruning.prune_version(session, book, 2)
     assert rolled(database, book) == 1
     with pytest.raises(NothingToRollBackToError):
         rolled(database, book)
@@ -115,19 +115,19 @@ def test_a_version_worse_than_the_champion_takes_force(database: Database, book:
 
 def test_what_is_pruned_keeps_its_record_and_lets_go_of_its_bytes(database: Database, book: str) -> None:
     with database.write() as session:
-        assert versions.prune(session, book, keep=2) == [1, 2]
-        assert versions.prune(session, book, keep=2) == []
+        assert pruning.prune_versions(session, book, keep=2) == [1, 2]
+        assert pruning.prune_versions(session, book, keep=2) == []
     with database.read() as session:
         version = versions.get(session, book, 1)
         assert (version.state, version.recipe, len(version.members)) == ("pruned", {"steps": 4}, 2)
         with pytest.raises(VersionPrunedError):
-            versions.live(session, book, 1)
+            versions.get_live(session, book, 1)
         own, shared = (member.artifact_sha256 for member in version.members)
         with pytest.raises(NotFoundError):
             artifacts.get(session, own)
         assert artifacts.get(session, shared) == b"shared"
         assert session.scalar(select(Artifact.size).where(Artifact.sha256 == own)) == 5
-        assert versions.members(session, versions.get(session, book, 3)) == [b"own 3", b"shared"]
+        assert versions.member_artifacts(session, versions.get(session, book, 3)) == [b"own 3", b"shared"]
         assert len(aliases.history(session, book)) == 8
 
 
@@ -135,7 +135,7 @@ def test_what_is_shared_goes_with_the_last_that_holds_it(database: Database, boo
     with database.write() as session:
         aliases.remove(session, book, "champion", who="me")
         aliases.remove(session, book, "latest", who="me")
-        assert versions.prune(session, book, keep=0) == [1, 2, 3, 4]
+        assert pruning.prune_versions(session, book, keep=0) == [1, 2, 3, 4]
     with database.read() as session:
         assert session.scalars(select(Artifact).where(Artifact.pruned_at.is_(None))).all() == []
 
@@ -146,10 +146,10 @@ def test_what_an_alias_is_on_or_a_job_goes_on_from_is_kept(database: Database, b
         job = jobs.enqueue(session, book_id=book, recipe={}, parent=2)
         for number, words in ((1, "the alias champion"), (2, f"the job {job.id}")):
             with pytest.raises(VersionInUseError, match=words):
-                versions.prune_one(session, book, number)
-        assert versions.prune(session, book, keep=1) == [3]
+                pruning.prune_version(session, book, number)
+        assert pruning.prune_versions(session, book, keep=1) == [3]
         jobs.cancel(session, job.id)
-        assert versions.prune(session, book, keep=1) == [2]
+        assert pruning.prune_versions(session, book, keep=1) == [2]
 
 
 def test_no_number_is_given_twice_and_children_outlive_their_parent(
@@ -159,15 +159,15 @@ def test_no_number_is_given_twice_and_children_outlive_their_parent(
         child = publish(session, book, b"own 5", parent=4)
         aliases.move(session, book, "champion", 1, who="me")
         aliases.move(session, book, "latest", 1, who="me")
-        versions.prune(session, book, keep=1)
-        assert versions.prune_one(session, book, 5).state == "pruned"
-        assert versions.prune_one(session, book, 5).pruned_at == child.pruned_at
+        pruning.prune_versions(session, book, keep=1)
+        assert pruning.prune_version(session, book, 5).state == "pruned"
+        assert pruning.prune_version(session, book, 5).pruned_at == child.pruned_at
         assert publish(session, book).number == 6
 
 
 def test_a_pruned_version_is_no_place_for_an_alias(database: Database, book: str) -> None:
     with database.write() as session:
-        versions.prune_one(session, book, 2)
+        pruning.prune_version(session, book, 2)
         for alias in ("champion", "other"):
             with pytest.raises(VersionPrunedError, match="Version 2"):
                 aliases.move(session, book, alias, 2, who="me", force=True)
@@ -177,35 +177,35 @@ def test_the_same_bytes_published_again_are_there_again(
     database: Database, book: str, publish: Callable[..., Version]
 ) -> None:
     with database.write() as session:
-        versions.prune_one(session, book, 1)
+        pruning.prune_version(session, book, 1)
         again = publish(session, book, b"own 1")
     with database.read() as session:
-        assert versions.members(session, again) == [b"own 1"]
+        assert versions.member_artifacts(session, again) == [b"own 1"]
 
 
 def test_what_cannot_be_pruned(database: Database, book: str) -> None:
     with database.write() as session:
         for call in (
-            lambda: versions.prune(session, "book_none", keep=1),
-            lambda: versions.prune_one(session, "book_none", 1),
-            lambda: versions.prune_one(session, book, 9),
+            lambda: pruning.prune_versions(session, "book_none", keep=1),
+            lambda: pruning.prune_version(session, "book_none", 1),
+            lambda: pruning.prune_version(session, book, 9),
         ):
             with pytest.raises(NotFoundError):
                 call()
         with pytest.raises(ValueError, match="-1"):
-            versions.prune(session, book, keep=-1)
+            pruning.prune_versions(session, book, keep=-1)
 
 
 def test_lists_by_state_and_by_several_filters(
     database: Database, book: str, publish: Callable[..., Version], add_book: Callable[..., Book]
 ) -> None:
     with database.write() as session:
-        versions.prune_one(session, book, 1)
+        pruning.prune_version(session, book, 1)
         versions.mark_damaged(session, versions.get(session, book, 3).id, [1])
         other = add_book(session, "Other.").id
         for _ in range(3):
             publish(session, other, model="other/llm")
-        versions.prune(session, other, keep=1)
+        pruning.prune_versions(session, other, keep=1)
     with database.read() as session:
         listed = versions.list_versions
         assert numbers(listed(session, state="live", book_id=book)) == [4, 2]
@@ -221,7 +221,7 @@ def test_lists_by_state_and_by_several_filters(
 
 def test_a_pruned_version_stays_pruned_when_damage_is_found(database: Database, book: str) -> None:
     with database.write() as session:
-        version = versions.prune_one(session, book, 1)
+        version = pruning.prune_version(session, book, 1)
         versions.mark_damaged(session, version.id, [0])
     with database.read() as session:
         assert versions.get(session, book, 1).state == "pruned"

@@ -44,7 +44,7 @@ def test_authors_however_they_are_written(
     database: Database, shelf: dict[str, str], authors: list[str], titles: list[str]
 ) -> None:
     with database.read() as session:
-        assert set(books.fitting(session, authors, None)) == {shelf[title] for title in titles}
+        assert set(books.ids_in_scope(session, authors, None)) == {shelf[title] for title in titles}
 
 
 def test_tags_are_cleaned(database: Database, add_book: Callable[..., Book]) -> None:
@@ -72,15 +72,15 @@ def test_any_of_the_tags(
     database: Database, shelf: dict[str, str], tags: list[str], titles: list[str]
 ) -> None:
     with database.read() as session:
-        assert set(books.fitting(session, None, tags)) == {shelf[title] for title in titles}
+        assert set(books.ids_in_scope(session, None, tags)) == {shelf[title] for title in titles}
 
 
 def test_authors_and_tags_narrow_each_other(database: Database, shelf: dict[str, str]) -> None:
     with database.read() as session:
         zola = ["émile zola", "emile zola"]
-        assert books.fitting(session, zola, ["paris", "poem"]) == [shelf["nana"]]
-        assert books.fitting(session, zola, ["poem"]) == []
-        assert set(books.fitting(session, None, None)) == set(shelf.values())
+        assert books.ids_in_scope(session, zola, ["paris", "poem"]) == [shelf["nana"]]
+        assert books.ids_in_scope(session, zola, ["poem"]) == []
+        assert set(books.ids_in_scope(session, None, None)) == set(shelf.values())
 
 
 def test_as_many_and_as_long_tags_as_there_may_be(database: Database, add_book: Callable[..., Book]) -> None:

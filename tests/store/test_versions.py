@@ -21,7 +21,7 @@ def test_a_version_comes_back_as_it_was_published(
         assert made.aliases == ["champion", "latest"]
     with database.read() as session:
         version = versions.get(session, book_id, 1)
-        assert versions.members(session, version) == [b"one", b"three", b"two"]
+        assert versions.member_artifacts(session, version) == [b"one", b"three", b"two"]
     assert (version.id, version.number, version.parent_number, version.job_id) == (made.id, 1, None, job.id)
     assert (version.recipe, version.metrics) == ({"steps": 4}, {"loss": 1.25})
     assert (version.base_model_id, version.base_model_revision) == ("some/llm", "abc")
@@ -172,7 +172,7 @@ def test_a_flipped_byte_in_an_artifact(
         session.execute(update(Artifact).where(Artifact.sha256 == sha256).values(data=damage))
     with database.read() as session:
         with pytest.raises(DamagedArtifactError) as caught:
-            versions.members(session, version)
+            versions.member_artifacts(session, version)
         assert caught.value.sha256 == sha256
         assert artifacts.get(session, version.members[1].artifact_sha256) == b"second member"
         with pytest.raises(NotFoundError):

@@ -10,7 +10,7 @@ from app import schemas
 from app.http.deps import AdminDep, ServiceDep
 from app.http.serializers import records
 from app.service import Service
-from store import books, versions
+from store import books, pruning, versions
 from store.tables import Version
 
 router = APIRouter(prefix="/admin", tags=["admin"])
@@ -60,7 +60,7 @@ def show_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> sc
 def prune_version(service: ServiceDep, _: AdminDep, book_id: str, number: int) -> schemas.PromptVersion:
     """Let go of the soft prompts of one version that no alias is on; its record stays."""
     with service.database.write() as session:
-        [version] = shown(service, session, [versions.prune_one(session, book_id, number)])
+        [version] = shown(service, session, [pruning.prune_version(session, book_id, number)])
         return version
 
 
@@ -68,7 +68,7 @@ def prune_version(service: ServiceDep, _: AdminDep, book_id: str, number: int) -
 def prune(service: ServiceDep, _: AdminDep, book_id: str, wish: schemas.Prune) -> schemas.Pruned:
     """Let go of the soft prompts of all versions but the last `keep` and those in use; their records stay."""
     with service.database.write() as session:
-        return schemas.Pruned(book=book_id, versions=versions.prune(session, book_id, keep=wish.keep))
+        return schemas.Pruned(book=book_id, versions=pruning.prune_versions(session, book_id, keep=wish.keep))
 
 
 def shown(

@@ -37,7 +37,7 @@ def _compared(
     service: Service, book_id: str, wish: schemas.Compare, wanted: Callable[[], bool]
 ) -> schemas.Comparison:
     with service.database.read() as session:
-        rows = [versions.live(session, book_id, ref) for ref in wish.versions]
+        rows = [versions.get_live(session, book_id, ref) for ref in wish.versions]
         told = shown(service, session, rows)
         questions = _questions(session, book_id, wish.questions)
     return schemas.Comparison(

@@ -12,7 +12,7 @@ from app.http.routes.books import BODY, learning
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
 from app.service import Service
-from store import books, jobs, versions
+from store import jobs, revisions, versions
 
 router = APIRouter(prefix="/books/{book_id}", tags=["books"])
 
@@ -40,8 +40,8 @@ async def revise_book(
 def list_revisions(service: ServiceDep, book_id: str) -> schemas.Page[schemas.Revision]:
     """List the texts that a book has had, newest first, all on one page."""
     with service.database.read() as session:
-        rows = books.revisions(session, book_id)
-        learned = versions.by_revision(session, book_id)
+        rows = revisions.list_revisions(session, book_id)
+        learned = versions.numbers_by_revision(session, book_id)
         shown = [records.revision(row, learned.get(row.number, [])) for row in rows]
     return schemas.Page(data=shown, has_more=False)
 
@@ -52,7 +52,7 @@ def show_text(
 ) -> PlainTextResponse:
     """Show a book's text, the newest or that of a revision; citations count its characters."""
     with service.database.read() as session:
-        return PlainTextResponse(books.text(session, book_id, revision))
+        return PlainTextResponse(revisions.text(session, book_id, revision))
 
 
 def _revise(service: Service, book_id: str, upload: Upload) -> tuple[str, str | None, bool]:
@@ -64,7 +64,7 @@ def _revise(service: Service, book_id: str, upload: Upload) -> tuple[str, str | 
     edition = upload.edition(service.engine.count_tokens)
     with service.database.write() as session:
         given = {name: getattr(upload, name) for name in upload.given}
-        _, changed = books.revise(session, book_id, edition, **given)
+        _, changed = revisions.add(session, book_id, edition, **given)
         if not changed:
             latest = jobs.latest(session, [book_id]).get(book_id)
             return book_id, None if latest is None else latest.id, False

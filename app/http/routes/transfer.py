@@ -34,7 +34,7 @@ def export_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> 
     `version.json`, from which it can be imported again.
     """
     with service.database.read() as session:
-        found = export(session, versions.live(session, book_id, ref), service.members)
+        found = export(session, versions.get_live(session, book_id, ref), service.members)
     headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
     return StreamingResponse(packed(found.files(service.scheduler)), media_type=_ZIP, headers=headers)
 

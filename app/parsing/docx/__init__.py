@@ -1,1 +1,1 @@
-"""DOCX, through HTML."""
+"""Parses DOCX, by way of HTML."""

@@ -1,4 +1,4 @@
-"""DOCX: made HTML by mammoth, which knows styles, notes, lists and tracked changes, and read as that."""
+"""Parses DOCX as HTML: mammoth converts it, with its styles, notes, lists and tracked changes."""
 
 import io
 from dataclasses import replace
@@ -7,42 +7,45 @@ import mammoth
 
 from app.parsing import language
 from app.parsing.archive import Archive
-from app.parsing.html.markup import name, page, said, xml
-from app.parsing.html.reader import book_of_tree
-from app.parsing.parsed import Parsed, ParseError
-from app.parsing.text.blocks import clean
+from app.parsing.html.markup import inner_text, local_name, parse_html, parse_xml
+from app.parsing.html.reader import book_from_tree
+from app.parsing.parsed import ParsedBook, ParseError
+from app.parsing.text.text_builder import clean_text
 
-# Beside mammoth's own, which make headings of the styles Heading 1 to 6.
+# In addition to mammoth's own rules, which turn the styles Heading 1 to 6 into headings.
 _STYLES = "p[style-name='Title'] => h1:fresh"
 _PROPERTIES = "docProps/core.xml"
 _BODY = "word/document.xml"
 
 
-def parse(data: bytes) -> Parsed:
-    """Read a DOCX; paragraphs of the styles Title and Heading 1 to 3 make its chapters.
+def parse(data: bytes) -> ParsedBook:
+    """Parse a DOCX; its chapters begin at paragraphs of the styles Title and Heading 1 to 3.
 
-    Raises ParseError bad-archive, archive-too-large and unreadable-book.
+    ParseError: bad-archive, archive-too-large, unreadable-book.
     """
     archive = Archive(data)
     for part in archive.names:
-        # mammoth opens the archive itself and reads what it likes: all of it is within bounds, or nothing is.
+        # mammoth opens the archive itself and may read any part: all parts must be within the limits.
         if b"<!DOCTYPE" in archive.read(part) and part.endswith((".xml", ".rels")):
             raise ParseError("bad-archive", f"The DOCX's part {part[:200]!r} declares a document type.")
     if _BODY not in archive:
         raise ParseError("unreadable-book", f"The file is no DOCX: it has no {_BODY}.")
     without_images = mammoth.images.img_element(lambda image: {"src": ""})
-    made = mammoth.convert_to_html(io.BytesIO(data), style_map=_STYLES, convert_image=without_images)
-    book = book_of_tree(page(made.value.encode()), "docx")
-    named = _properties(archive)
+    converted = mammoth.convert_to_html(io.BytesIO(data), style_map=_STYLES, convert_image=without_images)
+    book = book_from_tree(parse_html(converted.value.encode()), "docx")
+    properties = _properties(archive)
     return replace(
         book,
-        title=named.get("title") or book.title,
-        author=named.get("creator"),
-        language=language.tag(named.get("language")),
+        title=properties.get("title") or book.title,
+        author=properties.get("creator"),
+        language=language.tag(properties.get("language")),
     )
 
 
 def _properties(archive: Archive) -> dict[str, str]:
     if _PROPERTIES not in archive:
         return {}
-    return {name(each): clean(said(each)).strip() for each in xml(archive.read(_PROPERTIES))}
+    return {
+        local_name(each): clean_text(inner_text(each)).strip()
+        for each in parse_xml(archive.read(_PROPERTIES))
+    }

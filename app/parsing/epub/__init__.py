@@ -1,1 +1,1 @@
-"""EPUB 2 and 3."""
+"""Parses EPUB 2 and 3."""

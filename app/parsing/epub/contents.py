@@ -1,16 +1,17 @@
-"""An EPUB's own tables: of contents, of printed pages, and of what its parts are."""
+"""Reads an EPUB's tables: of contents, of printed pages, and of the kinds of its parts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from app.parsing.html.markup import Element, attribute, name, said
+from app.parsing.html.markup import Element, attribute, inner_text, local_name
 from app.parsing.html.reader import link_target
 
 
 @dataclass
 class Contents:
-    """What the tables say, in their order: titles and page labels with the places they name, and for places
-    the words for what is there. A place is `file#id`, or `file`.
+    """The tables of an EPUB: titles with their places, page labels with their places, and kinds by place.
+
+    A place is named `file#id` or `file`; kinds are words of EPUB's vocabulary.
     """
 
     entries: list[tuple[str, str]] = field(default_factory=list)
@@ -18,13 +19,13 @@ class Contents:
     kinds: dict[str, str] = field(default_factory=dict)
 
 
-def navigation(root: Element, file: str) -> Contents:
+def read_navigation(root: Element, file: str) -> Contents:
     """Read EPUB 3's navigation document."""
     found = Contents()
-    for nav in (each for each in root.iter() if name(each) == "nav"):
+    for nav in (each for each in root.iter() if local_name(each) == "nav"):
         kinds = (attribute(nav, "type") or "").split() or [(nav.get("role") or "").removeprefix("doc-")]
-        links = [each for each in nav.iter() if name(each) == "a" and each.get("href")]
-        places = [(said(link), link_target(file, link.get("href"))) for link in links]
+        links = [each for each in nav.iter() if local_name(each) == "a" and each.get("href")]
+        places = [(inner_text(link), link_target(file, link.get("href"))) for link in links]
         if "toc" in kinds:
             found.entries += places
         elif "page-list" in kinds or "pagelist" in kinds:
@@ -35,22 +36,22 @@ def navigation(root: Element, file: str) -> Contents:
     return found
 
 
-def ncx(root: Element, file: str) -> Contents:
+def read_ncx(root: Element, file: str) -> Contents:
     """Read EPUB 2's navigation control file."""
     return Contents(
         entries=list(_points(root, "navpoint", file)), pages=list(_points(root, "pagetarget", file))
     )
 
 
-def guide(package: Element, file: str) -> dict[str, str]:
-    """Return the words of EPUB 2's guide for the places it names."""
-    references = [each for each in package.iter() if name(each) == "reference" and each.get("href")]
+def read_guide(package: Element, file: str) -> dict[str, str]:
+    """Return the kinds in EPUB 2's guide, by place."""
+    references = [each for each in package.iter() if local_name(each) == "reference" and each.get("href")]
     return {link_target(file, each.get("href")): (each.get("type") or "").lower() for each in references}
 
 
 def _points(root: Element, tag: str, file: str) -> Iterator[tuple[str, str]]:
-    for point in (each for each in root.iter() if name(each) == tag):
-        own = {name(child): child for child in point}
+    for point in (each for each in root.iter() if local_name(each) == tag):
+        own = {local_name(child): child for child in point}
         label, content = own.get("navlabel"), own.get("content")
         if label is not None and content is not None and content.get("src"):
-            yield said(label), link_target(file, content.get("src"))
+            yield inner_text(label), link_target(file, content.get("src"))

@@ -1,4 +1,4 @@
-"""EPUB 2 and 3: the spine's documents as one text, with the titles that the tables of contents have."""
+"""Parses EPUB 2 and 3: the documents of the spine as one text, with titles from the table of contents."""
 
 import posixpath
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from urllib.parse import unquote
 
 from app.parsing import language
 from app.parsing.archive import Archive
-from app.parsing.epub.contents import Contents, guide, navigation, ncx
-from app.parsing.html.markup import Element, name, said, xhtml, xml
+from app.parsing.epub.contents import Contents, read_guide, read_navigation, read_ncx
+from app.parsing.html.markup import Element, inner_text, local_name, parse_xhtml, parse_xml
 from app.parsing.html.reader import heading_marks, write_tree
-from app.parsing.parsed import Parsed, ParseError
+from app.parsing.parsed import ParsedBook, ParseError
 from app.parsing.text import gutenberg
-from app.parsing.text.blocks import Blocks, clean
-from app.parsing.text.chapter_marks import Mark, chapters, opening, says
-from app.parsing.text.headings import title_of
+from app.parsing.text.chapter_marks import ChapterMark, chapters_from_marks, is_body, opening_kinds
+from app.parsing.text.headings import heading_title
+from app.parsing.text.text_builder import TextBuilder, clean_text
 from store.segmentation import PageSpan
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
-# Fonts that are made unusable elsewhere; no text is encrypted so.
-_FONTS_ALONE = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
+# Algorithms that only obfuscate fonts; text is never encrypted with them.
+_FONT_ALGORITHMS = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
 _DOCUMENTS = {"application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml"}
 
 
@@ -31,41 +31,40 @@ class _Item:
     linear: bool = True
 
 
-def parse(data: bytes) -> Parsed:
-    """Read an EPUB. Its chapters are the entries of its contents, nested ones too; where there are none, its
-    headings.
+def parse(data: bytes) -> ParsedBook:
+    """Parse an EPUB. Its chapters begin at all entries of its table of contents, or else at its headings.
 
-    Raises ParseError bad-archive, archive-too-large and unreadable-book.
+    ParseError: bad-archive, archive-too-large, unreadable-book, unreadable-text.
     """
     archive = Archive(data)
     _check_encryption(archive)
     file = _package_file(archive)
-    package = xml(archive.read(file))
+    package = parse_xml(archive.read(file))
     items = _manifest(package, file)
     spine = _spine(package, items)
     contents = _contents(archive, package, file, items)
-    blocks = _written(archive, spine, contents)
-    text = blocks.text()
-    marks = _marks(blocks, spine, contents)
+    builder = _write_spine(archive, spine, contents)
+    text = builder.text()
+    marks = _marks(builder, spine, contents)
     titles, authors, languages = (_metadata(package, wanted) for wanted in ("title", "creator", "language"))
-    book = Parsed(
+    book = ParsedBook(
         format="epub",
         text=text,
-        chapters=chapters(text, marks, blocks.kinds(0) or opening(text, marks)),
-        pages=_pages(blocks, contents),
+        chapters=chapters_from_marks(text, marks, builder.kinds_at(0) or opening_kinds(text, marks)),
+        pages=_pages(builder, contents),
         title=titles[0] if titles else None,
         author=", ".join(authors) or None,
         language=language.tag(languages[0] if languages else None),
     )
-    return gutenberg.stripped(book)
+    return gutenberg.strip_boilerplate(book)
 
 
 def _check_encryption(archive: Archive) -> None:
     if _ENCRYPTION not in archive:
         return
-    root = xml(archive.read(_ENCRYPTION))
-    methods = {each.get("Algorithm") for each in root.iter() if name(each) == "encryptionmethod"}
-    if not methods <= _FONTS_ALONE:
+    root = parse_xml(archive.read(_ENCRYPTION))
+    methods = {each.get("Algorithm") for each in root.iter() if local_name(each) == "encryptionmethod"}
+    if not methods <= _FONT_ALGORITHMS:
         raise ParseError(
             "bad-archive", "The EPUB is encrypted (protected against copying): no text can be read."
         )
@@ -74,8 +73,8 @@ def _check_encryption(archive: Archive) -> None:
 def _package_file(archive: Archive) -> str:
     if _CONTAINER not in archive:
         raise ParseError("unreadable-book", f"The EPUB has no {_CONTAINER}, which names what is in it.")
-    root = xml(archive.read(_CONTAINER))
-    files = [each.get("full-path") for each in root.iter() if name(each) == "rootfile"]
+    root = parse_xml(archive.read(_CONTAINER))
+    files = [each.get("full-path") for each in root.iter() if local_name(each) == "rootfile"]
     if not files or not files[0]:
         raise ParseError("unreadable-book", f"The EPUB's {_CONTAINER} names no package.")
     return str(posixpath.normpath(files[0]))
@@ -90,89 +89,91 @@ def _manifest(package: Element, file: str) -> dict[str, _Item]:
             frozenset((each.get("properties") or "").split()),
         )
         for each in package.iter()
-        if name(each) == "item" and each.get("id") and each.get("href")
+        if local_name(each) == "item" and each.get("id") and each.get("href")
     }
 
 
 def _spine(package: Element, items: dict[str, _Item]) -> list[_Item]:
-    ids = [each.get("idref") for each in package.iter() if name(each) == "itemref"]
+    ids = [each.get("idref") for each in package.iter() if local_name(each) == "itemref"]
     listed = [items[each] for each in ids if each in items]
-    # What is listed twice is read once.
+    # A document that is listed twice is read once.
     return list(dict.fromkeys(item for item in listed if item.media_type in _DOCUMENTS))
 
 
 def _contents(archive: Archive, package: Element, file: str, items: dict[str, _Item]) -> Contents:
-    """What the navigation document says, and what only the older tables do."""
+    """Read the navigation document, and the older tables for what it does not have."""
     found = Contents()
     for item in items.values():
         if "nav" in item.properties and item.file in archive:
-            found = navigation(xhtml(archive.read(item.file)), item.file)
+            found = read_navigation(parse_xhtml(archive.read(item.file)), item.file)
     older = [item.file for item in items.values() if item.media_type == "application/x-dtbncx+xml"]
     if older and older[0] in archive and not (found.entries and found.pages):
-        old = ncx(xml(archive.read(older[0])), older[0])
+        old = read_ncx(parse_xml(archive.read(older[0])), older[0])
         found.entries, found.pages = found.entries or old.entries, found.pages or old.pages
-    found.kinds = guide(package, file) | found.kinds
+    found.kinds = read_guide(package, file) | found.kinds
     return found
 
 
-def _written(archive: Archive, spine: list[_Item], contents: Contents) -> Blocks:
-    blocks = Blocks()
+def _write_spine(archive: Archive, spine: list[_Item], contents: Contents) -> TextBuilder:
+    builder = TextBuilder()
     for item in spine:
-        # The table of contents is kept as chapters, not as text.
+        # The table of contents becomes chapters, not text.
         if "nav" in item.properties or item.file not in archive:
             continue
-        root = xhtml(archive.read(item.file))
+        root = parse_xhtml(archive.read(item.file))
         if root is None:
             continue
-        blocks.paragraph()
-        blocks.anchor(item.file)
-        blocks.open_section(frozenset(contents.kinds.get(item.file, "").split()))
-        write_tree(root, blocks, item.file)
-        blocks.close_section()
-    return blocks
+        builder.end_paragraph()
+        builder.add_anchor(item.file)
+        builder.open_section(frozenset(contents.kinds.get(item.file, "").split()))
+        write_tree(root, builder, item.file)
+        builder.close_section()
+    return builder
 
 
-def _marks(blocks: Blocks, spine: list[_Item], contents: Contents) -> list[Mark]:
-    """Where chapters begin: at the entries of the contents, or else at headings, and at parts apart."""
-    entries = [(title, place) for title, place in contents.entries if title and place in blocks.anchors]
+def _marks(builder: TextBuilder, spine: list[_Item], contents: Contents) -> list[ChapterMark]:
+    """Mark the entries of the contents, or else the headings; and front and back matter that has no mark."""
+    entries = [(title, place) for title, place in contents.entries if title and place in builder.anchors]
     if len(entries) < 2:
         entries = []
-        marks = heading_marks(blocks)
+        marks = heading_marks(builder)
     else:
-        marks = _at_entries(blocks, entries)
+        marks = _at_entries(builder, entries)
     known = {mark.start for mark in marks}
-    apart = False
+    outside_body = False
     for item in spine:
-        start = blocks.anchors.get(item.file)
+        start = builder.anchors.get(item.file)
         if start is None:
             continue
-        kinds = blocks.kinds(start)
-        before, apart = apart, says(kinds) is False
-        # A title page that no table names is a part of its own, and so is the text behind it.
-        if start not in known and (apart or before):
-            marks.append(Mark("", start, start, item.file, kinds))
-    # Of several at one place the last is the innermost; all others have nothing in them.
+        kinds = builder.kinds_at(start)
+        before, outside_body = outside_body, is_body(kinds) is False
+        # A title page that no table lists is a chapter of its own, and so is the text behind it.
+        if start not in known and (outside_body or before):
+            marks.append(ChapterMark("", start, start, item.file, kinds))
+    # Of several marks at one place, the last is the innermost chapter; the others are empty.
     return sorted(marks, key=lambda mark: mark.start)
 
 
-def _at_entries(blocks: Blocks, entries: list[tuple[str, str]]) -> list[Mark]:
-    headings = {mark.start: mark for _, mark in blocks.headings}
+def _at_entries(builder: TextBuilder, entries: list[tuple[str, str]]) -> list[ChapterMark]:
+    headings = {mark.start: mark for _, mark in builder.headings}
     marks = []
     for title, place in entries:
-        start = blocks.anchors[place]
+        start = builder.anchors[place]
         heading = headings.get(start)
         end = heading.end if heading else start
-        marks.append(Mark(title_of([clean(title)]), start, end, place, blocks.kinds(start)))
+        marks.append(
+            ChapterMark(heading_title([clean_text(title)]), start, end, place, builder.kinds_at(start))
+        )
     return marks
 
 
-def _pages(blocks: Blocks, contents: Contents) -> list[PageSpan]:
-    listed = [(label, blocks.anchors[place]) for label, place in contents.pages if place in blocks.anchors]
-    found = sorted(listed or blocks.pages, key=lambda page: page[1])
+def _pages(builder: TextBuilder, contents: Contents) -> list[PageSpan]:
+    listed = [(label, builder.anchors[place]) for label, place in contents.pages if place in builder.anchors]
+    found = sorted(listed or builder.pages, key=lambda page: page[1])
     return [PageSpan(label, start) for label, start in found]
 
 
 def _metadata(package: Element, wanted: str) -> list[str]:
-    metadata = [each for each in package.iter() if name(each) == "metadata"]
-    found = [said(each) for part in metadata for each in part.iter() if name(each) == wanted]
-    return [clean(each).strip() for each in found if each]
+    metadata = [each for each in package.iter() if local_name(each) == "metadata"]
+    found = [inner_text(each) for part in metadata for each in part.iter() if local_name(each) == wanted]
+    return [clean_text(each).strip() for each in found if each]

@@ -1,1 +1,1 @@
-"""HTML, and the trees that HTML and XML are read into."""
+"""Parses HTML, and HTML and XML into trees."""

@@ -1,4 +1,4 @@
-"""XML and HTML as trees: no entity is expanded, no DTD is read, nothing is fetched."""
+"""Parses XML and HTML into trees. No entity is expanded, no DTD is read, nothing is fetched."""
 
 import html.entities
 import re
@@ -11,34 +11,37 @@ from app.parsing.encoding import decode
 from app.parsing.parsed import ParseError
 
 Element = Any  # lxml's elements have no types
-_OWN = {"amp", "lt", "gt", "quot", "apos"}
-_NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
+_NAMED_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
 _DECLARATION = re.compile(r"\s*<\?xml.*?\?>", re.DOTALL)
 
 
-def xml(data: bytes) -> Element:
-    """Return the root of an XML document. Raises ParseError unreadable-book when it is not well-formed."""
+def parse_xml(data: bytes) -> Element:
+    """Return the root of an XML document. ParseError: unreadable-text; unreadable-book if not well-formed."""
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )
     text = _DECLARATION.sub("", decode(data, markup=True), count=1)
     try:
-        # HTML's names for characters mean nothing without its DTD; other names are what bombs are made of.
-        return etree.fromstring(_NAMED.sub(_character, text).encode(), parser)
+        # No DTD is read: replace HTML's named entities here, and remove all others, which XML bombs use.
+        return etree.fromstring(_NAMED_ENTITY.sub(_replace_entity, text).encode(), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise ParseError("unreadable-book", f"A part of the book is no XML: {error}.") from error
 
 
-def xhtml(data: bytes) -> Element:
-    """Return the root of a document of XHTML, read as HTML when it is not well-formed."""
+def parse_xhtml(data: bytes) -> Element:
+    """Return the root of an XHTML document; one that is not well-formed is parsed as HTML."""
     try:
-        return xml(data)
+        return parse_xml(data)
     except ParseError:
-        return page(data)
+        return parse_html(data)
 
 
-def page(data: bytes) -> Element | None:
-    """Return the root of an HTML document, however broken; None when nothing is in it."""
+def parse_html(data: bytes) -> Element | None:
+    """Return the root of an HTML document, however broken, or None if it is empty.
+
+    ParseError: unreadable-text.
+    """
     text = _DECLARATION.sub("", decode(data, markup=True), count=1)
     parser = lxml_html.HTMLParser(
         encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
@@ -49,26 +52,26 @@ def page(data: bytes) -> Element | None:
         return None
 
 
-def name(element: Element) -> str:
-    """Return an element's name without its namespace, in lower case; "" for a comment or an entity."""
+def local_name(element: Element) -> str:
+    """Return an element's name without namespace, in lower case; "" for a comment or an entity."""
     tag = element.tag
     return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
 
 
 def attribute(element: Element, wanted: str) -> str | None:
-    """Return an attribute by its name without a namespace."""
+    """Return the value of an attribute by its name without namespace; None if there is none."""
     for key, value in element.items():
         if key.rpartition("}")[2].rpartition(":")[2] == wanted:
             return str(value)
     return None
 
 
-def said(element: Element) -> str:
-    """Return the words in an element, on one line."""
+def inner_text(element: Element) -> str:
+    """Return the text in an element, on one line."""
     return " ".join("".join(element.itertext()).split())
 
 
-def _character(match: re.Match[str]) -> str:
-    if match[1] in _OWN:
+def _replace_entity(match: re.Match[str]) -> str:
+    if match[1] in _XML_ENTITIES:
         return match[0]
     return html.entities.html5.get(f"{match[1]};", "")

@@ -1,4 +1,4 @@
-"""HTML: its words as a reader sees them, its headings as chapters. EPUB and DOCX are read through it too."""
+"""Parses HTML: the text that a reader sees, and chapters at its headings. EPUB and DOCX use it too."""
 
 import posixpath
 from dataclasses import replace
@@ -7,17 +7,17 @@ from urllib.parse import unquote
 from lxml import etree
 
 from app.parsing import language
-from app.parsing.html.markup import Element, attribute, name, page, said
-from app.parsing.parsed import Format, Parsed
+from app.parsing.html.markup import Element, attribute, inner_text, local_name, parse_html
+from app.parsing.parsed import Format, ParsedBook
 from app.parsing.text import gutenberg
-from app.parsing.text.blocks import Blocks, clean
-from app.parsing.text.chapter_marks import Mark, chapters
+from app.parsing.text.chapter_marks import ChapterMark, chapters_from_marks
+from app.parsing.text.text_builder import TextBuilder, clean_text
 
-_UNSEEN = {
+_HIDDEN = {
     *("head", "script", "style", "template", "noscript", "nav", "svg", "iframe", "object", "audio", "video"),
     *("canvas", "select", "button", "input", "textarea", "rt", "rp", "annotation", "annotation-xml"),
 }
-_UNSEEN_ROLES = {"navigation", "search", "doc-toc"}
+_HIDDEN_ROLES = {"navigation", "search", "doc-toc"}
 _PARAGRAPHS = {
     *("p", "div", "section", "article", "main", "header", "footer", "aside", "blockquote", "figure", "hr"),
     *("figcaption", "table", "ul", "ol", "dl", "pre", "fieldset", "form", "address", "center", "details"),
@@ -25,116 +25,116 @@ _PARAGRAPHS = {
 }
 _LINES = {"li", "dt", "dd", "tr", "caption", "br", "legend", "option"}
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_CHAPTERS_TO = 3
-_IN_CELLS = {"p", "div"}
+_LOWEST_CHAPTER_LEVEL = 3
+_INLINE_IN_CELLS = {"p", "div"}
 _SECTIONS = {"body", "section", "div", "article", "aside"}
-_SIGNS = {"¶", "#", "§", "🔗", "↑", "↩", "↩︎"}
+_ANCHOR_SIGNS = {"¶", "#", "§", "🔗", "↑", "↩", "↩︎"}
 _LONGEST_NOTE_MARK = 5
 
 
-def parse(data: bytes) -> Parsed:
-    """Read an HTML page; its headings of the first three levels make its chapters.
+def parse(data: bytes) -> ParsedBook:
+    """Parse an HTML page; its chapters begin at its headings of the first three levels.
 
-    Raises ParseError unreadable-text.
+    ParseError: unreadable-text.
     """
-    return book_of_tree(page(data), "html")
+    return book_from_tree(parse_html(data), "html")
 
 
-def book_of_tree(root: Element | None, format: Format) -> Parsed:  # noqa: A002 - the word users know
-    """Return the book in a tree of HTML."""
+def book_from_tree(root: Element | None, format: Format) -> ParsedBook:  # noqa: A002 - the word users know
+    """Return the book in a tree of HTML; an empty one if there is no tree."""
     if root is None:
-        return Parsed(format, "", [])
-    blocks = Blocks()
-    write_tree(_main(root), blocks)
-    text = blocks.text()
-    titles = [said(each) for each in root.xpath('//*[local-name() = "head"]/*[local-name() = "title"]')]
+        return ParsedBook(format, "", [])
+    builder = TextBuilder()
+    write_tree(_main_part(root), builder)
+    text = builder.text()
+    titles = [inner_text(each) for each in root.xpath('//*[local-name() = "head"]/*[local-name() = "title"]')]
     author = next((each.get("content") for each in root.iter("meta", "{*}meta") if _is_author(each)), None)
-    first = next((mark.title for level, mark in blocks.headings if level == 1), None)
-    book = Parsed(
+    first = next((mark.title for level, mark in builder.headings if level == 1), None)
+    book = ParsedBook(
         format=format,
         text=text,
-        chapters=chapters(text, heading_marks(blocks)),
+        chapters=chapters_from_marks(text, heading_marks(builder)),
         pages=[],
-        title=clean(next(filter(None, titles), "")).strip() or first,
-        author=clean(author).strip() or None if author else None,
+        title=clean_text(next(filter(None, titles), "")).strip() or first,
+        author=clean_text(author).strip() or None if author else None,
         language=language.tag(attribute(root, "lang")),
     )
-    return gutenberg.stripped(book)
+    return gutenberg.strip_boilerplate(book)
 
 
-def heading_marks(blocks: Blocks) -> list[Mark]:
-    """Return where the headings of the first three levels begin chapters."""
+def heading_marks(builder: TextBuilder) -> list[ChapterMark]:
+    """Return the headings of the first three levels as chapter marks."""
     return [
-        replace(mark, kinds=blocks.kinds(mark.start))
-        for level, mark in blocks.headings
-        if level <= _CHAPTERS_TO
+        replace(mark, kinds=builder.kinds_at(mark.start))
+        for level, mark in builder.headings
+        if level <= _LOWEST_CHAPTER_LEVEL
     ]
 
 
-def write_tree(root: Element, blocks: Blocks, file: str = "") -> None:
-    """Write what a reader sees of a tree of HTML; names of places are `file#id`, or `id` without a file."""
+def write_tree(root: Element, builder: TextBuilder, file: str = "") -> None:
+    """Write the visible text of a tree of HTML. Its anchors are named `file#id`, or `id` without a file."""
     prefix = f"{file}#" if file else ""
-    as_it_is = 0
+    verbatim = 0
     in_cell = None
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in walk:
-        tag = name(element)
-        seen = tag and not _unseen(element, tag)
+        tag = local_name(element)
+        visible = tag and not _is_hidden(element, tag)
         if event == "start":
-            _place(element, tag, blocks, prefix)
-            if not seen:
+            _note_place(element, tag, builder, prefix)
+            if not visible:
                 walk.skip_subtree()
                 continue
-            kinds = _kinds(element)
+            kinds = _section_kinds(element)
             if kinds:
-                blocks.open_section(kinds)
+                builder.open_section(kinds)
             if tag in _HEADINGS:
-                blocks.open_heading(_HEADINGS[tag])
-            elif in_cell is None or tag not in _IN_CELLS:
-                _begin(element, tag, blocks)
+                builder.open_heading(_HEADINGS[tag])
+            elif in_cell is None or tag not in _INLINE_IN_CELLS:
+                _begin_block(element, tag, builder)
             if in_cell is None and tag in ("td", "th") and _is_short(element):
                 in_cell = element
-            as_it_is += tag == "pre"
-            if tag == "a" and (short := _short_link(element)) is not None:
-                blocks.words(short)
+            verbatim += tag == "pre"
+            if tag == "a" and (short := _link_text(element)) is not None:
+                builder.write_words(short)
                 walk.skip_subtree()
                 continue
-            _write(blocks, element.text, as_it_is)
+            _write(builder, element.text, verbatim)
         else:
-            if seen:
-                as_it_is -= tag == "pre"
+            if visible:
+                verbatim -= tag == "pre"
                 if element is in_cell:
                     in_cell = None
                 if tag in _HEADINGS:
-                    blocks.close_heading()
-                elif tag in _PARAGRAPHS and (in_cell is None or tag not in _IN_CELLS):
-                    blocks.paragraph()
+                    builder.close_heading()
+                elif tag in _PARAGRAPHS and (in_cell is None or tag not in _INLINE_IN_CELLS):
+                    builder.end_paragraph()
                 elif tag in _LINES:
-                    blocks.line()
-                if _kinds(element):
-                    blocks.close_section()
+                    builder.end_line()
+                if _section_kinds(element):
+                    builder.close_section()
             if element is not root:
-                _write(blocks, element.tail, as_it_is)
+                _write(builder, element.tail, verbatim)
 
 
 def link_target(file: str, href: str) -> str:
-    """Return the place that a link in `file` leads to, as `write` names places."""
+    """Return the name of the anchor that a link in `file` leads to, as `write_tree` names it."""
     path, mark, fragment = href.partition("#")
     found = posixpath.normpath(posixpath.join(posixpath.dirname(file), unquote(path))) if path else file
     return f"{found}{mark}{unquote(fragment)}"
 
 
-def _main(root: Element) -> Element:
-    """The part of a page that is no frame around it, where it says which that is."""
+def _main_part(root: Element) -> Element:
+    """The element that the page marks as its main content, if there is just one with text; or the root."""
     parts = root.xpath('//*[local-name() = "main" or @role = "main"]')
-    return parts[0] if len(parts) == 1 and said(parts[0]) else root
+    return parts[0] if len(parts) == 1 and inner_text(parts[0]) else root
 
 
-def _unseen(element: Element, tag: str) -> bool:
+def _is_hidden(element: Element, tag: str) -> bool:
     return (
-        tag in _UNSEEN
+        tag in _HIDDEN
         or "hidden" in element.attrib
-        or element.get("role") in _UNSEEN_ROLES
+        or element.get("role") in _HIDDEN_ROLES
         or _is_page_break(element)
     )
 
@@ -143,57 +143,59 @@ def _is_page_break(element: Element) -> bool:
     return attribute(element, "type") == "pagebreak" or element.get("role") == "doc-pagebreak"
 
 
-def _short_link(link: Element) -> str | None:
-    """What stands for a link to its own heading (nothing) or to a note (its mark, in brackets)."""
-    text = said(link)
-    if text in _SIGNS:
+def _link_text(link: Element) -> str | None:
+    """What to write for a link to its own heading ("") or to a note (its mark in brackets); else None."""
+    text = inner_text(link)
+    if text in _ANCHOR_SIGNS:
         return ""
-    noted = "noteref" in (attribute(link, "type") or "") or link.get("role") == "doc-noteref"
-    raised = name(link.getparent()) == "sup" or (len(link) == 1 and name(link[0]) == "sup" and not link.text)
-    if text and len(text) <= _LONGEST_NOTE_MARK and (noted or raised):
+    is_note = "noteref" in (attribute(link, "type") or "") or link.get("role") == "doc-noteref"
+    is_raised = local_name(link.getparent()) == "sup" or (
+        len(link) == 1 and local_name(link[0]) == "sup" and not link.text
+    )
+    if text and len(text) <= _LONGEST_NOTE_MARK and (is_note or is_raised):
         return text if text[0] in "[(" else f"[{text}]"
     return None
 
 
-def _kinds(element: Element) -> frozenset[str]:
-    if name(element) not in _SECTIONS:
+def _section_kinds(element: Element) -> frozenset[str]:
+    if local_name(element) not in _SECTIONS:
         return frozenset()
     role = element.get("role") or ""
     return frozenset([*(attribute(element, "type") or "").split(), role.removeprefix("doc-")]) - {""}
 
 
-def _place(element: Element, tag: str, blocks: Blocks, prefix: str) -> None:
+def _note_place(element: Element, tag: str, builder: TextBuilder, prefix: str) -> None:
     for each in {element.get("id"), element.get("name") if tag == "a" else None} - {None}:
-        blocks.anchor(f"{prefix}{each}")
+        builder.add_anchor(f"{prefix}{each}")
     if _is_page_break(element):
-        label = element.get("title") or element.get("aria-label") or said(element)
+        label = element.get("title") or element.get("aria-label") or inner_text(element)
         if label:
-            blocks.page(label)
+            builder.begin_page(label)
 
 
-def _begin(element: Element, tag: str, blocks: Blocks) -> None:
+def _begin_block(element: Element, tag: str, builder: TextBuilder) -> None:
     if tag in _PARAGRAPHS:
-        if tag in ("ul", "ol") and name(element.getparent()) == "li":
-            blocks.line()
+        if tag in ("ul", "ol") and local_name(element.getparent()) == "li":
+            builder.end_line()
         else:
-            blocks.paragraph()
+            builder.end_paragraph()
     elif tag in _LINES:
-        blocks.line()
+        builder.end_line()
     elif tag in ("td", "th") and element.getprevious() is not None:
-        blocks.words(" | " if _is_short(element) else " ")
+        builder.write_words(" | " if _is_short(element) else " ")
 
 
 def _is_short(cell: Element) -> bool:
-    """Whether a table's cell holds a line or less, and so the table is no frame of a whole page."""
-    return sum(name(each) in _PARAGRAPHS or name(each) in _HEADINGS for each in cell.iter()) <= 1
+    """Whether a table's cell has at most one block; a table with longer cells is used for layout."""
+    return sum(local_name(each) in _PARAGRAPHS or local_name(each) in _HEADINGS for each in cell.iter()) <= 1
 
 
-def _write(blocks: Blocks, text: str | None, as_it_is: int) -> None:
+def _write(builder: TextBuilder, text: str | None, verbatim: int) -> None:
     if text:
-        if as_it_is:
-            blocks.as_it_is(text)
+        if verbatim:
+            builder.write_verbatim(text)
         else:
-            blocks.words(text)
+            builder.write_words(text)
 
 
 def _is_author(meta: Element) -> bool:

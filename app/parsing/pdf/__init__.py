@@ -1,1 +1,1 @@
-"""PDF: from lines with their places to paragraphs and chapters."""
+"""Parses PDF: lines with their positions become paragraphs and chapters."""

@@ -1,4 +1,4 @@
-"""Where the chapters of a PDF begin: at the entries of its outline, or at lines in larger type."""
+"""Finds where the chapters of a PDF begin: at the entries of its outline, or at lines in larger type."""
 
 import re
 from collections import defaultdict
@@ -7,10 +7,10 @@ from itertools import groupby
 
 import pypdfium2
 
-from app.parsing.pdf.paragraphs import Placed
-from app.parsing.text.blocks import clean
-from app.parsing.text.chapter_marks import Mark
-from app.parsing.text.headings import title_of
+from app.parsing.pdf.paragraphs import PlacedLine
+from app.parsing.text.chapter_marks import ChapterMark
+from app.parsing.text.headings import heading_title
+from app.parsing.text.text_builder import clean_text
 
 _LEVELS = 3
 _LARGER = 1.15
@@ -22,12 +22,12 @@ _LONGEST_NUMBER = 20
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
-def outlined(document: pypdfium2.PdfDocument, placed: Sequence[Placed]) -> list[Mark]:
-    """Return the marks of the first three levels of a document's outline, in the text's order.
+def outline_marks(document: pypdfium2.PdfDocument, placed: Sequence[PlacedLine]) -> list[ChapterMark]:
+    """Return a mark for each entry of the first three levels of a document's outline, in text order.
 
-    The lines that say an entry's title, near where it leads, are its heading.
+    The heading of an entry are the lines with the words of its title, near the entry's destination.
     """
-    of_page: dict[int, list[Placed]] = defaultdict(list)
+    of_page: dict[int, list[PlacedLine]] = defaultdict(list)
     for each in placed:
         of_page[each.page].append(each)
     marks = []
@@ -41,53 +41,53 @@ def outlined(document: pypdfium2.PdfDocument, placed: Sequence[Placed]) -> list[
             continue
         start = below[0] if below else candidates[-1].start
         if heading:
-            # A word or two above it, such as the chapter's number, are part of it.
+            # A word or two above it, such as the number of the chapter, are part of the heading.
             near = 0 < heading[0].start - start <= _LONGEST_NUMBER
-            marks.append(Mark(title, start if near else heading[0].start, heading[-1].end))
+            marks.append(ChapterMark(title, start if near else heading[0].start, heading[-1].end))
         else:
-            marks.append(Mark(title, start, start))
+            marks.append(ChapterMark(title, start, start))
     return sorted(marks, key=lambda mark: mark.start)
 
 
-def larger(placed: Sequence[Placed], size: float) -> list[Mark]:
-    """Return the marks of lines in larger type than most of a document, which is of `size` points."""
+def large_type_marks(placed: Sequence[PlacedLine], size: float) -> list[ChapterMark]:
+    """Return a mark for each heading in larger type than the document's usual `size`, in points."""
     marks = []
     for _, group in groupby(placed, key=lambda each: (each.page, round(each.line.size, 1))):
         lines = list(group)
-        title = title_of([each.line.text for each in lines])
+        title = heading_title([each.line.text for each in lines])
         if (
             lines[0].line.size >= _LARGER * size
             and len(lines) <= _HEADING_LINES
             and len(title) <= _LONGEST_HEADING
             and any(character.isalpha() for character in title)
         ):
-            marks.append(Mark(title, lines[0].start, lines[-1].end))
+            marks.append(ChapterMark(title, lines[0].start, lines[-1].end))
     return marks
 
 
 def _entries(document: pypdfium2.PdfDocument) -> Iterator[tuple[str, int, float | None]]:
-    """Title, page and height on it in points, where known."""
+    """Yield the title, the page, and the height on the page in points, if known, of each entry."""
     for bookmark in document.get_toc():
         destination = bookmark.get_dest()
         page = None if destination is None else destination.get_index()
-        title = " ".join(clean(bookmark.get_title()).split())
+        title = " ".join(clean_text(bookmark.get_title()).split())
         if destination is None or page is None or not title or bookmark.level >= _LEVELS:
             continue
         _, view = destination.get_view()
-        # "To this place" has left, top and zoom; "this width" its top alone.
+        # A destination /XYZ has left, top and zoom; /FitH has the top alone.
         height = view[1] if len(view) == 3 else view[0] if len(view) == 1 else None
         yield title, page, height
 
 
-def _heading(title: str, lines: Sequence[Placed], height: float | None) -> list[Placed] | None:
-    """The lines on a page that together say a title, a number before it aside; the nearest to the height."""
+def _heading(title: str, lines: Sequence[PlacedLine], height: float | None) -> list[PlacedLine] | None:
+    """Find the lines with the words of a title, maybe after a number; if many, those nearest the height."""
     wanted = _letters(title)
     found = []
     for first in range(len(lines)):
         for last in range(first, min(first + _HEADING_LINES, len(lines))):
             some = lines[first : last + 1]
-            said = _letters("".join(each.line.text for each in some))
-            if wanted and said.endswith(wanted) and len(said) - len(wanted) <= 12:
+            letters = _letters("".join(each.line.text for each in some))
+            if wanted and letters.endswith(wanted) and len(letters) - len(wanted) <= 12:
                 found.append(some)
                 break
     if height is None or not found:

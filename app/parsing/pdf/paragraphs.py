@@ -1,25 +1,25 @@
 # ruff: noqa: RUF001 - the punctuation of many languages
-"""From the lines of a PDF's pages to paragraphs."""
+"""Joins the lines of a PDF's pages to paragraphs."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.parsing.pdf.layout import Layout
 from app.parsing.pdf.lines import Line
-from app.parsing.pdf.measures import Usual
 
 _ENDED = re.compile(r"[.!?…:。！？][\"'”’»)\]」』]*$")
 _BULLET = re.compile(r"[•◦▪‣∙·–—*-] ")
 _BROKEN_WORD = re.compile(r"([^\W\d_]+)[-‐\xad]$")
-_LED = re.compile(r"… \w+$")
+_LEADERS = re.compile(r"… \w+$")
 _WORD = re.compile(r"[^\W\d_]+(?:[-‐][^\W\d_]+)*")
 _CJK = re.compile(r"[\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]")
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A line, the page it is on, and where its words are in the text."""
+class PlacedLine:
+    """A line, the number of its page (from 0), and its span in the text."""
 
     line: Line
     page: int
@@ -27,26 +27,27 @@ class Placed:
     end: int
 
 
-def joined(pages: Sequence[Sequence[Line]]) -> tuple[str, list[Placed], list[int]]:
-    """Return the text of all lines as paragraphs parted by blank lines, where each line is in it, and where
-    each page begins.
+def join_lines(pages: Sequence[Sequence[Line]]) -> tuple[str, list[PlacedLine], list[int]]:
+    """Join lines to paragraphs; return the text, the lines with their spans, and where each page begins.
 
-    A word that a hyphen parts at a line's end is put together, unless the document has it with the hyphen
-    inside a line.
+    Paragraphs are separated by blank lines. A word that is hyphenated at the end of a line is put together,
+    unless the document more often has it with the hyphen inside a line.
     """
-    usual = Usual(pages)
-    known = Counter(word.casefold() for lines in pages for line in lines for word in _WORD.findall(line.text))
+    layout = Layout(pages)
+    word_counts = Counter(
+        word.casefold() for lines in pages for line in lines for word in _WORD.findall(line.text)
+    )
     pieces: list[str] = []
     length = 0
-    placed: list[Placed] = []
+    placed: list[PlacedLine] = []
     starts: list[int] = []
-    before: Placed | None = None
+    before: PlacedLine | None = None
     for number, lines in enumerate(pages):
         first = True
         for found in lines:
-            line = usual.noted(found)
+            line = layout.bracket_note_mark(found)
             if before is not None:
-                between, dropped = _between(before, line, number, usual, known)
+                between, dropped = _between(before, line, number, layout, word_counts)
                 if dropped:
                     pieces[-1] = pieces[-1][:-dropped]
                     length -= dropped
@@ -55,7 +56,7 @@ def joined(pages: Sequence[Sequence[Line]]) -> tuple[str, list[Placed], list[int
             if first:
                 starts.append(length)
                 first = False
-            before = Placed(line, number, length, length + len(line.text))
+            before = PlacedLine(line, number, length, length + len(line.text))
             placed.append(before)
             pieces.append(line.text)
             length += len(line.text)
@@ -64,41 +65,47 @@ def joined(pages: Sequence[Sequence[Line]]) -> tuple[str, list[Placed], list[int
     return "".join(pieces), placed, starts
 
 
-def _between(before: Placed, line: Line, page: int, usual: Usual, known: Counter[str]) -> tuple[str, int]:
-    """What stands between two lines, and how many characters of the first go."""
+def _between(
+    before: PlacedLine, line: Line, page: int, layout: Layout, word_counts: Counter[str]
+) -> tuple[str, int]:
+    """Return the text between two lines, and how many characters to remove at the end of the first."""
     last = before.line
-    marked = usual.is_mark(last) or usual.is_mark(line)
-    if marked and page == before.page and abs(last.bottom - line.bottom) <= usual.size:
+    note_mark = layout.is_note_mark(last) or layout.is_note_mark(line)
+    if note_mark and page == before.page and abs(last.bottom - line.bottom) <= layout.size:
         return " ", 0
-    turned = page != before.page or last.bottom - line.bottom < -0.5 * last.size
-    if _ends_paragraph(last, line, turned, usual):
+    new_column = page != before.page or last.bottom - line.bottom < -0.5 * last.size
+    if _ends_paragraph(last, line, new_column, layout):
         return "\n\n", 0
     if broken := _BROKEN_WORD.search(last.text):
         rest = _WORD.match(line.text)
         if rest and rest[0][0].islower():
             halves = f"{broken[1]}-{rest[0]}".casefold()
-            kept = known[halves] > known[halves.replace("-", "")]
+            kept = word_counts[halves] > word_counts[halves.replace("-", "")]
             return "", 0 if kept else 1
-    if _BULLET.match(line.text) or _LED.search(last.text) or (not turned and usual.has_room(last, line)):
+    if (
+        _BULLET.match(line.text)
+        or _LEADERS.search(last.text)
+        or (not new_column and layout.has_room(last, line))
+    ):
         return "\n", 0
     if _CJK.match(last.text[-1]) and _CJK.match(line.text[0]):
         return "", 0
     return " ", 0
 
 
-def _ends_paragraph(last: Line, line: Line, turned: bool, usual: Usual) -> bool:
+def _ends_paragraph(last: Line, line: Line, new_column: bool, layout: Layout) -> bool:
     size = max(last.size, 1.0)
     if abs(line.size - last.size) > 0.08 * size:
         return True
     ended = bool(_ENDED.search(last.text))
-    short = usual.has_room(last, line)
-    if turned:
-        # Over the end of a page or column, a sentence goes on.
+    short = layout.has_room(last, line)
+    if new_column:
+        # A sentence may continue on the next page or column.
         return ended or (short and not line.text[0].islower() and not _BROKEN_WORD.search(last.text))
     drop = last.bottom - line.bottom
     if drop <= 0.5 * size:  # the same line, in pieces
         return False
-    if drop > 1.3 * usual.pitch and drop > 1.3 * size:
+    if drop > 1.3 * layout.pitch and drop > 1.3 * size:
         return True
     indented = 0.8 * size < line.left - last.left < 6 * size
     return ended and (indented or short)

@@ -1,4 +1,4 @@
-"""PDF: pages with their labels, without running headers and footers, lines joined to paragraphs."""
+"""Parses PDF: pages with their labels, without running headers and footers, lines joined to paragraphs."""
 
 import re
 from contextlib import closing
@@ -7,28 +7,28 @@ import pypdfium2
 from pypdfium2 import raw
 
 from app.parsing import language
-from app.parsing.parsed import Parsed, ParseError
-from app.parsing.pdf.lines import Line, lines
-from app.parsing.pdf.measures import Usual
-from app.parsing.pdf.outline import larger, outlined
-from app.parsing.pdf.paragraphs import joined
-from app.parsing.pdf.running_lines import without_running
+from app.parsing.parsed import ParsedBook, ParseError
+from app.parsing.pdf.layout import Layout
+from app.parsing.pdf.lines import Line, page_lines
+from app.parsing.pdf.outline import large_type_marks, outline_marks
+from app.parsing.pdf.paragraphs import join_lines
+from app.parsing.pdf.running_lines import drop_running_lines
 from app.parsing.text import gutenberg, headings
-from app.parsing.text.blocks import clean
-from app.parsing.text.chapter_marks import chapters, opening
+from app.parsing.text.chapter_marks import chapters_from_marks, opening_kinds
+from app.parsing.text.text_builder import clean_text
 from store.segmentation import PageSpan
 
-# A scan may have a stamp or a word on each page.
+# A scan without recognised text may still have a stamp or a word on each page.
 _FEWEST_LETTERS_A_PAGE = 20
-# What programs call a document by themselves.
+# Titles that programs give to documents by themselves.
 _NO_TITLE = re.compile(r"untitled|.*\.(?:docx?|odt|rtf|tex|dvi|indd|qxd|pdf)", re.IGNORECASE)
 
 
-def parse(data: bytes) -> Parsed:
-    """Read a PDF. Its chapters are the entries of its outline's first three levels; where it has none, lines
-    in larger type, or such as `CHAPTER IV`.
+def parse(data: bytes) -> ParsedBook:
+    """Parse a PDF. Its chapters begin at the entries of the first three levels of its outline.
 
-    Raises ParseError password-protected, no-text and unreadable-book.
+    Without an outline they begin at lines in larger type or, if there are none, at lines like `CHAPTER IV`.
+    ParseError: password-protected, no-text, unreadable-book.
     """
     try:
         document = pypdfium2.PdfDocument(data)
@@ -45,25 +45,25 @@ def parse(data: bytes) -> Parsed:
                 "no-text", "The PDF has images of pages and no text: have it recognised (OCR) first."
             )
         labels = [document.get_page_label(number) or str(number + 1) for number in range(len(document))]
-        kept = without_running(pages, labels, [document.get_page_size(n)[1] for n in range(len(document))])
-        text, placed, starts = joined(kept)
-        marks = outlined(document, placed)
-        first = opening(text, marks)
+        kept = drop_running_lines(pages, labels, [document.get_page_size(n)[1] for n in range(len(document))])
+        text, placed, starts = join_lines(kept)
+        marks = outline_marks(document, placed)
+        first = opening_kinds(text, marks)
         if len(marks) < 2:
-            marks = larger(placed, Usual(kept).size)
+            marks = large_type_marks(placed, Layout(kept).size)
         if not marks:
-            marks = headings.find(text, "txt")
-        told = document.get_metadata_dict(skip_empty=True)
-        book = Parsed(
+            marks = headings.find_headings(text, "txt")
+        metadata = document.get_metadata_dict(skip_empty=True)
+        book = ParsedBook(
             format="pdf",
             text=text,
-            chapters=chapters(text, marks, first),
+            chapters=chapters_from_marks(text, marks, first),
             pages=[PageSpan(label, start) for label, start in zip(labels, starts, strict=True)],
-            title=_title(told.get("Title", "")),
-            author=_cleaned(told.get("Author", "")),
+            title=_title(metadata.get("Title", "")),
+            author=_one_line(metadata.get("Author", "")),
             language=language.tag(_language(document)),
         )
-    return gutenberg.stripped(book)
+    return gutenberg.strip_boilerplate(book)
 
 
 def _pages(document: pypdfium2.PdfDocument) -> list[list[Line]]:
@@ -71,19 +71,19 @@ def _pages(document: pypdfium2.PdfDocument) -> list[list[Line]]:
     for number in range(len(document)):
         try:
             with closing(document[number]) as page:
-                found.append(lines(page))
+                found.append(page_lines(page))
         except pypdfium2.PdfiumError as error:
             raise ParseError("unreadable-book", f"The PDF's page {number + 1} is damaged.") from error
     return found
 
 
-def _title(told: str) -> str | None:
-    title = (_cleaned(told) or "").removeprefix("Microsoft Word - ")
+def _title(text: str) -> str | None:
+    title = (_one_line(text) or "").removeprefix("Microsoft Word - ")
     return None if not title or _NO_TITLE.fullmatch(title) else title
 
 
-def _cleaned(told: str) -> str | None:
-    return " ".join(clean(told).split()) or None
+def _one_line(text: str) -> str | None:
+    return " ".join(clean_text(text).split()) or None
 
 
 def _language(document: pypdfium2.PdfDocument) -> str | None:

@@ -1,4 +1,4 @@
-"""Running headers, footers and page numbers of a PDF: what stands at the same place on many pages."""
+"""Drops running headers, footers and page numbers: lines at the same place on many pages of a PDF."""
 
 import re
 from collections import defaultdict
@@ -9,21 +9,22 @@ from app.parsing.pdf.lines import Line
 
 _OUTERMOST = 3
 _SAME_PLACE_POINTS = 6.0
-_APART = 1.3
+_SET_APART = 1.3
 _MARGIN = 0.15
 _NUMBER = re.compile(r"\d+")
 _FIRST_OR_LAST = re.compile(r"^(\w+)\b|\b(\w+)$")
 _Key = tuple[str, str | int]
 
 
-def without_running(
+def drop_running_lines(
     pages: Sequence[Sequence[Line]], labels: Sequence[str], heights: Sequence[float]
 ) -> list[list[Line]]:
-    """Return the pages' lines without running ones; the pages have these labels and heights, in points.
+    """Return the lines of pages without running ones. `heights` of the pages are in points.
 
-    Running are lines in a page's upper or lower margin, three at most, that stand apart from the text and at
-    the same height on three pages, or on two of a document of five or fewer: with the same words, numbers
-    aside, or with a number that counts the pages, or the page's label, before or behind any words.
+    A running line is one of the three outermost in the upper or lower margin, is set apart from the text, and
+    recurs at the same height on three pages (on two, in a document of at most five). Lines recur if they have
+    the same words, whatever their numbers, or if they begin or end with a number that counts the pages or
+    with the label of their page.
     """
     least = 3 if len(pages) > 5 else 2
     at_top = [
@@ -36,10 +37,10 @@ def without_running(
     ]
     running: set[int] = set()
     for edges in (at_top, at_bottom):
-        repeated = _repeated(edges, labels, least)
+        recurring = _recurring(edges, labels, least)
         for lines in edges:
             count = 0
-            while count < min(len(lines), _OUTERMOST) and id(lines[count]) in repeated:
+            while count < min(len(lines), _OUTERMOST) and id(lines[count]) in recurring:
                 count += 1
             while 0 < count < len(lines) and not _is_apart(lines[count - 1], lines[count]):
                 count -= 1
@@ -48,18 +49,18 @@ def without_running(
 
 
 def _is_apart(line: Line, body: Line) -> bool:
-    """Whether there is more room between a line and the text than between two lines of it."""
-    return abs(line.bottom - body.bottom) > _APART * max(line.size, body.size)
+    """Whether the gap between a line and the text is larger than the gap between two lines of text."""
+    return abs(line.bottom - body.bottom) > _SET_APART * max(line.size, body.size)
 
 
-def _repeated(edges: Sequence[Sequence[Line]], labels: Sequence[str], least: int) -> set[int]:
-    alike: dict[_Key, list[Line]] = defaultdict(list)
+def _recurring(edges: Sequence[Sequence[Line]], labels: Sequence[str], least: int) -> set[int]:
+    by_key: dict[_Key, list[Line]] = defaultdict(list)
     for page, (lines, label) in enumerate(zip(edges, labels, strict=True)):
         for line in lines[:_OUTERMOST]:
             for key in _keys(line, page, label):
-                alike[key].append(line)
+                by_key[key].append(line)
     found: set[int] = set()
-    for lines in alike.values():
+    for lines in by_key.values():
         height = median(line.bottom for line in lines)
         close = [line for line in lines if abs(line.bottom - height) <= _SAME_PLACE_POINTS]
         if len(close) >= least:

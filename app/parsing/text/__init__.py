@@ -1,1 +1,1 @@
-"""Plain text and Markdown, and what every format's text is made of."""
+"""Parses plain text and Markdown; what the text of every format is built with."""

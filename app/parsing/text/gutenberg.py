@@ -1,11 +1,11 @@
 # ruff: noqa: RUF001 - the punctuation of many languages
-"""Project Gutenberg's header and licence, which stand around a book's text and are none of it."""
+"""Removes Project Gutenberg's header and licence, which surround a book's text."""
 
 import re
 from dataclasses import replace
 
 from app.parsing import language
-from app.parsing.parsed import Parsed
+from app.parsing.parsed import ParsedBook
 
 _START = re.compile(
     r"^[ *]*\*\*\* ?START OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)"
@@ -19,7 +19,7 @@ _END = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _FIELD = re.compile(r"^(Title|Author|Language)\s*: *(\S[^\n]*(?:\n {2,}\S[^\n]*)*)", re.MULTILINE)
-# Who made the file, right below the start.
+# The credits of those who made the file, right below the start.
 _CREDITS = re.compile(
     r"\s*(?:Produced by|E-text prepared by|This e(?:book|text) was (?:produced|prepared) by)", re.I
 )
@@ -27,16 +27,17 @@ _PARAGRAPH_END = re.compile(r"\n\s*\n|\Z")
 _HEADER_WITHIN = 50_000
 
 
-def stripped(parsed: Parsed) -> Parsed:
-    """Return a book of Project Gutenberg without its header and licence, and with the title, author and
-    language that the header names; any other book as it is.
+def strip_boilerplate(book: ParsedBook) -> ParsedBook:
+    """Return a book of Project Gutenberg without the header and licence; any other book as it is.
+
+    Its title, author and language are those in the header, where the header has them.
     """
-    text = parsed.text
+    text = book.text
     start = _START.search(text, 0, _HEADER_WITHIN)
     if start is None:
-        return parsed
+        return book
     header = text[: start.end()]
-    named = {name.lower(): " ".join(value.split()) for name, value in _FIELD.findall(header)}
+    header_fields = {name.lower(): " ".join(value.split()) for name, value in _FIELD.findall(header)}
     begin = start.end()
     if made_by := _CREDITS.match(text, begin):
         end_of_credits = _PARAGRAPH_END.search(text, made_by.end())
@@ -44,12 +45,12 @@ def stripped(parsed: Parsed) -> Parsed:
     end = _END.search(text, begin)
     body = text[begin : end.start() if end else len(text)]
     if not body.strip():
-        return parsed
+        return book
     begin += len(body) - len(body.lstrip())
-    kept = parsed.cut(begin, begin + len(body.strip()))
+    kept = book.crop(begin, begin + len(body.strip()))
     return replace(
         kept,
-        title=named.get("title") or parsed.title,
-        author=named.get("author") or parsed.author,
-        language=language.tag(named.get("language")) or parsed.language,
+        title=header_fields.get("title") or book.title,
+        author=header_fields.get("author") or book.author,
+        language=language.tag(header_fields.get("language")) or book.language,
     )

@@ -1,12 +1,12 @@
 # ruff: noqa: RUF001 - headings of many languages
-"""Heading lines of plain text and Markdown."""
+"""Finds the heading lines of plain text and Markdown."""
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from app.parsing.text import chapter_marks
-from app.parsing.text.chapter_marks import Mark
+from app.parsing.text.chapter_marks import ChapterMark
 from store.segmentation import ChapterSpan
 
 TextFormat = Literal["txt", "md"]
@@ -37,26 +37,26 @@ _LONGEST_HEADING = 120
 def chapters(text: str, format: TextFormat) -> list[ChapterSpan]:  # noqa: A002 - the word users know
     """Find a text's chapters by their heading lines.
 
-    In "md" a heading is a line of one to three `#`; in "txt", and in "md" that has none, it is a line such
-    as `CHAPTER IV` or `Chapter 1. Title`.
+    In "md" a heading is a line that begins with one to three `#`; in "txt", and in "md" without such lines,
+    it is a line like `CHAPTER IV` or `Chapter 1. Title`.
     """
-    return chapter_marks.chapters(text, find(text, format))
+    return chapter_marks.chapters_from_marks(text, find_headings(text, format))
 
 
-def find(text: str, format: TextFormat) -> list[Mark]:  # noqa: A002
-    """Find a text's heading lines, as `chapters` does."""
+def find_headings(text: str, format: TextFormat) -> list[ChapterMark]:  # noqa: A002
+    """Find a text's heading lines, by the rules of `chapters`."""
     return (list(_hash_headings(text)) if format == "md" else []) or list(_line_headings(text))
 
 
-def title_of(lines: Sequence[str]) -> str:
-    """Return the lines of one heading as its title: `CHAPTER I` with its name behind a point."""
+def heading_title(lines: Sequence[str]) -> str:
+    """Return the title in the lines of one heading: `CHAPTER I` and `The Fox` make `CHAPTER I. The Fox`."""
     first, *rest = [" ".join(line.split()) for line in lines if line.strip()] or [""]
     if rest and (match := _NUMBERED.match(first)) and not match["title"]:
         first = first.rstrip(".:") + "."
     return " ".join([first, *rest])
 
 
-def _hash_headings(text: str) -> Iterator[Mark]:
+def _hash_headings(text: str) -> Iterator[ChapterMark]:
     fence = None
     for line in _LINE.finditer(text):
         mark = _FENCE.match(line.group())
@@ -65,12 +65,12 @@ def _hash_headings(text: str) -> Iterator[Mark]:
         elif fence is None and (
             heading := _HASHES.match(line.group()[: _LONGEST_HEADING + 2].rstrip("\r\n"))
         ):
-            yield Mark(heading[1].strip(), line.start(), line.end())
+            yield ChapterMark(heading[1].strip(), line.start(), line.end())
 
 
-def _line_headings(text: str) -> Iterator[Mark]:
+def _line_headings(text: str) -> Iterator[ChapterMark]:
     lines = [(match.start(), match.end()) for match in _LINE.finditer(text)]
-    opens = True  # the text's start, a blank line or another heading stands before a heading
+    opens = True  # a heading follows the start of the text, a blank line or another heading
     skip = False
     for (start, end), following in zip(lines, [*lines[1:], None], strict=True):
         line = text[start:end].strip()
@@ -79,9 +79,9 @@ def _line_headings(text: str) -> Iterator[Mark]:
         elif opens and _is_heading(line):
             if following and (subtitle := _subtitle(text, line, following)):
                 skip = True
-                yield Mark(title_of([line, subtitle]), start, following[1])
+                yield ChapterMark(heading_title([line, subtitle]), start, following[1])
             else:
-                yield Mark(line, start, end)
+                yield ChapterMark(line, start, end)
         else:
             opens = not line
 
@@ -100,14 +100,20 @@ def _is_heading(line: str) -> bool:
 
 
 def _subtitle(text: str, heading: str, following: Span) -> str:
-    """Return the short line right under a bare `CHAPTER I`, set apart from the text below it; or nothing."""
+    """Return the subtitle: a short line right under a bare `CHAPTER I` and above a blank line; or ""."""
     match = _NUMBERED.match(heading)
     line = text[slice(*following)].strip()
     below = _LINE.match(text, following[1])
-    apart = below is None or not below.group().strip()
-    if match is None or match["title"] or not apart or len(line) > 80 or line.endswith((".", ",", ";", ":")):
+    before_blank = below is None or not below.group().strip()
+    if (
+        match is None
+        or match["title"]
+        or not before_blank
+        or len(line) > 80
+        or line.endswith((".", ",", ";", ":"))
+    ):
         return ""
-    # With nothing below it before the next heading, the line is the chapter's text and not its title.
+    # A line that is followed by the next heading is the text of the chapter, not its title.
     rest = _REST_OF_LINE.search(text, following[1])
     if rest is None or _is_heading(line) or _is_heading(rest.group().strip()):
         return ""

@@ -1,10 +1,10 @@
-"""Plain text and Markdown."""
+"""Parses plain text and Markdown."""
 
 import re
 from dataclasses import replace
 
 from app.parsing.encoding import decode
-from app.parsing.parsed import Parsed
+from app.parsing.parsed import ParsedBook
 from app.parsing.text import gutenberg
 from app.parsing.text.headings import TextFormat, chapters
 
@@ -12,13 +12,18 @@ _TITLE = re.compile(r"^#{1,2} +(.+?)[ #]*$", re.MULTILINE)
 _LONGEST_TITLE = 300
 
 
-def parse(data: bytes, format: TextFormat) -> Parsed:  # noqa: A002 - the word users know
-    """Read plain text or Markdown; its title is its first heading of the first two levels, if it is Markdown.
+def parse_plain_text(data: bytes) -> ParsedBook:
+    """Parse plain text, without a title of its own. ParseError: unreadable-text."""
+    return _parse(decode(data), "txt", None)
 
-    Raises ParseError unreadable-text.
-    """
+
+def parse_markdown(data: bytes) -> ParsedBook:
+    """Parse Markdown; its title is its first heading of level 1 or 2. ParseError: unreadable-text."""
     text = decode(data)
-    title = _TITLE.search(text) if format == "md" else None
-    whole = Parsed(format=format, text=text, chapters=[], title=title[1][:_LONGEST_TITLE] if title else None)
-    book = gutenberg.stripped(whole)
+    title = _TITLE.search(text)
+    return _parse(text, "md", title[1][:_LONGEST_TITLE] if title else None)
+
+
+def _parse(text: str, format: TextFormat, title: str | None) -> ParsedBook:  # noqa: A002 - the word users know
+    book = gutenberg.strip_boilerplate(ParsedBook(format=format, text=text, chapters=[], title=title))
     return replace(book, chapters=chapters(book.text, format))

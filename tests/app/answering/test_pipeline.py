@@ -8,7 +8,8 @@ from app.answering.types import Question
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
 from app.engine.runner import DirectRunner
-from store.books import add, revise
+from store import revisions
+from store.books import add
 from store.database import Database
 from store.search.index import Hit, PassageIndex
 from tests.app.training.test_job_runner import edition
@@ -28,7 +29,7 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
         ) -> list[Hit]:
             hits = super().search(index, question, k, books)
             with database.write() as session:
-                revise(session, books[0], edition(text))
+                revisions.add(session, books[0], edition(text))
             return hits
 
     text = STORY.replace("butter", "candles")

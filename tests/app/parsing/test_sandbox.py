@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.parsing.formats import read
+from app.parsing.formats import parse_book
 from app.parsing.parsed import Format, ParseError
-from app.parsing.sandbox import Parser
+from app.parsing.sandbox import ParserSandbox
 from tests import files
 from tests.files import lines
 from tests.processes import children
@@ -36,15 +36,15 @@ def no_process_is_left() -> Iterator[None]:
 
 @pytest.mark.parametrize("form", BOOKS)
 def test_a_book_comes_out_of_the_process_as_it_was_read_there(form: Format) -> None:
-    book = Parser().read(BOOKS[form], f"book.{form}")
-    assert book == read(BOOKS[form], form)
+    book = ParserSandbox().parse_blocking(BOOKS[form], f"book.{form}")
+    assert book == parse_book(BOOKS[form], form)
     assert book.format == form
     assert "lamp" in book.text
 
 
 def test_books_are_read_side_by_side() -> None:
     async def all_of_them() -> list[str]:
-        parser = Parser()
+        parser = ParserSandbox()
         books = await asyncio.gather(*(parser.parse(data, f"a.{form}") for form, data in BOOKS.items()))
         return [book.format for book in books]
 
@@ -61,14 +61,14 @@ def test_a_book_without_words_is_empty(form: Format) -> None:
         "docx": files.docx(""),
     }
     with pytest.raises(ParseError) as refused:
-        Parser().read(empty[form], f"book.{form}")
+        ParserSandbox().parse_blocking(empty[form], f"book.{form}")
     assert refused.value.slug == "book-empty"
 
 
 def test_the_process_has_its_own_limits() -> None:
-    for parser in (Parser(seconds=1), Parser(memory_bytes=400_000_000)):
+    for parser in (ParserSandbox(seconds=1), ParserSandbox(memory_bytes=400_000_000)):
         with pytest.raises(ParseError, match=str(parser.seconds)) as refused:
-            parser.read(HUGE)
+            parser.parse_blocking(HUGE)
         assert refused.value.slug == "parse-timeout"
         assert refused.value.limits == {
             "limit_seconds": parser.seconds,
@@ -82,7 +82,7 @@ def test_a_process_that_waits_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch,
     idle.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(idle))
     with pytest.raises(ParseError) as refused:
-        Parser(seconds=1).read(BOOKS["html"])
+        ParserSandbox(seconds=1).parse_blocking(BOOKS["html"])
     assert refused.value.slug == "parse-timeout"
 
 
@@ -91,6 +91,6 @@ def test_a_process_that_crashes_is_an_error_of_the_file(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with caplog.at_level(logging.ERROR), pytest.raises(ParseError, match="damaged") as refused:
-        Parser().read(BOOKS["epub"])
+        ParserSandbox().parse_blocking(BOOKS["epub"])
     assert refused.value.slug == "unreadable-book"
     assert "epub" in caplog.text

@@ -14,8 +14,9 @@ from app.training import promotion
 from app.training.job_runner import JobRunner
 from app.training.learning import resolved, study_key
 from app.training.provenance import base_model
-from store import aliases, artifacts, books, jobs, studies, versions
+from store import aliases, artifacts, books, jobs, revisions, studies, versions
 from store.database import Database
+from store.passages import text_to_learn
 from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job, Version
 from tests.tiny import STORY
@@ -87,7 +88,7 @@ class Desk:
 
     def prompts(self, version: Version) -> Tensor:
         with self.database.read() as session:
-            return torch.stack([from_bytes(data, 32) for data in versions.members(session, version)])
+            return torch.stack([from_bytes(data, 32) for data in versions.member_artifacts(session, version)])
 
     def champion(self) -> int:
         with self.database.read() as session:
@@ -234,7 +235,7 @@ def test_what_was_learned_is_the_revision_that_was_there_when_learning_began(
     def revise() -> None:
         if not after:
             with database.write() as session:
-                books.revise(session, desk.book.id, edition(text))
+                revisions.add(session, desk.book.id, edition(text))
             after.append(text)
 
     old, _ = desk.learn(GOOD, between=revise)
@@ -252,7 +253,7 @@ def test_a_version_says_what_it_was_learned_from(
     assert desk.skill is not None
     recipe = resolved(Recipe(**{**GOOD, "epochs": 1, "objective": "both"}), skill)
     with database.write() as session:
-        _, passages = books.body(session, desk.book.id)
+        _, passages = text_to_learn(session, desk.book.id)
         study = studies.put(
             session,
             book_id=desk.book.id,

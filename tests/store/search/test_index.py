@@ -14,6 +14,7 @@ from sqlalchemy import event, func, select
 from store import books
 from store.database import Database
 from store.errors import StoreBusyError
+from store.passages import get_passages, passages_of_book
 from store.search.fusion import DENSE_WEIGHT
 from store.search.index import PassageIndex
 from store.tables import Book, Embedding
@@ -52,7 +53,7 @@ def index(database: Database, folder: Path, embedder: Embedder) -> PassageIndex:
 
 def _text(database: Database, passage_id: int) -> str:
     with database.read() as session:
-        return books.passages(session, [passage_id])[0].text
+        return get_passages(session, [passage_id])[0].text
 
 
 def _by_hand(database: Database, embedder: Embedder, question: str) -> list[tuple[int, float]]:
@@ -60,7 +61,7 @@ def _by_hand(database: Database, embedder: Embedder, question: str) -> list[tupl
     with database.read() as session:
         ids, texts = [], []
         for book in books.list_books(session)[0]:
-            for passage in books.passages_of(session, book.id):
+            for passage in passages_of_book(session, book.id):
                 ids.append(passage.id)
                 texts.append(passage.text)
     scores = embedder(texts) @ embedder([question])[0]

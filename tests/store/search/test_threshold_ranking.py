@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.search.bm25 import BM25Index
-from store.search.faiss_snapshot import FaissSnapshot, State
-from store.search.fusion import fused
-from store.search.threshold_ranking import ranked
+from store.search.faiss_snapshot import FaissSnapshot, PassageState
+from store.search.fusion import fuse
+from store.search.threshold_ranking import rank
 
 WORDS = ["lamp", "green", "butter", "goat", "tower", "harbour", "sea", "miller", "night", "fox"]
 
@@ -18,8 +18,8 @@ def library(seed: int, passages: int) -> tuple[FaissSnapshot, BM25Index, np.ndar
     vectors = random.normal(size=(passages, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     texts = {int(each): " ".join(random.choice(WORDS, random.integers(0, 9))) for each in ids}
-    state = State(passages, int(ids[-1]))
-    return FaissSnapshot.built(ids, vectors, state), BM25Index(texts), vectors, texts
+    state = PassageState(passages, int(ids[-1]))
+    return FaissSnapshot.build(ids, vectors, state), BM25Index(texts), vectors, texts
 
 
 @given(
@@ -36,19 +36,19 @@ def test_the_best_of_both_sides_are_found_at_any_depth(
     vector = np.random.default_rng(seed + 1).normal(size=(1, 8)).astype(np.float32)
     vector /= np.linalg.norm(vector)
     ids = np.array(list(texts), dtype=np.int64)
-    every = fused((vectors @ vector[0]).astype(np.float32), lexical.asked(question).of(ids))
-    found = ranked(snapshot, lexical, question, vector, count, depth=depth)
+    every = fuse((vectors @ vector[0]).astype(np.float32), lexical.score(question).of(ids))
+    found = rank(snapshot, lexical, question, vector, count, depth=depth)
     assert len(found.ids) == min(count, passages)
     assert found.scores == pytest.approx(np.sort(every)[::-1][:count], abs=1e-5)
     assert found.scores == pytest.approx(every[np.searchsorted(ids, found.ids)], abs=1e-5)
-    assert fused(found.dense, found.lexical) == pytest.approx(found.scores, abs=1e-6)
+    assert fuse(found.dense, found.lexical) == pytest.approx(found.scores, abs=1e-6)
 
 
 def test_equal_passages_are_in_the_librarys_order() -> None:
     vectors = np.ones((6, 1), dtype=np.float32)
     ids = np.array([3, 4, 7, 8, 9, 12], dtype=np.int64)
-    snapshot = FaissSnapshot.built(ids, vectors, State(6, 12))
+    snapshot = FaissSnapshot.build(ids, vectors, PassageState(6, 12))
     lexical = BM25Index({int(each): "goat" for each in ids})
-    assert ranked(snapshot, lexical, "goat", vectors[:1], 4, depth=2).ids.tolist() == [3, 4, 7, 8]
+    assert rank(snapshot, lexical, "goat", vectors[:1], 4, depth=2).ids.tolist() == [3, 4, 7, 8]
     among = np.array([12, 8, 3], dtype=np.int64)
-    assert ranked(snapshot, lexical, "goat", vectors[:1], 2, among=among).ids.tolist() == [3, 8]
+    assert rank(snapshot, lexical, "goat", vectors[:1], 2, among=among).ids.tolist() == [3, 8]

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, insert, text, update
 
-from store import aliases, artifacts, books, skills, studies, versions
+from store import aliases, artifacts, skills, studies, versions
 from store.database import Database
 from store.errors import DamagedDatabaseError, UnknownSchemaError
+from store.passages import passages_of_book
 from store.search.index import PassageIndex
 from store.tables import (
     Alias,
@@ -100,11 +101,14 @@ def test_nothing_is_found_where_all_is_whole(
     book: str, database: Database, verified: Callable[[], list[Finding]], folder: Path, embedder: Embedder
 ) -> None:
     assert verified() == []
-    told: set[str] = set()
+    finished: set[str] = set()
     verify(
-        database, folder, embedder.name, told=lambda what, done, of: told.add(what) if done == of else None
+        database,
+        folder,
+        embedder.name,
+        on_progress=lambda what, done, total: finished.add(what) if done == total else None,
     )
-    assert told >= {"artifacts", "books", "versions", "foreign keys", "vectors", "index"}
+    assert finished >= {"artifacts", "books", "versions", "foreign keys", "vectors", "index"}
 
 
 def test_an_empty_library_is_whole(verified: Callable[[], list[Finding]]) -> None:
@@ -258,7 +262,7 @@ def test_a_passage_without_a_good_vector_gets_one_again(
 ) -> None:
     hit = index.search("Who hunts?", 1)
     with database.write() as session:
-        spoiled = books.passages_of(session, book)[1].id
+        spoiled = passages_of_book(session, book)[1].id
         where = Embedding.passage_id == spoiled
         session.execute(
             delete(Embedding).where(where)
@@ -315,7 +319,7 @@ def test_the_index_of_as_many_passages_but_others(
     book: str, database: Database, verified: Callable[[], list[Finding]]
 ) -> None:
     with database.write() as session:
-        other = books.passages_of(session, book)[2].id
+        other = passages_of_book(session, book)[2].id
         session.execute(delete(Embedding).where(Embedding.passage_id == other))
         session.execute(update(Passage).where(Passage.id == other).values(id=0))
         vector = np.ones(64, dtype="<f4").tobytes()

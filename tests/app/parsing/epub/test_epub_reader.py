@@ -1,7 +1,7 @@
 import pytest
 
 from app.parsing.epub.reader import parse
-from app.parsing.parsed import Parsed, ParseError
+from app.parsing.parsed import ParsedBook, ParseError
 from tests import files
 from tests.files import xhtml
 
@@ -28,7 +28,7 @@ NCX = (
 )
 
 
-def chapters(book: Parsed) -> list[tuple[str, str, str]]:
+def chapters(book: ParsedBook) -> list[tuple[str, str, str]]:
     return [(span.title, book.text[span.start : span.end].strip(), span.matter) for span in book.chapters]
 
 

@@ -1,8 +1,8 @@
 from app.parsing.html.reader import parse
-from app.parsing.parsed import Parsed
+from app.parsing.parsed import ParsedBook
 
 
-def read(body: str, head: str = "") -> Parsed:
+def read(body: str, head: str = "") -> ParsedBook:
     return parse(f"<!DOCTYPE html><html lang='en_GB'><head>{head}</head><body>{body}</body></html>".encode())
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.parsing.parsed import Parsed, ParseError
+from app.parsing.parsed import ParsedBook, ParseError
 from app.parsing.pdf.reader import parse
 from tests import files
 from tests.files import lines
@@ -9,7 +9,7 @@ FULL = "Mira kept a green lamp in the tower of Ost and lit it each"
 LAST = "night."
 
 
-def bodies(book: Parsed) -> list[tuple[str, str]]:
+def bodies(book: ParsedBook) -> list[tuple[str, str]]:
     return [(span.title, book.text[span.start : span.end].strip()) for span in book.chapters]
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from app.parsing import language
-from app.parsing.text.reader import parse
+from app.parsing.text.reader import parse_markdown, parse_plain_text
 
 BODY = "CHAPTER I\n\nMira kept a lamp.\n\nCHAPTER II\n\nShe lit it."
 HEADER = (
@@ -13,13 +13,13 @@ END = "\n\n*** END OF THE PROJECT GUTENBERG EBOOK THE LAMP ***\n\nSection 1. Gen
 
 
 def test_a_text_and_its_chapters() -> None:
-    book = parse(BODY.replace("\n", "\r\n").encode(), "txt")
+    book = parse_plain_text(BODY.replace("\n", "\r\n").encode())
     assert (book.format, book.text, book.title) == ("txt", BODY, None)
     assert [span.title for span in book.chapters] == ["CHAPTER I", "CHAPTER II"]
 
 
 def test_markdown_has_a_title() -> None:
-    book = parse(b"# The *Lamp* #\n\nText.", "md")
+    book = parse_markdown(b"# The *Lamp* #\n\nText.")
     assert (book.title, book.text) == ("The *Lamp*", "# The *Lamp* #\n\nText.")
 
 
@@ -37,7 +37,7 @@ def test_markdown_has_a_title() -> None:
     ids=["today", "older", "oldest"],
 )
 def test_project_gutenberg_s_header_and_licence_are_no_text(start: str, end: str, made_by: str) -> None:
-    book = parse((HEADER + start + made_by + BODY + end).encode(), "txt")
+    book = parse_plain_text((HEADER + start + made_by + BODY + end).encode())
     assert book.text == BODY
     assert (book.title, book.author, book.language) == ("The Lamp of Ost", "M. Ost", "fr")
     assert [(span.title, book.text[span.start : span.end].strip()) for span in book.chapters] == [
@@ -48,8 +48,8 @@ def test_project_gutenberg_s_header_and_licence_are_no_text(start: str, end: str
 
 def test_a_book_that_only_names_the_project_is_left_alone() -> None:
     text = "Title: None\n\nThe Project Gutenberg has many books. " + BODY
-    assert parse(text.encode(), "txt").text == text
-    assert parse((HEADER + START).encode(), "txt").text == HEADER + START
+    assert parse_plain_text(text.encode()).text == text
+    assert parse_plain_text((HEADER + START).encode()).text == HEADER + START
 
 
 @pytest.mark.parametrize(

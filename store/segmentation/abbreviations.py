@@ -1,7 +1,8 @@
 # ruff: noqa: RUF001 - words of many languages
-"""Words whose point ends no sentence, by language."""
+"""Abbreviations and one-letter words, by language: where a full stop does or does not end a sentence."""
 
-# Whatever follows. One letter alone needs no entry, nor does what only small letters or numbers follow.
+# A full stop after one of these ends no sentence, whatever follows. The list leaves out what
+# `sentence_splitter` sees by itself: single letters, and words before a lower-case word or a number.
 ABBREVIATIONS = {
     language: frozenset(words.split())
     for language, words in {
@@ -15,7 +16,7 @@ ABBREVIATIONS = {
         "nl": "dhr mevr mw dr drs prof ir ing jhr st bijv",
     }.items()
 }
-# Where a number and a point before a name are a day: "am 12. Oktober".
+# Languages that write a day as a number and a full stop: "am 12. Oktober".
 ORDINALS = frozenset({"de", "da", "no", "fi", "cs", "hu", "pl"})
-# Whole words of one letter, which may end a sentence.
+# Whole words of one letter; a sentence may end with one.
 LETTERS = frozenset({"I", "я", "Я", "y"})

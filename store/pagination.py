@@ -1,4 +1,4 @@
-"""One way to read any list newest first, a page at a time."""
+"""Reads any list newest first, one page at a time."""
 
 from datetime import datetime
 from typing import TypeVar
@@ -11,25 +11,25 @@ from store.tables import Book, Job, Version
 Row = TypeVar("Row", Book, Job, Version)
 
 
-def page(
+def newest_first(
     session: Session,
     query: Select[Row],
     table: type[Row],
     after: Row | None,
     limit: int,
     *,
-    by: tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[str]] | None = None,
+    sort_by: tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[str]] | None = None,
 ) -> tuple[list[Row], bool]:
     """Return up to `limit` rows of `query` older than `after`, newest first, and whether more follow.
 
-    `by` is where the rows' moments and ids stand, if not in `table`: an index over both makes a page cheap.
-    ValueError: `limit` is less than 1.
+    `sort_by` are the columns of moment and id to sort by, by default those of `table`. An index over both
+    keeps a page cheap. ValueError: `limit` is less than 1.
     """
     if limit < 1:
         raise ValueError(f"A page has at least one row, not {limit}.")
-    moment, identity = by or (table.created_at, table.id)
+    moment, identity = sort_by or (table.created_at, table.id)
     if after is not None:
         query = query.where(tuple_(moment, identity) < tuple_(after.created_at, after.id))
-    newest_first = query.order_by(moment.desc(), identity.desc())
-    rows = list(session.scalars(newest_first.limit(limit + 1)))
+    sorted_rows = query.order_by(moment.desc(), identity.desc())
+    rows = list(session.scalars(sorted_rows.limit(limit + 1)))
     return rows[:limit], len(rows) > limit

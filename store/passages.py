@@ -1,0 +1,80 @@
+"""Passages: by id and by book, with the pages they begin on."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store import books, revisions
+from store.tables import Page, Passage
+
+# SQLite takes at most 32,766 parameters in a statement, older builds 999.
+_IDS_PER_QUERY = 500
+
+
+def get_passages(session: Session, ids: Sequence[int]) -> list[Passage]:
+    """Return the passages with these ids, in the order of the ids; missing ones are left out."""
+    found: dict[int, Passage] = {}
+    for first in range(0, len(ids), _IDS_PER_QUERY):
+        some = ids[first : first + _IDS_PER_QUERY]
+        rows = session.scalars(select(Passage).where(Passage.id.in_(some)))
+        found |= {passage.id: passage for passage in rows}
+    return [found[passage_id] for passage_id in ids if passage_id in found]
+
+
+def passages_of_book(session: Session, book_id: str) -> list[Passage]:
+    """Return every passage of a book, in reading order. NotFoundError: there is no such book."""
+    books.get(session, book_id)
+    query = select(Passage).where(Passage.book_id == book_id).order_by(Passage.ordinal)
+    return list(session.scalars(query))
+
+
+def passage_ids(session: Session, book_ids: Sequence[str]) -> list[int]:
+    """Return the ids of all passages of these books; a missing book has none."""
+    found: list[int] = []
+    for first in range(0, len(book_ids), _IDS_PER_QUERY):
+        some = book_ids[first : first + _IDS_PER_QUERY]
+        found += session.scalars(select(Passage.id).where(Passage.book_id.in_(some)))
+    return found
+
+
+def book_ids_of_passages(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """Return the id of each passage's book, by passage id; missing passages are left out."""
+    found: dict[int, str] = {}
+    for first in range(0, len(ids), _IDS_PER_QUERY):
+        some = ids[first : first + _IDS_PER_QUERY]
+        rows = session.execute(select(Passage.id, Passage.book_id).where(Passage.id.in_(some)))
+        found |= dict(rows.all())
+    return found
+
+
+def page_labels(session: Session, passages: Sequence[Passage]) -> dict[int, str]:
+    """Return the label of the page that each passage begins on, by passage id, where the page is known."""
+    found: dict[int, str] = {}
+    for book_id in {passage.book_id for passage in passages}:
+        pages = session.execute(
+            select(Page.start, Page.label).where(Page.book_id == book_id).order_by(Page.start)
+        ).all()
+        for passage in passages:
+            place = bisect_right(pages, passage.start, key=lambda page: page.start)
+            if passage.book_id == book_id and place > 0:
+                found[passage.id] = pages[place - 1].label
+    return found
+
+
+def text_to_learn(session: Session, book_id: str) -> tuple[str, list[str]]:
+    """Return what is to be learned of a book: its text and its passages, without front and back matter.
+
+    If the book has no other chapters, return all of it. NotFoundError: there is no such book.
+    """
+    book = books.get(session, book_id)
+    whole, passages = revisions.text(session, book_id), passages_of_book(session, book_id)
+    inner = [chapter for chapter in book.chapters if chapter.matter == "body"]
+    if not inner or len(inner) == len(book.chapters):
+        return whole, [passage.text for passage in passages]
+    ordinals = {chapter.ordinal for chapter in inner}
+    return (
+        whole[inner[0].start : inner[-1].end],
+        [passage.text for passage in passages if passage.chapter_ordinal in ordinals],
+    )

@@ -1,0 +1,71 @@
+"""Revisions: the texts that a book has or had, numbered 1, 2, 3."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from store import books, scope
+from store.errors import DuplicateBookError, NotFoundError
+from store.tables import Book, BookTag, Chapter, Page, Passage, Revision
+
+
+def add(
+    session: Session,
+    book_id: str,
+    edition: books.Edition,
+    *,
+    title: str | None = None,
+    author: str | None = None,
+    tags: Sequence[str] | None = None,
+) -> tuple[Book, bool]:
+    """Give a book a new text as its next revision, and the title, author and tags that are given.
+
+    Return the book and True. Earlier texts are kept; their chapters, pages and passages are not. If the
+    book's text has this `sha256` already, change nothing, and return the book and False.
+    NotFoundError: no such book. DuplicateBookError: another book has this `sha256`. InvalidTagsError: too
+    many tags, or too long ones.
+    """
+    normalized = None if tags is None else scope.normalize_tags(tags)
+    books.lock(session, book_id)
+    book = books.get(session, book_id)
+    known = session.scalar(select(Book.id).where(Book.sha256 == edition.sha256))
+    if known == book_id:
+        return book, False
+    if known is not None:
+        raise DuplicateBookError(known)
+    for table in (Passage, Page, Chapter):
+        session.execute(delete(table).where(table.book_id == book_id))
+    book.filename, book.format = edition.filename, edition.format
+    book.characters, book.sha256 = len(edition.text), edition.sha256
+    book.passage_count = len(edition.passages)
+    book.title, book.author = title or book.title, author or book.author
+    book.revision += 1
+    if normalized is not None:
+        session.execute(delete(BookTag).where(BookTag.book_id == book_id))
+        session.add_all(BookTag(book_id=book_id, tag=tag) for tag in normalized)
+    session.flush()
+    books.store_edition(session, book, edition)
+    session.refresh(book, ["chapters", "tag_rows"])
+    return book, True
+
+
+def list_revisions(session: Session, book_id: str) -> list[Revision]:
+    """Return the revisions of a book, newest first, without their texts. NotFoundError: no such book."""
+    books.get(session, book_id)
+    query = select(Revision).where(Revision.book_id == book_id).order_by(Revision.number.desc())
+    return list(session.scalars(query))
+
+
+def text(session: Session, book_id: str, number: int | None = None) -> str:
+    """Return the whole text of a book's revision, by default of its newest.
+
+    NotFoundError: there is no such book or revision.
+    """
+    wanted = books.get(session, book_id).revision if number is None else number
+    found = session.scalar(
+        select(Revision.text).where(Revision.book_id == book_id, Revision.number == wanted)
+    )
+    if found is None:
+        raise NotFoundError("revision", f"{book_id} revision {wanted}")
+    return found

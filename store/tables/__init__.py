@@ -1,0 +1,36 @@
+"""Every table, as SQLAlchemy classes. The same definitions run on SQLite and PostgreSQL."""
+
+from store.tables.aliases import Alias, AliasMove
+from store.tables.artifacts import Artifact
+from store.tables.base import Base, utcnow
+from store.tables.books import Book, BookTag, Chapter, Embedding, Page, Passage, Revision
+from store.tables.jobs import EventType, Job, JobEvent, JobStatus, Level
+from store.tables.skills import Skill, SkillMethod
+from store.tables.studies import Study
+from store.tables.versions import Member, Version, VersionState
+
+__all__ = [
+    "Alias",
+    "AliasMove",
+    "Artifact",
+    "Base",
+    "Book",
+    "BookTag",
+    "Chapter",
+    "Embedding",
+    "EventType",
+    "Job",
+    "JobEvent",
+    "JobStatus",
+    "Level",
+    "Member",
+    "Page",
+    "Passage",
+    "Revision",
+    "Skill",
+    "SkillMethod",
+    "Study",
+    "Version",
+    "VersionState",
+    "utcnow",
+]

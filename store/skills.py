@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 from store import artifacts
 from store.errors import NotFoundError
 from store.tables import Skill, SkillMethod
-from store.versions import BaseModel
 
 
 def publish(
     session: Session,
     *,
-    base_model: BaseModel,
+    base_model: Mapping[str, Any],
     method: SkillMethod,
     artifact: bytes,
     recipe: Mapping[str, Any],

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from store import artifacts, books
 from store.errors import NotFoundError
 from store.tables import Skill, Study
-from store.versions import BaseModel
 
 
 def put(
@@ -18,7 +17,7 @@ def put(
     *,
     book_id: str,
     key: str,
-    base_model: BaseModel,
+    base_model: Mapping[str, Any],
     skill_id: str | None,
     settings: Mapping[str, Any],
     items: Sequence[dict[str, Any]],

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
@@ -22,23 +22,13 @@ class NewMember:
     metrics: dict[str, Any] = field(default_factory=dict)
 
 
-class BaseModel(TypedDict):
-    """The frozen LLM that members were learned for."""
-
-    id: str
-    revision: str | None
-    hidden_size: int
-    quantization: str
-    dtype: str
-
-
 def publish(
     session: Session,
     *,
     book_id: str,
     members: Sequence[NewMember],
     recipe: Mapping[str, Any],
-    base_model: BaseModel,
+    base_model: Mapping[str, Any],
     metrics: Mapping[str, Any],
     parent: int | None,
     job_id: str | None,
@@ -53,6 +43,7 @@ def publish(
 ) -> Version:
     """Store the next version of a book, and put `latest` on it; with `promote`, `champion` too.
 
+    `base_model` has the id, revision, hidden_size, quantization and dtype of the frozen LLM.
     `skill_id` is the skill that was in place while the members learned, `study_id` the study they learned
     from, `revision` the revision of the book they learned (by default the newest); see `Version` for the
     others. The caller decides whether a version that is worse than the champion is promoted; the history then

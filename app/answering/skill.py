@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,6 @@ from app.errors import CommandError
 from store import skills
 from store.database import Database
 from store.tables import Skill as Row
-from store.versions import BaseModel
 from trainer.llm.embedded import EMBEDDED
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.skill.skill import Skill, SkillMismatchError, from_bytes
@@ -75,7 +74,7 @@ def register_skill(database: Database, identity: Identity, skill: LoadedSkill) -
     with database.write() as session:
         return skills.publish(
             session,
-            base_model=cast(BaseModel, asdict(identity)),
+            base_model=asdict(identity),
             method=skill.skill.method,
             artifact=skill.artifact,
             recipe=skill.recipe,

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from typing import TypeVar
 
 from app.answering.skill import LoadedSkill
@@ -12,7 +13,7 @@ from app.training import promotion, provenance
 from app.training.heartbeat import Heartbeat
 from app.training.job_events import record_progress
 from app.training.learning import Prepared, learn, resolved, study_key
-from app.training.provenance import Source, base_model
+from app.training.provenance import Source
 from app.training.publishing import publish_trained
 from store import jobs, studies, versions
 from store.database import Database
@@ -128,7 +129,7 @@ class JobRunner:
                     session,
                     book_id=self._job.book_id,
                     key=key,
-                    base_model=base_model(self._llm.identity),
+                    base_model=asdict(self._llm.identity),
                     skill_id=None if self._skill is None else self._skill.id,
                     settings=recipe.model_dump(include={"kinds", "passages", "seed"}),
                     items=[item.as_json() for item in items],

@@ -2,18 +2,15 @@
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
-from typing import cast
 
 from sqlalchemy.orm import Session
 
 from store import books
 from store.passages import text_to_learn
 from store.tables import Skill, Study
-from store.versions import BaseModel
-from trainer.llm.frozen_llm import Identity
 
 _COMPUTE = ("bitsandbytes", "bookchorus", "peft", "safetensors", "torch", "transformers")
 
@@ -31,11 +28,6 @@ def source(session: Session, book_id: str) -> Source:
     """What is learned of a book's newest revision. NotFoundError: there is no such book."""
     revision = books.get(session, book_id).revision
     return Source(revision, *text_to_learn(session, book_id))
-
-
-def base_model(identity: Identity) -> BaseModel:
-    """The LLM as the registry names it."""
-    return cast(BaseModel, asdict(identity))
 
 
 def data(source: Source, skill: Skill | None, study: Study | None) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """Publishes what a job learned: the version, its aliases and the job's end in one transaction."""
 
 import math
+from dataclasses import asdict
 
 from sqlalchemy.orm import Session
 
 from app.training import provenance
 from app.training.promotion import Decision
-from app.training.provenance import Source, base_model
+from app.training.provenance import Source
 from store import jobs, pruning, skills, versions
 from store.tables import Job, Study, Version
 from store.versions import NewMember
@@ -54,7 +55,7 @@ def publish_trained(
         book_id=job.book_id,
         members=members,
         recipe=recipe.model_dump(),
-        base_model=base_model(identity),
+        base_model=asdict(identity),
         metrics={
             "bare_loss": number(learned.before.bare_loss),
             "steps": len(learned.curve),

@@ -84,7 +84,10 @@ def export(session: Session, version: Version, members: MemberCache) -> Export:
     if version.skill_id is not None and refused is None:
         skill = artifacts.get(session, skills.get(session, version.skill_id).artifact_sha256)
     return Export(
-        manifest(session, version, refused), versions.member_artifacts(session, version), skill, refused is None
+        manifest(session, version, refused),
+        versions.member_artifacts(session, version),
+        skill,
+        refused is None,
     )
 
 

@@ -1,14 +1,13 @@
 """Imports: versions that this or another library exported, or adapters that PEFT trained."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.training.provenance import base_model
 from app.transfer.import_files import ImportRefusedError, adapter_folders, read_adapter, read_manifest
 from app.transfer.manifest import MANIFEST, Manifest
 from store import books, revisions, skills, versions
@@ -73,7 +72,7 @@ def publish_imported(
     of_text = (
         each.number for each in revisions.list_revisions(session, book_id) if each.sha256 == found.text
     )
-    base = base_model(llm.identity)
+    base = asdict(llm.identity)
     skill = None
     if found.skill is not None:
         skill = skills.find(session, base["id"], base["revision"], found.skill)

@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from tests import postgres
 
 PASSAGES = 1000
 EMBEDDER = "random@1"
-BASE: versions.BaseModel = {
+BASE: dict[str, Any] = {
     "id": "none",
     "revision": None,
     "hidden_size": 576,

@@ -2,11 +2,12 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 from store import aliases, books, versions
 from store.database import Database
 
-MODEL: versions.BaseModel = {
+MODEL: dict[str, Any] = {
     "id": "some/llm",
     "revision": None,
     "hidden_size": 8,

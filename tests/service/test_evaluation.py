@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +16,7 @@ from app.cli import app
 from store import books, versions
 from store.database import Database
 from store.segmentation import ChapterSpan, PassageSpan
-from store.versions import BaseModel, NewMember
+from store.versions import NewMember
 from tests.service.conftest import service
 from trainer.llm.frozen_llm import FrozenLLM
 
@@ -69,7 +69,7 @@ def publish(database: Database, folder: Path, llm: FrozenLLM) -> str:
             book_id=book.id,
             members=[NewMember(file.read_bytes(), seed) for seed, file in enumerate(members)],
             recipe=RECIPE,
-            base_model=cast(BaseModel, asdict(llm.identity)),
+            base_model=asdict(llm.identity),
             metrics={},
             parent=None,
             job_id=None,

@@ -1,9 +1,9 @@
 """A service whose LLM has a skill prompt: books are studied behind it, asks go through the ensemble."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from app.answering.skill import LoadedSkill
-from app.training.provenance import base_model
 from store import skills
 from store.database import Database
 from tests.service.conftest import service
@@ -20,7 +20,7 @@ def register(folder: Path, llm: FrozenLLM, skill: LoadedSkill) -> str:
     with database.write() as session:
         published = skills.publish(
             session,
-            base_model=base_model(llm.identity),
+            base_model=asdict(llm.identity),
             method=skill.skill.method,
             artifact=skill.artifact,
             recipe={},

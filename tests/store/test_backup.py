@@ -16,7 +16,7 @@ from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Base, Book, Embedding, Passage, Revision, Version, utcnow
 from tests.store.conftest import postgresql_only, sqlite_only
 
-BASE: versions.BaseModel = {
+BASE: dict[str, Any] = {
     "id": "some/llm",
     "revision": None,
     "hidden_size": 576,

@@ -160,7 +160,7 @@ def test_a_database_of_the_first_release_goes_on(first: Database) -> None:
         old = versions.get(session, "book_1", "champion")
         assert (old.number, old.job_id, versions.member_artifacts(session, old)) == (1, "job_1", [b"member"])
         assert books.get(session, "book_1").aliases == {"champion": 1}
-        base_model: versions.BaseModel = {
+        base_model: dict[str, Any] = {
             "id": "some/llm",
             "revision": "abc",
             "hidden_size": 576,

@@ -255,7 +255,7 @@ def test_a_list_has_losses_without_the_curves(database: Database, add_book: Call
 
 
 def test_the_newest_study_is_what_was_last_written(database: Database, book: str) -> None:
-    model: versions.BaseModel = {
+    model: dict[str, Any] = {
         "id": "m",
         "revision": None,
         "hidden_size": 1,

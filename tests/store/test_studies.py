@@ -9,10 +9,9 @@ from store import books, skills, studies, versions
 from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Artifact, Book, Study, Version
-from store.versions import BaseModel
 
 KEY = "a" * 64
-LLM: BaseModel = {
+LLM: dict[str, Any] = {
     "id": "some/llm",
     "revision": None,
     "hidden_size": 576,

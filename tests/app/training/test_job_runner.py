@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from app.engine.scheduler import Scheduler
 from app.training import promotion
 from app.training.job_runner import JobRunner
 from app.training.learning import resolved, study_key
-from app.training.provenance import base_model
 from store import aliases, artifacts, books, jobs, revisions, studies, versions
 from store.database import Database
 from store.passages import text_to_learn
@@ -258,7 +258,7 @@ def test_a_version_says_what_it_was_learned_from(
             session,
             book_id=desk.book.id,
             key=study_key(llm.identity, desk.skill, recipe, passages),
-            base_model=base_model(llm.identity),
+            base_model=asdict(llm.identity),
             skill_id=desk.skill.id,
             settings={},
             items=[

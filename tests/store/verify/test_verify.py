@@ -31,7 +31,7 @@ from store.verify import Finding, verify
 from tests.store.conftest import Embedder, postgresql_only, sqlite_only
 
 BOOK = "CHAPTER I\n\nThe red fox. It hunts.\n\nCHAPTER II\n\nThe old clock. It strikes."
-BASE: versions.BaseModel = {
+BASE: dict[str, Any] = {
     "id": "some/llm",
     "revision": None,
     "hidden_size": 576,

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from app.datasets.metrics import aurc, expected_calibration_error, interval
 from app.evaluation.predictions import Prediction
-from app.terminal.answers import LABEL, REST, duration, plain
+from app.terminal.theme import LABEL, REST, duration, plain
 
 # An answer whose ROUGE-L is at least this counts as correct where right or wrong is asked.
 CORRECT = 0.5

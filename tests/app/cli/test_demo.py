@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from app.cli.child_process import Child
-from app.cli.demo import RECIPE, free_port, tour
+from app.cli.demo import free_port
+from app.cli.tour import RECIPE, tour
 from app.client import Client, ClientError
 from app.errors import CommandError
 from tests.app.client.peer import Peer
@@ -124,7 +125,9 @@ def test_a_child_that_is_never_ready_is_not_waited_for_without_end(peer: Peer, t
 
 
 def test_a_process_ends_with_its_standard_input() -> None:
-    script = "from app.cli.child_process import end_with_stdin; import time; end_with_stdin(); time.sleep(600)"
+    script = (
+        "from app.cli.child_process import end_with_stdin; import time; end_with_stdin(); time.sleep(600)"
+    )
     process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, env=environment())
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGTERM

@@ -18,7 +18,7 @@ def run_service(
     model: Annotated[str | None, typer.Option(help='"embedded", a Hugging Face id, or a folder.')] = None,
     quantization: Annotated[str | None, typer.Option(help="auto, int8, nf4 or none.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
-    end_with_stdin: Annotated[bool, typer.Option("--end-with-stdin", hidden=True)] = False,
+    ends_with_stdin: Annotated[bool, typer.Option("--end-with-stdin", hidden=True)] = False,
 ) -> None:
     """Run the service. What is not given here comes from BOOKCHORUS_... variables."""
     given: dict[str, Any] = {
@@ -30,10 +30,10 @@ def run_service(
         "device": device,
     }
     with one_line_errors():
-        if end_with_stdin:
-            from app.cli import child_process
+        if ends_with_stdin:
+            from app.cli.child_process import end_with_stdin
 
-            child_process.end_with_stdin()
+            end_with_stdin()
         # A wrong setting is reported before the server is imported, which takes seconds.
         from app.settings import load
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from app.client import job_events
 from app.client.connection import (
     ClientError,
     Connection,
@@ -18,6 +17,7 @@ from app.client.connection import (
     refusal,
     valid_request,
 )
+from app.client.job_events import follow
 from app.client.registry import Registry
 from app.client.transfer import Transfer
 from app.schemas import (
@@ -208,7 +208,7 @@ class Client:
 
         A stream that breaks is taken up again after the last event that came.
         """
-        return job_events.follow(self._connection, job_id, attempts=self._attempts)
+        return follow(self._connection, job_id, attempts=self._attempts)
 
     def _streamed_answer(self, request: AskRequest, on_heard: Callable[[Heard], None]) -> Answer:
         """Ask for a stream of events; return the answer, which is the last of them."""

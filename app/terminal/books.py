@@ -16,8 +16,8 @@ def books_table(books: Sequence[Book]) -> RenderableType:
     if not books:
         return Text.assemble("No books yet. Add one with: ", ("bookchorus add FILE", "bold"))
     table = ruled_table()
-    # Wide enough that an id can be copied from one line.
-    table.add_column("book", ratio=1, min_width=21)
+    # At least as wide as an id, so that it can be copied from one line.
+    table.add_column("book", ratio=1, width=21, overflow="fold")
     table.add_column("state", no_wrap=True)
     table.add_column("aliases", no_wrap=True)
     table.add_column("chapters", justify="right")

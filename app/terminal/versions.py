@@ -38,10 +38,11 @@ def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
     if not versions:
         return Text.assemble("No versions yet. Learn a book with: ", ("bookchorus add FILE", "bold"))
     table = ruled_table()
-    table.add_column("book and LLM", ratio=1)
+    # At least so wide, also where the terminal is narrow.
+    table.add_column("book and LLM", ratio=1, width=12, overflow="fold")
     table.add_column("version", justify="right", no_wrap=True)
     table.add_column("members", justify="right")
-    table.add_column("held-out loss", no_wrap=True)
+    table.add_column("held-out loss")
     table.add_column("aliases", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     for version in versions:

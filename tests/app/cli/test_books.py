@@ -56,6 +56,13 @@ def test_train_asks_for_another_version_and_follows_it(peer: Peer) -> None:
     assert peer.trained[1].model_dump() == {"recipe": None, "parent": None, "force": False}
 
 
+def test_a_version_that_cannot_be_gone_on_from_is_one_line(peer: Peer) -> None:
+    result = bookchorus("train", book().id, "--parent", "0", peer=peer)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert result.stderr.startswith("parent: ")
+    assert peer.trained == []
+
+
 def test_add_sends_a_new_edition(peer: Peer, file: Path) -> None:
     assert bookchorus("add", str(file), "--revises", book().id, peer=peer).exit_code == 0
     assert peer.uploads[0]["revises"] == book().id

@@ -10,9 +10,9 @@ from app.client.connection import (
     ClientError,
     Connection,
     NoAnswerError,
+    api_path,
     as_json,
     json_or_none,
-    path,
     problem_error,
     refusal,
     valid_request,
@@ -101,7 +101,7 @@ class Client:
 
         `revises` is the id of a book that this is a new edition of: its next revision instead of a new book.
         """
-        url = path("books") if revises is None else path("books", revises, "revisions")
+        url = api_path("books") if revises is None else api_path("books", revises, "revisions")
         if isinstance(source, str):
             if title is None:
                 raise ClientError("A book given as text needs a title.")
@@ -127,7 +127,7 @@ class Client:
 
     def book(self, book_id: str) -> Book:
         """Read a book as it stands."""
-        return self._connection.call(Book, "GET", path("books", book_id))
+        return self._connection.call(Book, "GET", api_path("books", book_id))
 
     def train(
         self,
@@ -143,12 +143,12 @@ class Client:
         """
         with valid_request():
             request = NewVersion(recipe=recipe, parent=parent, force=force)
-        url = path("books", book_id, "versions")
+        url = api_path("books", book_id, "versions")
         return self._connection.call(AddedJob, "POST", url, json=as_json(request)).job
 
     def job(self, job_id: str) -> Job:
         """Read a job as it stands."""
-        return self._connection.call(Job, "GET", path("jobs", job_id))
+        return self._connection.call(Job, "GET", api_path("jobs", job_id))
 
     def ask(
         self,

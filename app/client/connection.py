@@ -117,7 +117,7 @@ class Connection:
             raise ClientError(other) from error
 
 
-def path(*parts: str | int) -> str:
+def api_path(*parts: str | int) -> str:
     """The path of a call; a part with a slash in it stays one part."""
     return "/" + "/".join(quote(str(part), safe="") for part in parts)
 

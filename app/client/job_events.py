@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from app.client.connection import ClientError, Connection, NoAnswerError, path
+from app.client.connection import ClientError, Connection, NoAnswerError, api_path
 from app.schemas import ENDED, Job, JobEvent
 
 # A silent stream may be a dead one: connecting again costs nothing and loses no event.
@@ -32,7 +32,7 @@ def follow(connection: Connection, job_id: str, *, attempts: int) -> Iterator[Jo
             if over:
                 return
             # Where the job ended as the stream broke off, one more reading brings its last events.
-            over = connection.call(Job, "GET", path("jobs", job_id)).status in ENDED
+            over = connection.call(Job, "GET", api_path("jobs", job_id)).status in ENDED
             failures += 1
         except ClientError as error:
             # 503 is a moment's trouble, like a broken connection; any other answer stays as it is.
@@ -48,6 +48,6 @@ def _stream(connection: Connection, job_id: str, after: int | None) -> Iterator[
     headers = {"Accept": "text/event-stream"}
     if after is not None:
         headers["Last-Event-ID"] = str(after)
-    url = path("jobs", job_id, "events")
+    url = api_path("jobs", job_id, "events")
     for _, data in connection.events("GET", url, headers=headers, timeout=STREAM_TIMEOUT):
         yield connection.parse(JobEvent, data, url)

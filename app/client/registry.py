@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.client.connection import Connection, as_json, path, valid_request
+from app.client.connection import Connection, api_path, as_json, valid_request
 from app.schemas import (
     AliasMove,
     AliasState,
@@ -30,16 +30,16 @@ class Registry:
 
     def version(self, book: str, ref: int | str = CHAMPION) -> PromptVersion:
         """Read one version, with the loss of each member at each step."""
-        return self._connection.call(PromptVersion, "GET", path("admin", "books", book, "versions", ref))
+        return self._connection.call(PromptVersion, "GET", api_path("admin", "books", book, "versions", ref))
 
     def aliases(self, book: str) -> dict[str, int]:
         """Read which version each alias of a book is on."""
-        url = path("admin", "books", book, "aliases")
+        url = api_path("admin", "books", book, "aliases")
         return self._connection.call(BookAliases, "GET", url, params={"limit": 1}).aliases
 
     def history(self, book: str, alias: str | None = None) -> list[AliasMove]:
         """Read every move of a book's aliases, or of one of them, newest first."""
-        url = path("admin", "books", book, "aliases", *([alias] if alias else []))
+        url = api_path("admin", "books", book, "aliases", *([alias] if alias else []))
         moves: list[AliasMove] = []
         while True:
             params = {"limit": 200} | ({"after": moves[-1].id} if moves else {})
@@ -63,19 +63,19 @@ class Registry:
         """Put an alias on a version; `champion` goes to one that is worse only by `force`."""
         with valid_request():
             move = MoveAlias(version=version, why=why, force=force)
-        url = path("admin", "books", book, "aliases", alias)
+        url = api_path("admin", "books", book, "aliases", alias)
         return self._connection.call(AliasState, "PUT", url, json=as_json(move))
 
     def rollback(self, book: str, *, alias: str = CHAMPION, why: str | None = None) -> AliasState:
         """Put an alias back where it was before its last move; once more is one move further back."""
         with valid_request():
             request = Rollback(why=why)
-        url = path("admin", "books", book, "aliases", alias, "rollback")
+        url = api_path("admin", "books", book, "aliases", alias, "rollback")
         return self._connection.call(AliasState, "POST", url, json=as_json(request))
 
     def remove(self, book: str, alias: str) -> AliasState:
         """Take an alias off; its history stays."""
-        return self._connection.call(AliasState, "DELETE", path("admin", "books", book, "aliases", alias))
+        return self._connection.call(AliasState, "DELETE", api_path("admin", "books", book, "aliases", alias))
 
     def compare(
         self,
@@ -90,17 +90,17 @@ class Registry:
         asked = None if questions is None else list(questions)
         with valid_request():
             request = Compare(versions=[one, other], questions=asked, seed=seed)
-        url = path("admin", "books", book, "compare")
+        url = api_path("admin", "books", book, "compare")
         return self._connection.call(Comparison, "POST", url, json=as_json(request))
 
     def prune(self, book: str, *, keep: int) -> list[int]:
         """Prune all versions but the last `keep` and those in use; return the numbers of the pruned."""
         with valid_request():
             request = Prune(keep=keep)
-        url = path("admin", "books", book, "prune")
+        url = api_path("admin", "books", book, "prune")
         return self._connection.call(Pruned, "POST", url, json=as_json(request)).versions
 
     def delete(self, book: str, version: int) -> PromptVersion:
         """Prune one version that nothing uses."""
-        url = path("admin", "books", book, "versions", version)
+        url = api_path("admin", "books", book, "versions", version)
         return self._connection.call(PromptVersion, "DELETE", url)

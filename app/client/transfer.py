@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from app.client.connection import ClientError, Connection, path
+from app.client.connection import ClientError, Connection, api_path
 from app.schemas import Inspection, PromptVersion
 
 # The files that an import reads. The prefixes of [skill][member] are far larger than members, and can be made
@@ -72,7 +72,7 @@ class Transfer:
 
 
 def _version_path(book: str, *parts: str) -> str:
-    return path("admin", "books", book, "versions", *parts)
+    return api_path("admin", "books", book, "versions", *parts)
 
 
 def _is_imported(file: Path) -> bool:

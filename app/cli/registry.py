@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from app.cli.options import DEFAULT_URL, BookName, Key, Url, book_id, connect, print_line
+from app.cli.options import (
+    DEFAULT_URL,
+    BookName,
+    BookVersion,
+    Key,
+    Url,
+    book_id,
+    book_version,
+    connect,
+    print_line,
+)
 
 app = typer.Typer()
 
@@ -37,8 +47,10 @@ def versions(
 
 @app.command()
 def show(
-    book: BookName,
-    version: Annotated[str, typer.Argument(help="A version's number, or an alias.")] = "champion",
+    book: BookVersion,
+    version: Annotated[
+        str | None, typer.Argument(help="A version's number, or an alias; the same as BOOK@VERSION.")
+    ] = None,
     url: Url = DEFAULT_URL,
     admin_key: Key = None,
 ) -> None:
@@ -46,7 +58,8 @@ def show(
     from app.terminal.versions import version_panel
 
     with connect(url, admin_key) as client:
-        Console().print(version_panel(client.registry.version(book_id(client, book), version)))
+        found, named = book_version(client, book) if version is None else (book_id(client, book), version)
+        Console().print(version_panel(client.registry.version(found, named or "champion")))
 
 
 @app.command()

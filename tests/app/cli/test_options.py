@@ -12,7 +12,7 @@ TIGER, JACKAL, OTHER_JACKAL, AT, MAIL = (book(number).id for number in range(1, 
 COMMANDS = {
     "train": (["train", "BOOK", "--no-wait"], ("POST", "/books/ID/versions")),
     "versions": (["versions", "--book", "BOOK"], ("GET", "/admin/prompts")),
-    "show": (["show", "BOOK", "2"], ("GET", "/admin/books/ID/versions/2")),
+    "show": (["show", "BOOK"], ("GET", "/admin/books/ID/versions/champion")),
     "promote": (["promote", "BOOK", "2", "--force"], ("PUT", "/admin/books/ID/aliases/champion")),
     "rollback": (["rollback", "BOOK"], ("POST", "/admin/books/ID/aliases/champion/rollback")),
     "history": (["history", "BOOK"], ("GET", "/admin/books/ID/aliases")),
@@ -24,7 +24,7 @@ COMMANDS = {
     "inspect": (["inspect", "BOOK"], ("GET", "/admin/books/ID/versions/champion/inspect")),
     "ask": (["ask", "Who?", "--book", "BOOK"], ("POST", "/ask")),
 }
-WITH_VERSION = ("export", "inspect", "ask")
+WITH_VERSION = ("export", "inspect", "ask", "show")
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def test_a_version_is_named_behind_its_book(
     if command == "ask":
         assert library.asked[0].books == [found if version is None else f"{found}@{version}"]
     else:
-        path = f"/admin/books/{found}/versions/{version or 'champion'}/{command}"
-        assert library.calls[-1] == ("GET", path)
+        path = f"/admin/books/{found}/versions/{version or 'champion'}"
+        assert library.calls[-1] == ("GET", path if command == "show" else f"{path}/{command}")
 
 
 @pytest.mark.parametrize("command", WITH_VERSION)
@@ -120,7 +120,10 @@ def test_a_version_of_an_unknown_book_is_one_line(library: Peer, paths: dict[str
 def test_where_no_version_is_meant_an_at_is_of_the_title(library: Peer) -> None:
     assert bookchorus("show", "tiger@home", "2", peer=library).exit_code == 0
     assert library.calls[-1] == ("GET", f"/admin/books/{AT}/versions/2")
-    assert bookchorus("show", "The Tiger@2", peer=library).exit_code == 1
+    for words in (("show", "The Tiger@1", "2"), ("train", "The Tiger@1", "--no-wait")):
+        refused = bookchorus(*words, peer=library)
+        assert refused.exit_code == 1
+        assert refused.stderr.startswith("There is no book 'The Tiger@1'.")
 
 
 def test_without_a_service_it_says_how_to_start_one() -> None:

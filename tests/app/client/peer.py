@@ -461,7 +461,7 @@ def service(peer: Peer) -> FastAPI:
 
     @app.get(path + "/versions/{ref}")
     def version(book_id: str, ref: str) -> PromptVersion:
-        return measured(2 if ref == "champion" else int(ref))
+        return measured(int(ref) if ref.isdecimal() else 2)
 
     @app.get(path + "/aliases")
     def aliases(book_id: str, after: int | None = None) -> BookAliases:

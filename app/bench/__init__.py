@@ -1,1 +1,1 @@
-"""What a frozen LLM costs on this machine, and beside it what people would write with PEFT alone."""
+"""What a frozen LLM costs on this machine, beside a loop that people would write with PEFT alone."""

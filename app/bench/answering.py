@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
-from app.bench.clock import typical
+from app.bench.clock import median_seconds
 from app.bench.limits import token_bytes
+from app.bench.llm_spec import LLMSpec, Setup
 from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
-from app.bench.steps import Tell, Work
-from app.bench.subject import Head, Subject
+from app.bench.steps import OnProgress, TrainWorkload
 from app.errors import CommandError
 from trainer.baseline.peft_loop import METHODS, peft_loop
 from trainer.llm import templates
@@ -27,7 +28,7 @@ QUESTION = "Who kept the lamp?"
 
 
 @dataclass(frozen=True)
-class Ask:
+class AnswerWorkload:
     """Members of a method, each of which reads a passage of random text and answers in so many tokens."""
 
     method: Method = "prompt"
@@ -38,16 +39,17 @@ class Ask:
     answer_tokens: int = 32
 
     def __post_init__(self) -> None:
-        """CommandError: a size is none."""
+        """Raise CommandError for a size below 1."""
         for name, size in vars(self).items():
             if isinstance(size, int) and size < 1:
                 raise CommandError(f"{name}: Input should be greater than or equal to 1")
 
 
-class AskWay(BaseModel):
-    """One way to answer, from the question to the last token; `answers` are those of it.
+class AnswerSpeed(BaseModel):
+    """One way to answer, timed from the question to the last token; `answers` are given at once.
 
-    `passage_kept`: what members have read of it is there already, as for all questions but the first.
+    With `passage_kept` the members have read the passage already, as for every question about it but the
+    first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,14 +62,15 @@ class AskWay(BaseModel):
     peak: Peak
 
 
-class AskReport(BaseModel):
-    """The ways beside one another; `ratio` is how many times as fast all answer in a batch as with PEFT, when
-    both read the passage.
+class AnswerReport(BaseModel):
+    """The ways to answer, beside one another.
+
+    `ratio` is how many times as fast as with PEFT all members answer in a batch, when both read the passage.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    head: Head
+    head: Setup
     method: str
     members: int
     virtual_tokens: int
@@ -75,124 +78,139 @@ class AskReport(BaseModel):
     question_tokens: int
     answer_tokens: int
     times: int
-    ways: list[AskWay]
+    ways: list[AnswerSpeed]
     ratio: float | None
     profile: Profile | None
 
 
-def measure_asking(
-    subject: Subject, ask: Ask, times: int, *, baseline: bool, profiled: bool, tell: Tell
-) -> AskReport:
-    """Answer, in each way, so many times; the medians. CommandError: the LLM cannot be had."""
-    tell(f"makes {subject.shape}")
-    llm = subject.llm()
-    head = subject.head(llm)
-    chorus = Asked(llm, ask)
-    ways = []
+def measure_answering(
+    spec: LLMSpec,
+    workload: AnswerWorkload,
+    times: int,
+    *,
+    baseline: bool,
+    profiled: bool,
+    on_progress: OnProgress,
+) -> AnswerReport:
+    """Answer so many times in each way, and report the medians. CommandError: the LLM cannot be made."""
+    on_progress(f"makes {spec.shape}")
+    llm = spec.load()
+    setup = spec.setup(llm)
+    members = BenchMembers(llm, workload)
+    speeds = []
     for name, count, kept in (
         ("one member", 1, False),
         ("one member, passage kept", 1, True),
-        ("all members in a batch", ask.members, False),
-        ("all members in a batch, passage kept", ask.members, True),
+        ("all members in a batch", workload.members, False),
+        ("all members in a batch, passage kept", workload.members, True),
     ):
-        tell(name)
-        contexts = chorus.read(count) if kept else None
-        ways.append(_way(llm, ask, name, count, times, kept, lambda: chorus.answer(count, contexts)))  # noqa: B023
+        on_progress(name)
+        contexts = members.read(count) if kept else None
+        answer = partial(members.answer, count, contexts)
+        speeds.append(_speed(llm, workload, name, count, times, kept, answer))
     found = None
     if profiled:
-        tell("one answer of all members, profiled")
-        known = chorus.read(ask.members)
+        on_progress("one answer of all members, profiled")
         found = profile(
-            lambda: chorus.answer(ask.members, known),
+            partial(members.answer, workload.members, members.read(workload.members)),
             llm.device,
             llm.identity.dtype,
-            seconds=ways[-1].seconds,
+            seconds=speeds[-1].seconds,
             what="bytes",
-            asked=token_bytes(llm) * ask.answer_tokens,
+            asked=token_bytes(llm) * workload.answer_tokens,
         )
     if baseline:
-        tell(f"PEFT's {METHODS[ask.method][0]}, one member after the other")
-        ways.append(_baseline(llm, ask, chorus.read_behind, times))
-    return AskReport(
-        head=head,
-        method=ask.method,
-        members=ask.members,
-        virtual_tokens=ask.virtual_tokens,
-        passage_tokens=ask.passage_tokens,
+        on_progress(f"PEFT's {METHODS[workload.method][0]}, one member after the other")
+        speeds.append(_peft_speed(llm, workload, members.prompt_tokens, times))
+    return AnswerReport(
+        head=setup,
+        method=workload.method,
+        members=workload.members,
+        virtual_tokens=workload.virtual_tokens,
+        passage_tokens=workload.passage_tokens,
         question_tokens=len(templates.question(llm, QUESTION)),
-        answer_tokens=ask.answer_tokens,
+        answer_tokens=workload.answer_tokens,
         times=times,
-        ways=ways,
-        ratio=ways[-1].seconds / ways[2].seconds if baseline else None,
+        ways=speeds,
+        ratio=speeds[-1].seconds / speeds[2].seconds if baseline else None,
         profile=found,
     )
 
 
-class Asked:
-    """Members of an LLM with a passage and a question, as the service has them answer."""
+class BenchMembers:
+    """Members of an LLM that read a passage and answer a question, in the steps in which the service does."""
 
-    def __init__(self, llm: FrozenLLM, ask: Ask) -> None:
+    def __init__(self, llm: FrozenLLM, workload: AnswerWorkload) -> None:
+        """CommandError: the LLM cannot learn by the method."""
         self._llm = llm
-        self._ask = ask
+        self._answer_tokens = workload.answer_tokens
         recipe = Recipe(
-            method=ask.method,
-            members=ask.members,
-            virtual_tokens=ask.virtual_tokens,
-            rank=ask.rank,
+            method=workload.method,
+            members=workload.members,
+            virtual_tokens=workload.virtual_tokens,
+            rank=workload.rank,
             initialisation="blank",
         )
         try:
-            learned = registry.start(llm, [], recipe)
+            members = registry.start(llm, [], recipe)
         except ValueError as error:
             raise CommandError(f"{error}.") from error
-        self._members = [learned[[number]] for number in range(ask.members)]
-        self._passage = llm.encode(Work(row_tokens=ask.passage_tokens).text)[: ask.passage_tokens]
+        self._members = [members[[number]] for number in range(workload.members)]
+        text = TrainWorkload(row_tokens=workload.passage_tokens).text
+        self._passage = llm.encode(text)[: workload.passage_tokens]
+        self._question = templates.question(llm, QUESTION)
 
     @property
-    def read_behind(self) -> list[int]:
+    def prompt_tokens(self) -> list[int]:
         """The passage and the question, as PEFT reads them."""
-        return [*self._passage, *templates.question(self._llm, QUESTION)]
+        return [*self._passage, *self._question]
 
     def read(self, count: int) -> list[Context]:
-        """What the first `count` members keep of the passage."""
-        members = registry.contexts(self._llm, self._members[:count], None)
-        return prefill(self._llm, [self._passage] * count, members)
+        """Let the first `count` members read the passage; what each keeps of it."""
+        contexts = registry.contexts(self._llm, self._members[:count], None)
+        return prefill(self._llm, [self._passage] * count, contexts)
 
     def answer(self, count: int, contexts: Sequence[Context] | None) -> None:
-        """Let them answer, and read the passage where nothing is kept of it."""
-        known = self.read(count) if contexts is None else contexts
-        question = templates.question(self._llm, QUESTION)
-        decode(
-            self._llm,
-            [
-                Row(None, question, self._ask.answer_tokens, context=context, must_speak=True)
-                for context in known
-            ],
-        )
+        """Let the first `count` members answer behind `contexts`; without these, read the passage first."""
+        passages = self.read(count) if contexts is None else contexts
+        questions = prefill(self._llm, [self._question[:-1]] * count, passages)
+        last = self._question[-1:]
+        rows = [
+            Row(None, last, self._answer_tokens, seed=number, context=context, must_speak=True)
+            for number, context in enumerate(questions)
+        ]
+        decode(self._llm, rows)
 
 
-def _baseline(llm: FrozenLLM, ask: Ask, tokens: Sequence[int], times: int) -> AskWay:
-    with peft_loop(llm, ask.method, ask.virtual_tokens) as model:
-        model.add(ask.members)
+def _peft_speed(llm: FrozenLLM, workload: AnswerWorkload, tokens: Sequence[int], times: int) -> AnswerSpeed:
+    with peft_loop(llm, workload.method, workload.virtual_tokens) as model:
+        model.add(workload.members)
 
         def answer() -> None:
-            for member in range(ask.members):
-                model.answer(member, tokens, ask.answer_tokens)
+            for member in range(workload.members):
+                model.answer(member, tokens, workload.answer_tokens)
 
-        name = f"PEFT {METHODS[ask.method][0]}, one by one"
-        return _way(llm, ask, name, ask.members, times, False, answer)
+        name = f"PEFT {METHODS[workload.method][0]}, one by one"
+        return _speed(llm, workload, name, workload.members, times, False, answer)
 
 
-def _way(
-    llm: FrozenLLM, ask: Ask, name: str, answers: int, times: int, kept: bool, answer: Callable[[], None]
-) -> AskWay:
-    found: list[float] = []
-    most = peak(lambda: found.append(typical(answer, llm.device, times)), llm.device)
-    return AskWay(
+def _speed(
+    llm: FrozenLLM,
+    workload: AnswerWorkload,
+    name: str,
+    answers: int,
+    times: int,
+    kept: bool,
+    answer: Callable[[], None],
+) -> AnswerSpeed:
+    """Measure one way to answer: its median time, and the peak of its memory."""
+    medians: list[float] = []
+    most = peak(lambda: medians.append(median_seconds(answer, llm.device, times)), llm.device)
+    return AnswerSpeed(
         name=name,
         answers=answers,
         passage_kept=kept,
-        seconds=found[0],
-        tokens_per_second=answers * ask.answer_tokens / found[0],
+        seconds=medians[0],
+        tokens_per_second=answers * workload.answer_tokens / medians[0],
         peak=most,
     )

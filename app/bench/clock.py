@@ -7,7 +7,7 @@ from statistics import median
 import torch
 
 
-def settle(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
     """Wait until the device has done all it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -15,26 +15,26 @@ def settle(device: torch.device) -> None:
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
     """Seconds that `work` takes."""
-    settle(device)
+    synchronize(device)
     started = time.perf_counter()
     work()
-    settle(device)
+    synchronize(device)
     return time.perf_counter() - started
 
 
-def typical(work: Callable[[], object], device: torch.device, times: int) -> float:
-    """The median of so many times; one more before them is not counted."""
+def median_seconds(work: Callable[[], object], device: torch.device, times: int) -> float:
+    """The median seconds that `work` takes, of so many times; one more before them is not counted."""
     work()
     return median(seconds(work, device) for _ in range(times))
 
 
-def laps(steps: Iterable[object], device: torch.device) -> list[float]:
-    """Seconds from each thing that comes to the next, the first from now on."""
+def lap_seconds(steps: Iterable[object], device: torch.device) -> list[float]:
+    """Seconds that each of the steps takes, while they are iterated over."""
     found = []
-    settle(device)
+    synchronize(device)
     started = time.perf_counter()
     for _ in steps:
-        settle(device)
+        synchronize(device)
         ended = time.perf_counter()
         found.append(ended - started)
         started = ended

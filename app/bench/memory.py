@@ -5,17 +5,17 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
-from app.bench.answering import Ask, Asked
+from app.bench.answering import AnswerWorkload, BenchMembers
+from app.bench.llm_spec import LLMSpec, Setup
 from app.bench.peak import NoRoomError, Peak, peak
-from app.bench.steps import Tell, Work, alone, joint
-from app.bench.subject import Head, Subject
+from app.bench.steps import OnProgress, TrainWorkload, train_together, train_with_peft
 from trainer.baseline.peft_loop import UNPREPARED, peft_loop
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 
 
 class StepMemory(BaseModel):
-    """The peak of one training step of so many tokens, all in one pass; None where they do not fit."""
+    """The peak of one training step of so many tokens, all in one pass; None where it does not fit."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,11 +26,14 @@ class StepMemory(BaseModel):
 
 
 class MemoryReport(BaseModel):
-    """`idle` is what is in use with the weights loaded and nothing to do, and part of all the peaks."""
+    """The peaks of an answer of all members, and of training steps.
+
+    `idle` is what is in use with the weights loaded and nothing to do; every peak includes it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    head: Head
+    head: Setup
     members: int
     row_tokens: int
     virtual_tokens: int
@@ -41,42 +44,49 @@ class MemoryReport(BaseModel):
     steps: list[StepMemory]
 
 
-def measure_memory(subject: Subject, work: Work, ask: Ask, *, baseline: bool, tell: Tell) -> MemoryReport:
-    """Answer and train, ever more rows at a time. CommandError: the LLM cannot be had."""
-    work.recipe(1)
-    tell(f"makes {subject.shape}")
-    llm = subject.llm()
-    head = subject.head(llm)
+def measure_memory(
+    spec: LLMSpec,
+    training: TrainWorkload,
+    answering: AnswerWorkload,
+    *,
+    baseline: bool,
+    on_progress: OnProgress,
+) -> MemoryReport:
+    """Answer, then train ever more rows at a time. CommandError: the LLM cannot be made."""
+    training.recipe(1)
+    on_progress(f"makes {spec.shape}")
+    llm = spec.load()
+    setup = spec.setup(llm)
     idle = peak(lambda: None, llm.device)
-    chorus = Asked(llm, ask)
-    tell("all members answer")
-    answered = peak(lambda: chorus.answer(ask.members, None), llm.device)
+    members = BenchMembers(llm, answering)
+    on_progress("all members answer")
+    answer_peak = peak(lambda: members.answer(answering.members, None), llm.device)
     steps = []
-    for rows in _rising(work.members):
-        tell(f"{rows} members learn together")
-        steps.append(_joint(llm, replace(work, members=rows, rows=1)))
+    for rows in _doubling(training.members):
+        on_progress(f"{rows} members learn together")
+        steps.append(_step_together(llm, replace(training, members=rows, rows=1)))
     if baseline:
-        prepares = head.quantization != "none" and work.method not in UNPREPARED
+        prepares = setup.quantization != "none" and training.method not in UNPREPARED
         for prepared in (False, True) if prepares else (False,):
-            for rows in _rising(work.members):
-                one = replace(work, members=1, rows=rows)
-                tell(f"PEFT's {work.baseline}{', prepared' if prepared else ''}: {rows} rows")
+            for rows in _doubling(training.members):
+                one = replace(training, members=1, rows=rows)
+                on_progress(f"PEFT's {training.baseline}{', prepared' if prepared else ''}: {rows} rows")
                 # Prepared once, it stays so.
-                steps.append(_alone(llm, one, prepared=prepared, first=rows == 1))
+                steps.append(_step_with_peft(llm, one, prepared=prepared, first=rows == 1))
     return MemoryReport(
-        head=head,
-        members=work.members,
-        row_tokens=work.row_tokens,
-        virtual_tokens=work.virtual_tokens,
-        passage_tokens=ask.passage_tokens,
-        answer_tokens=ask.answer_tokens,
+        head=setup,
+        members=training.members,
+        row_tokens=training.row_tokens,
+        virtual_tokens=training.virtual_tokens,
+        passage_tokens=answering.passage_tokens,
+        answer_tokens=answering.answer_tokens,
         idle=idle,
-        ask=answered,
+        ask=answer_peak,
         steps=steps,
     )
 
 
-def _rising(most: int) -> Iterator[int]:
+def _doubling(most: int) -> Iterator[int]:
     """1, 2, 4 and so on, and at last `most`."""
     count = 1
     while count < most:
@@ -85,24 +95,24 @@ def _rising(most: int) -> Iterator[int]:
     yield most
 
 
-def _fitting(step: Callable[[], object], llm: FrozenLLM) -> Peak | None:
+def _peak_if_it_fits(step: Callable[[], object], llm: FrozenLLM) -> Peak | None:
     try:
         return peak(step, llm.device)
     except NoRoomError:
         return None
 
 
-def _joint(llm: FrozenLLM, work: Work) -> StepMemory:
-    tokens = work.step_tokens
+def _step_together(llm: FrozenLLM, workload: TrainWorkload) -> StepMemory:
+    tokens = workload.step_tokens
     batches = Microbatches(llm.device, tokens)
-    most = _fitting(lambda: list(joint(llm, work, 1, batches)), llm)
-    if batches.tokens < tokens:  # in one pass it did not fit
+    most = _peak_if_it_fits(lambda: list(train_together(llm, workload, 1, batches)), llm)
+    if batches.tokens < tokens:  # it did not fit in one pass
         most = None
-    return StepMemory(name="members together", rows=work.members, tokens=tokens, peak=most)
+    return StepMemory(name="members together", rows=workload.members, tokens=tokens, peak=most)
 
 
-def _alone(llm: FrozenLLM, work: Work, *, prepared: bool, first: bool) -> StepMemory:
-    name = f"PEFT {work.baseline}{', prepared for k-bit' if prepared else ''}"
-    with peft_loop(llm, work.method, work.virtual_tokens, prepared=prepared and first) as model:
-        most = _fitting(lambda: list(alone(llm, work, model, 0, 1)), llm)
-    return StepMemory(name=name, rows=work.rows, tokens=work.step_tokens, peak=most)
+def _step_with_peft(llm: FrozenLLM, workload: TrainWorkload, *, prepared: bool, first: bool) -> StepMemory:
+    name = f"PEFT {workload.baseline}{', prepared for k-bit' if prepared else ''}"
+    with peft_loop(llm, workload.method, workload.virtual_tokens, prepared=prepared and first) as model:
+        most = _peak_if_it_fits(lambda: list(train_with_peft(llm, workload, model, 0, 1)), llm)
+    return StepMemory(name=name, rows=workload.rows, tokens=workload.step_tokens, peak=most)

@@ -1,17 +1,19 @@
-"""What kind of work an operation is, told by its name and the names of the operations around it."""
+"""The kind of an operation, found from its name and the names of the operations around it."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-Kind = Literal["matrix products", "attention", "quantization", "copies", "elementwise", "optimiser", "other"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+OpKind = Literal[
+    "matrix products", "attention", "quantization", "copies", "elementwise", "optimiser", "other"
+]
+KINDS: tuple[OpKind, ...] = get_args(OpKind)
 
-# Parts of names. What these are made of counts as theirs, whatever it is.
+# Parts of names. All operations inside one of these count as its kind.
 _OPTIMISER = ("Optimizer.", "_fused_adam", "_foreach_")
 _ATTENTION = ("scaled_dot_product", "ScaledDotProduct", "flash_attention", "efficient_attention")
-# Of bitsandbytes' work all is quantization but the products in it.
+# All that bitsandbytes does is quantization, but for its matrix products.
 _QUANTIZED = ("bitsandbytes::", "MatMul8bit", "MatMul4Bit")
-# Of an operation's own name.
+# Parts of an operation's own name.
 _PRODUCTS = (
     *("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::linear", "aten::matmul", "_int_mm"),
     *("int8_linear_matmul", "gemm_4bit", "gemv_4bit", "mkldnn_linear"),
@@ -29,7 +31,7 @@ _ELEMENTWISE = (
 )
 
 
-def kind_of(names: Sequence[str]) -> Kind:
+def kind_of(names: Sequence[str]) -> OpKind:
     """The kind of an operation: `names` are its own and those around it, from the inside out."""
     own, around = names[0], " ".join(names)
     if _any(_OPTIMISER, around):

@@ -13,16 +13,18 @@ from pydantic import BaseModel, ConfigDict
 from app.errors import CommandError
 
 # Which memory was measured.
-Kind = Literal["allocated on the GPU", "resident in the process", "resident in the process, since it began"]
+MemoryKind = Literal[
+    "allocated on the GPU", "resident in the process", "resident in the process, since it began"
+]
 
 
 class Peak(BaseModel):
-    """The most bytes in use at once. `reserved` is what the GPU's allocator held from others meanwhile."""
+    """The most bytes in use at once; `reserved` is the most that the GPU's allocator held."""
 
     model_config = ConfigDict(frozen=True)
 
     bytes: int
-    kind: Kind
+    kind: MemoryKind
     reserved: int | None = None
 
 
@@ -31,8 +33,11 @@ class NoRoomError(CommandError):
 
 
 def peak(work: Callable[[], object], device: torch.device) -> Peak:
-    """The most memory in use while `work` runs, weights and all else that is there included. NoRoomError."""
-    tidy(device)
+    """The most memory in use while `work` runs, with the weights and all else that is there.
+
+    NoRoomError: the GPU has less.
+    """
+    _free_unused(device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         try:
@@ -47,16 +52,16 @@ def peak(work: Callable[[], object], device: torch.device) -> Peak:
             kind="allocated on the GPU",
             reserved=torch.cuda.max_memory_reserved(device),
         )
-    from_now = _forget_peak()
+    reset = _reset_peak()
     work()
-    if from_now:
+    if reset:
         return Peak(bytes=_status("VmHWM"), kind="resident in the process")
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return Peak(bytes=most * 1024, kind="resident in the process, since it began")
 
 
-def tidy(device: torch.device) -> None:
-    """Give back what nobody uses, so that it counts for nobody."""
+def _free_unused(device: torch.device) -> None:
+    """Give unused memory back, so that it does not count."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -67,8 +72,8 @@ def tidy(device: torch.device) -> None:
         trim(0)
 
 
-def _forget_peak() -> bool:
-    """Let Linux count VmHWM from now on; whether it could be told."""
+def _reset_peak() -> bool:
+    """Let Linux count the peak (VmHWM) from now on; False where it does not."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:

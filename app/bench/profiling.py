@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict
 from torch.profiler import ProfilerActivity
 from torch.profiler import profile as torch_profile
 
-from app.bench.clock import settle
+from app.bench.clock import synchronize
 from app.bench.limits import copy_speed, product_speed
 from app.bench.op_kinds import KINDS, kind_of
 
 # What bounds work: arithmetic, or reading the weights.
-What = Literal["operations", "bytes"]
+Bound = Literal["operations", "bytes"]
 
 
-class Part(BaseModel):
-    """Seconds of one kind of work, and its share of all that was profiled."""
+class TimeShare(BaseModel):
+    """Seconds of one kind of operation, and their share of all that was profiled."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,11 +29,15 @@ class Part(BaseModel):
 
 
 class Limit(BaseModel):
-    """What was reached of what the device was measured to do, each a second, without the profiler."""
+    """How near the work comes to what the device can do.
+
+    The work asks for `asked` operations or bytes. Without the profiler it does `reached` of them a second,
+    where the device was measured to do `device` a second.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    what: What
+    what: Bound
     asked: float
     reached: float
     device: float
@@ -41,16 +45,16 @@ class Limit(BaseModel):
 
 
 class Profile(BaseModel):
-    """Time by kind, most first, and the limit that this work has.
+    """Time by kind of operation, most first, and the limit that this work has.
 
-    `seconds` are the profiler's, which slows down what it looks at; `between` is what no operation accounts
-    for: Python, and on a GPU all time in which it waits for it.
+    `seconds` were measured with the profiler, which slows the work down. The kind "between" is the time that
+    no operation accounts for: Python, and on a GPU all time in which it waits for Python.
     """
 
     model_config = ConfigDict(frozen=True)
 
     seconds: float
-    parts: list[Part]
+    parts: list[TimeShare]
     limit: Limit
 
 
@@ -60,19 +64,19 @@ def profile(
     dtype: str,
     *,
     seconds: float,
-    what: What,
+    what: Bound,
     asked: float,
 ) -> Profile:
     """Profile `work` once. It takes `seconds` otherwise, and asks for so many operations or bytes."""
-    # Its library tells of its own start and stop otherwise.
+    # Otherwise the profiler's library prints when it starts and stops.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     on_gpu = device.type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
-    settle(device)
+    synchronize(device)
     with torch_profile(activities=activities) as profiler:
         started = time.perf_counter()
         work()
-        settle(device)
+        synchronize(device)
         wall = time.perf_counter() - started
     by_kind: dict[str, float] = dict.fromkeys(KINDS, 0.0)
     events: Any = profiler.events()
@@ -85,7 +89,7 @@ def profile(
     by_kind["between"] = max(0.0, wall - sum(by_kind.values()))
     total = sum(by_kind.values())
     parts = [
-        Part(kind=kind, seconds=own, share=own / total)
+        TimeShare(kind=kind, seconds=own, share=own / total)
         for kind, own in sorted(by_kind.items(), key=lambda item: -item[1])
     ]
     most = product_speed(device, getattr(torch, dtype)) if what == "operations" else copy_speed(device)

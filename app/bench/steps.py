@@ -18,14 +18,14 @@ from trainer.objectives.text_rows import rows, split
 from trainer.progress import DivergedError, Stepped
 from trainer.recipe import Recipe
 
-# Is told what is being measured.
-Tell = Callable[[str], None]
+# Called with what is being measured.
+OnProgress = Callable[[str], None]
 _SEED = 0
 
 
 @dataclass(frozen=True)
-class Work:
-    """What is learned in one step: by each member, so many rows of so many tokens of random text."""
+class TrainWorkload:
+    """One training step: each member learns from so many rows of so many tokens of random text."""
 
     method: Method = "prompt"
     members: int = 8
@@ -56,7 +56,7 @@ class Work:
         return "".join(draw.choices(f"{string.ascii_letters} ", k=4 * self.row_tokens))
 
     def recipe(self, steps: int) -> Recipe:
-        """The recipe of so many steps, with nothing held out. CommandError: it takes no such sizes."""
+        """The recipe of so many steps, with nothing held out. CommandError: a recipe takes no such sizes."""
         try:
             return Recipe(
                 method=self.method,
@@ -76,24 +76,30 @@ class Work:
             raise CommandError(f"{first['loc'][0]}: {first['msg']}") from error
 
 
-def joint(llm: FrozenLLM, work: Work, steps: int, batches: Microbatches) -> Iterator[Stepped]:
-    """All members learn together, as the service has them learn.
+def train_together(
+    llm: FrozenLLM, workload: TrainWorkload, steps: int, batches: Microbatches
+) -> Iterator[Stepped]:
+    """Train all members in one batch, as the service does.
 
-    CommandError: the loss is no number, the method is none for the LLM, or a row does not fit in memory.
+    CommandError: the loss is not a number, the LLM cannot learn by the method, or memory is too small for a
+    row.
     """
-    recipe = work.recipe(steps)
-    objective = LanguageModelling(llm, work.text, recipe, batches=batches)
+    recipe = workload.recipe(steps)
+    objective = LanguageModelling(llm, workload.text, recipe, batches=batches)
     try:
-        for told in train(llm, objective, recipe):
-            if isinstance(told, Stepped):
-                yield told
+        for event in train(llm, objective, recipe):
+            if isinstance(event, Stepped):
+                yield event
     except DivergedError as error:
         raise CommandError(f"{error}; or take another --dtype") from error
     except (ValueError, OutOfMemoryError) as error:
         raise CommandError(f"{error}.") from error
 
 
-def alone(llm: FrozenLLM, work: Work, model: PeftLoop, member: int, steps: int) -> Iterator[float]:
-    """One member learns with PEFT from the rows that it has in `joint`; each step's loss."""
-    reader = rows(split(llm.encode(work.text), work.row_tokens, 0), work.row_tokens, _SEED + member)
-    return model.learn([[next(reader) for _ in range(work.rows)] for _ in range(steps)])
+def train_with_peft(
+    llm: FrozenLLM, workload: TrainWorkload, model: PeftLoop, member: int, steps: int
+) -> Iterator[float]:
+    """Train one member with PEFT on the rows that it has in `train_together`; yields each step's loss."""
+    pieces = split(llm.encode(workload.text), workload.row_tokens, 0)
+    reader = rows(pieces, workload.row_tokens, _SEED + member)
+    return model.learn([[next(reader) for _ in range(workload.rows)] for _ in range(steps)])

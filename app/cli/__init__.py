@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.cli import bench, commands, maintenance, registry, skill, transfer
+from app.cli import ask, bench, books, demo, evaluation, maintenance, registry, serve, skill, transfer
 
 app = typer.Typer(
     help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
@@ -12,10 +12,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-app.add_typer(commands.app)
-app.add_typer(maintenance.app)
-app.add_typer(transfer.app)
-app.add_typer(registry.app)
+# In the order of `bookchorus --help`.
+for module in (serve, demo, books, ask, registry, transfer, maintenance, evaluation):
+    app.add_typer(module.app)
 app.add_typer(skill.app, name="skill")
 app.add_typer(bench.app, name="bench")
 

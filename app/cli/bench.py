@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console, RenderableType
 
-from app.cli.options import failing_in_one_line
+from app.cli.options import one_line_errors
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from app.bench.subject import Subject
-# As trainer.llm.loading's, which takes a while to import.
+    from app.bench.llm_spec import LLMSpec
+
+# The same as in trainer.llm.loading, which takes a while to import.
 Quantization = Literal["auto", "int8", "nf4", "none"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -24,10 +25,10 @@ app = typer.Typer(
 
 Shape = Annotated[str, typer.Option(help="The LLM's shape, such as opt-6.7b; its weights are random.")]
 Layers = Annotated[int | None, typer.Option(help="Only so many layers.")]
-Quantized = Annotated[Quantization, typer.Option("--quantization", help="auto, int8, nf4 or none.")]
+QuantizationOption = Annotated[Quantization, typer.Option("--quantization", help="auto, int8, nf4 or none.")]
 Threshold = Annotated[float, typer.Option(min=0, help="Where outliers of int8 begin; 0 for none.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
-Typed = Annotated[Dtype, typer.Option("--dtype", help="Of what is not quantized.")]
+DtypeOption = Annotated[Dtype, typer.Option("--dtype", help="Of what is not quantized.")]
 Members = Annotated[int, typer.Option(help="Members that learn or answer together.")]
 VirtualTokens = Annotated[int, typer.Option(help="Virtual tokens of each.")]
 RowTokens = Annotated[int, typer.Option(help="Tokens of text in a row.")]
@@ -59,33 +60,33 @@ def train_speed(
         int, typer.Option(min=0, help="Most tokens computed at once; 0 finds out what fits.")
     ] = 0,
     steps: Annotated[int, typer.Option(min=1, help="Steps to count.")] = 5,
-    quantization: Quantized = "auto",
+    quantization: QuantizationOption = "auto",
     threshold: Threshold = 6.0,
     checkpointing: Checkpointed = "auto",
     device: Device = "auto",
-    dtype: Typed = "auto",
+    dtype: DtypeOption = "auto",
     json_file: Json = None,
     baseline: Baseline = True,
     profile: Profiled = False,
 ) -> None:
     """How fast members learn together, and with PEFT one after the other."""
-    with failing_in_one_line(), _telling() as tell:
-        from app.bench.steps import Work
+    with one_line_errors(), _progress_line() as on_progress:
+        from app.bench.steps import TrainWorkload
         from app.bench.tables import training_table
         from app.bench.training import measure_training
 
-        subject = _subject(shape, layers, quantization, threshold, device, dtype, checkpointing)
-        work = Work(method, members, rows, row_tokens, virtual_tokens, rank)
+        spec = _spec(shape, layers, quantization, threshold, device, dtype, checkpointing)
+        workload = TrainWorkload(method, members, rows, row_tokens, virtual_tokens, rank)
         report = measure_training(
-            subject,
-            work,
+            spec,
+            workload,
             steps,
             pass_tokens=pass_tokens or "auto",
             baseline=baseline,
             profiled=profile,
-            tell=tell,
+            on_progress=on_progress,
         )
-    _show(report, training_table(report), json_file)
+    _print_report(report, training_table(report), json_file)
 
 
 @app.command("ask")
@@ -99,23 +100,25 @@ def answer_speed(
     passage_tokens: PassageTokens = 256,
     answer_tokens: AnswerTokens = 32,
     times: Annotated[int, typer.Option(min=1, help="Answers to take the median of.")] = 3,
-    quantization: Quantized = "auto",
+    quantization: QuantizationOption = "auto",
     threshold: Threshold = 6.0,
     device: Device = "auto",
-    dtype: Typed = "auto",
+    dtype: DtypeOption = "auto",
     json_file: Json = None,
     baseline: Baseline = True,
     profile: Profiled = False,
 ) -> None:
     """How long an answer takes: one member, all in a batch, and with PEFT one after the other."""
-    with failing_in_one_line(), _telling() as tell:
-        from app.bench.answering import Ask, measure_asking
-        from app.bench.tables import asking_table
+    with one_line_errors(), _progress_line() as on_progress:
+        from app.bench.answering import AnswerWorkload, measure_answering
+        from app.bench.tables import answering_table
 
-        subject = _subject(shape, layers, quantization, threshold, device, dtype)
-        asked = Ask(method, members, virtual_tokens, rank, passage_tokens, answer_tokens)
-        report = measure_asking(subject, asked, times, baseline=baseline, profiled=profile, tell=tell)
-    _show(report, asking_table(report), json_file)
+        spec = _spec(shape, layers, quantization, threshold, device, dtype)
+        workload = AnswerWorkload(method, members, virtual_tokens, rank, passage_tokens, answer_tokens)
+        report = measure_answering(
+            spec, workload, times, baseline=baseline, profiled=profile, on_progress=on_progress
+        )
+    _print_report(report, answering_table(report), json_file)
 
 
 @app.command("memory")
@@ -129,29 +132,29 @@ def memory_use(
     rank: Rank = 8,
     passage_tokens: PassageTokens = 256,
     answer_tokens: AnswerTokens = 32,
-    quantization: Quantized = "auto",
+    quantization: QuantizationOption = "auto",
     threshold: Threshold = 6.0,
     checkpointing: Checkpointed = "auto",
     device: Device = "auto",
-    dtype: Typed = "auto",
+    dtype: DtypeOption = "auto",
     json_file: Json = None,
     baseline: Baseline = True,
 ) -> None:
     """How much memory the weights take, an answer, and a training step of ever more rows."""
-    with failing_in_one_line(), _telling() as tell:
-        from app.bench.answering import Ask
+    with one_line_errors(), _progress_line() as on_progress:
+        from app.bench.answering import AnswerWorkload
         from app.bench.memory import measure_memory
-        from app.bench.steps import Work
+        from app.bench.steps import TrainWorkload
         from app.bench.tables import memory_table
 
-        subject = _subject(shape, layers, quantization, threshold, device, dtype, checkpointing)
-        work = Work(method, members, 1, row_tokens, virtual_tokens, rank)
-        asked = Ask(method, members, virtual_tokens, rank, passage_tokens, answer_tokens)
-        report = measure_memory(subject, work, asked, baseline=baseline, tell=tell)
-    _show(report, memory_table(report), json_file)
+        spec = _spec(shape, layers, quantization, threshold, device, dtype, checkpointing)
+        training = TrainWorkload(method, members, 1, row_tokens, virtual_tokens, rank)
+        answering = AnswerWorkload(method, members, virtual_tokens, rank, passage_tokens, answer_tokens)
+        report = measure_memory(spec, training, answering, baseline=baseline, on_progress=on_progress)
+    _print_report(report, memory_table(report), json_file)
 
 
-def _subject(
+def _spec(
     shape: str,
     layers: int | None,
     quantization: Quantization,
@@ -159,10 +162,10 @@ def _subject(
     device: str,
     dtype: Dtype,
     checkpointing: Literal["auto", "on", "off"] = "off",
-) -> "Subject":
-    from app.bench.subject import Subject
+) -> "LLMSpec":
+    from app.bench.llm_spec import LLMSpec
 
-    return Subject(
+    return LLMSpec(
         shape=shape,
         layers=layers,
         quantization=quantization,
@@ -174,21 +177,21 @@ def _subject(
 
 
 @contextmanager
-def _telling() -> Iterator[Callable[[str], None]]:
-    """Progress on standard error: a line that changes on a terminal, else a line each."""
+def _progress_line() -> Iterator[Callable[[str], None]]:
+    """Show on standard error what is being measured: on a terminal in one line, elsewhere in a line each."""
     console = Console(stderr=True)
     with console.status("starts") as status:
 
-        def tell(what: str) -> None:
+        def show(what: str) -> None:
             status.update(what)
             if not console.is_terminal:
                 console.print(what, highlight=False)
 
-        yield tell
+        yield show
 
 
-def _show(report: "BaseModel", shown: RenderableType, json_file: Path | None) -> None:
-    """The table, wide enough for its columns also in a file, and the JSON."""
+def _print_report(report: "BaseModel", shown: RenderableType, json_file: Path | None) -> None:
+    """Print the table, wide enough for its columns also in a file, and write the JSON."""
     console = Console()
     Console(width=max(console.width, 110)).print(shown)
     if json_file is not None:

@@ -20,16 +20,16 @@ POLL_S = 0.2
 class Child:
     """A process started from `command` with the environment `env`, its output in the file `log`.
 
-    Use it as a context: on the way out the process is asked to end, and after 30 seconds made to. It keeps an
-    open pipe to the process as its standard input, so that a process which calls `end_with_stdin` also ends
-    when this one is killed.
+    Use it as a context: at its end the process is asked to end, and killed where it has not after 30 seconds.
+    Its standard input is an open pipe, so that a process which calls `end_with_stdin` also ends when this one
+    is killed.
     """
 
     def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
-            # In a session of its own, so that Ctrl-C reaches this process only and ends the other in order.
+            # In a session of its own, so that Ctrl-C reaches this process only, which then ends the other.
             self._process = subprocess.Popen(
                 list(command),
                 env=dict(env),
@@ -79,7 +79,7 @@ class Child:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def stop(self) -> None:
-        """End the process: ask first, insist after 30 seconds."""
+        """End the process: terminate it, and kill it where it has not ended after 30 seconds."""
         try:
             self._process.terminate()
             self._process.wait(STOP_S)
@@ -94,7 +94,7 @@ class Child:
 
 
 def end_with_stdin() -> None:
-    """End this process, as SIGTERM does, once its standard input closes: the parent is gone."""
+    """End this process, as SIGTERM does, once its standard input closes, since its parent is gone then."""
 
     def wait() -> None:
         # Not sys.stdin: a thread that waits in a buffered reader holds its lock while Python shuts down.

@@ -1,68 +1,161 @@
-"""The commands that look after what is kept. They need no service, and use the settings of one."""
+"""The commands that look after what is kept, with a service's settings; they need no service and no LLM."""
 
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
-from app.cli.options import failing_in_one_line
+from app.cli.options import one_line_errors, print_line
 
 if TYPE_CHECKING:
     from app.settings import Settings
+    from store.database import Database
 
 app = typer.Typer()
 
-DataDir = Annotated[Path | None, typer.Option(help="Where books and prompts are kept.")]
+DataDir = Annotated[Path | None, typer.Option(help="Where books and versions are kept.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
-@app.command()
-def backup(
+@app.command("backup")
+def write_backup(
     file: Annotated[Path, typer.Argument(help="The file to write.", metavar="FILE")],
     force: Force = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write everything to one file, as it is at one moment. A service may run beside it."""
-    with failing_in_one_line():
-        from app import maintenance
+    with _errors():
+        from app.errors import CommandError
+        from app.terminal.theme import size
+        from store.backup import backup
 
-        maintenance.backup(Console(), _settings(data_dir), file, force=force)
+        with _existing_database(_settings(data_dir)) as database, _progress_bars() as on_progress:
+            try:
+                backup(database, file, force=force, told=on_progress)
+            except FileExistsError as error:
+                raise CommandError(f"{error}: give another name, or --force to replace it.") from error
+        print_line(f"Everything is in {file} ({size(file.stat().st_size)}).")
 
 
-@app.command()
-def restore(
+@app.command("restore")
+def restore_backup(
     file: Annotated[Path, typer.Argument(help="A backup's file.", metavar="FILE")],
     force: Force = False,
     data_dir: DataDir = None,
 ) -> None:
     """Put a backup into an empty database, SQLite or PostgreSQL. Stop the service first."""
-    with failing_in_one_line():
-        from app import maintenance
+    with _errors():
+        from sqlalchemy import func, select
 
-        maintenance.restore(Console(), _settings(data_dir), file, force=force)
+        from app.errors import CommandError
+        from app.resources import connect_database
+        from store.backup import restore
+        from store.errors import NotEmptyError
+        from store.tables import Book
+
+        settings = _settings(data_dir)
+        with closing(connect_database(settings)) as database:
+            try:
+                with _progress_bars() as on_progress:
+                    restore(database, file, force=force, told=on_progress)
+            except NotEmptyError as error:
+                raise CommandError(f"{error} Give --force to replace what is there.") from error
+            with database.read() as session:
+                books = session.scalar(select(func.count()).select_from(Book)) or 0
+            where = database.engine.url.render_as_string(hide_password=True)
+            print_line(f"{books:,} books are in {where}.")
+            _rebuild_index(settings, database)
 
 
-@app.command()
-def verify(data_dir: DataDir = None) -> None:
+@app.command("verify")
+def verify_library(data_dir: DataDir = None) -> None:
     """Check all that is kept, and say what is not whole; nothing is changed. A service may run beside it."""
-    with failing_in_one_line():
-        from app import maintenance
+    with _errors():
+        from app.engine.embedder import embedder_name
+        from app.terminal.theme import BAD, LABEL, plain
+        from store.verify import verify
 
-        if maintenance.verify(Console(), _settings(data_dir)):
+        settings, console = _settings(data_dir), Console()
+        with _existing_database(settings) as database, _progress_bars() as on_progress:
+            findings = verify(database, settings.index_dir, embedder_name(), on_progress)
+        for finding in findings:
+            console.print(Text.assemble((f"● {finding.kind}", BAD), "  ", plain(finding.what)))
+            console.print(Text(f"  {finding.mend}", LABEL))
+        console.print(Text(f"{len(findings)} findings." if findings else "Nothing is wrong.", "bold"))
+        if findings:
             raise typer.Exit(1)
 
 
-@app.command()
-def rebuild(data_dir: DataDir = None) -> None:
-    """Make the index anew from the database. A service may run beside it."""
-    with failing_in_one_line():
-        from app import maintenance
+@app.command("rebuild")
+def rebuild_index(data_dir: DataDir = None) -> None:
+    """Make the index anew from the database. A service that runs beside it takes it at its next start."""
+    with _errors():
+        settings = _settings(data_dir)
+        with _existing_database(settings) as database:
+            database.expect_current()
+            _rebuild_index(settings, database)
 
-        maintenance.rebuild(Console(), _settings(data_dir))
+
+def _rebuild_index(settings: "Settings", database: "Database") -> None:
+    """Make the index anew, with the vectors of the database; only those that are missing are computed."""
+    from app.engine.embedder import Embedder
+    from store.search.index import PassageIndex
+
+    with Console().status("builds the index"):
+        embedder = Embedder()
+        passages = PassageIndex(database, settings.index_dir, embedder, embedder.name).rebuild()
+    print_line(f"The index has {passages:,} passages.")
 
 
 def _settings(data_dir: Path | None) -> "Settings":
     from app.settings import load
 
     return load({} if data_dir is None else {"data_dir": data_dir})
+
+
+@contextmanager
+def _existing_database(settings: "Settings") -> Iterator["Database"]:
+    """The settings' database. CommandError: there is none, and none is made."""
+    from app.errors import CommandError
+    from app.resources import connect_database
+
+    with closing(connect_database(settings)) as database:
+        if database.file is not None and not database.file.is_file():
+            raise CommandError(f"There is no database at {database.file}.")
+        yield database
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """End the command as `one_line_errors` does, also for what the store or the file system refuses."""
+    from app.errors import CommandError
+    from store.errors import StoreError
+
+    with one_line_errors():
+        try:
+            yield
+        except (StoreError, OSError) as error:
+            raise CommandError(str(error)) from error
+
+
+@contextmanager
+def _progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """On a terminal, show a bar for each part of the work, and none of them in the end."""
+    from app.terminal.theme import ACCENT
+
+    console = Console()
+    columns = TextColumn("{task.description}"), BarColumn(complete_style=ACCENT), MofNCompleteColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        tasks = {}
+
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=of)
+            progress.update(tasks[what], completed=done)
+
+        yield show

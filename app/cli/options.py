@@ -1,6 +1,7 @@
-"""What commands have in common: the options they share, and failures told in one line."""
+"""What commands share: options, the connection to the service, books by id or title, errors in one line."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,38 +12,79 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from app.client import Client
+    from app.schemas import Book
 
+DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option(envvar="BOOKCHORUS_URL", help="Where the service answers.")]
 Key = Annotated[
     str | None, typer.Option(envvar="BOOKCHORUS_ADMIN_KEY", help="The service's admin key.", show_envvar=True)
 ]
-DEFAULT_URL = "http://127.0.0.1:8000"
+BookName = Annotated[str, typer.Argument(help="The book's id, or its title.", metavar="BOOK")]
+BookVersion = Annotated[
+    str,
+    typer.Argument(
+        help="The book's id or title, for its champion; or BOOK@VERSION, with a number or an alias.",
+        metavar="BOOK",
+    ),
+]
+
+# An id is known by its form, so that a library need not be listed to find the book.
+_BOOK_ID = re.compile(r"book_[0-9a-f]{16}", re.IGNORECASE)
 
 
-def connected(url: str, admin_key: str | None) -> "Client":
-    """A connection to the service."""
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the command with status 1 and a red line on standard error for any failure that a user can meet."""
+    from app.client import ClientError
+    from app.errors import CommandError
+
+    try:
+        yield
+    except (ClientError, CommandError) as error:
+        Console(stderr=True, soft_wrap=True).print(Text(str(error), "red"))
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def connect(url: str, admin_key: str | None) -> Iterator["Client"]:
+    """Connect to the service; what fails inside ends the command as `one_line_errors` does."""
     from app.client import Client
 
-    return Client(url, admin_key)
+    with one_line_errors(), Client(url, admin_key) as client:
+        yield client
 
 
 def book_id(client: "Client", name: str) -> str:
-    """The id of a book, named by it or by its title in any case. Raises ClientError where that is unclear."""
-    from app.client import ClientError
+    """The id of the book that has this id or title, in any case of letters.
 
-    if name.startswith("book_"):
-        return name
-    fitting = [book for book in client.books() if book.title.casefold() == name.casefold()]
-    if not fitting:
-        raise ClientError(f"There is no book {name!r}. The books are listed by: bookchorus books")
-    if len(fitting) > 1:
-        ids = " or ".join(book.id for book in fitting)
-        raise ClientError(f"{len(fitting)} books are called {name!r}: say {ids}.")
-    return fitting[0].id
+    Raises ClientError where no book has it, or more than one.
+    """
+    if _BOOK_ID.fullmatch(name):
+        return name.lower()
+    return _only_one(_titled(client.books(), name), name)
 
 
-def json_object(text: str, option: str = "--recipe") -> dict[str, Any]:
-    """An option's value. Raises typer.BadParameter for anything that is no JSON object."""
+def book_version(client: "Client", name: str) -> tuple[str, str | None]:
+    """The id of the book that `name` names, and the version where it is BOOK@VERSION.
+
+    A title may have an "@" in it: where a book is called `name` as a whole, no version is named. Raises
+    ClientError as `book_id` does.
+    """
+    book, at, version = name.rpartition("@")
+    if not at:
+        return book_id(client, name), None
+    if _BOOK_ID.fullmatch(book):
+        return book.lower(), version or None
+    books = client.books()
+    if whole := _titled(books, name):
+        return _only_one(whole, name), None
+    return _only_one(_titled(books, book), book), version or None
+
+
+def json_object(text: str | None, option: str = "--recipe") -> dict[str, Any] | None:
+    """An option's JSON object, None where it is not given. Raises typer.BadParameter for anything else."""
+    if text is None:
+        return None
     try:
         found = json.loads(text)
     except ValueError as error:
@@ -52,14 +94,22 @@ def json_object(text: str, option: str = "--recipe") -> dict[str, Any]:
     return found
 
 
-@contextmanager
-def failing_in_one_line() -> Iterator[None]:
-    """Turn the failures a user can meet into red words on standard error and exit status 1."""
-    from app.client import ClientError
-    from app.errors import CommandError
+def print_line(words: str) -> None:
+    """Print words as they are, in one line however narrow the terminal is."""
+    Console(soft_wrap=True).print(Text(words))
 
-    try:
-        yield
-    except (ClientError, CommandError) as error:
-        Console(stderr=True, soft_wrap=True).print(Text(str(error), "red"))
-        raise typer.Exit(1) from error
+
+def _titled(books: list["Book"], title: str) -> list["Book"]:
+    return [book for book in books if book.title.casefold() == title.casefold()]
+
+
+def _only_one(found: list["Book"], title: str) -> str:
+    """The id of the one book that has a title."""
+    from app.client import ClientError
+
+    if not found:
+        raise ClientError(f"There is no book {title!r}. The books are listed by: bookchorus books")
+    if len(found) > 1:
+        ids = " or ".join(book.id for book in found)
+        raise ClientError(f"{len(found)} books are called {title!r}: say {ids}.")
+    return found[0].id

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli.options import failing_in_one_line, json_object
+from app.cli.options import json_object, one_line_errors
 
 app = typer.Typer(help="The skill prompt: how to answer from a passage.", no_args_is_help=True)
 
@@ -23,8 +23,8 @@ def train_skill(
     register: Annotated[bool, typer.Option(help="Make it the LLM's champion in the registry.")] = True,
 ) -> None:
     """Learn a skill prompt for the LLM; a run that was stopped goes on where it was."""
-    from app.skill_training.command import train
+    chosen = json_object(recipe)
+    with one_line_errors():
+        from app.skill_training.command import train
 
-    chosen = None if recipe is None else json_object(recipe)
-    with failing_in_one_line():
         train(Console(), data, chosen or {}, out, licence, start=start, register=register)

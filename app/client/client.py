@@ -1,28 +1,26 @@
-"""The HTTP API as Python calls; the command line is written on it."""
+"""The client: a connection to the service with the calls to upload, train and ask."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
 from app.client.connection import (
     ClientError,
     Connection,
     NoAnswerError,
-    as_error,
-    checked,
-    parsed,
-    problem,
-    sent,
+    api_path,
+    as_json,
+    json_or_none,
+    problem_error,
+    refusal,
+    valid_request,
 )
+from app.client.job_events import follow
 from app.client.registry import Registry
-from app.client.transfer import Adapters
+from app.client.transfer import Transfer
 from app.schemas import (
-    ENDED,
     AddedBook,
     AddedJob,
     Answer,
@@ -39,10 +37,7 @@ from app.schemas import (
     VersionState,
 )
 
-# A silent stream may be a dead one: connecting again costs nothing and loses no event.
-STREAM_TIMEOUT = httpx.Timeout(60, connect=5)
 ATTEMPTS = 12
-LONGEST_PAUSE_S = 5.0
 
 
 class Client:
@@ -50,18 +45,21 @@ class Client:
 
     Every call raises ClientError: with the service's own words where it answered with a problem, and with how
     to start it where nothing answers. `follow` gives up after so many `attempts` in a row to connect again.
-    `adapters` takes versions elsewhere and back.
     """
 
     def __init__(self, url: str, admin_key: str | None = None, *, attempts: int = ATTEMPTS) -> None:
         self._connection = Connection(url, admin_key)
-        self.adapters = Adapters(self._connection)
         self._attempts = attempts
 
     @property
     def registry(self) -> Registry:
         """Calls about the versions of books and the aliases on them."""
         return Registry(self._connection)
+
+    @property
+    def transfer(self) -> Transfer:
+        """Calls that take versions to folders and back, and look at their members."""
+        return Transfer(self._connection)
 
     @property
     def url(self) -> str:
@@ -84,8 +82,8 @@ class Client:
         """Ask whether the service answers questions yet."""
         response = self._connection.send("GET", "/readyz")
         if response.status_code not in (200, 503):
-            raise problem(response)
-        content = parsed(response.content)
+            raise refusal(response)
+        content = json_or_none(response.content)
         detail = content.get("detail") if isinstance(content, dict) else None
         return Readiness(ready=response.status_code == 200, detail=detail if isinstance(detail, str) else "")
 
@@ -103,14 +101,15 @@ class Client:
 
         `revises` is the id of a book that this is a new edition of: its next revision instead of a new book.
         """
-        path = "/books" if revises is None else f"/books/{revises}/revisions"
+        url = api_path("books") if revises is None else api_path("books", revises, "revisions")
         if isinstance(source, str):
             if title is None:
                 raise ClientError("A book given as text needs a title.")
-            request = JsonBook(
-                title=title, author=author, text=source, tags=list(tags) or None, recipe=recipe
-            )
-            return self._connection.call(AddedBook, "POST", path, json=sent(request))
+            with valid_request():
+                request = JsonBook(
+                    title=title, author=author, text=source, tags=list(tags) or None, recipe=recipe
+                )
+            return self._connection.call(AddedBook, "POST", url, json=as_json(request))
         form = {
             "title": title,
             "author": author,
@@ -121,14 +120,14 @@ class Client:
         try:
             with source.open("rb") as file:
                 return self._connection.call(
-                    AddedBook, "POST", path, data=form, files={"file": (source.name, file)}
+                    AddedBook, "POST", url, data=form, files={"file": (source.name, file)}
                 )
         except OSError as error:
             raise ClientError(f"Cannot read {source}: {error.strerror}.") from error
 
     def book(self, book_id: str) -> Book:
         """Read a book as it stands."""
-        return self._connection.call(Book, "GET", f"/books/{book_id}")
+        return self._connection.call(Book, "GET", api_path("books", book_id))
 
     def train(
         self,
@@ -142,12 +141,14 @@ class Client:
 
         It becomes the champion if it is no worse than the one there is, with `force` in any case.
         """
-        request = NewVersion(recipe=recipe, parent=parent, force=force)
-        return self._connection.call(AddedJob, "POST", f"/books/{book_id}/versions", json=sent(request)).job
+        with valid_request():
+            request = NewVersion(recipe=recipe, parent=parent, force=force)
+        url = api_path("books", book_id, "versions")
+        return self._connection.call(AddedJob, "POST", url, json=as_json(request)).job
 
     def job(self, job_id: str) -> Job:
         """Read a job as it stands."""
-        return self._connection.call(Job, "GET", f"/jobs/{job_id}")
+        return self._connection.call(Job, "GET", api_path("jobs", job_id))
 
     def ask(
         self,
@@ -161,15 +162,14 @@ class Client:
         temperature: float | None = None,
         seed: int | None = None,
         min_confidence: float | None = None,
-        heard: Callable[[Heard], None] | None = None,
+        on_heard: Callable[[Heard], None] | None = None,
     ) -> Answer:
         """Ask the members; `books` holds book ids, or `id@alias` or `id@number` for one version.
 
         Without `books` the service chooses one, of those by any of the `authors` and with any of the `tags`
-        where these are given.
-        `heard` is called with the votes as they stand whenever a candidate has been heard.
+        where these are given. After each candidate's answer `on_heard` is called with the votes so far.
         """
-        with checked():
+        with valid_request():
             request = AskRequest(
                 question=question,
                 books=None if books is None else list(books),
@@ -180,17 +180,17 @@ class Client:
                 temperature=temperature,
                 seed=seed,
                 min_confidence=min_confidence,
-                stream=heard is not None,
+                stream=on_heard is not None,
             )
-        if heard is None:
-            return self._connection.call(Answer, "POST", "/ask", json=sent(request))
-        return self._heard(request, heard)
+        if on_heard is None:
+            return self._connection.call(Answer, "POST", "/ask", json=as_json(request))
+        return self._streamed_answer(request, on_heard)
 
     def books(self) -> list[Book]:
         """Read all books, newest first."""
-        return self._connection.all(Page[Book], "/books", {})
+        return self._connection.list_all(Page[Book], "/books", {})
 
-    def prompts(
+    def versions(
         self,
         *,
         book: str | None = None,
@@ -198,57 +198,25 @@ class Client:
         alias: str | None = None,
         state: VersionState | None = None,
     ) -> list[PromptVersion]:
-        """Read all prompt versions that fit, newest first."""
+        """Read all versions that fit, of all books, newest first."""
         filters = {"book": book, "base_model": base_model, "alias": alias, "state": state}
         chosen = {name: value for name, value in filters.items() if value is not None}
-        return self._connection.all(Page[PromptVersion], "/admin/prompts", chosen)
+        return self._connection.list_all(Page[PromptVersion], "/admin/prompts", chosen)
 
     def follow(self, job_id: str) -> Iterator[JobEvent]:
         """Yield a job's events from its first, as they happen, until it ends.
 
         A stream that breaks is taken up again after the last event that came.
         """
-        last: int | None = None
-        failures = 0
-        over = False
-        while True:
-            try:
-                for event in self._stream(job_id, last):
-                    last, failures = event.id, 0
-                    yield event
-                    if event.type == "message" and event.data.get("kind") in ENDED:
-                        return
-                if over:
-                    return
-                # Where the job ended as the stream broke off, one more reading brings its last events.
-                over = self.job(job_id).status in ENDED
-                failures += 1
-            except ClientError as error:
-                # 503 is a moment's trouble, like a broken connection; any other answer stays as it is.
-                failures += 1
-                if failures >= self._attempts or not (
-                    isinstance(error, NoAnswerError) or error.status == 503
-                ):
-                    raise
-            # The first try after a break is at once, so that a stream cut by a proxy goes on unseen.
-            time.sleep(min(0.25 * (2 ** (failures - 1) - 1), LONGEST_PAUSE_S))
+        return follow(self._connection, job_id, attempts=self._attempts)
 
-    def _heard(self, request: AskRequest, heard: Callable[[Heard], None]) -> Answer:
-        """The answer at the end of a stream, told of what comes before."""
-        for name, data in self._connection.events("POST", "/ask", json=sent(request)):
+    def _streamed_answer(self, request: AskRequest, on_heard: Callable[[Heard], None]) -> Answer:
+        """Ask for a stream of events; return the answer, which is the last of them."""
+        for name, data in self._connection.events("POST", "/ask", json=as_json(request)):
             if name == "heard":
-                heard(self._connection.read(Heard, data, "/ask"))
+                on_heard(self._connection.parse(Heard, data, "/ask"))
             elif name == "answer":
-                return self._connection.read(Answer, data, "/ask")
+                return self._connection.parse(Answer, data, "/ask")
             elif name == "error":
-                raise as_error(parsed(data), f"The answer broke off: {data}")
+                raise problem_error(json_or_none(data), f"The answer broke off: {data}")
         raise NoAnswerError(f"The connection to {self._connection.url} broke before the answer was there.")
-
-    def _stream(self, job_id: str, after: int | None) -> Iterator[JobEvent]:
-        """Yield the events of one connection, which ends when the service ends it."""
-        headers = {"Accept": "text/event-stream"}
-        if after is not None:
-            headers["Last-Event-ID"] = str(after)
-        path = f"/jobs/{job_id}/events"
-        for _, data in self._connection.events("GET", path, headers=headers, timeout=STREAM_TIMEOUT):
-            yield self._connection.read(JobEvent, data, path)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -50,9 +51,9 @@ class Connection:
             raise ClientError(_not_a_url(url))
         headers = {"Authorization": f"Bearer {admin_key}"} if admin_key else {}
         # A proxy cannot reach this machine's own loopback address.
-        at_home = address.host in ("127.0.0.1", "localhost", "::1")
+        loopback = address.host in ("127.0.0.1", "localhost", "::1")
         self._http = httpx.Client(
-            base_url=self.url, headers=headers, timeout=TIMEOUT, follow_redirects=True, trust_env=not at_home
+            base_url=self.url, headers=headers, timeout=TIMEOUT, follow_redirects=True, trust_env=not loopback
         )
 
     def close(self) -> None:
@@ -61,7 +62,7 @@ class Connection:
 
     def events(self, method: str, path: str, **request: Any) -> Iterator[tuple[str, str]]:
         """Yield the name and data of each server-sent event of an answer."""
-        yield from _messages(self.chunks(method, path, **request))
+        yield from _server_sent_events(self.chunks(method, path, **request))
 
     def chunks(self, method: str, path: str, **request: Any) -> Iterator[bytes]:
         """Yield the bytes of an answer as they come."""
@@ -69,12 +70,12 @@ class Connection:
             with self._http.stream(method, path, **request) as response:
                 if response.is_error:
                     response.read()
-                    raise problem(response)
+                    raise refusal(response)
                 yield from response.iter_bytes()
         except httpx.HTTPError as error:
             raise self._no_answer(error) from error
 
-    def all(self, page: type[Page[M]], path: str, filters: dict[str, str]) -> list[M]:
+    def list_all(self, page: type[Page[M]], path: str, filters: dict[str, str]) -> list[M]:
         """Read every page of a list."""
         found: list[M] = []
         cursor: dict[str, str] = {}
@@ -84,17 +85,17 @@ class Connection:
             found += part.data
             if not part.has_more or not part.data:
                 return found
-            cursor = {"after": _identity(part.data[-1])}
+            cursor = {"after": _id(part.data[-1])}
 
     def call(self, model: type[M], method: str, path: str, **request: Any) -> M:
         """Send a request and read its answer as a `model`."""
         response = self.send(method, path, **request)
         if response.is_error:
-            raise problem(response)
-        return self.read(model, response.content, path)
+            raise refusal(response)
+        return self.parse(model, response.content, path)
 
     def send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Send a request; whatever was answered is returned."""
+        """Send a request and return the answer, also where that is a problem."""
         try:
             return self._http.request(method, path, **request)
         except httpx.HTTPError as error:
@@ -107,8 +108,8 @@ class Connection:
             return NoAnswerError(f"The service at {self.url} did not answer in time.")
         return NoAnswerError(f"The connection to {self.url} broke: {str(error) or type(error).__name__}")
 
-    def read(self, model: type[M], data: str | bytes, path: str) -> M:
-        """Read what `path` answered as a `model`."""
+    def parse(self, model: type[M], data: str | bytes, path: str) -> M:
+        """Make a `model` of what `path` answered."""
         try:
             return model.model_validate_json(data)
         except ValidationError as error:
@@ -116,24 +117,29 @@ class Connection:
             raise ClientError(other) from error
 
 
+def api_path(*parts: str | int) -> str:
+    """The path of a call; a part with a slash in it stays one part."""
+    return "/" + "/".join(quote(str(part), safe="") for part in parts)
+
+
 @contextmanager
-def checked() -> Iterator[None]:
-    """Turn what makes no request inside into ClientError, before anything is sent."""
+def valid_request() -> Iterator[None]:
+    """Raise ClientError where a request that is made inside has a value that the API does not take."""
     try:
         yield
     except ValidationError as error:
         first = error.errors()[0]
-        # What is wrong with the whole stands nowhere.
+        # An error of the whole request has no place.
         where = f"{'.'.join(str(part) for part in first['loc'])}: " if first["loc"] else ""
         raise ClientError(where + first["msg"].removeprefix("Value error, ")) from error
 
 
-def sent(request: BaseModel) -> dict[str, Any]:
-    """A request as JSON, without what it leaves open."""
+def as_json(request: BaseModel) -> dict[str, Any]:
+    """A request as JSON, without the fields that are None."""
     return request.model_dump(mode="json", exclude_none=True)
 
 
-def _messages(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+def _server_sent_events(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
     """Yield the name and the data of each server-sent event.
 
     Lines end at LF or CR LF only: str.splitlines would also cut at characters that JSON may
@@ -155,14 +161,17 @@ def _messages(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
                 name = text.removeprefix("event:").strip()
 
 
-def problem(response: httpx.Response) -> ClientError:
-    """The error that an answer is."""
+def refusal(response: httpx.Response) -> ClientError:
+    """The error of an answer whose status is one."""
     otherwise = f"The service answered {response.status_code} {response.reason_phrase}".rstrip() + "."
-    return as_error(parsed(response.content), otherwise, response.status_code)
+    return problem_error(json_or_none(response.content), otherwise, response.status_code)
 
 
-def as_error(content: object, otherwise: str, status: int | None = None) -> ClientError:
-    """The error that a problem says, or `otherwise`; its status where none was sent."""
+def problem_error(content: object, otherwise: str, status: int | None = None) -> ClientError:
+    """The error that a problem (RFC 9457) describes; where `content` is none, `otherwise` is its message.
+
+    `status` is that of the answer; without one, the problem's own is taken.
+    """
     fields = content if isinstance(content, dict) else {}
     said = next((fields[key] for key in ("detail", "title") if isinstance(fields.get(key), str)), otherwise)
     kind, own = fields.get("type"), fields.get("status")
@@ -170,15 +179,15 @@ def as_error(content: object, otherwise: str, status: int | None = None) -> Clie
     return ClientError(said, status=status, type=kind if isinstance(kind, str) else None)
 
 
-def parsed(data: str | bytes) -> object:
-    """What JSON says; None where it is none."""
+def json_or_none(data: str | bytes) -> object:
+    """Parse JSON; None where it is not."""
     try:
         return json.loads(data)
     except ValueError:
         return None
 
 
-def _identity(record: BaseModel) -> str:
+def _id(record: BaseModel) -> str:
     return str(record.model_dump(include={"id"})["id"])
 
 

@@ -1,8 +1,8 @@
-"""The registry as Python calls: versions of a book, the aliases on them, and what became of both."""
+"""The registry as Python calls: the versions of a book, and the aliases on them."""
 
 from collections.abc import Sequence
 
-from app.client.connection import Connection, checked, sent
+from app.client.connection import Connection, api_path, as_json, valid_request
 from app.schemas import (
     AliasMove,
     AliasState,
@@ -20,7 +20,7 @@ CHAMPION = "champion"
 
 
 class Registry:
-    """Calls about the versions of books; `client.registry` is one. Every call raises ClientError as Client's.
+    """Calls about the versions of books, as `client.registry`; each raises ClientError as `Client` does.
 
     A version is named by its number or by an alias.
     """
@@ -30,25 +30,23 @@ class Registry:
 
     def version(self, book: str, ref: int | str = CHAMPION) -> PromptVersion:
         """Read one version, with the loss of each member at each step."""
-        return self._connection.call(PromptVersion, "GET", f"/admin/books/{book}/versions/{ref}")
+        return self._connection.call(PromptVersion, "GET", api_path("admin", "books", book, "versions", ref))
 
     def aliases(self, book: str) -> dict[str, int]:
         """Read which version each alias of a book is on."""
-        path = f"/admin/books/{book}/aliases"
-        return self._connection.call(BookAliases, "GET", path, params={"limit": 1}).aliases
+        url = api_path("admin", "books", book, "aliases")
+        return self._connection.call(BookAliases, "GET", url, params={"limit": 1}).aliases
 
     def history(self, book: str, alias: str | None = None) -> list[AliasMove]:
         """Read every move of a book's aliases, or of one of them, newest first."""
-        path = f"/admin/books/{book}/aliases" + (f"/{alias}" if alias else "")
+        url = api_path("admin", "books", book, "aliases", *([alias] if alias else []))
         moves: list[AliasMove] = []
         while True:
             params = {"limit": 200} | ({"after": moves[-1].id} if moves else {})
             if alias is None:
-                page: BookAliases | AliasState = self._connection.call(
-                    BookAliases, "GET", path, params=params
-                )
+                page: BookAliases | AliasState = self._connection.call(BookAliases, "GET", url, params=params)
             else:
-                page = self._connection.call(AliasState, "GET", path, params=params)
+                page = self._connection.call(AliasState, "GET", url, params=params)
             moves += page.history
             if not page.has_more:
                 return moves
@@ -63,21 +61,21 @@ class Registry:
         force: bool = False,
     ) -> AliasState:
         """Put an alias on a version; `champion` goes to one that is worse only by `force`."""
-        with checked():
+        with valid_request():
             move = MoveAlias(version=version, why=why, force=force)
-        path = f"/admin/books/{book}/aliases/{alias}"
-        return self._connection.call(AliasState, "PUT", path, json=sent(move))
+        url = api_path("admin", "books", book, "aliases", alias)
+        return self._connection.call(AliasState, "PUT", url, json=as_json(move))
 
     def rollback(self, book: str, *, alias: str = CHAMPION, why: str | None = None) -> AliasState:
         """Put an alias back where it was before its last move; once more is one move further back."""
-        with checked():
-            wish = Rollback(why=why)
-        path = f"/admin/books/{book}/aliases/{alias}/rollback"
-        return self._connection.call(AliasState, "POST", path, json=sent(wish))
+        with valid_request():
+            request = Rollback(why=why)
+        url = api_path("admin", "books", book, "aliases", alias, "rollback")
+        return self._connection.call(AliasState, "POST", url, json=as_json(request))
 
     def remove(self, book: str, alias: str) -> AliasState:
         """Take an alias off; its history stays."""
-        return self._connection.call(AliasState, "DELETE", f"/admin/books/{book}/aliases/{alias}")
+        return self._connection.call(AliasState, "DELETE", api_path("admin", "books", book, "aliases", alias))
 
     def compare(
         self,
@@ -90,16 +88,19 @@ class Registry:
     ) -> Comparison:
         """Put two versions side by side, and ask both: the `questions`, or some written about the book."""
         asked = None if questions is None else list(questions)
-        with checked():
-            wish = Compare(versions=[one, other], questions=asked, seed=seed)
-        return self._connection.call(Comparison, "POST", f"/admin/books/{book}/compare", json=sent(wish))
+        with valid_request():
+            request = Compare(versions=[one, other], questions=asked, seed=seed)
+        url = api_path("admin", "books", book, "compare")
+        return self._connection.call(Comparison, "POST", url, json=as_json(request))
 
     def prune(self, book: str, *, keep: int) -> list[int]:
         """Prune all versions but the last `keep` and those in use; return the numbers of the pruned."""
-        with checked():
-            wish = Prune(keep=keep)
-        return self._connection.call(Pruned, "POST", f"/admin/books/{book}/prune", json=sent(wish)).versions
+        with valid_request():
+            request = Prune(keep=keep)
+        url = api_path("admin", "books", book, "prune")
+        return self._connection.call(Pruned, "POST", url, json=as_json(request)).versions
 
     def delete(self, book: str, version: int) -> PromptVersion:
         """Prune one version that nothing uses."""
-        return self._connection.call(PromptVersion, "DELETE", f"/admin/books/{book}/versions/{version}")
+        url = api_path("admin", "books", book, "versions", version)
+        return self._connection.call(PromptVersion, "DELETE", url)

@@ -1,22 +1,23 @@
-"""Versions that leave and come back as folders, and what their members are like."""
+"""Exports, imports and inspections of versions as Python calls."""
 
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from typing import IO
 
-from app.client.connection import ClientError, Connection
+from app.client.connection import ClientError, Connection, api_path
 from app.schemas import Inspection, PromptVersion
-from app.transfer.zip_archive import packed
 
-# What an import reads. The prefixes of [skill][member] are far larger than members, and can be made again.
-_READ = ("version.json", "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
+# The files that an import reads. The prefixes of [skill][member] are far larger than members, and can be made
+# again.
+_IMPORTED = ("version.json", "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 _LEFT_OUT = "-with-skill"
 
 
-class Adapters:
-    """Calls that take the versions of books to folders and back; each raises ClientError as `Client` does."""
+class Transfer:
+    """Calls that take versions to folders and back, as `client.transfer`; each raises ClientError as `Client`
+    does.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -29,9 +30,9 @@ class Adapters:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not force:
             raise ClientError(f"{folder} is not empty: name another folder, or use --force.")
         try:
-            # Whole before anything is unpacked: a download that breaks leaves no half of an export.
+            # The whole download comes first: one that breaks leaves no half of an export in the folder.
             with tempfile.TemporaryFile() as file:
-                for chunk in self._connection.chunks("GET", _path(book, version, "export")):
+                for chunk in self._connection.chunks("GET", _version_path(book, version, "export")):
                     file.write(chunk)
                 with zipfile.ZipFile(file) as archive:
                     archive.extractall(folder)
@@ -48,34 +49,44 @@ class Adapters:
 
         With `promote` it becomes the champion; with `force` it may be of an LLM of another name.
         """
-        names = sorted(path for path in folder.rglob("*") if path.is_file() and _read(path))
-        if not names:
+        files = sorted(file for file in folder.rglob("*") if file.is_file() and _is_imported(file))
+        if not files:
             raise ClientError(f"{folder} holds no adapter: there is no adapter_config.json in it.")
-        wishes = {"promote": str(promote).lower(), "force": str(force).lower()}
-        return self._connection.call(
-            PromptVersion,
-            "POST",
-            f"/admin/books/{quote(book, safe='')}/versions/import",
-            params=wishes,
-            headers={"Content-Type": "application/zip"},
-            content=packed(_files(folder, names)),
-        )
+        with tempfile.TemporaryFile() as archive:
+            try:
+                _write_zip(archive, folder, files)
+            except OSError as error:
+                raise ClientError(f"Cannot read {folder}: {error.strerror}.") from error
+            return self._connection.call(
+                PromptVersion,
+                "POST",
+                _version_path(book, "import"),
+                params={"promote": str(promote).lower(), "force": str(force).lower()},
+                headers={"Content-Type": "application/zip"},
+                content=archive,
+            )
 
     def inspect(self, book: str, version: str) -> Inspection:
-        """What the soft prompts of a version are like."""
-        return self._connection.call(Inspection, "GET", _path(book, version, "inspect"))
+        """Look at the members of a version, by its number or an alias."""
+        return self._connection.call(Inspection, "GET", _version_path(book, version, "inspect"))
 
 
-def _path(book: str, version: str, what: str) -> str:
-    return f"/admin/books/{quote(book, safe='')}/versions/{quote(version, safe='')}/{what}"
+def _version_path(book: str, *parts: str) -> str:
+    return api_path("admin", "books", book, "versions", *parts)
 
 
-def _read(path: Path) -> bool:
-    return path.name in _READ and not path.parent.name.endswith(_LEFT_OUT)
+def _is_imported(file: Path) -> bool:
+    return file.name in _IMPORTED and not file.parent.name.endswith(_LEFT_OUT)
 
 
-def _files(folder: Path, names: list[Path]) -> Iterator[tuple[str, bytes]]:
-    for name in names:
-        # What a pickle holds does not matter: it is refused by its name.
-        data = b"" if name.suffix == ".bin" else name.read_bytes()
-        yield name.relative_to(folder).as_posix(), data
+def _write_zip(archive: IO[bytes], folder: Path, files: list[Path]) -> None:
+    """Write files of a folder into an archive, uncompressed: learned numbers hardly get smaller."""
+    with zipfile.ZipFile(archive, "w", strict_timestamps=False) as writer:
+        for file in files:
+            name = file.relative_to(folder).as_posix()
+            if file.suffix == ".bin":
+                # The service refuses a pickle by its name, so what it holds need not be sent.
+                writer.writestr(name, b"")
+            else:
+                writer.write(file, name)
+    archive.seek(0)

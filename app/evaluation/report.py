@@ -10,7 +10,7 @@ from rich.table import Table
 
 from app.datasets.metrics import CORRECT, aurc, expected_calibration_error, interval
 from app.evaluation.predictions import Prediction
-from app.terminal.answers import LABEL, REST, duration, plain
+from app.terminal.theme import LABEL, REST, duration, plain
 
 
 class SystemSummary(BaseModel):

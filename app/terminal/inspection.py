@@ -1,4 +1,4 @@
-"""What the command line shows of a version's members: words, norms, how alike they are."""
+"""What the command line shows of a version's members: nearest words, norms, how alike they are."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from app.schemas import Inspection, MemberLook, Word
-from app.terminal.answers import ACCENT, LABEL, plain, ruled
+from app.terminal.theme import ACCENT, LABEL, plain, ruled_table
 
-# The shades of a heatmap, from a cosine of 0 to one of 1.
+# The heatmap's colours of a cosine of 0 and of 1.
 _COLD, _HOT = (38, 44, 52), (95, 190, 170)
-# Members whose cosines are told in numbers: 12 are a line of 78 characters.
-_MOST_TOLD = 12
+# With up to so many members the heatmap shows numbers: 12 are a line of 78 characters.
+_MOST_NUMBERED = 12
 
 
-def portrait(found: Inspection) -> RenderableType:
-    """Show an inspection: a row for each member, and beneath them how alike each two are."""
+def inspection_report(found: Inspection) -> RenderableType:
+    """Show a row for each member, and beneath them a heatmap of how alike each two are."""
     size = f"{len(found.members)} members"
     if found.virtual_tokens:
         size += f" of {found.virtual_tokens} virtual tokens"
@@ -33,10 +33,11 @@ def portrait(found: Inspection) -> RenderableType:
 
 
 def _members(found: Inspection) -> Table:
-    rows = ruled()
+    rows = ruled_table()
     rows.add_column("member", justify="right")
-    worded = found.method == "prompt"
-    if worded:
+    # Only soft prompts are vectors of the kind that words have.
+    has_words = found.method == "prompt"
+    if has_words:
         rows.add_column("nearest words: its first virtual tokens; most often", ratio=1)
     rows.add_column("norm", justify="right", no_wrap=True)
     rows.add_column("least to most", justify="right", no_wrap=True)
@@ -45,38 +46,39 @@ def _members(found: Inspection) -> Table:
         norms = look.norms
         rows.add_row(
             _number(look.member),
-            *([Text("\n").join([_first(look), _often(look)])] if worded else []),
+            *([Text("\n").join([_first_words(look), _frequent_words(look)])] if has_words else []),
             f"{norms.mean:.2f}",
             f"{norms.least:.2f} to {norms.most:.2f}",
             "" if look.moved is None else f"{look.moved:.2f}",
         )
-    if worded:
+    if has_words:
         rows.add_row("LLM", Text("its own embeddings", LABEL), f"{found.vocabulary_norm:.2f}", "", "")
     return rows
 
 
-def _first(look: MemberLook) -> Text:
+def _first_words(look: MemberLook) -> Text:
     return Text(" ").join([_word(word).append(f" {word.cosine:.2f}", LABEL) for word in look.first])
 
 
-def _often(look: MemberLook) -> Text:
+def _frequent_words(look: MemberLook) -> Text:
     return Text(" ", LABEL).join(
         [_word(word, LABEL).append(f" x{word.count}", LABEL) for word in look.frequent]
     )
 
 
 def _word(word: Word, style: str = "") -> Text:
-    """A token between marks, since it may begin with a space, or be one."""
+    """A token with its blanks made visible, since it may begin with a space, or be one."""
     shown = word.text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "·")
     return plain(shown or "∅", style)
 
 
 def _heatmap(numbers: Sequence[int], similarity: Sequence[Sequence[float]]) -> Text:
     """A shade for each two members, with its number where there is room for all."""
-    told = len(numbers) <= _MOST_TOLD
-    lines = [Text("member" + "".join(f"{_number(number):>5} " for number in numbers), LABEL)] if told else []
+    numbered = len(numbers) <= _MOST_NUMBERED
+    head = Text("member" + "".join(f"{_number(number):>5} " for number in numbers), LABEL)
+    lines = [head] if numbered else []
     for number, cosines in zip(numbers, similarity, strict=True):
-        cells = [Text(f"{cosine:5.2f} " if told else "  ", _shade(cosine)) for cosine in cosines]
+        cells = [Text(f"{cosine:5.2f} " if numbered else "  ", _shade(cosine)) for cosine in cosines]
         lines.append(Text.assemble((f"{_number(number):>5} ", LABEL), *cells))
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
@@ -89,5 +91,5 @@ def _shade(cosine: float) -> Style:
 
 
 def _number(member: int) -> str:
-    """The API counts members from 0, people count from 1."""
+    """A member's number as people count: from 1, where the API counts from 0."""
     return str(member + 1)

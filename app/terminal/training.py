@@ -1,13 +1,11 @@
-"""A training job as people follow it: live on a terminal, a line now and then elsewhere."""
+"""What the command line shows of a training job: on a terminal live, elsewhere a line now and then."""
 
 from collections.abc import Sequence
 
 from pydantic import ValidationError
-from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.measure import Measurement
-from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.segment import Segment
 from rich.table import Table
@@ -16,17 +14,28 @@ from rich.text import Text
 from app.client import Client, ClientError
 from app.schemas import Job, JobEvent
 from app.schemas import Progress as Step
-from app.terminal.answers import ACCENT, BAD, GAIN, LABEL, REST, duration, mean, plain, shortened
+from app.terminal.theme import (
+    ACCENT,
+    BAD,
+    GAIN,
+    LABEL,
+    REST,
+    change_style,
+    duration,
+    loss_change,
+    mean,
+    panel,
+    plain,
+    shortened,
+    sparkline,
+)
 
-BLOCKS = "▁▂▃▄▅▆▇█"
-SPARKLINE = 20
 
+class TrainingProgress:
+    """The progress of a job, from its events so far; a Rich renderable.
 
-class Training:
-    """What a job's events have told so far; it renders as its progress.
-
-    `before`, `after` and `bare` are held-out losses (nats per token), known once they were measured;
-    `published` says what has become of the version.
+    `before` and `after` are the members' held-out losses, `bare` is the bare LLM's (nats per token); each is
+    known once it is measured. `published` is the message that says what became of the version.
     """
 
     def __init__(self, title: str) -> None:
@@ -47,8 +56,8 @@ class Training:
         self._title = plain(title, "bold")
         self._task = self._bar.add_task("waits for the service", total=None, numbers="")
 
-    def take(self, event: JobEvent) -> None:
-        """Take the next event in."""
+    def update(self, event: JobEvent) -> None:
+        """Take in the job's next event."""
         if event.type == "metrics":
             try:
                 self.step = Step.model_validate(event.data)
@@ -61,7 +70,7 @@ class Training:
                 description="learns",
                 total=self.step.steps,
                 completed=self.step.step,
-                numbers=numbers(self.step),
+                numbers=step_line(self.step),
             )
             return
         match event.data.get("kind"), event.data.get("stage"):
@@ -94,47 +103,49 @@ class Training:
                 Text(sparkline(losses, low, high), ACCENT),
                 Text(f"{losses[-1]:.2f}    "),
             ]
-        # Down the left column first, then down the right one, as one reads a list.
+        # The first half of the members in the left column, the others in the right one.
         rows = (len(members) + 1) // 2
         for row in range(rows):
             table.add_row(*cells[3 * row : 3 * row + 3], *cells[3 * (row + rows) : 3 * (row + rows) + 3])
         return table
 
 
-def watch(console: Console, client: Client, job: Job, title: str) -> Job:
-    """Show a job until it ends, then what its members gained; return it as it ended.
+def show_training(console: Console, client: Client, job: Job, title: str) -> Job:
+    """Show a job until it ends, then what its members gained; return the job as it ended.
 
     Raises ClientError when the job fails or is cancelled, or when the service is lost.
     """
-    training = Training(title)
+    progress = TrainingProgress(title)
     if console.is_terminal:
-        with Live(training, console=console, refresh_per_second=8):
+        with Live(progress, console=console, refresh_per_second=8):
             for event in client.follow(job.id):
-                training.take(event)
+                progress.update(event)
     else:
-        tenths = -1
+        shown_tenths = -1
         for event in client.follow(job.id):
-            training.take(event)
+            progress.update(event)
             if event.type == "message":
                 console.print(plain(event.message))
-            elif training.step is not None and (done := _tenths(training.step)) > tenths:
-                tenths = done
-                console.print(numbers(training.step))
+            elif progress.step is not None and (tenths := _tenths(progress.step)) > shown_tenths:
+                shown_tenths = tenths
+                console.print(step_line(progress.step))
     ended = client.job(job.id)
     if ended.status == "failed":
         reason = ended.error.message if ended.error else "the service does not say why"
         raise ClientError(f"Learning {title} failed: {reason}")
     if ended.status == "cancelled":
         raise ClientError(f"Learning {title} was cancelled.")
-    if training.before and training.after:
-        console.print(summary(training.before, training.after, bare=training.bare))
-    # Elsewhere than on a terminal every message has been told as it came.
-    if console.is_terminal and training.published:
-        console.print(plain(training.published))
+    if progress.before and progress.after:
+        console.print(losses_panel(progress.before, progress.after, bare=progress.bare))
+    # Elsewhere than on a terminal every message was printed as it came.
+    if console.is_terminal and progress.published:
+        console.print(plain(progress.published))
     return ended
 
 
-def summary(before: Sequence[float], after: Sequence[float], *, bare: float | None = None) -> RenderableType:
+def losses_panel(
+    before: Sequence[float], after: Sequence[float], *, bare: float | None = None
+) -> RenderableType:
     """Show each member's held-out loss before and after learning (nats per token), and the bare LLM's."""
     highest = max([*before, *after, *([] if bare is None else [bare])], default=0.0) or 1.0
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
@@ -143,27 +154,26 @@ def summary(before: Sequence[float], after: Sequence[float], *, bare: float | No
     table.add_column(no_wrap=True, justify="right")
     table.add_column(no_wrap=True, justify="right")
     if bare is not None:
-        table.add_row("bare LLM", Fall(bare / highest, bare / highest), Text(f"{bare:.2f}", LABEL), "")
+        table.add_row("bare LLM", LossBar(bare / highest, bare / highest), Text(f"{bare:.2f}", LABEL), "")
     pairs = list(zip(before, after, strict=False))
     for number, (first, last) in enumerate(pairs, start=1):
-        table.add_row(f"member {number}", Fall(first / highest, last / highest), *_change(first, last))
+        table.add_row(f"member {number}", LossBar(first / highest, last / highest), *_change(first, last))
     if len(pairs) > 1:
         first, last = mean([first for first, _ in pairs]), mean([last for _, last in pairs])
-        table.add_row(
-            Text("mean", "bold"), Fall(first / highest, last / highest), *_change(first, last, "bold ")
-        )
-    return Panel(
+        bar = LossBar(first / highest, last / highest)
+        table.add_row(Text("mean", "bold"), bar, *_change(first, last, "bold "))
+    return panel(
         Group(Text("nats per token on text held out of learning; lower is better", LABEL), "", table),
-        title=Text("what the members gained", "bold " + ACCENT),
-        title_align="left",
-        border_style=REST,
-        box=box.ROUNDED,
-        padding=(1, 1),
+        Text("what the members gained"),
     )
 
 
-class Fall:
-    """A line of which `after` of the width is left and the rest up to `before` was gained (shares of 1)."""
+class LossBar:
+    """A thick line up to the lower of two losses, and a thin one from there to the higher one.
+
+    The losses are shares of the width. Where the loss fell, the thick line is green; where it rose, the thin
+    one is red.
+    """
 
     def __init__(self, before: float, after: float) -> None:
         self.before = before
@@ -171,30 +181,18 @@ class Fall:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
-        left, whole = (round(width * share) for share in sorted((self.before, self.after)))
-        style = GAIN if self.after < self.before else BAD if self.after > self.before else REST
+        lower, higher = (round(width * share) for share in sorted((self.before, self.after)))
         # The characters differ too, for terminals and eyes that see no colour.
-        full, gone = ("=", ".") if options.ascii_only else ("━", "╌")
-        yield Segment(full * left, console.get_style(style if self.after <= self.before else REST))
-        yield Segment(gone * (whole - left), console.get_style(REST if self.after <= self.before else style))
-        yield Segment(" " * (width - whole))
+        thick, thin = ("=", ".") if options.ascii_only else ("━", "╌")
+        yield Segment(thick * lower, console.get_style(GAIN if self.after < self.before else REST))
+        yield Segment(thin * (higher - lower), console.get_style(BAD if self.after > self.before else REST))
+        yield Segment(" " * (width - higher))
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement(8, options.max_width)
 
 
-def sparkline(values: Sequence[float], low: float, high: float, width: int = SPARKLINE) -> str:
-    """Draw values as a row of at most `width` blocks, between `low` (the smallest block) and `high`."""
-    count = min(len(values), width)
-    groups = [
-        values[len(values) * place // count : len(values) * (place + 1) // count] for place in range(count)
-    ]
-    span = (high - low) or 1.0
-    places = [round((mean(group) - low) / span * (len(BLOCKS) - 1)) for group in groups]
-    return "".join(BLOCKS[min(max(place, 0), len(BLOCKS) - 1)] for place in places)
-
-
-def numbers(step: Step) -> str:
+def step_line(step: Step) -> str:
     """Say where training stands: the step, its loss, the speed, and the time left."""
     parts = [
         f"step {step.step}/{step.steps}",
@@ -216,6 +214,5 @@ def _floats(value: object) -> list[float]:
 
 
 def _change(first: float, last: float, weight: str = "") -> tuple[Text, Text]:
-    style = weight + (GAIN if last < first else BAD if last > first else LABEL)
     change = f"{(last - first) / first:+.0%}" if first else ""
-    return Text.assemble((f"{first:.2f} → ", LABEL), (f"{last:.2f}", style)), Text(change, style)
+    return loss_change(first, last, weight), Text(change, weight + change_style(first, last))

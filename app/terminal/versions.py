@@ -1,27 +1,66 @@
-"""What the command line shows of the registry: one version, two side by side, the moves of aliases."""
+"""What the command line shows of versions: a list, one alone, two side by side, and the moves of aliases."""
 
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.schemas import AliasMove, Answer, Comparison, PromptMember, PromptVersion
-from app.terminal.answers import ACCENT, BAD, GAIN, LABEL, REST, WARN, mean, plain, shortened, size
-from app.terminal.training import sparkline
+from app.schemas import AliasMove, Answer, BaseModelIdentity, Comparison, PromptMember, PromptVersion
+from app.terminal.theme import (
+    ACCENT,
+    BAD,
+    GAIN,
+    LABEL,
+    WARN,
+    labelled_rows,
+    loss_change,
+    mean,
+    panel,
+    plain,
+    ruled_table,
+    shortened,
+    size,
+    sparkline,
+    titled,
+)
 
-# A recipe field or a metric that is longer than this is cut.
+# Characters of a recipe's field or a metric; more are cut.
 _VALUE = 60
 
 
-def version_sheet(version: PromptVersion) -> Panel:
+def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
+    """Show versions: of which book and LLM, what their members gained, and which aliases are on them."""
+    if not versions:
+        return Text.assemble("No versions yet. Learn a book with: ", ("bookchorus add FILE", "bold"))
+    table = ruled_table()
+    # At least so wide, also where the terminal is narrow.
+    table.add_column("book and LLM", ratio=1, width=12, overflow="fold")
+    table.add_column("version", justify="right", no_wrap=True)
+    table.add_column("members", justify="right")
+    table.add_column("held-out loss")
+    table.add_column("aliases", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    for version in versions:
+        model = version.base_model
+        table.add_row(
+            titled(version.book_title, f"{model.id} · {_weights(model)} weights", version.refused),
+            str(version.number) if version.parent is None else f"{version.parent} → {version.number}",
+            _member_count(version),
+            _heldout_loss(version),
+            Text("\n").join([plain(name, ACCENT) for name in sorted(version.aliases)]),
+            Text("pruned", LABEL) if version.pruned else Text(size(version.bytes)),
+        )
+    return table
+
+
+def version_panel(version: PromptVersion) -> Panel:
     """Show a version: where it comes from, how it did beside the champion, and each member's losses."""
-    rows = _grid()
+    rows = labelled_rows(8)
     rows.add_row("state", _state(version))
     if version.refused is not None:
         rows.add_row("refused", plain(version.refused, WARN))
@@ -29,8 +68,7 @@ def version_sheet(version: PromptVersion) -> Panel:
     rows.add_row("learned", Text(_moment(version.created_at)))
     model = version.base_model
     revision = f" at {model.revision}" if model.revision else ""
-    weights = model.dtype if model.quantization == "none" else model.quantization
-    rows.add_row("LLM", plain(f"{model.id}{revision} · {weights} weights"))
+    rows.add_row("LLM", plain(f"{model.id}{revision} · {_weights(model)} weights"))
     parent = "" if version.parent is None else f", from version {version.parent}"
     rows.add_row("from", plain(f"revision {version.revision} of the text{parent}"))
     if version.gate is not None:
@@ -40,14 +78,14 @@ def version_sheet(version: PromptVersion) -> Panel:
     rows.add_row("size", Text(size(version.bytes)))
     rows.add_row("", "")
     rows.add_row("members", _members(version.members))
-    return _panel(rows, Text.assemble(plain(version.book_title), f" · version {version.number}"))
+    return panel(rows, Text.assemble(plain(version.book_title), f" · version {version.number}"))
 
 
 def moves_table(moves: Sequence[AliasMove]) -> RenderableType:
     """Show what aliases were moved from and to, when, by whom and why."""
     if not moves:
         return Text("No alias was moved yet.")
-    table = _table()
+    table = ruled_table()
     table.add_column("when", no_wrap=True)
     table.add_column("alias", no_wrap=True)
     table.add_column("move", no_wrap=True)
@@ -66,10 +104,10 @@ def moves_table(moves: Sequence[AliasMove]) -> RenderableType:
     return table
 
 
-def comparison_sheet(comparison: Comparison) -> RenderableType:
+def comparison_report(comparison: Comparison) -> RenderableType:
     """Show two versions side by side: what differs, each member's loss, and what they answer."""
     one, other = comparison.versions
-    table = _table()
+    table = ruled_table()
     table.add_column("", style=LABEL, no_wrap=True)
     for version in (one, other):
         names = f" ({', '.join(version.aliases)})" if version.aliases else ""
@@ -88,7 +126,7 @@ def comparison_sheet(comparison: Comparison) -> RenderableType:
 
 
 def _answers(comparison: Comparison, one: int, other: int) -> Table:
-    table = _table()
+    table = ruled_table()
     table.add_column("question", ratio=3)
     table.add_column(f"version {one}", ratio=2)
     table.add_column(f"version {other}", ratio=2)
@@ -101,11 +139,11 @@ def _answers(comparison: Comparison, one: int, other: int) -> Table:
 
 
 def _answer(answer: Answer) -> Text:
-    said = plain(shortened(answer.answer, 120)) if answer.answer is not None else Text("no answer", WARN)
-    said.append(f"  {answer.confidence:.0%}", LABEL)
+    shown = plain(shortened(answer.answer, 120)) if answer.answer is not None else Text("no answer", WARN)
+    shown.append(f"  {answer.confidence:.0%}", LABEL)
     if answer.degraded is not None:
-        said.append("\n").append_text(plain(answer.degraded, WARN))
-    return said
+        shown.append("\n").append_text(plain(answer.degraded, WARN))
+    return shown
 
 
 def _members(members: Sequence[PromptMember]) -> Table:
@@ -123,6 +161,29 @@ def _members(members: Sequence[PromptMember]) -> Table:
     return rows
 
 
+def _member_count(version: PromptVersion) -> Text:
+    """How many members there are, how many of them are damaged, and their method if it is not `prompt`."""
+    damaged = sum(member.damaged for member in version.members)
+    count = len(version.members)
+    shown = Text(f"{count - damaged} of {count}, {damaged} damaged" if damaged else str(count))
+    method = str(version.recipe.get("method", "prompt"))
+    return shown if method == "prompt" else shown.append("\n").append_text(plain(method, LABEL))
+
+
+def _heldout_loss(version: PromptVersion) -> Text:
+    """The mean loss of the members on held-out text, before learning where that is known, and after."""
+    before = [member.loss_before for member in version.members if member.loss_before is not None]
+    after = [member.loss_after for member in version.members if member.loss_after is not None]
+    if not after:
+        return Text("not measured", LABEL)
+    return loss_change(mean(before), mean(after)) if before else Text(f"{mean(after):.2f}")
+
+
+def _weights(model: BaseModelIdentity) -> str:
+    """How the LLM's weights are kept: quantized, or as numbers of a type."""
+    return model.dtype if model.quantization == "none" else model.quantization
+
+
 def _state(version: PromptVersion) -> Text:
     style = {"live": GAIN, "damaged": WARN, "pruned": LABEL}[version.state]
     return Text(f"● {version.state}", style)
@@ -131,12 +192,12 @@ def _state(version: PromptVersion) -> Text:
 def _gate(gate: dict[str, Any]) -> Text:
     passed = bool(gate.get("passed"))
     verdict = "passed" if passed else "worse than the champion, forced" if gate.get("forced") else "failed"
-    told = f"{_number(gate.get('loss'))} against {_number(gate.get('champion_loss'))} of version "
-    return Text.assemble((verdict, GAIN if passed else BAD), f": {told}{gate.get('champion')}")
+    losses = f"{_number(gate.get('loss'))} against {_number(gate.get('champion_loss'))}"
+    return Text.assemble((verdict, GAIN if passed else BAD), f": {losses} of version {gate.get('champion')}")
 
 
 def _losses(first: float | None, second: float | None) -> tuple[Text, Text]:
-    """Two losses, the smaller one marked."""
+    """Two losses, the smaller one in green."""
     cells = Text(_number(first)), Text(_number(second))
     if first is not None and second is not None and first != second:
         cells[0 if first < second else 1].stylize(GAIN)
@@ -168,19 +229,3 @@ def _record(record: dict[str, Any]) -> str:
 
 def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _grid() -> Table:
-    rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    rows.add_column(style=LABEL, justify="right", no_wrap=True, min_width=8)
-    rows.add_column(ratio=1)
-    return rows
-
-
-def _table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, header_style=LABEL, border_style=REST, expand=True, pad_edge=False)
-
-
-def _panel(rows: Table, title: Text) -> Panel:
-    title.stylize(f"bold {ACCENT}")
-    return Panel(rows, title=title, title_align="left", border_style=REST, box=box.ROUNDED, padding=(1, 1))

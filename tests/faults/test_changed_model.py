@@ -42,7 +42,7 @@ def answered_by_the_bare_llm(client: Client, reason: str) -> str:
         assert reason in answer.degraded
         assert answer.versions == []
         assert {each.version for vote in answer.votes for each in vote.candidates} == {None}
-    [version] = client.prompts()
+    [version] = client.versions()
     assert version.refused is not None
     assert reason in version.refused
     assert client.registry.version(book.id).refused == version.refused
@@ -59,7 +59,7 @@ def test_29_an_llm_of_another_id(folder: Path) -> None:
     assert kept(folder) == before
     with service(folder, "--model", str(folder / "model")) as client:
         assert client.ask("Who?", books=[book]).versions[0].version == 1
-        assert client.prompts()[0].refused is None
+        assert client.versions()[0].refused is None
 
 
 def test_29_an_llm_of_another_revision_until_it_is_learned_again(folder: Path) -> None:
@@ -72,7 +72,7 @@ def test_29_an_llm_of_another_revision_until_it_is_learned_again(folder: Path) -
         list(client.follow(client.train(book, recipe=QUICK).id))
         answer = client.ask("Who kept the lamp?", books=[book])
         assert (answer.degraded, answer.versions[0].version) == (None, 2)
-        assert [version.refused is None for version in client.prompts()] == [True, False]
+        assert [version.refused is None for version in client.versions()] == [True, False]
     assert kept(folder)[2][: len(before[2])] == before[2]
 
 

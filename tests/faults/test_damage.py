@@ -39,7 +39,7 @@ def folder(tiny_folder: Path, tmp_path: Path) -> Path:
 def test_24_a_flipped_byte_leaves_one_member_out(tiny_folder: Path, folder: Path) -> None:
     flip(folder, 1)
     with service(folder, "--model", str(tiny_folder)) as client:
-        [before] = client.prompts()
+        [before] = client.versions()
         assert [member.damaged for member in before.members] == [False, False]
         answer = ask(client)
         assert answer.status_code == 200
@@ -47,7 +47,7 @@ def test_24_a_flipped_byte_leaves_one_member_out(tiny_folder: Path, folder: Path
         assert answer.json()["degraded"] == f"damaged: {book.id}@1 without members 1"
         voices = {each["member"] for vote in answer.json()["votes"] for each in vote["candidates"]}
         assert voices == {0}
-        [version] = client.prompts()
+        [version] = client.versions()
         assert [member.damaged for member in version.members] == [False, True]
 
 
@@ -74,5 +74,5 @@ def test_24_without_a_member_left_there_is_no_answer(tiny_folder: Path, folder: 
         answer = ask(client)
         assert answer.status_code == 503
         assert answer.json()["type"] == "/problems/artifact-damaged"
-        [version] = client.prompts()
+        [version] = client.versions()
         assert all(member.damaged for member in version.members)

@@ -45,14 +45,14 @@ def test_admin_calls_need_the_key_and_prompts_outlive_a_restart(tiny_folder: Pat
         assert added.job is not None
         list(client.follow(added.job.id))
         asked = client.ask("Who?", books=[added.book.id], seed=3)
-        [version] = client.prompts()
+        [version] = client.versions()
         for headers, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 403)):
             answer = httpx.get(f"{client.url}/admin/prompts", headers=headers, trust_env=False)
             assert answer.status_code == status
             assert answer.headers["content-type"] == "application/problem+json"
         assert httpx.delete(f"{client.url}/books/{added.book.id}", trust_env=False).status_code == 401
     with service(tmp_path, *model, admin_key="sesame") as client:
-        assert client.prompts() == [version]
+        assert client.versions() == [version]
         again = client.ask("Who?", books=[added.book.id], seed=3)
         assert (again.answer, again.votes) == (asked.answer, asked.votes)
         further = client.train(added.book.id, recipe=QUICK, parent=1)

@@ -27,7 +27,7 @@ def test_a_book_is_learned_asked_and_listed(tmp_path: Path) -> None:
         events = list(client.follow(added.job.id))
         assert events[-1].data["kind"] == "succeeded", events[-1].message
 
-        [version] = client.prompts()
+        [version] = client.versions()
         assert len(version.members) == 8
         assert version.base_model.id == "embedded"
         assert version.skill is not None

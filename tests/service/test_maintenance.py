@@ -34,7 +34,7 @@ def test_a_backup_is_the_library_again(tiny_folder: Path, tmp_path: Path) -> Non
         added = client.add(STORY, title="Lamp", recipe=QUICK)
         assert added.job is not None
         list(client.follow(added.job.id))
-        asked, prompts = client.ask("Who kept a green lamp?", seed=3), client.prompts()
+        asked, prompts = client.ask("Who kept a green lamp?", seed=3), client.versions()
         with httpx.Client(base_url=client.url, trust_env=False, timeout=60) as http:
             for method, call in (("GET", "backup"), ("POST", "verify"), ("POST", "rebuild")):
                 assert http.request(method, f"/admin/{call}").status_code == 401
@@ -49,7 +49,7 @@ def test_a_backup_is_the_library_again(tiny_folder: Path, tmp_path: Path) -> Non
     restored = run(tmp_path / "two", "restore", str(tmp_path / "kept.db"))
     assert restored.returncode == 0, restored.stderr
     with service(tmp_path / "two", *model, admin_key="sesame") as client:
-        assert client.prompts() == prompts
+        assert client.versions() == prompts
         again = client.ask("Who kept a green lamp?", seed=3)
         assert (again.answer, again.votes, again.citations) == (asked.answer, asked.votes, asked.citations)
 

@@ -68,14 +68,14 @@ def test_a_version_of_each_method_is_learned_asked_and_goes_on(
     chosen = httpx.post(f"{here.url}/ask", json=wish, timeout=60, trust_env=False).json()
     assert chosen["answer"] in ("Mira", "the baker")
 
-    found = here.adapters.inspect(book, str(number))
+    found = here.transfer.inspect(book, str(number))
     assert (found.method, found.virtual_tokens) == (method, 0 if method == "lora" else 4)
     assert all(look.moved is not None and look.moved > 0 for look in found.members)
     assert all(bool(look.first) == (method == "prompt") for look in found.members)
     assert found.similarity[0][0] == pytest.approx(1.0, abs=1e-3)
 
-    here.adapters.export(book, str(number), tmp_path)
-    imported = here.adapters.import_(book, tmp_path)
+    here.transfer.export(book, str(number), tmp_path)
+    imported = here.transfer.import_(book, tmp_path)
     assert [one.sha256 for one in imported.members] == [one.sha256 for one in version.members]
     again = here.ask("Who kept a green lamp?", books=[f"{book}@{imported.number}"], seed=1)
     assert (again.answer, again.confidence) == (answer.answer, answer.confidence)

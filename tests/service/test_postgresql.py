@@ -25,13 +25,13 @@ def test_a_book_is_learned_asked_and_listed_on_postgresql(
             asked = client.ask("Who kept a green lamp?", seed=3)
             assert asked.versions[0].version == 1
             assert all(STORY[each.start : each.end] == each.text for each in asked.citations)
-            [version] = client.prompts()
+            [version] = client.versions()
             assert [book.title for book in client.books()] == ["Lamp"]
             assert httpx.post(f"{client.url}/admin/verify", trust_env=False).json()["whole"] is True
             assert httpx.get(f"{client.url}/books/no%00book", trust_env=False).status_code == 404
         assert not (tmp_path / "data" / "bookchorus.db").exists()
         with service(tmp_path, *model, database_url=url) as client:
-            assert client.prompts() == [version]
+            assert client.versions() == [version]
             again = client.ask("Who kept a green lamp?", seed=3)
             assert (again.answer, again.votes) == (asked.answer, asked.votes)
             httpx.delete(f"{client.url}/books/{added.book.id}", trust_env=False)

@@ -53,8 +53,8 @@ def test_one_version_is_shown_with_its_curves(client: Client, http: httpx.Client
 
 
 def test_versions_are_listed_by_state(client: Client, http: httpx.Client, book: str) -> None:
-    assert [version.number for version in client.prompts(book=book, state="live")] == [3, 2, 1]
-    assert client.prompts(book=book, state="pruned") == []
+    assert [version.number for version in client.versions(book=book, state="live")] == [3, 2, 1]
+    assert client.versions(book=book, state="pruned") == []
     assert http.get("/admin/prompts", params={"state": "gone"}).status_code == 422
 
 
@@ -129,7 +129,7 @@ def test_a_pruned_version_is_known_and_not_asked(client: Client, http: httpx.Cli
     assert registry.delete(book, 2).state == "pruned"
     after = registry.version(book, 1)
     assert after == before.model_copy(update={"pruned": True, "state": "pruned"})
-    assert [version.number for version in client.prompts(book=book, state="pruned")] == [2, 1]
+    assert [version.number for version in client.versions(book=book, state="pruned")] == [2, 1]
     for call in (
         lambda: client.ask("Who?", books=[f"{book}@1"]),
         lambda: registry.promote(book, 1, force=True),
@@ -178,7 +178,7 @@ def test_only_the_last_versions_are_kept_where_the_service_is_told_so(
         list(client.follow(added.job.id))
         for _ in range(3):
             list(client.follow(client.train(added.book.id, recipe=QUICK).id))
-        states = {version.number: version.state for version in client.prompts()}
+        states = {version.number: version.state for version in client.versions()}
         assert states == {4: "live", 3: "live", 2: "pruned", 1: "pruned"}
 
 

@@ -43,7 +43,7 @@ def test_a_registered_skill_is_used_and_named(
         assert added.job is not None
         events = list(client.follow(added.job.id))
         assert events[-1].data["kind"] == "succeeded", events[-1].message
-        [version] = client.prompts()
+        [version] = client.versions()
         assert version.skill == registered
         answer = client.ask("Who kept a green lamp?")
         said = [candidate for vote in answer.votes for candidate in vote.candidates]

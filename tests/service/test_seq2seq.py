@@ -50,8 +50,8 @@ def test_a_book_is_learned_asked_and_listed(flan: Client, tmp_path: Path) -> Non
         assert added.job is not None
         events = list(flan.follow(added.job.id))
         assert events[-1].data["kind"] == "succeeded", events[-1].message
-        version = next(each for each in flan.prompts() if each.book == added.book.id)
-        assert len(flan.prompts()) == number + 1
+        version = next(each for each in flan.versions() if each.book == added.book.id)
+        assert len(flan.versions()) == number + 1
         assert version.recipe["objective"] == "lm"
         assert version.skill is None
         for member in version.members:
@@ -80,7 +80,7 @@ def test_members_read_apart_behind_a_soft_prompt_skill(
         assert added.job is not None
         events = list(client.follow(added.job.id))
         assert events[-1].data["kind"] == "succeeded", events[-1].message
-        [version] = client.prompts()
+        [version] = client.versions()
         assert version.skill == registered
         answer = asked(client)
         said = [candidate for vote in answer.votes for candidate in vote.candidates]

@@ -53,8 +53,8 @@ def test_an_export_is_loaded_by_peft_and_comes_back_as_it_was(
     out = tmp_path / "out"
     with service(there, "--model", str(tiny_folder), dtype="float32") as client:
         book = learned(client, STORY, RECIPE)
-        files = client.adapters.export(book, "latest", out)
-        [exported] = client.prompts()
+        files = client.transfer.export(book, "latest", out)
+        [exported] = client.versions()
         asked = client.ask("Who kept a green lamp?", books=[book], seed=1)
     folders = [f"member-{number}{kind}" for number in range(3) for kind in ("", "-with-skill")]
     names = ("adapter_config.json", "adapter_model.safetensors", "README.md")
@@ -87,7 +87,7 @@ def test_an_export_is_loaded_by_peft_and_comes_back_as_it_was(
 
     with service(here, "--model", renamed, dtype="float32") as client:
         book = client.add(STORY, title="Lamps", recipe=RECIPE).book.id
-        imported = client.adapters.import_(book, out, promote=True)
+        imported = client.transfer.import_(book, out, promote=True)
         assert [one.sha256 for one in imported.members] == [one.sha256 for one in exported.members]
         assert [one.loss_after for one in imported.members] == [one.loss_after for one in exported.members]
         assert imported.recipe.pop("imported")["id"] == exported.id
@@ -105,7 +105,7 @@ def test_a_prompt_that_plain_peft_trained_answers(client: Client, tiny_folder: P
     book = learned(client, STORY + "by peft", QUICK)
     for number in range(2):
         _train_with_peft(tiny_folder, tmp_path / f"prompt-{number}", seed=number)
-    imported = client.adapters.import_(book, tmp_path)
+    imported = client.transfer.import_(book, tmp_path)
     assert (imported.number, imported.aliases, imported.skill) == (2, ["latest"], None)
     assert imported.recipe["imported"]["folders"] == ["prompt-0", "prompt-1"]
     answer = client.ask("Who kept a green lamp?", books=[f"{book}@latest"])
@@ -116,7 +116,7 @@ def test_a_prompt_that_plain_peft_trained_answers(client: Client, tiny_folder: P
     # It can be learned on, too.
     recipe = {**QUICK, "virtual_tokens": 5}
     assert list(client.follow(client.train(book, recipe=recipe, parent=2).id))[-1].data["kind"] == "succeeded"
-    one = client.adapters.import_(book, tmp_path / "prompt-1", promote=True)
+    one = client.transfer.import_(book, tmp_path / "prompt-1", promote=True)
     assert (len(one.members), one.aliases) == (1, ["champion", "latest"])
 
 
@@ -135,7 +135,7 @@ def _train_with_peft(base: Path, folder: Path, seed: int) -> None:
 
 def test_a_version_is_looked_at(client: Client, tmp_path: Path) -> None:
     book = learned(client, STORY + "looked at", {**QUICK, "initialisation": "text", "epochs": 2})
-    found = client.adapters.inspect(book, "champion")
+    found = client.transfer.inspect(book, "champion")
     assert (found.number, found.virtual_tokens, len(found.members)) == (1, 4, 2)
     for look in found.members:
         # Two small steps away from words of the book, a virtual token is still next to one.
@@ -149,14 +149,14 @@ def test_a_version_is_looked_at(client: Client, tmp_path: Path) -> None:
     list(client.follow(client.train(book, recipe=QUICK, parent=1).id))
     prompts = []
     for number in (1, 2):
-        client.adapters.export(book, str(number), tmp_path / str(number))
+        client.transfer.export(book, str(number), tmp_path / str(number))
         files = [tmp_path / str(number) / f"member-{one}" / WEIGHTS for one in range(2)]
         prompts.append(torch.stack([from_bytes(file.read_bytes(), 32) for file in files]))
     away = (prompts[1] - prompts[0]).norm(dim=-1).mean(dim=-1)
-    [first, second] = client.adapters.inspect(book, "2").members
+    [first, second] = client.transfer.inspect(book, "2").members
     assert [first.moved, second.moved] == pytest.approx(away.tolist(), rel=1e-4)
-    imported = client.adapters.import_(book, tmp_path / "2")
-    assert [look.moved for look in client.adapters.inspect(book, str(imported.number)).members] == [
+    imported = client.transfer.import_(book, tmp_path / "2")
+    assert [look.moved for look in client.transfer.inspect(book, str(imported.number)).members] == [
         None,
         None,
     ]
@@ -207,7 +207,7 @@ def good(client: Client, tmp_path_factory: pytest.TempPathFactory) -> tuple[str,
     """A book, and the files of its export by name."""
     book = learned(client, STORY + "to be broken", QUICK)
     out = tmp_path_factory.mktemp("good")
-    files = client.adapters.export(book, "1", out)
+    files = client.transfer.export(book, "1", out)
     return book, {str(file.relative_to(out)): file.read_bytes() for file in files}
 
 
@@ -264,7 +264,7 @@ def test_what_cannot_be_imported_is_refused_and_nothing_is_kept(
     stranger = {**config, "base_model_name_or_path": "gpt2", "revision": None}
     strange = packed({**alone, "member-0/adapter_config.json": json.dumps(stranger).encode()})
     refused("other-llm", strange, "'gpt2'")
-    assert [version.number for version in client.prompts(book=book)] == [1]
+    assert [version.number for version in client.versions(book=book)] == [1]
     # Whoever knows better may say so.
     assert sent(http, book, other, force="true").json()["number"] == 2
     assert sent(http, book, strange, force="true").json()["recipe"]["imported"]["base_model"] == "gpt2"
@@ -288,9 +288,9 @@ def test_taking_versions_out_and_in_needs_the_key(tmp_path: Path, tiny_folder: P
         (tmp_path / "adapter_config.json").write_text("{}")
         with Client(client.url) as stranger:
             for call in (
-                lambda: stranger.adapters.export("book_0", "1", tmp_path / "out"),
-                lambda: stranger.adapters.inspect("book_0", "1"),
-                lambda: stranger.adapters.import_("book_0", tmp_path),
+                lambda: stranger.transfer.export("book_0", "1", tmp_path / "out"),
+                lambda: stranger.transfer.inspect("book_0", "1"),
+                lambda: stranger.transfer.import_("book_0", tmp_path),
             ):
                 with pytest.raises(ClientError) as refused:
                     call()

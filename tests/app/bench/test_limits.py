@@ -1,10 +1,10 @@
 import torch
 
 from app.bench.limits import copy_speed, product_speed, step_operations, token_bytes
-from app.bench.steps import Work
+from app.bench.steps import TrainWorkload
 from trainer.baseline.random_weights import random_llm
 
-WORK = Work(members=3, rows=2, row_tokens=24, virtual_tokens=5)
+WORK = TrainWorkload(members=3, rows=2, row_tokens=24, virtual_tokens=5)
 
 
 def test_a_step_of_a_causal_llm_by_hand() -> None:

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from app.cli.child_process import Child
-from app.cli.demo import RECIPE, free_port, tour
+from app.cli.demo import free_port
+from app.cli.tour import RECIPE, tour
 from app.client import Client, ClientError
 from app.errors import CommandError
 from tests.app.client.peer import Peer

@@ -1,12 +1,14 @@
-"""A service that speaks the API's shapes and learns nothing: what the client and the command line talk to.
+"""A service that speaks the API's shapes and learns nothing, for the client and the command line to talk to.
 
 It runs on uvicorn, in a thread for tests (`Peer.running`) or as a process of its own: `python peer.py PORT`.
 """
 
+import io
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+import zipfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -33,13 +35,16 @@ from app.schemas import (
     Comparison,
     Difference,
     Heard,
+    Inspection,
     Job,
     JobEvent,
     JobProblem,
     JobStatus,
     JsonBook,
+    MemberLook,
     MoveAlias,
     NewVersion,
+    Norms,
     Page,
     PromptMember,
     PromptVersion,
@@ -51,6 +56,7 @@ from app.schemas import (
     VersionState,
     VersionUsed,
     Vote,
+    Word,
 )
 
 
@@ -239,6 +245,27 @@ def comparison(questions: list[str] | None = None) -> Comparison:
     )
 
 
+def inspection(number: int = 2) -> Inspection:
+    """One member of two virtual tokens."""
+    look = MemberLook(
+        member=0,
+        first=[Word(id=7, text=" lamp", position=0, cosine=0.91)],
+        frequent=[Word(id=7, text=" lamp", count=2)],
+        norms=Norms(mean=2.5, least=2.0, most=3.5),
+        moved=None,
+    )
+    return Inspection(
+        book=book().id,
+        book_title="The Tiger",
+        number=number,
+        method="prompt",
+        virtual_tokens=2,
+        vocabulary_norm=1.4,
+        members=[look],
+        similarity=[[1.0]],
+    )
+
+
 def events(end: JobStatus = "succeeded") -> list[JobEvent]:
     """A job's whole life: two steps of two members, measured before and after."""
     message: list[tuple[str, dict[str, Any]]] = [
@@ -292,6 +319,8 @@ class Peer:
         self.end: JobStatus = "succeeded"
         self.not_ready = ""
         self.shelf: list[Book] = []
+        # Every call: its method and path.
+        self.calls: list[tuple[str, str]] = []
         # After how many events each connection in turn ends early (or, negative, breaks); later ones do not.
         self.breaks: list[int] = []
         self.uploads: list[dict[str, Any]] = []
@@ -300,6 +329,10 @@ class Peer:
         self.compared: list[Compare] = []
         self.moved: list[tuple[str, MoveAlias | Rollback]] = []
         self.followed_from: list[str | None] = []
+        # The filters of each list of versions.
+        self.listed: list[dict[str, str]] = []
+        # The files of each archive that was imported, and what else was sent with it.
+        self.imported: list[dict[str, Any]] = []
 
     @contextmanager
     def running(self, app: FastAPI | None = None) -> Iterator["Peer"]:
@@ -323,6 +356,11 @@ def problem(status: int, slug: str, detail: str) -> JSONResponse:
 
 def service(peer: Peer) -> FastAPI:
     app = FastAPI()
+
+    @app.middleware("http")
+    async def note(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        peer.calls.append((request.method, request.url.path))
+        return await answer(request)
 
     @app.get("/readyz", response_model=None)
     def ready() -> Readiness | Response:
@@ -402,9 +440,28 @@ def service(peer: Peer) -> FastAPI:
 
     path = "/admin/books/{book_id}"
 
+    @app.get(path + "/versions/{ref}/export")
+    def export(book_id: str, ref: str) -> Response:
+        sink = io.BytesIO()
+        with zipfile.ZipFile(sink, "w") as archive:
+            archive.writestr("version.json", "{}")
+            archive.writestr("member-0/adapter_config.json", "{}")
+        return Response(sink.getvalue(), media_type="application/zip")
+
+    @app.post(path + "/versions/import")
+    async def import_version(request: Request, book_id: str) -> PromptVersion:
+        with zipfile.ZipFile(io.BytesIO(await request.body())) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        peer.imported.append({"book": book_id, "files": files, **request.query_params})
+        return prompt(3)
+
+    @app.get(path + "/versions/{ref}/inspect")
+    def inspect(book_id: str, ref: str) -> Inspection:
+        return inspection()
+
     @app.get(path + "/versions/{ref}")
     def version(book_id: str, ref: str) -> PromptVersion:
-        return measured(2 if ref == "champion" else int(ref))
+        return measured(int(ref) if ref.isdecimal() else 2)
 
     @app.get(path + "/aliases")
     def aliases(book_id: str, after: int | None = None) -> BookAliases:
@@ -438,13 +495,15 @@ def service(peer: Peer) -> FastAPI:
         return Pruned(book=book_id, versions=[1, 2] if wish.keep < 3 else [])
 
     @app.get("/admin/prompts", response_model=None)
-    def prompts(
+    def versions(
+        request: Request,
         authorization: Annotated[str | None, Header()] = None,
         book: str | None = None,
         state: VersionState | None = None,
     ) -> Page[PromptVersion] | Response:
         if peer.key and authorization != f"Bearer {peer.key}":
             return problem(401, "unauthorized", "This call needs the admin key.")
+        peer.listed.append({name: value for name, value in request.query_params.items() if name != "limit"})
         return Page(
             data=[] if book == "other" or state == "pruned" else [prompt(2), prompt(1)], has_more=False
         )

@@ -116,12 +116,12 @@ def test_the_scope_of_a_question_arrives(peer: Peer) -> None:
 def test_an_answer_is_followed_to_its_end(peer: Peer) -> None:
     said: list[tuple[int, str]] = []
     with Client(peer.url) as client:
-        answer = client.ask("Who?", heard=lambda heard: said.append((heard.candidates, heard.answer)))
+        answer = client.ask("Who?", on_heard=lambda heard: said.append((heard.candidates, heard.answer)))
         assert answer == client.ask("Who?")
         with pytest.raises(ClientError, match="shutting down") as broken:
-            client.ask("Break off?", heard=lambda _: None)
+            client.ask("Break off?", on_heard=lambda _: None)
         with pytest.raises(ClientError, match="broke before"):
-            client.ask("Fall silent?", heard=lambda _: None)
+            client.ask("Fall silent?", on_heard=lambda _: None)
     assert said == [(1, "A tiger."), (2, "A jackal.")]
     assert broken.value.status == 503
 
@@ -135,10 +135,10 @@ def test_a_wish_out_of_range_is_refused_before_it_is_sent(peer: Peer) -> None:
 def test_the_admin_key_opens_the_prompts(peer: Peer) -> None:
     peer.key = "s3cret"
     with Client(peer.url) as client, pytest.raises(ClientError, match="admin key"):
-        client.prompts()
+        client.versions()
     with Client(peer.url, "s3cret") as client:
-        assert [version.number for version in client.prompts()] == [2, 1]
-        assert client.prompts(book="other") == []
+        assert [version.number for version in client.versions()] == [2, 1]
+        assert client.versions(book="other") == []
 
 
 def test_readiness_says_what_the_service_waits_for(peer: Peer) -> None:

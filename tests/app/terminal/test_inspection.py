@@ -4,7 +4,7 @@ import re
 from rich.console import Console
 
 from app.schemas import Inspection, MemberLook, Norms, Word
-from app.terminal.inspection import portrait
+from app.terminal.inspection import inspection_report
 
 
 def look(member: int, moved: float | None = 1.25) -> MemberLook:
@@ -24,7 +24,7 @@ def look(member: int, moved: float | None = 1.25) -> MemberLook:
 def shown(found: Inspection, width: int = 100, *, colour: bool = False) -> str:
     sink = io.StringIO()
     kind = "truecolor" if colour else None
-    Console(file=sink, width=width, force_terminal=colour, color_system=kind).print(portrait(found))  # type: ignore[arg-type]
+    Console(file=sink, width=width, force_terminal=colour, color_system=kind).print(inspection_report(found))  # type: ignore[arg-type]
     return sink.getvalue()
 
 

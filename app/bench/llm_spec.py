@@ -1,4 +1,4 @@
-"""What is measured: an LLM of a shape, on a device, and the machine and libraries it runs on."""
+"""What is measured: an LLM of a shape with random weights, and the machine and libraries it runs on."""
 
 import os
 import platform
@@ -17,8 +17,8 @@ from trainer.llm.loading import Checkpointing, Dtype, ModelUnavailableError, Qua
 LIBRARIES = ("torch", "transformers", "bitsandbytes", "peft")
 
 
-class Head(BaseModel):
-    """What a figure is the figure of. `parameters` are numbers, however many bits each has."""
+class Setup(BaseModel):
+    """What was measured, on which machine. `parameters` counts numbers, however many bits each has."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,8 +33,8 @@ class Head(BaseModel):
     dtype: str
 
 
-class Subject(BaseModel):
-    """The LLM that is wanted, in the words of the command line."""
+class LLMSpec(BaseModel):
+    """The LLM to measure, by the options of the command line."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,8 +46,8 @@ class Subject(BaseModel):
     threshold: float = 6.0
     checkpointing: Checkpointing = "auto"
 
-    def llm(self) -> FrozenLLM:
-        """The LLM, with the same random weights every time. CommandError: it cannot be had; in one line."""
+    def load(self) -> FrozenLLM:
+        """Make the LLM, with the same random weights every time. CommandError: it cannot be made."""
         try:
             llm = random_llm(
                 self.shape,
@@ -66,10 +66,10 @@ class Subject(BaseModel):
                 f"{self.shape} does not fit into the GPU's memory: try --quantization nf4 or fewer --layers."
             ) from error
 
-    def head(self, llm: FrozenLLM) -> Head:
-        """What it came to on this machine."""
+    def setup(self, llm: FrozenLLM) -> Setup:
+        """Describe the LLM as it was made, and the machine."""
         shape = config(self.shape, self.layers)
-        return Head(
+        return Setup(
             device=device_name(llm.device),
             threads=torch.get_num_threads() if llm.device.type == "cpu" else None,
             libraries={name: version(name) for name in LIBRARIES},
@@ -83,7 +83,7 @@ class Subject(BaseModel):
 
 
 def device_name(device: torch.device) -> str:
-    """What the maker calls the device."""
+    """The maker's name of the device."""
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} ({device})"
     return f"{_processor()}, {os.cpu_count()} cores"
@@ -99,7 +99,7 @@ def _processor() -> str:
 
 
 def _parameters(llm: FrozenLLM) -> int:
-    """Every weight once; four bits of two of them share a byte."""
+    """Count every weight once. Two weights of four bits share a byte, so elements cannot be counted there."""
     linear = {
         id(module.weight): module.in_features * module.out_features
         for module in llm.model.modules()

@@ -1,0 +1,50 @@
+"""The command that asks a question."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from app.cli.options import DEFAULT_URL, Key, Url, book_version, connect
+
+app = typer.Typer()
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    book: Annotated[
+        list[str] | None,
+        typer.Option(help="Ask the book of this id or title, or BOOK@VERSION; repeatable.", metavar="BOOK"),
+    ] = None,
+    author: Annotated[list[str] | None, typer.Option(help="Ask a book by this one; repeatable.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Ask a book with this tag; repeatable.")] = None,
+    k: Annotated[int | None, typer.Option(help="How many passages to read.")] = None,
+    samples: Annotated[int | None, typer.Option(help="How many answers of each member.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="How freely the members speak.")] = None,
+    seed: Annotated[int | None, typer.Option(help="For the same answer again.")] = None,
+    min_confidence: Annotated[float | None, typer.Option(help="Below it, no answer but the reason.")] = None,
+    url: Url = DEFAULT_URL,
+    admin_key: Key = None,
+) -> None:
+    """Ask the members; they answer, vote, and say where they read it."""
+    from app.terminal.answers import answer_panel, vote_so_far
+
+    console = Console()
+    with connect(url, admin_key) as client:
+        named = [book_version(client, name) for name in book or ()]
+        with console.status("the members answer") as status:
+            answer = client.ask(
+                question,
+                books=[found if version is None else f"{found}@{version}" for found, version in named]
+                or None,
+                authors=author or None,
+                tags=tag or None,
+                k=k,
+                samples=samples,
+                temperature=temperature,
+                seed=seed,
+                min_confidence=min_confidence,
+                on_heard=lambda heard: status.update(vote_so_far(heard)),
+            )
+        console.print(answer_panel(answer))

@@ -1,0 +1,105 @@
+"""The commands about books: add one, learn another version of one, list them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.options import DEFAULT_URL, BookName, Key, Url, book_id, connect, json_object
+
+if TYPE_CHECKING:
+    from app.client import Client
+    from app.schemas import Job
+
+app = typer.Typer()
+
+Recipe = Annotated[str | None, typer.Option(help="How to learn it, as JSON.")]
+Wait = Annotated[bool, typer.Option(help="Show the training until it ends.")]
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="The book: txt, md, html, epub, pdf or docx.", metavar="FILE")],
+    title: Annotated[str | None, typer.Option(help="The book's title.")] = None,
+    author: Annotated[str | None, typer.Option(help="The book's author.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag to find it by; repeatable.")] = None,
+    recipe: Recipe = None,
+    revises: Annotated[
+        str | None,
+        typer.Option(help="It is a new edition of this book, named by id or title.", metavar="BOOK"),
+    ] = None,
+    wait: Wait = True,
+    url: Url = DEFAULT_URL,
+    admin_key: Key = None,
+) -> None:
+    """Upload a book and learn it."""
+    from app.schemas import ENDED
+    from app.terminal.theme import plain
+
+    chosen = json_object(recipe)
+    console = Console()
+    with connect(url, admin_key) as client:
+        revised = None if revises is None else book_id(client, revises)
+        with console.status("uploads the book"):
+            added = client.add(
+                file, title=title, author=author, tags=tag or (), recipe=chosen, revises=revised
+            )
+        book, job = added.book, added.job
+        name = plain(book.title, "bold").append(f" ({book.id})", "dim")
+        if job is None or job.status in ENDED:
+            console.print(name.append(f" is here already: {book.state}", "not bold"))
+            return
+        console.print(
+            name.append(f" · {book.passages:,} passages in {len(book.chapters):,} chapters", "not bold")
+        )
+        _show_job(console, client, job, book.title, wait=wait)
+
+
+@app.command()
+def train(
+    book: BookName,
+    parent: Annotated[int | None, typer.Option(help="Go on from this version.")] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Keep the parent as it is and learn new virtual tokens behind.")
+    ] = False,
+    recipe: Recipe = None,
+    force: Annotated[bool, typer.Option("--force", help="Make it the champion even if it is worse.")] = False,
+    wait: Wait = True,
+    url: Url = DEFAULT_URL,
+    admin_key: Key = None,
+) -> None:
+    """Learn another version of a book; it becomes the champion if it is no worse."""
+    chosen = json_object(recipe)
+    if append:
+        chosen = {**(chosen or {}), "append": True}
+    console = Console()
+    with connect(url, admin_key) as client:
+        job = client.train(book_id(client, book), recipe=chosen, parent=parent, force=force)
+        _show_job(console, client, job, client.book(job.book).title, wait=wait)
+
+
+@app.command()
+def books(url: Url = DEFAULT_URL, admin_key: Key = None) -> None:
+    """List the books."""
+    from app.terminal.books import books_table
+
+    with connect(url, admin_key) as client:
+        Console().print(books_table(client.books()))
+
+
+def _show_job(console: Console, client: "Client", job: "Job", title: str, *, wait: bool) -> None:
+    """Show a job until it ends; without `wait`, say that it is there."""
+    if not wait:
+        console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
+        return
+    from app.terminal.training import show_training
+
+    try:
+        ended = show_training(console, client, job, title)
+    except KeyboardInterrupt:
+        console.print(Text(f"Learning goes on in the service as job {job.id}.", "dim"))
+        raise
+    hint = f"bookchorus ask --book {job.book}@{ended.version} "
+    console.print(Text(f"Version {ended.version} is learned. Ask it with: {hint}").append('"…"'))

@@ -1,0 +1,35 @@
+"""What the command line shows of books."""
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from app.schemas import Book, BookState
+from app.terminal.theme import ACCENT, BAD, GAIN, WARN, plain, ruled_table, titled
+
+_STATES: dict[BookState, str] = {"ready": GAIN, "training": ACCENT, "queued": WARN, "untrained": BAD}
+
+
+def books_table(books: Sequence[Book]) -> RenderableType:
+    """Show the books, or how to add the first one."""
+    if not books:
+        return Text.assemble("No books yet. Add one with: ", ("bookchorus add FILE", "bold"))
+    table = ruled_table()
+    # At least as wide as an id, so that it can be copied from one line.
+    table.add_column("book", ratio=1, width=21, overflow="fold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("aliases", no_wrap=True)
+    table.add_column("chapters", justify="right")
+    table.add_column("characters", justify="right")
+    for book in books:
+        tags = f"tagged {', '.join(book.tags)}" if book.tags else None
+        aliases = [plain(f"{name} → {number}", ACCENT) for name, number in sorted(book.aliases.items())]
+        table.add_row(
+            titled(book.title, book.author, tags, book.id),
+            Text(f"● {book.state}", _STATES[book.state]),
+            Text("\n").join(aliases),
+            f"{len(book.chapters):,}",
+            f"{book.characters:,}",
+        )
+    return table

@@ -1,0 +1,13 @@
+"""The command line in this process."""
+
+from typer.testing import CliRunner, Result
+
+from app.cli import app
+from tests.app.client.peer import Peer
+
+
+def bookchorus(*words: str, peer: Peer | None = None, **variables: str) -> Result:
+    """Run a command, with the peer as its service; one line holds 100 characters."""
+    address = {"BOOKCHORUS_URL": peer.url} if peer else {}
+    environment = {"BOOKCHORUS_ADMIN_KEY": None, "COLUMNS": "100", **address, **variables}
+    return CliRunner().invoke(app, list(words), env=environment, catch_exceptions=False)

@@ -1,0 +1,55 @@
+import subprocess
+import sys
+
+from tests.app.cli.runner import bookchorus
+from tests.app.client.peer import Peer, book
+
+
+def test_ask_shows_the_answer_the_votes_and_the_passage(peer: Peer) -> None:
+    one, other = book(1).id, book(2).id
+    result = bookchorus("ask", "Who was caught?", "--book", one, "--book", f"{other}@latest", peer=peer)
+    assert result.exit_code == 0
+    for words in (
+        "Who was caught?",
+        "A tiger.",
+        "75%",
+        "members 1, 2, 4",
+        "“Once upon a time",
+        "1,044 to 1,098",
+    ):
+        assert words in result.stdout
+    assert peer.asked[0].books == [one, f"{other}@latest"]
+
+
+def test_ask_can_be_limited_to_authors_and_tags(peer: Peer) -> None:
+    words = ("--author", "Jacobs", "--author", "Émile Ost", "--tag", "animals")
+    assert bookchorus("ask", "Who?", *words, peer=peer).exit_code == 0
+    assert bookchorus("ask", "Who?", peer=peer).exit_code == 0
+    scopes = [(asked.authors, asked.tags) for asked in peer.asked]
+    assert scopes == [(["Jacobs", "Émile Ost"], ["animals"]), (None, None)]
+    both = bookchorus("ask", "Who?", "--book", book().id, *words, peer=peer)
+    assert (both.exit_code, len(both.stderr.splitlines())) == (1, 1)
+    assert both.stderr.startswith("books and a scope")
+
+
+def test_a_problem_is_one_line_on_standard_error(peer: Peer) -> None:
+    result = bookchorus("ask", "  ", peer=peer)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "The question is empty: write one.\n"
+
+
+def test_client_commands_load_neither_the_llm_nor_the_server() -> None:
+    script = """
+import sys
+from app.cli import app
+try:
+    app(["ask", "Who?", "--url", "http://127.0.0.1:9"])
+except SystemExit:
+    pass
+heavy = {"torch", "transformers", "fastapi", "uvicorn", "sqlalchemy", "faiss", "numpy"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert "bookchorus serve" in done.stderr

@@ -1,0 +1,101 @@
+"""The commands add, train and books, against the peer."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.app.cli.runner import bookchorus
+from tests.app.client.peer import Peer, book
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "tiger.md"
+    path.write_text("# The Trap\n\nA tiger was caught.\n")
+    return path
+
+
+def test_add_sends_tags(peer: Peer, file: Path) -> None:
+    result = bookchorus("add", str(file), "--no-wait", "--tag", "animals", "--tag", "short", peer=peer)
+    assert result.exit_code == 0
+    assert peer.uploads[0]["tags"] == "animals,short"
+
+
+def test_books_are_listed(peer: Peer) -> None:
+    peer.shelf = [book(number, title=f"Tale {number}") for number in range(3)]
+    result = bookchorus("books", peer=peer)
+    assert result.exit_code == 0
+    assert all(f"Tale {number}" in result.stdout for number in range(3))
+
+
+def test_add_follows_the_training_to_its_end(peer: Peer, file: Path) -> None:
+    result = bookchorus("add", str(file), "--recipe", '{"budget_seconds": 9}', peer=peer)
+    assert result.exit_code == 0, result.output
+    told = (
+        "7 passages in 1 chapters",
+        "step 2/2 · loss 3.00",
+        "what the members gained",
+        "Version 1 is learned",
+    )
+    places = [result.stdout.index(words) for words in told]
+    assert places == sorted(places)
+    assert peer.uploads[0]["recipe"] == '{"budget_seconds": 9}'
+
+
+def test_train_asks_for_another_version_and_follows_it(peer: Peer) -> None:
+    words = ("--parent", "3", "--append", "--recipe", '{"virtual_tokens": 20}', "--force")
+    result = bookchorus("train", book().id, *words, peer=peer)
+    assert result.exit_code == 0, result.output
+    [wish] = peer.trained
+    assert (wish.parent, wish.force) == (3, True)
+    assert wish.recipe == {"virtual_tokens": 20, "append": True}
+    told = ("step 2/2 · loss 3.00", "as the champion", "what the members gained", "Version 1 is learned")
+    places = [result.stdout.index(words) for words in told]
+    assert places == sorted(places)
+    assert bookchorus("train", book().id, "--no-wait", peer=peer).stdout == "Job job_1 is queued.\n"
+    assert peer.trained[1].model_dump() == {"recipe": None, "parent": None, "force": False}
+
+
+def test_a_version_that_cannot_be_gone_on_from_is_one_line(peer: Peer) -> None:
+    result = bookchorus("train", book().id, "--parent", "0", peer=peer)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert result.stderr.startswith("parent: ")
+    assert peer.trained == []
+
+
+def test_add_sends_a_new_edition(peer: Peer, file: Path) -> None:
+    assert bookchorus("add", str(file), "--revises", book().id, peer=peer).exit_code == 0
+    assert peer.uploads[0]["revises"] == book().id
+
+
+def test_add_can_leave_the_training_to_the_service(peer: Peer, file: Path) -> None:
+    result = bookchorus("add", str(file), "--no-wait", peer=peer)
+    assert result.exit_code == 0
+    assert "Job job_1 is queued." in result.stdout
+    assert peer.followed_from == []
+
+
+def test_add_of_a_book_that_is_there_does_not_wait(peer: Peer, file: Path) -> None:
+    peer.state = "ready"
+    result = bookchorus("add", str(file), peer=peer)
+    assert result.exit_code == 0
+    assert "is here already: ready" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [("failed", "Learning The Tiger failed: no memory left"), ("cancelled", "was cancelled")],
+)
+def test_add_fails_where_the_training_does(peer: Peer, file: Path, end: str, words: str) -> None:
+    peer.end = "failed" if end == "failed" else "cancelled"
+    result = bookchorus("add", str(file), peer=peer)
+    assert result.exit_code == 1
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize("recipe", ["{", "[1]", "12"])
+def test_a_recipe_that_is_no_object_is_refused(peer: Peer, file: Path, recipe: str) -> None:
+    result = bookchorus("add", str(file), "--recipe", recipe, peer=peer)
+    assert result.exit_code == 2
+    assert "--recipe" in result.stderr
+    assert peer.uploads == []

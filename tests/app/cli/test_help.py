@@ -1,0 +1,32 @@
+import re
+
+from tests.app.cli.runner import bookchorus
+
+
+def test_help_names_every_command() -> None:
+    text = bookchorus("--help").output
+    assert re.findall(r"^│ (\w+)  ", text, re.MULTILINE) == [
+        "serve",
+        "demo",
+        "add",
+        "train",
+        "books",
+        "ask",
+        "versions",
+        "show",
+        "promote",
+        "rollback",
+        "history",
+        "compare",
+        "prune",
+        "export",
+        "import",
+        "inspect",
+        "backup",
+        "restore",
+        "verify",
+        "rebuild",
+        "eval",
+        "skill",
+        "bench",
+    ]

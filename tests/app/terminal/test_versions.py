@@ -1,0 +1,54 @@
+import pytest
+
+from app.terminal.versions import comparison_report, moves_table, version_panel, versions_table
+from tests.app.client.peer import comparison, measured, prompt
+from tests.app.terminal.rendering import line_with, shown
+
+
+def test_versions_are_listed_with_all_that_tells_versions_apart() -> None:
+    continued = prompt(2).model_copy(update={"parent": 1, "aliases": ["latest"]})
+    text = shown(versions_table([continued, prompt(1)]))
+    assert "1 → 2" in text
+    assert "lora" not in text
+    other = prompt(3).model_copy(update={"recipe": {"method": "lora"}})
+    assert "lora" in shown(versions_table([other]))
+    for words in ("The Tiger", "tiny-llm · int8 weights", "4.10 → 3.05", "champion", "2.0 MB"):
+        assert words in text
+
+
+def test_versions_without_losses_are_not_measured() -> None:
+    version = prompt()
+    members = [
+        member.model_copy(update={"loss_before": None, "loss_after": None}) for member in version.members
+    ]
+    assert "not measured" in shown(versions_table([version.model_copy(update={"members": members})]))
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_two_versions_side_by_side(width: int) -> None:
+    text = shown(comparison_report(comparison()), width)
+    assert "version 1 (champion, latest)" in " ".join(text.split())
+    assert line_with(text, "held-out loss").split()[-2:] == ["3.05", "3.15"]
+    assert line_with(text, "member 2").split()[-2:] == ["3.10", "3.20"]
+    assert line_with(text, "recipe seed").split()[-2:] == ["0", "5"]
+    assert line_with(text, "metric seconds").split()[-2:] == ["12.35", "none"]
+    assert "A tiger.  75%" in line_with(text, "Who was caught?")
+    assert "no answer  10%" in line_with(text, "Who was caught?")
+    assert "written: The tiger" in text
+
+
+def test_what_is_amiss_with_a_version_is_shown() -> None:
+    worst = measured().model_copy(
+        update={"state": "pruned", "pruned": True, "refused": "learned on another LLM"}
+    )
+    text = shown(version_panel(worst))
+    assert "● pruned" in text
+    assert "learned on another LLM" in line_with(text, "refused")
+    damaged = [member.model_copy(update={"damaged": True, "curve": None}) for member in prompt().members]
+    text = shown(version_panel(prompt().model_copy(update={"members": damaged, "aliases": []})))
+    assert text.count("damaged") == 2
+
+
+def test_empty_lists_say_what_is_missing() -> None:
+    assert "bookchorus add FILE" in shown(versions_table([]))
+    assert "No alias was moved" in shown(moves_table([]))

@@ -36,7 +36,7 @@ def write_backup(
 
         with _existing_database(_settings(data_dir)) as database, _progress_bars() as on_progress:
             try:
-                backup(database, file, force=force, told=on_progress)
+                backup(database, file, force=force, on_progress=on_progress)
             except FileExistsError as error:
                 raise CommandError(f"{error}: give another name, or --force to replace it.") from error
         print_line(f"Everything is in {file} ({size(file.stat().st_size)}).")
@@ -62,7 +62,7 @@ def restore_backup(
         with closing(connect_database(settings)) as database:
             try:
                 with _progress_bars() as on_progress:
-                    restore(database, file, force=force, told=on_progress)
+                    restore(database, file, force=force, on_progress=on_progress)
             except NotEmptyError as error:
                 raise CommandError(f"{error} Give --force to replace what is there.") from error
             with database.read() as session:

@@ -11,7 +11,7 @@ from trainer.llm import templates
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
-from trainer.methods.registry import contexts
+from trainer.methods.dispatch import member_contexts
 
 T = TypeVar("T")
 # Texts that are read in one batch: an ask that comes meanwhile waits no longer than that.
@@ -46,7 +46,7 @@ class Readings:
     def of(self, voices: Sequence[Voice], passages: Sequence[Sequence[str]]) -> list[Context]:
         """What each voice has read: its passages, in one context, behind its own member."""
         learned = {_key(voice): voice.learned for voice in voices if voice.learned is not None}
-        members = self._computed(learned, lambda chosen: contexts(self._llm, chosen, self._skill))
+        members = self._computed(learned, lambda chosen: member_contexts(self._llm, chosen, self._skill))
         wanted = {
             _key(voice, texts): (texts, members.get(_key(voice), self._skill))
             for voice, texts in zip(voices, passages, strict=True)

@@ -15,14 +15,14 @@ from app.bench.steps import Tell, Work
 from app.bench.subject import Head, Subject
 from app.engine.member_cache import Voice
 from app.errors import CommandError
-from trainer.baseline.peft_loop import METHODS, peft_loop
+from trainer.baseline.peft_loop import PEFT_METHODS, peft_loop
 from trainer.llm import templates
 from trainer.llm.context import Context
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
-from trainer.methods import registry
-from trainer.methods.members import Method
+from trainer.methods.dispatch import initial_members, member_contexts
+from trainer.options import Method
 from trainer.recipe import Recipe
 
 QUESTION = "Who kept the lamp?"
@@ -113,7 +113,7 @@ def measure_asking(
             asked=token_bytes(llm) * ask.answer_tokens,
         )
     if baseline:
-        tell(f"PEFT's {METHODS[ask.method][0]}, one member after the other")
+        tell(f"PEFT's {PEFT_METHODS[ask.method][0]}, one member after the other")
         ways.append(_baseline(llm, ask, chorus.read_behind, times))
     return AskReport(
         head=head,
@@ -144,7 +144,7 @@ class Asked:
             initialisation="blank",
         )
         try:
-            learned = registry.start(llm, [], recipe)
+            learned = initial_members(llm, [], recipe)
         except ValueError as error:
             raise CommandError(f"{error}.") from error
         self._voices = [Voice("bench", None, number, learned[[number]]) for number in range(ask.members)]
@@ -158,7 +158,7 @@ class Asked:
     def read(self, count: int) -> list[Context]:
         """What the first `count` members keep of the passage."""
         learned = [voice.learned for voice in self._voices[:count] if voice.learned is not None]
-        members = registry.contexts(self._llm, learned, None)
+        members = member_contexts(self._llm, learned, None)
         return prefill(self._llm, [self._passage] * count, members)
 
     def answer(self, count: int, contexts: Sequence[Context] | None) -> None:
@@ -179,7 +179,7 @@ def _baseline(llm: FrozenLLM, ask: Ask, tokens: Sequence[int], times: int) -> As
             for member in range(ask.members):
                 model.answer(member, tokens, ask.answer_tokens)
 
-        name = f"PEFT {METHODS[ask.method][0]}, one by one"
+        name = f"PEFT {PEFT_METHODS[ask.method][0]}, one by one"
         return _way(llm, ask, name, ask.members, times, False, answer)
 
 

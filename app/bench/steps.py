@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from app.errors import CommandError
-from trainer.baseline.peft_loop import METHODS, PeftLoop
+from trainer.baseline.peft_loop import PEFT_METHODS, PeftLoop
 from trainer.joint_training import train
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches, OutOfMemoryError
-from trainer.methods.members import Method
 from trainer.objectives.lm import LanguageModelling
-from trainer.objectives.text_rows import rows, split
+from trainer.objectives.text_rows import training_rows
+from trainer.options import Method
 from trainer.progress import DivergedError, Stepped
 from trainer.recipe import Recipe
 
@@ -47,7 +47,7 @@ class Work:
     @property
     def baseline(self) -> str:
         """What PEFT calls the method."""
-        return METHODS[self.method][0]
+        return PEFT_METHODS[self.method][0]
 
     @property
     def text(self) -> str:
@@ -82,7 +82,7 @@ def joint(llm: FrozenLLM, work: Work, steps: int, batches: Microbatches) -> Iter
     CommandError: the loss is no number, the method is none for the LLM, or a row does not fit in memory.
     """
     recipe = work.recipe(steps)
-    objective = LanguageModelling(llm, work.text, recipe, batches=batches)
+    objective = LanguageModelling(llm, work.text, recipe, microbatches=batches)
     try:
         for told in train(llm, objective, recipe):
             if isinstance(told, Stepped):
@@ -95,5 +95,5 @@ def joint(llm: FrozenLLM, work: Work, steps: int, batches: Microbatches) -> Iter
 
 def alone(llm: FrozenLLM, work: Work, model: PeftLoop, member: int, steps: int) -> Iterator[float]:
     """One member learns with PEFT from the rows that it has in `joint`; each step's loss."""
-    reader = rows(split(llm.encode(work.text), work.row_tokens, 0), work.row_tokens, _SEED + member)
+    reader = training_rows(llm.encode(work.text), work.row_tokens, _SEED + member)
     return model.learn([[next(reader) for _ in range(work.rows)] for _ in range(steps)])

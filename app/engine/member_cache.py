@@ -11,9 +11,10 @@ from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError, StoreBusyError, StoreFullError
 from store.tables import Version
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods import registry
-from trainer.methods.members import Members, joined, method_of
+from trainer.methods.dispatch import member_from_bytes
+from trainer.methods.members import Members, join_members
 from trainer.methods.tensors import FormatError
+from trainer.recipe import method_of
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Choruses:
         if chorus.damaged:
             members = ", ".join(map(str, chorus.damaged))
             raise UnusableError(version.number, "damaged", f"is damaged: members {members} have changed")
-        return joined([voice.learned for voice in chorus.voices if voice.learned is not None])
+        return join_members([voice.learned for voice in chorus.voices if voice.learned is not None])
 
     def _read(self, version: Version) -> Chorus:
         voices: list[Voice] = []
@@ -133,7 +134,7 @@ class Choruses:
             for member in version.members:
                 try:
                     artifact = artifacts.get(session, member.artifact_sha256)
-                    learned = registry.from_bytes(method, artifact, self._llm)
+                    learned = member_from_bytes(method, artifact, self._llm)
                 except (DamagedArtifactError, NotFoundError, FormatError) as error:
                     log.error("member %d of %s is left out: %s", member.ordinal, version.id, error)
                     damaged.append(member.ordinal)

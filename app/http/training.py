@@ -13,8 +13,8 @@ from store import books, jobs, versions
 from store.errors import NotFoundError
 from store.tables import Job
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods import prefix
-from trainer.methods.members import Method
+from trainer.methods.prefix import require_causal
+from trainer.options import Method
 from trainer.recipe import Recipe
 
 
@@ -105,7 +105,7 @@ def queue(
 def _check(recipe: Recipe, parent: Parent | None, llm: FrozenLLM) -> None:
     if recipe.method == "prefix":
         try:
-            prefix.causal(llm)
+            require_causal(llm)
         except ValueError as error:
             raise Problem(422, "invalid-recipe", f"{error}.") from error
     if recipe.append and recipe.method != "prompt":

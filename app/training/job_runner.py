@@ -1,5 +1,7 @@
 """One attempt at a job: its book is learned, compared with the champion, and published."""
 
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +11,6 @@ from app.answering.skill import LoadedSkill
 from app.engine.engine import Engine
 from app.engine.member_cache import Choruses
 from app.training import promotion, provenance
-from app.training.learning import Prepared, learn, resolved, study_key
 from app.training.provenance import Source
 from app.training.publishing import base_model, publish
 from app.training.telling import tell
@@ -17,6 +18,8 @@ from store import jobs, studies, versions
 from store.database import Database
 from store.errors import StoreBusyError
 from store.tables import Job, Study
+from trainer.book_training import Prepared, resolved, train_book
+from trainer.llm.frozen_llm import Identity
 from trainer.llm.microbatches import Microbatches
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
@@ -35,6 +38,20 @@ class CancelledError(Exception):
 
 class LeavingError(Exception):
     """The worker is to leave its job."""
+
+
+def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: Sequence[str]) -> str:
+    """SHA-256 of all that decides which questions the LLM writes: versions with one key share a study."""
+    decides = [
+        identity.id,
+        identity.revision,
+        hashlib.sha256(skill.artifact).hexdigest(),
+        recipe.kinds,
+        recipe.passages,
+        recipe.seed,
+        list(passages),
+    ]
+    return hashlib.sha256(json.dumps(decides, ensure_ascii=False).encode()).hexdigest()
 
 
 class Attempt:
@@ -70,7 +87,8 @@ class Attempt:
         Raises CancelledError or LeavingError between two pieces of work, NotFoundError or StaleTokenError
         when the job is no longer ours, EngineClosedError, and what learning raises.
         """
-        recipe = resolved(Recipe(**self._job.recipe), self._skill)
+        learned_skill = None if self._skill is None else self._skill.skill
+        recipe = resolved(Recipe(**self._job.recipe), learned_skill)
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
         key = None
@@ -78,16 +96,16 @@ class Attempt:
             key = study_key(self._engine.llm.identity, self._skill, recipe, source.passages)
         study, items = self._study(key)
         champion = promotion.champion(self._database, self._choruses, self._job.book_id)
-        progress = learn(
+        progress = train_book(
             self._engine.llm,
             source.text,
-            source.passages,
             recipe,
-            self._skill,
+            learned_skill,
+            passages=source.passages,
             items=items,
             parent=self._parent(),
             rivals=0 if champion.members is None else len(champion.members),
-            batches=self._batches,
+            microbatches=self._batches,
         )
         for happened in self._pull(progress):
             if isinstance(happened, Prepared):

@@ -64,7 +64,7 @@ def champion(database: Database, choruses: Choruses, book_id: str) -> Champion:
 
 def measure(objective: Objective, champion: Members, bare: float) -> Iterator[Progress]:
     """Evaluate a champion's members on what `objective` holds out; yields pauses, and how they did last."""
-    yield Evaluated("champion", bare, (yield from objective.losses(champion)))
+    yield Evaluated("champion", bare, (yield from objective.heldout_losses(champion)))
 
 
 def judge(learned: Learned, champion: Champion, losses: Sequence[float] | None, *, force: bool) -> Verdict:

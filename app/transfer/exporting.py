@@ -14,10 +14,10 @@ from app.transfer.model_card import card
 from store import artifacts, books, skills, versions
 from store.tables import Version
 from trainer.llm.frozen_llm import Identity
-from trainer.methods.members import method_of
-from trainer.methods.peft_adapters import CONFIG, WEIGHTS, Adapter, member_adapter, with_skill
-from trainer.methods.registry import from_bytes
-from trainer.skill.skill import from_bytes as skill_from_bytes
+from trainer.methods.dispatch import member_from_bytes
+from trainer.methods.peft_adapters import CONFIG, WEIGHTS, Adapter, adapter_with_skill, member_adapter
+from trainer.recipe import method_of
+from trainer.skill.skill import skill_from_bytes
 
 MANIFEST = "version.json"
 CARD = "README.md"
@@ -58,8 +58,8 @@ class Export:
             folder = f"member-{number}"
             context = None
             if context is not None:
-                member = from_bytes(method, artifact, engine.llm)
-                context = engine.first(partial(with_skill, engine.llm, context, member)).result()
+                member = member_from_bytes(method, artifact, engine.llm)
+                context = engine.first(partial(adapter_with_skill, engine.llm, context, member)).result()
             beside = None if context is None else folder + WITH_SKILL
             told = card(self.manifest, number, folder, method, engine.llm, beside)
             yield from _folder(folder, member_adapter(method, artifact, self._identity, llm), told)

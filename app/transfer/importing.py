@@ -21,8 +21,8 @@ from store.versions import NewMember
 from trainer.llm.embedded import EMBEDDED, folder_name
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.lora import Loras
-from trainer.methods.members import Members, joined
-from trainer.methods.peft_adapters import CONFIG, PICKLE, WEIGHTS, Adapter, member_of
+from trainer.methods.members import Members, join_members
+from trainer.methods.peft_adapters import CONFIG, PICKLE, WEIGHTS, Adapter, member_from_adapter
 from trainer.methods.tensors import FormatError
 
 # So many bytes have 64 soft prompts of 200 virtual tokens, hidden size 4,096, or 8 prefixes of 100.
@@ -231,7 +231,7 @@ def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
     most = llm.context_tokens // 2
     for name, adapter in adapters.items():
         try:
-            members.append(member_of(adapter, llm))
+            members.append(member_from_adapter(adapter, llm))
         except FormatError as error:
             raise ImportRefusedError("bad-adapter", f"{name}: {error}.") from error
         first, last = members[0], members[-1]
@@ -249,7 +249,7 @@ def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
             raise ImportRefusedError(
                 "bad-adapter", f"{name} has other modules, or another rank, than the first."
             )
-    return joined(members)
+    return join_members(members)
 
 
 def _adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) -> Adapter:

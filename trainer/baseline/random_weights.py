@@ -1,7 +1,7 @@
-"""An LLM of a published shape with random weights: to measure time and memory with, nothing is downloaded.
+"""An LLM of a published shape with random weights, to measure time and memory without a download.
 
-It is made weight by weight on the device, in its dtype or quantized at once, so that at no time more than one
-weight is there in full precision.
+Weights are made on the device one after the other, each quantized at once, so that never more than one of
+them is there in full precision.
 """
 
 from typing import Any
@@ -23,13 +23,15 @@ from transformers import (
 from transformers.integrations.bitsandbytes import replace_with_bnb_linear
 from transformers.quantizers.base import HfQuantizer
 
-from trainer.baseline.model_shapes import END, PAD, config
+from trainer.baseline.model_shapes import END, PAD, shape_config
 from trainer.llm.causal import CausalLLM
 from trainer.llm.frozen_llm import FrozenLLM, Identity
-from trainer.llm.loading import Dtype, Quantization, chosen, never_repacked, quantizer
+from trainer.llm.loading import quiet_libraries, resolve_options
+from trainer.llm.quantization import keep_unpacked, quantization_config
 from trainer.llm.seq2seq import Seq2SeqLLM
+from trainer.options import Dtype, Quantization
 
-# The spread that most LLMs begin training with.
+# The standard deviation of most LLMs' weights before training.
 _SPREAD = 0.02
 _SEED = 0
 
@@ -45,21 +47,22 @@ def random_llm(
 ) -> FrozenLLM:
     """An LLM of `shape`, whole or with fewer `layers`, with the same random weights every time.
 
-    Quantized as transformers would: every linear layer but the head and T5's `wo`. `threshold` is that of
-    outliers in int8 (2208.07339), 0 for none; the other options are those of `trainer.load`. Text is
-    encoded byte by byte. No answer ends before its limit: the head's rows of control tokens are zeros, and
-    others are likelier.
+    It is quantized as transformers does it: every linear layer but the head and T5's `wo`. `threshold` is
+    that of outliers in int8 (2208.07339), 0 for none; the other options are those of `trainer.load`. Text is
+    encoded byte by byte. No answer ends before its limit, since the head's rows of control tokens are zeros
+    and other tokens are likelier.
 
     Raises UnknownShapeError, and ModelUnavailableError when the device is not there.
     """
-    wanted = config(shape, layers)
-    place, number, quantization = chosen(device, dtype, quantization)
+    quiet_libraries()
+    wanted = shape_config(shape, layers)
+    place, number, quantization = resolve_options(device, dtype, quantization)
     model = empty_model(wanted, number)
-    wish = quantizer(quantization, number, threshold)
+    wish = quantization_config(quantization, number, threshold)
     if wish is not None:
         _quantize(model, wish)
     _fill(model, place, number)
-    never_repacked(model)
+    keep_unpacked(model)
     embeddings: Any = model.get_input_embeddings()
     identity = Identity(
         id=f"random {shape}",
@@ -76,12 +79,12 @@ def random_llm(
 
 
 def empty_model(wanted: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
-    """A model without numbers: all its weights are on the device "meta", tied as they are when published."""
+    """A model without numbers: all weights are on the device "meta", tied as in the published model."""
     loader: Any = AutoModelForSeq2SeqLM if wanted.is_encoder_decoder else AutoModelForCausalLM
     with init_empty_weights(include_buffers=False):
         model: Any = loader.from_config(wanted, dtype=dtype)
     model.tie_weights()
-    # transformers ties every T5's head until it finds another in a file, as it does for T5 1.1.
+    # transformers ties the head of every T5 unless a file has another one, as that of T5 1.1 has.
     if wanted.is_encoder_decoder and not wanted.scale_decoder_outputs:
         model.lm_head = nn.Linear(wanted.d_model, wanted.vocab_size, bias=False, device="meta", dtype=dtype)
     published: PreTrainedModel = model
@@ -89,7 +92,7 @@ def empty_model(wanted: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
-    """A tokenizer with a token for each byte, and two control tokens before them."""
+    """A tokenizer with two control tokens, and then a token for each byte."""
     control = ["<|pad|>", "<|end|>"]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     words = {word: number for number, word in enumerate([*control, *alphabet])}
@@ -100,7 +103,7 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def _quantize(model: Any, wish: BitsAndBytesConfig) -> None:
-    """Put empty layers of bitsandbytes where transformers puts them, and the marks that PEFT looks for."""
+    """Replace linear layers by bitsandbytes' as transformers does, and set the attributes PEFT looks for."""
     kept = HfQuantizer.get_modules_to_not_convert(model, None, model._keep_in_fp32_modules)
     replace_with_bnb_linear(model, modules_to_not_convert=kept, quantization_config=wish)
     model.is_quantized = True
@@ -111,9 +114,9 @@ def _quantize(model: Any, wish: BitsAndBytesConfig) -> None:
 
 
 def _fill(model: Any, place: torch.device, number: torch.dtype) -> None:
-    """Give every empty weight its numbers, on the device."""
+    """Give every empty weight its numbers, on the device `place`."""
     generator = torch.Generator(place).manual_seed(_SEED)
-    # In float16 T5's `wo` would leave the range of numbers.
+    # T5's `wo` would overflow in float16.
     wide = tuple(model._keep_in_fp32_modules or ()) if number == torch.float16 else ()
     filled: dict[int, nn.Parameter] = {}
     for name, module in model.named_modules():
@@ -133,7 +136,7 @@ def _fill(model: Any, place: torch.device, number: torch.dtype) -> None:
 def _numbers(
     empty: Tensor, key: str, place: torch.device, number: torch.dtype, generator: torch.Generator
 ) -> Tensor:
-    """Random matrices; norms and biases that change nothing."""
+    """Random numbers for a matrix; ones for a norm and zeros for a bias, which change nothing."""
     numbers = torch.empty(empty.shape, dtype=number, device=place)
     if empty.ndim > 1:
         return numbers.normal_(std=_SPREAD, generator=generator)

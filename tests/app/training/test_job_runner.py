@@ -11,18 +11,18 @@ from app.answering.skill import LoadedSkill, active, register
 from app.engine.engine import Engine
 from app.engine.member_cache import Choruses
 from app.training import promotion
-from app.training.job_runner import Attempt
-from app.training.learning import resolved, study_key
+from app.training.job_runner import Attempt, study_key
 from app.training.publishing import base_model
 from store import aliases, artifacts, books, jobs, studies, versions
 from store.database import Database
 from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job, Version
 from tests.tiny import STORY
+from trainer.book_training import resolved
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.methods.members import Members
-from trainer.methods.prompt import Prompts, from_bytes
+from trainer.methods.prompt import Prompts, prompt_from_bytes
 from trainer.objectives.lm import LanguageModelling
 from trainer.progress import Evaluated, Pause
 from trainer.recipe import Recipe
@@ -87,7 +87,7 @@ class Desk:
 
     def prompts(self, version: Version) -> Tensor:
         with self.database.read() as session:
-            return torch.stack([from_bytes(data, 32) for data in versions.members(session, version)])
+            return torch.stack([prompt_from_bytes(data, 32) for data in versions.members(session, version)])
 
     def champion(self) -> int:
         with self.database.read() as session:
@@ -203,8 +203,8 @@ def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(database: Database
 
 def test_asks_that_come_while_the_champion_is_evaluated_need_not_wait_for_all_of_it(llm: FrozenLLM) -> None:
     recipe = Recipe(**{**GOOD, "heldout": 0.3})
-    objective = LanguageModelling(llm, STORY, recipe, batches=Microbatches(llm.device, 1))
-    *pauses, last = promotion.measure(objective, Prompts(torch.randn(3, 4, 32)), objective.bare())
+    objective = LanguageModelling(llm, STORY, recipe, microbatches=Microbatches(llm.device, 1))
+    *pauses, last = promotion.measure(objective, Prompts(torch.randn(3, 4, 32)), bare=4.0)
     assert isinstance(last, Evaluated)
     assert (last.stage, len(last.member_losses)) == ("champion", 3)
     assert len(pauses) >= 3
@@ -248,7 +248,7 @@ def test_a_version_says_what_it_was_learned_from(
     register(database, llm.identity, skill)
     desk.skill = active(database, llm)
     assert desk.skill is not None
-    recipe = resolved(Recipe(**{**GOOD, "epochs": 1, "objective": "both"}), skill)
+    recipe = resolved(Recipe(**{**GOOD, "epochs": 1, "objective": "both"}), skill.skill)
     with database.write() as session:
         _, passages = books.body(session, desk.book.id)
         study = studies.put(
@@ -280,3 +280,15 @@ def test_a_version_says_what_it_was_learned_from(
     named = {"python", "bitsandbytes", "peft", "safetensors", "torch", "transformers"}
     assert named <= version.libraries.keys() <= named | {"bookchorus"}
     assert torch.__version__.startswith(version.libraries["torch"])
+
+
+def test_a_study_is_shared_by_versions_that_would_ask_the_same(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    recipe = Recipe(**GOOD)
+    passages = ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."]
+    key = study_key(llm.identity, skill, recipe, passages)
+    assert len(key) == 64
+    faster = recipe.model_copy(update={"learning_rate": 0.5, "members": 4})
+    assert study_key(llm.identity, skill, faster, passages) == key
+    for other in ({"kinds": 2}, {"seed": 5}, {"passages": 3}):
+        assert study_key(llm.identity, skill, recipe.model_copy(update=other), passages) != key
+    assert study_key(llm.identity, skill, recipe, passages[:1]) != key

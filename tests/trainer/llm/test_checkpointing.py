@@ -12,9 +12,10 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.llm.prefill import prefill
 from trainer.llm.scoring import row_losses
-from trainer.methods import registry
-from trainer.methods.members import Members, Method
+from trainer.methods.dispatch import initial_members
+from trainer.methods.members import Members
 from trainer.objectives.lm import LanguageModelling
+from trainer.options import Method
 from trainer.skill.skill import PromptSkill
 
 
@@ -23,11 +24,11 @@ def gradient(llm: FrozenLLM, method: Method, *, behind: bool) -> tuple[list[floa
     wish = recipe(method)
     [context] = prefill(llm, [llm.encode("Answer in a word.")])
     objective = LanguageModelling(llm, tiny.STORY, wish, context if behind else None)
-    start = registry.start(llm, objective.text, wish, objective.context)
+    start = initial_members(llm, objective.text, wish, objective.context)
     # Deltas that are nothing yet give one of their sides no gradient.
-    members = start.with_tensors({name: tensor + 0.01 for name, tensor in start.tensors.items()}).learning(
-        llm.device
-    )
+    members = start.with_tensors(
+        {name: tensor + 0.01 for name, tensor in start.tensors.items()}
+    ).trainable_copy(llm.device)
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ def test_a_skill_prompt_that_is_read_gets_its_gradient(tmp_path: Path, checkpoin
     for llm.checkpointing in (False, checkpointing):
         context = PromptSkill(prompt).context(llm)
         objective = LanguageModelling(llm, tiny.STORY, recipe("prompt"), context)
-        members = registry.start(llm, objective.text, recipe("prompt"), context)
+        members = initial_members(llm, objective.text, recipe("prompt"), context)
         at = members.condition(llm, [0], context)
         [losses] = row_losses(llm, at.prompts, [list(objective.text)[:24]], at.contexts)
         gradients += torch.autograd.grad(losses.sum(), [prompt])

@@ -11,8 +11,9 @@ from tests import tiny
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, Quantization, load
+from trainer.llm.loading import ModelUnavailableError, load
 from trainer.llm.scoring import row_losses
+from trainer.options import Quantization
 
 
 def test_nothing_in_the_llm_requires_a_gradient(llm: FrozenLLM) -> None:

@@ -14,7 +14,8 @@ from tests.trainer.methods.test_methods import learned, recipe
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import Dtype, Quantization, load
+from trainer.llm.loading import load
+from trainer.options import Dtype, Quantization
 
 FAMILIES = get_args(tiny.Family)
 QUANTIZED = ["int8", "nf4"]

@@ -66,7 +66,7 @@ class Recipe(BaseModel):
         return 0.001 if self.method == "lora" else 0.003
 
     def steps(self, epoch_tokens: int, row_tokens: int) -> int:
-        """Optimiser steps for epochs of `epoch_tokens` in rows of `row_tokens`, without a limit in seconds."""
+        """Optimiser steps for epochs of `epoch_tokens` in rows of `row_tokens`, if no time limit cuts in."""
         step_tokens = self.rows * row_tokens
         total = self.epochs * epoch_tokens
         if self.budget_tokens is not None:

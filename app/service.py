@@ -83,5 +83,5 @@ def load_llm(settings: Settings) -> FrozenLLM:
             cache_dir=settings.cache_dir,
         )
     except ModelUnavailableError as error:
-        settings_named = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE or BOOKCHORUS_CHECKPOINTING"
-        raise CommandError(f"{error} (Change {settings_named}.)") from error
+        names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
+        raise CommandError(f"{error} (The settings are {names}.)") from error

@@ -58,7 +58,7 @@ def load(
     exist, cannot be reached or is not supported, and when the device is not there.
     """
     quiet_libraries()
-    place, number, quantization = resolve_options(device, dtype, quantization)
+    target, torch_dtype, quantization = resolve_options(device, dtype, quantization)
     cache = (DEFAULT_CACHE_DIR if cache_dir is None else cache_dir).expanduser()
     source = str(embedded_folder(cache)) if model == EMBEDDED else model
     try:
@@ -67,10 +67,12 @@ def load(
         weights = _loader(config, model).from_pretrained(
             source,
             revision=revision,
-            dtype=number,
+            dtype=torch_dtype,
             # An explicit map puts all weights on one device, where accelerate would spread them.
-            device_map={"": place},
-            quantization_config=quantization_config(quantization, number, int8_threshold, quantization_skip),
+            device_map={"": target},
+            quantization_config=quantization_config(
+                quantization, torch_dtype, int8_threshold, quantization_skip
+            ),
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(_reason(model, error)) from error
@@ -80,7 +82,7 @@ def load(
         revision=_revision(model, source, config),
         hidden_size=int(weights.get_input_embeddings().weight.shape[1]),
         quantization=quantization,
-        dtype=str(number).removeprefix("torch."),
+        dtype=str(torch_dtype).removeprefix("torch."),
     )
     kind = Seq2SeqLLM if config.is_encoder_decoder else CausalLLM
     llm = kind(weights, tokenizer, identity)
@@ -108,12 +110,12 @@ def resolve_options(
 
     Raises ModelUnavailableError when the device is not there.
     """
-    place = _device(device)
-    if place.type == "cuda":
-        torch.cuda.set_device(place)  # some libraries compute on the current card
+    target = _device(device)
+    if target.type == "cuda":
+        torch.cuda.set_device(target)  # some libraries compute on the current card
     if quantization == "auto":
-        quantization = "int8" if place.type == "cuda" else "none"
-    return place, _dtype(dtype, place), quantization
+        quantization = "int8" if target.type == "cuda" else "none"
+    return target, _dtype(dtype, target), quantization
 
 
 def _loader(config: Any, model: str) -> Any:
@@ -152,43 +154,43 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     try:
-        place = torch.device(name)
+        target = torch.device(name)
     except RuntimeError as error:
         raise ModelUnavailableError(f"There is no device {name!r}: use auto, cpu, cuda or cuda:N.") from error
-    if place.type == "cuda":
-        index = place.index or 0
+    if target.type == "cuda":
+        index = target.index or 0
         if index >= torch.cuda.device_count():
             raise ModelUnavailableError(
                 f"There is no device {name!r}: {torch.cuda.device_count()} CUDA devices are visible."
             )
-        place = torch.device("cuda", index)
-    return place
+        target = torch.device("cuda", index)
+    return target
 
 
-def _dtype(name: Dtype, place: torch.device) -> torch.dtype:
+def _dtype(name: Dtype, target: torch.device) -> torch.dtype:
     if name != "auto":
-        number: torch.dtype = getattr(torch, name)
-        return number
-    if place.type == "cuda":
+        torch_dtype: torch.dtype = getattr(torch, name)
+        return torch_dtype
+    if target.type == "cuda":
         # torch.cuda.is_bf16_supported() would answer for the current card, not for this one.
-        return torch.bfloat16 if torch.cuda.get_device_capability(place) >= (8, 0) else torch.float16
+        return torch.bfloat16 if torch.cuda.get_device_capability(target) >= (8, 0) else torch.float16
     # Without one of these instruction sets, bfloat16 is emulated and ten times slower than float32.
     capabilities = torch.cpu.get_capabilities()
     native = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") or capabilities.get("bf16")
     return torch.bfloat16 if native else torch.float32
 
 
-def resolve_checkpointing(llm: FrozenLLM, wish: Checkpointing) -> bool:
+def resolve_checkpointing(llm: FrozenLLM, option: Checkpointing) -> bool:
     """Whether to compute blocks twice. ModelUnavailableError: "on" was asked for, and cannot be done."""
-    if wish == "auto":
-        place = llm.device
-        small = place.type == "cuda" and torch.cuda.get_device_properties(place).total_memory < _SMALL_CARD
+    if option == "auto":
+        target = llm.device
+        small = target.type == "cuda" and torch.cuda.get_device_properties(target).total_memory < _SMALL_CARD
         return small and can_checkpoint(llm.model)
-    if wish == "on" and not can_checkpoint(llm.model):
+    if option == "on" and not can_checkpoint(llm.model):
         raise ModelUnavailableError(
             f"The model {llm.identity.id!r} keeps only a window of its context: no checkpointing."
         )
-    return wish == "on"
+    return option == "on"
 
 
 def _revision(model: str, source: str, config: Any) -> str:

@@ -15,8 +15,8 @@ class _TokenLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
         losses = torch.empty(hidden.shape[0], dtype=torch.float32, device=hidden.device)
-        wanted = hidden.requires_grad
-        gradient = torch.empty_like(hidden) if wanted else None
+        needs_gradient = hidden.requires_grad
+        gradient = torch.empty_like(hidden) if needs_gradient else None
         for start in range(0, hidden.shape[0], _CHUNK):
             chunk = slice(start, start + _CHUNK)
             logits = (hidden[chunk] @ head.T).float()

@@ -55,9 +55,9 @@ class Mixing:
         if not places:
             return log_probabilities
         mixed = log_probabilities.clone()
-        for members in places.values():
-            rows = [place for place, _ in members]
-            log_weights = torch.tensor([log_weight for _, log_weight in members]).log_softmax(0)
+        for weighted in places.values():
+            rows = [place for place, _ in weighted]
+            log_weights = torch.tensor([log_weight for _, log_weight in weighted]).log_softmax(0)
             mixed[rows] = torch.logsumexp(log_probabilities[rows] + log_weights[:, None], 0)
         return mixed
 

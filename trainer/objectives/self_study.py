@@ -103,7 +103,7 @@ class SelfStudy:
             before = members.condition(self._llm, [member for member, _ in rows], self.context)
             packs = [replace(pack, context=one) for (_, pack), one in zip(rows, before.contexts, strict=True)]
             found = pack_losses(self._llm, packs, before.prompts)
-            shares = torch.stack([torch.cat(losses).mean() / self._recipe.rows for losses in found])
+            shares = torch.stack([torch.cat(answers).mean() / self._recipe.rows for answers in found])
             members.backward(shares.sum())
             return shares.tolist()
 

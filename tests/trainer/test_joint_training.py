@@ -170,7 +170,7 @@ def test_losses_are_the_models_own(llm: FrozenLLM) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
-def test_losses_behind_a_prompt_are_those_peft_trains_on(llm: FrozenLLM, learned: Learned) -> None:
+def test_losses_after_a_prompt_are_those_peft_trains_on(llm: FrozenLLM, learned: Learned) -> None:
     config = peft.PromptTuningConfig(task_type=peft.TaskType.CAUSAL_LM, num_virtual_tokens=6)
     model: Any = peft.get_peft_model(llm.model, config)
     texts = ["Mira kept a green lamp.", "Butter burns slowly, said the baker."]

@@ -19,11 +19,11 @@ from trainer.options import Method
 from trainer.skill.skill import PromptSkill
 
 
-def gradient(llm: FrozenLLM, method: Method, *, behind: bool) -> tuple[list[float], Members, int]:
+def gradient(llm: FrozenLLM, method: Method, *, with_context: bool) -> tuple[list[float], Members, int]:
     """Losses, members with their gradients, and the bytes that were kept for these."""
     wish = recipe(method)
     [context] = prefill(llm, [llm.encode("Answer in a word.")])
-    objective = LanguageModelling(llm, tiny.STORY, wish, context if behind else None)
+    objective = LanguageModelling(llm, tiny.STORY, wish, context if with_context else None)
     start = initial_members(llm, objective.text, wish, objective.context)
     # Deltas that are nothing yet give one of their sides no gradient.
     members = start.with_tensors(
@@ -45,15 +45,15 @@ def gradient(llm: FrozenLLM, method: Method, *, behind: bool) -> tuple[list[floa
                 return ended.value[0], members, sum(kept.values())
 
 
-@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("with_context", [False, True])
 @pytest.mark.parametrize(("family", "method"), CASES)
 def test_gradients_are_the_same_and_less_is_kept(
-    tmp_path: Path, family: tiny.Family, method: Method, behind: bool
+    tmp_path: Path, family: tiny.Family, method: Method, with_context: bool
 ) -> None:
     llm = made(tmp_path, family)
-    expected, plain, whole = gradient(llm, method, behind=behind)
+    expected, plain, whole = gradient(llm, method, with_context=with_context)
     llm.checkpointing = True
-    losses, members, part = gradient(llm, method, behind=behind)
+    losses, members, part = gradient(llm, method, with_context=with_context)
     assert losses == pytest.approx(expected, abs=1e-5)
     for name, tensor in members.tensors.items():
         assert tensor.grad is not None
@@ -64,7 +64,7 @@ def test_gradients_are_the_same_and_less_is_kept(
 
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_a_skill_prompt_that_is_read_gets_its_gradient(tmp_path: Path, checkpointing: bool) -> None:
-    """A prompt whose keys and values are read, and what stands behind them: both are computed twice."""
+    """A prompt whose keys and values are read, and what follows them: both are computed twice."""
     llm = made(tmp_path, "llama")
     prompt = llm.embed(torch.tensor(llm.encode("Answer in a word."))).detach().clone().requires_grad_()
     gradients: list[Tensor] = []

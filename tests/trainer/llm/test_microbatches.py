@@ -1,4 +1,4 @@
-"""Passes through the LLM that do not fit in memory: halved, tried again, and told of."""
+"""Passes through the LLM that do not fit in memory: halved, tried again, and reported."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_what_does_not_fit_is_halved_and_comes_to_the_same(
         assert len(failed) == 1
 
 
-def test_a_row_that_does_not_fit_is_told_of_and_the_next_is_learned(tmp_path: Path) -> None:
+def test_a_row_that_does_not_fit_is_reported_and_the_next_is_learned(tmp_path: Path) -> None:
     llm = made(tmp_path, "llama")
     batches = Microbatches(PLACE)
     with (

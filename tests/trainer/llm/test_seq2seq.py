@@ -93,14 +93,14 @@ def test_absolute_positions_are_refused(tmp_path: Path, model: FrozenLLM) -> Non
         load(str(tmp_path), device="cpu", cache_dir=tmp_path)
 
 
-@pytest.mark.parametrize(("told", "expected"), [(300, 300), (None, 512)])
+@pytest.mark.parametrize(("limit", "expected"), [(300, 300), (None, 512)])
 def test_without_positions_the_context_is_the_tokenizers(
-    tmp_path: Path, told: int | None, expected: int
+    tmp_path: Path, limit: int | None, expected: int
 ) -> None:
     folder = tiny.save(tmp_path / "model", family="t5")
     for name, changes in (
         ("config", {"n_positions": None}),
-        ("tokenizer_config", {"model_max_length": told}),
+        ("tokenizer_config", {"model_max_length": limit}),
     ):
         file = folder / f"{name}.json"
         settings = json.loads(file.read_text()) | changes
@@ -136,7 +136,7 @@ def test_every_exchange_costs_all_that_stands_before_it(model: FrozenLLM, llm: F
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
-def test_losses_behind_a_prompt_are_those_peft_trains_on(model: FrozenLLM) -> None:
+def test_losses_after_a_prompt_are_those_peft_trains_on(model: FrozenLLM) -> None:
     config = peft.PromptTuningConfig(
         task_type=peft.TaskType.SEQ_2_SEQ_LM, num_virtual_tokens=5, num_transformer_submodules=1
     )
@@ -205,7 +205,7 @@ def test_a_mixture_says_what_its_rows_say_on_average(model: FrozenLLM) -> None:
 
 
 @pytest.mark.parametrize("closed", [0.0, 1.0])
-def test_members_learn_from_questions_behind_a_soft_prompt_skill(model: FrozenLLM, closed: float) -> None:
+def test_members_learn_from_questions_after_a_soft_prompt_skill(model: FrozenLLM, closed: float) -> None:
     items = [
         SyntheticQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1),
         SyntheticQuestion(1, "what", "What was sold?", "butter", -0.1),
@@ -220,7 +220,7 @@ def test_members_learn_from_questions_behind_a_soft_prompt_skill(model: FrozenLL
         assert sum(last) < sum(first) - 0.1
 
 
-def test_questions_are_written_behind_a_soft_prompt_skill(model: FrozenLLM) -> None:
+def test_questions_are_written_after_a_soft_prompt_skill(model: FrozenLLM) -> None:
     skill = initial_skill(model).context(model)
     batches = list(synthesise(model, list(enumerate(PASSAGES)), skill, temperature=1.0, seed=3))
     assert len(batches) == 1

@@ -111,7 +111,7 @@ def test_what_was_kept_scores_as_it_did(case: Case) -> None:
 
 
 def test_what_is_read_behind_a_member_is_what_it_learned_to_read(case: Case) -> None:
-    """An answer behind [member][passage] in parts has the losses that it has as one row of training."""
+    """An answer after [member][passage] in parts has the losses that it has as one row of training."""
     llm, _, last = case
     passage, asked, said = (llm.encode(text) for text in ("Mira kept a lamp.", " Who? ", "Mira"))
     members = last.members.detached(llm.device)
@@ -144,8 +144,8 @@ def test_members_change_what_is_said(case: Case) -> None:
     llm, _, last = case
     row = llm.encode(tiny.STORY)[:24]
     context = last.members.detached(llm.device).contexts(llm, None)[0]
-    [behind], [bare] = (mean_losses(llm, None, [row], one) for one in (context, None))
-    assert abs(behind - bare) > 0.02
+    [conditioned], [bare] = (mean_losses(llm, None, [row], one) for one in (context, None))
+    assert abs(conditioned - bare) > 0.02
 
 
 def test_other_bytes_are_refused(case: Case) -> None:

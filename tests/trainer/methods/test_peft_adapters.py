@@ -38,7 +38,7 @@ from trainer.methods.tensors import FormatError, tensors_to_bytes
 from trainer.options import Method
 from trainer.recipe import Recipe
 
-# What somebody without this project runs: loss of an answer, and the likeliest words, behind each adapter.
+# What somebody without this project runs: loss of an answer, and the likeliest words, after each adapter.
 ELSEWHERE = """
 import json, sys, torch
 from peft import PeftModel
@@ -82,10 +82,10 @@ def elsewhere(
     return [(loss, said) for loss, said in map(json.loads, ran.stdout.splitlines())]
 
 
-def member(llm: FrozenLLM, method: Method, behind: Context | None = None) -> Members:
+def member(llm: FrozenLLM, method: Method, context: Context | None = None) -> Members:
     """A member that is far from saying nothing."""
     recipe = Recipe(method=method, members=1, virtual_tokens=5, rank=3)
-    start = initial_members(llm, llm.encode(STORY), recipe, behind)
+    start = initial_members(llm, llm.encode(STORY), recipe, context)
     generator = torch.Generator().manual_seed(0)
     return start.with_tensors(
         {
@@ -105,14 +105,14 @@ def test_peft_elsewhere_gives_the_same_losses_and_words(tmp_path: Path, family: 
     for method in get_args(Method):
         if method == "prefix" and not isinstance(llm, CausalLLM):
             continue
-        for behind in (None, skill):
-            one = member(llm, method, behind)
+        for skill_context in (None, skill):
+            one = member(llm, method, skill_context)
             artifact = one.artifacts()[0]
-            adapter = member_adapter(method, artifact, llm.identity, llm) if behind is None else None
-            if behind is not None:
-                adapter = adapter_with_skill(llm, behind, one)
+            adapter = member_adapter(method, artifact, llm.identity, llm) if skill_context is None else None
+            if skill_context is not None:
+                adapter = adapter_with_skill(llm, skill_context, one)
             if adapter is not None:
-                kinds.append((adapter, one.contexts(llm, behind)[0]))
+                kinds.append((adapter, one.contexts(llm, skill_context)[0]))
     assert len(kinds) == (5 if isinstance(llm, CausalLLM) else 3)
     saved = [save(tmp_path / str(number), adapter) for number, (adapter, _) in enumerate(kinds)]
     # An encoder reads the token that ends a text, which here is not the caller's to give.

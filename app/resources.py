@@ -17,7 +17,8 @@ def open_database(settings: Settings) -> Database:
     try:
         database.migrate()
     except StoreError as error:
-        raise CommandError(str(error)) from error
+        names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
+        raise CommandError(f"{error} (The settings are {names}.)") from error
     return database
 
 
@@ -29,7 +30,8 @@ def connect_database(settings: Settings) -> Database:
     except ValueError as error:
         raise CommandError(f"BOOKCHORUS_DATABASE_URL: {error}") from error
     except (StoreError, OSError) as error:
-        raise CommandError(str(error)) from error
+        names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
+        raise CommandError(f"{error} (The settings are {names}.)") from error
 
 
 def load_llm(settings: Settings) -> FrozenLLM:
@@ -47,4 +49,5 @@ def load_llm(settings: Settings) -> FrozenLLM:
             cache_dir=settings.cache_dir,
         )
     except ModelUnavailableError as error:
-        raise CommandError(str(error)) from error
+        names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
+        raise CommandError(f"{error} (The settings are {names}.)") from error

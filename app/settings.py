@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import CommandError
+from trainer.options import Checkpointing, Dtype, Quantization
 
 
 class Settings(BaseSettings):
@@ -37,15 +38,15 @@ class Settings(BaseSettings):
     # "embedded", a hub id, or a local folder.
     model: str = "embedded"
     revision: str | None = None
-    quantization: Literal["auto", "int8", "nf4", "none"] = "auto"
+    quantization: Quantization = "auto"
     device: str = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    dtype: Dtype = "auto"
     # Inputs of int8 products above this are multiplied in 16 bits; 0 leaves that out.
     int8_threshold: Annotated[float, Field(ge=0)] = 6.0
     # Modules that are not quantized, by the last parts of their names, besides the output head.
     quantization_skip: str = ""
     # Whether training computes blocks twice instead of keeping what they hold.
-    checkpointing: Literal["auto", "on", "off"] = "auto"
+    checkpointing: Checkpointing = "auto"
     # Tokens that training puts through the LLM at once; what does not fit is halved.
     pass_tokens: Literal["auto"] | PositiveInt = "auto"
     database_url: str | None = None

@@ -9,7 +9,7 @@ from app.answering.weighting import Weighting
 from tests import postgres, tiny
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
-from trainer.skill.skill import opening
+from trainer.skill.skill import initial_skill
 
 # A tiny model gains nothing from more threads, and they wait for one another where others want the cores.
 torch.set_num_threads(1)
@@ -38,6 +38,6 @@ def llm(tiny_folder: Path) -> FrozenLLM:
 @pytest.fixture(scope="session")
 def skill(llm: FrozenLLM) -> LoadedSkill:
     """The hand-written instruction as the tiny LLM reads it, and a weighting made up for tests."""
-    prefix = opening(llm)
+    prefix = initial_skill(llm)
     weighting = Weighting(answerable=1.0, retrieval=1.0, log_likelihood=1.0)
     return LoadedSkill(prefix, prefix.to_bytes(), weighting, recipe={}, data={}, metrics={})

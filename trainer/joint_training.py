@@ -1,4 +1,4 @@
-"""Joint training: all members of a version learn in one batch, each row with a member of its own."""
+"""Joint training: all members of a version learn in one batch, each on rows of its own."""
 
 import math
 import time
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import torch
 
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods import registry
+from trainer.methods.dispatch import initial_members
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
-from trainer.progress import DivergedError, Evaluated, Learned, Pause, Progress, Stepped
+from trainer.progress import DivergedError, Evaluated, Learned, Progress, Stepped
 from trainer.recipe import Recipe
 from trainer.schedule import Schedule
 
@@ -24,73 +24,74 @@ def train(
     frozen: Members | None = None,
     rivals: int = 0,
 ) -> Iterator[Progress]:
-    """Learn `recipe.members` members; yields progress as it happens, and `Learned` last.
+    """Train `recipe.members` members; yields progress as it happens, and `Learned` last.
 
-    They begin at `start`, else where the recipe says, and behind `frozen`, which stays as it is (progressive
-    prompts, 2301.12314). The LLM's weights get no gradient. Of a limit in seconds, what it takes to evaluate
-    so many `rivals` besides is left over. Raises ValueError when `start` or `frozen` is not of the recipe's
-    method and shape, and DivergedError when a loss is no longer finite.
+    Members start as `start`, by default as the recipe says. With `frozen` they are appended to its virtual
+    tokens, which do not change (progressive prompts, 2301.12314). The LLM's weights get no gradient. A limit
+    in seconds leaves time to evaluate `rivals` more members afterwards.
+
+    Raises ValueError when `start` or `frozen` does not have the recipe's method and shape, and DivergedError
+    when a loss is not finite.
     """
     started = time.monotonic()
     if start is None:
-        start = registry.start(llm, objective.text, recipe, objective.context)
-    members = _beginning(recipe, start, frozen).learning(llm.device)
+        start = initial_members(llm, objective.text, recipe, objective.context)
+    members = _appended(recipe, start, frozen).trainable_copy(llm.device)
     tensors = list(members.tensors.values())
-    kept = 0 if frozen is None else frozen.virtual_tokens
-    bare = objective.bare()
-    yield Pause()
+    frozen_tokens = 0 if frozen is None else frozen.virtual_tokens
+    bare_loss = yield from objective.bare_loss()
     evaluation_started = time.monotonic()
-    before = Evaluated("before", bare, (yield from objective.losses(members)))
+    before = Evaluated("before", bare_loss, (yield from objective.heldout_losses(members)))
     yield before
 
     evaluation = (time.monotonic() - evaluation_started) * (1 + rivals / recipe.members)
-    steps = recipe.steps(objective.tokens, objective.row_tokens)
+    steps = recipe.steps(objective.epoch_tokens, objective.row_tokens)
     schedule = Schedule(recipe, steps, started, reserved=evaluation)
-    # AdamW works on each element alone, so one optimiser over all members is an optimiser for each, and
-    # without weight decay it leaves what has no gradient as it is, to the bit.
+    # AdamW treats every element alone, so one optimiser over all members is an optimiser for each. Without
+    # weight decay it does not change an element that has no gradient, to the bit.
     optimiser = torch.optim.AdamW(tensors, weight_decay=0.0)
     curve: list[list[float]] = []
-    learned_tokens, learning = 0, 0.0
-    while not schedule.over(len(curve)):
+    computed_tokens, seconds = 0, 0.0
+    while not schedule.finished(len(curve)):
         step_started = time.monotonic()
         optimiser.zero_grad()
         losses, computed = yield from objective.gradient(members)
         if not all(map(math.isfinite, losses)):
             raise DivergedError(f"the loss is {max(losses)} at step {len(curve) + 1}: lower learning_rate")
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * schedule.rate(len(curve))
-        members.mask_frozen(kept)
-        members.clip(recipe.max_grad_norm)
+            group["lr"] = recipe.rate * schedule.rate_factor(len(curve))
+        members.mask_frozen(frozen_tokens)
+        members.clip_gradients(recipe.max_grad_norm)
         optimiser.step()
         curve.append(losses)
-        learning += time.monotonic() - step_started
-        learned_tokens += computed
-        remaining = schedule.remaining(len(curve), learning / len(curve))
+        seconds += time.monotonic() - step_started
+        computed_tokens += computed
+        remaining = schedule.remaining(len(curve), seconds / len(curve))
         yield Stepped(
             step=len(curve),
             steps=len(curve) + remaining,
             member_losses=losses,
-            tokens_per_second=learned_tokens / learning,
-            eta_seconds=remaining * learning / len(curve) + evaluation,
+            tokens_per_second=computed_tokens / seconds,
+            eta_seconds=remaining * seconds / len(curve) + evaluation,
         )
 
-    after = Evaluated("after", bare, (yield from objective.losses(members)))
+    after = Evaluated("after", bare_loss, (yield from objective.heldout_losses(members)))
     yield after
     yield Learned(
         members=members.detached("cpu"),
         before=before,
         after=after,
         curve=curve,
-        text_tokens=objective.tokens,
+        text_tokens=objective.epoch_tokens,
         seconds=time.monotonic() - started,
-        tokens_per_second=learned_tokens / learning,
+        tokens_per_second=computed_tokens / seconds,
     )
 
 
-def _beginning(recipe: Recipe, start: Members, frozen: Members | None) -> Members:
-    """The members as they are before the first step: `start` behind `frozen`, both checked."""
-    fitting = start.method == recipe.method and len(start) == recipe.members
-    if not fitting or start.virtual_tokens not in (0, recipe.virtual_tokens):
+def _appended(recipe: Recipe, start: Members, frozen: Members | None) -> Members:
+    """The members before the first step: `start`, appended to `frozen` if there is any; both are checked."""
+    fits = start.method == recipe.method and len(start) == recipe.members
+    if not fits or start.virtual_tokens not in (0, recipe.virtual_tokens):
         raise ValueError(
             f"expected {recipe.members} members of {recipe.virtual_tokens} virtual tokens, method "
             f"{recipe.method}, to start from; got {len(start)} of {start.virtual_tokens}, {start.method}"

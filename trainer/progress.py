@@ -1,4 +1,4 @@
-"""What training tells while it goes on."""
+"""What training reports while it runs."""
 
 from dataclasses import dataclass
 
@@ -7,26 +7,27 @@ from trainer.methods.members import Members
 
 @dataclass(frozen=True)
 class Pause:
-    """Between two passes of a step: nothing to report, a good moment to let somebody else have the LLM."""
+    """Nothing to report: a moment between two passes of a step, when others may use the LLM."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
     """Held-out loss, nats per token, of the bare LLM and of each member; NaN where nothing is held out."""
 
-    stage: str  # "before" or "after" learning; "champion": those of another version, to compare with
+    # "before" or "after" training; "champion" for the members of another version, to compare with.
+    stage: str
     bare_loss: float
     member_losses: list[float]
 
 
 @dataclass(frozen=True)
 class Stepped:
-    """One optimiser step. `steps` is an estimate while a limit in seconds is in force."""
+    """One optimiser step. `steps` is an estimate while there is a limit in seconds."""
 
     step: int
     steps: int
     member_losses: list[float]
-    tokens_per_second: float  # of all members, virtual tokens included
+    tokens_per_second: float  # of all members together, virtual tokens included
     eta_seconds: float
 
     @property
@@ -37,19 +38,19 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Learned:
-    """What training gives: the members, float32 on the CPU, and how it went."""
+    """The result of training: the members, float32 on the CPU, and how training went."""
 
     members: Members
     before: Evaluated
     after: Evaluated
-    curve: list[list[float]]  # per step, each member's training loss
+    curve: list[list[float]]  # each member's training loss at each step
     text_tokens: int
     seconds: float
     tokens_per_second: float
 
 
 class DivergedError(ArithmeticError):
-    """A loss is no longer a number; the recipe learns too fast for this LLM."""
+    """A loss is not finite: the recipe's learning rate is too high for this LLM."""
 
 
 Progress = Pause | Evaluated | Stepped | Learned

@@ -1,13 +1,18 @@
 """How a version is learned: one validated recipe, kept with every version it made."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trainer.options import Method
+
 
 class Recipe(BaseModel):
-    """The settings of one joint training. Two runs of one recipe and book on one CPU give the same prompts,
-    unless `budget_seconds` cuts them short.
+    """The settings of one joint training.
+
+    On one CPU, two runs with the same recipe and book give the same members, unless `budget_seconds` ends
+    them early.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -16,7 +21,7 @@ class Recipe(BaseModel):
         "auto",
         description="lm, self_study, both in turn; auto is self_study where the LLM has a skill prompt",
     )
-    method: Literal["prompt", "prefix", "lora"] = Field(
+    method: Method = Field(
         "prompt",
         description="what a member is: virtual tokens in front of the text; keys and values in every layer; "
         "or low-rank changes of the queries and values",
@@ -29,7 +34,7 @@ class Recipe(BaseModel):
     append: bool = Field(
         False,
         description="with a parent: its virtual tokens stay as they are, and virtual_tokens new ones are "
-        "learned behind them",
+        "learned after them",
     )
     row_tokens: int = Field(256, ge=16, le=4096, description="tokens of text in one training row")
     kinds: int = Field(4, ge=1, le=7, description="questions of self-study about a passage, each of a kind")
@@ -48,7 +53,7 @@ class Recipe(BaseModel):
         "auto",
         description="start from embeddings of stretches of the book, random words or line ends, or from "
         "the soft prompts learned with the skill prompt; auto: learned where there are such, else blank "
-        "behind a skill prompt, else text",
+        "after a skill prompt, else text",
     )
     heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")
@@ -60,10 +65,16 @@ class Recipe(BaseModel):
             return self.learning_rate
         return 0.001 if self.method == "lora" else 0.003
 
-    def steps(self, text_tokens: int, row_tokens: int) -> int:
-        """Optimiser steps for this many tokens to train on in rows of so many, before a limit in seconds."""
-        a_step = self.rows * row_tokens
-        wanted = self.epochs * text_tokens
+    def steps(self, epoch_tokens: int, row_tokens: int) -> int:
+        """Optimiser steps for epochs of `epoch_tokens` in rows of `row_tokens`, if no time limit cuts in."""
+        step_tokens = self.rows * row_tokens
+        total = self.epochs * epoch_tokens
         if self.budget_tokens is not None:
-            wanted = min(wanted, self.budget_tokens)
-        return max(1, -int(-wanted // a_step))
+            total = min(total, self.budget_tokens)
+        return max(1, -int(-total // step_tokens))
+
+
+def method_of(recipe: Mapping[str, Any]) -> Method:
+    """The method in a stored recipe; recipes from before there was a choice name none."""
+    method: Method = recipe.get("method", "prompt")
+    return method

@@ -1,4 +1,4 @@
-"""When training ends and how fast it learns until then."""
+"""When training ends, and the learning rate until then."""
 
 import math
 import time
@@ -7,29 +7,29 @@ from trainer.recipe import Recipe
 
 
 class Schedule:
-    """Linear warm-up, cosine decay to a tenth (SGDR, 1608.03983), over a number of steps or of seconds.
+    """Linear warm-up, then cosine decay to a tenth (SGDR, 1608.03983), over a number of steps or of seconds.
 
-    With a limit in seconds, progress is whichever of the two is further, so the rate has come down when
-    the time is over, however fast the machine is.
+    With a limit in seconds, progress is the larger of the two shares, so the rate has come down when the
+    time is over, however fast the machine is.
     """
 
     def __init__(self, recipe: Recipe, steps: int, started: float, reserved: float) -> None:
-        """`started` is a `time.monotonic()`; `reserved` seconds stay free for the evaluation at the end."""
+        """`started` is a `time.monotonic()`; `reserved` seconds are left for the evaluation at the end."""
         self._steps = steps
         self._warmup = recipe.warmup
         self._started = started
         self._seconds = None if recipe.budget_seconds is None else max(0.0, recipe.budget_seconds - reserved)
 
-    def rate(self, step: int) -> float:
+    def rate_factor(self, step: int) -> float:
         """Factor on the peak learning rate at `step`, counted from 0."""
         progress = self._progress(step)
-        # The first step is no lost step: warm-up starts above zero.
-        warmth = 1.0 if self._warmup == 0 else min(1.0, (progress + 1 / self._steps) / self._warmup)
+        # Warm-up starts above zero, so that the first step is not wasted.
+        warmup = 1.0 if self._warmup == 0 else min(1.0, (progress + 1 / self._steps) / self._warmup)
         decay = 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-        return warmth * decay
+        return warmup * decay
 
-    def over(self, step: int) -> bool:
-        """True when `step` steps were enough. The first step is always taken."""
+    def finished(self, step: int) -> bool:
+        """Whether training ends after `step` steps. The first step is always taken."""
         return step > 0 and self._progress(step) >= 1
 
     def remaining(self, step: int, seconds_per_step: float) -> int:

@@ -16,7 +16,7 @@ from store.database import Database
 from store.tables import Skill as Row
 from trainer.llm.embedded import EMBEDDED
 from trainer.llm.frozen_llm import FrozenLLM, Identity
-from trainer.skill.skill import Skill, SkillMismatchError, from_bytes
+from trainer.skill.skill import Skill, SkillMismatchError, skill_from_bytes
 
 _SHIPPED = {EMBEDDED: "smollm2-135m-instruct"}
 
@@ -94,7 +94,7 @@ def _readable(skill: LoadedSkill, llm: FrozenLLM) -> LoadedSkill:
 def _loaded(session: Session, row: Row) -> LoadedSkill:
     artifact = skills.artifact(session, row)
     return LoadedSkill(
-        skill=from_bytes(artifact),
+        skill=skill_from_bytes(artifact),
         artifact=artifact,
         recipe=row.recipe,
         data=row.data,
@@ -113,7 +113,7 @@ def shipped_skill(identity: Identity) -> LoadedSkill | None:
     artifact = (folder / f"{name}.safetensors").read_bytes()
     notes = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return LoadedSkill(
-        skill=from_bytes(artifact),
+        skill=skill_from_bytes(artifact),
         artifact=artifact,
         recipe=notes["recipe"],
         data=notes["data"],

@@ -13,15 +13,15 @@ from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
 from app.bench.steps import OnProgress, TrainWorkload
 from app.errors import CommandError
-from trainer.baseline.peft_loop import METHODS, peft_loop
+from trainer.baseline.peft_loop import PEFT_METHODS, peft_loop
 from trainer.llm import templates
 from trainer.llm.batch_types import Row
 from trainer.llm.context import Context
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
-from trainer.methods import registry
-from trainer.methods.members import Method
+from trainer.methods.dispatch import initial_members, member_contexts
+from trainer.options import Method
 from trainer.recipe import Recipe
 
 QUESTION = "Who kept the lamp?"
@@ -120,7 +120,7 @@ def measure_answering(
             asked=token_bytes(llm) * workload.answer_tokens,
         )
     if baseline:
-        on_progress(f"PEFT's {METHODS[workload.method][0]}, one member after the other")
+        on_progress(f"PEFT's {PEFT_METHODS[workload.method][0]}, one member after the other")
         speeds.append(_peft_speed(llm, workload, members.prompt_tokens, times))
     return AnswerReport(
         head=setup,
@@ -152,7 +152,7 @@ class BenchMembers:
             initialisation="blank",
         )
         try:
-            members = registry.start(llm, [], recipe)
+            members = initial_members(llm, [], recipe)
         except ValueError as error:
             raise CommandError(f"{error}.") from error
         self._members = [members[[number]] for number in range(workload.members)]
@@ -167,7 +167,7 @@ class BenchMembers:
 
     def read(self, count: int) -> list[Context]:
         """Let the first `count` members read the passage; what each keeps of it."""
-        contexts = registry.contexts(self._llm, self._members[:count], None)
+        contexts = member_contexts(self._llm, self._members[:count], None)
         return prefill(self._llm, [self._passage] * count, contexts)
 
     def answer(self, count: int, contexts: Sequence[Context] | None) -> None:
@@ -190,7 +190,7 @@ def _peft_speed(llm: FrozenLLM, workload: AnswerWorkload, tokens: Sequence[int],
             for member in range(workload.members):
                 model.answer(member, tokens, workload.answer_tokens)
 
-        name = f"PEFT {METHODS[workload.method][0]}, one by one"
+        name = f"PEFT {PEFT_METHODS[workload.method][0]}, one by one"
         return _speed(llm, workload, name, workload.members, times, False, answer)
 
 

@@ -9,10 +9,11 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from app.errors import CommandError
-from trainer.baseline.model_shapes import UnknownShapeError, config
+from trainer.baseline.model_shapes import UnknownShapeError, shape_config
 from trainer.baseline.random_weights import random_llm
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import Checkpointing, Dtype, ModelUnavailableError, Quantization, checkpoints
+from trainer.llm.loading import ModelUnavailableError, resolve_checkpointing
+from trainer.options import Checkpointing, Dtype, Quantization
 
 LIBRARIES = ("torch", "transformers", "bitsandbytes", "peft")
 
@@ -57,7 +58,7 @@ class LLMSpec(BaseModel):
                 dtype=self.dtype,
                 threshold=self.threshold,
             )
-            llm.checkpointing = checkpoints(llm, self.checkpointing)
+            llm.checkpointing = resolve_checkpointing(llm, self.checkpointing)
             return llm
         except (UnknownShapeError, ModelUnavailableError) as error:
             raise CommandError(str(error)) from error
@@ -68,7 +69,7 @@ class LLMSpec(BaseModel):
 
     def setup(self, llm: FrozenLLM) -> Setup:
         """Describe the LLM as it was made, and the machine."""
-        shape = config(self.shape, self.layers)
+        shape = shape_config(self.shape, self.layers)
         return Setup(
             device=device_name(llm.device),
             threads=torch.get_num_threads() if llm.device.type == "cpu" else None,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from app.errors import CommandError
-from trainer.baseline.peft_loop import METHODS, PeftLoop
+from trainer.baseline.peft_loop import PEFT_METHODS, PeftLoop
 from trainer.joint_training import train
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches, OutOfMemoryError
-from trainer.methods.members import Method
 from trainer.objectives.lm import LanguageModelling
-from trainer.objectives.text_rows import rows, split
+from trainer.objectives.text_rows import training_rows
+from trainer.options import Method
 from trainer.progress import DivergedError, Stepped
 from trainer.recipe import Recipe
 
@@ -47,7 +47,7 @@ class TrainWorkload:
     @property
     def baseline(self) -> str:
         """What PEFT calls the method."""
-        return METHODS[self.method][0]
+        return PEFT_METHODS[self.method][0]
 
     @property
     def text(self) -> str:
@@ -85,7 +85,7 @@ def train_together(
     row.
     """
     recipe = workload.recipe(steps)
-    objective = LanguageModelling(llm, workload.text, recipe, batches=batches)
+    objective = LanguageModelling(llm, workload.text, recipe, microbatches=batches)
     try:
         for event in train(llm, objective, recipe):
             if isinstance(event, Stepped):
@@ -100,6 +100,5 @@ def train_with_peft(
     llm: FrozenLLM, workload: TrainWorkload, model: PeftLoop, member: int, steps: int
 ) -> Iterator[float]:
     """Train one member with PEFT on the rows that it has in `train_together`; yields each step's loss."""
-    pieces = split(llm.encode(workload.text), workload.row_tokens, 0)
-    reader = rows(pieces, workload.row_tokens, _SEED + member)
+    reader = training_rows(llm.encode(workload.text), workload.row_tokens, _SEED + member)
     return model.learn([[next(reader) for _ in range(workload.rows)] for _ in range(steps)])

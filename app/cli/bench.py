@@ -3,21 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console, RenderableType
 
 from app.cli.options import one_line_errors
+from trainer.options import Checkpointing, Dtype, Method, Quantization
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from app.bench.llm_spec import LLMSpec
-
-# The same as in trainer.llm.loading, which takes a while to import.
-Quantization = Literal["auto", "int8", "nf4", "none"]
-Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 app = typer.Typer(
     help="What an LLM costs on this machine, and beside it with PEFT alone.", no_args_is_help=True
@@ -34,12 +31,10 @@ VirtualTokens = Annotated[int, typer.Option(help="Virtual tokens of each.")]
 RowTokens = Annotated[int, typer.Option(help="Tokens of text in a row.")]
 PassageTokens = Annotated[int, typer.Option(help="Tokens of the passage that is read.")]
 AnswerTokens = Annotated[int, typer.Option(help="Tokens of an answer.")]
-Method = Annotated[
-    Literal["prompt", "prefix", "lora"], typer.Option(help="What is learned: prompt, prefix or lora.")
-]
+Learned = Annotated[Method, typer.Option("--method", help="What is learned: prompt, prefix or lora.")]
 Rank = Annotated[int, typer.Option(min=1, help="Of lora.")]
 Checkpointed = Annotated[
-    Literal["auto", "on", "off"], typer.Option("--checkpointing", help="Compute blocks twice to save memory.")
+    Checkpointing, typer.Option("--checkpointing", help="Compute blocks twice to save memory.")
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the report there.")]
 Baseline = Annotated[bool, typer.Option(help="Measure PEFT alone, too.")]
@@ -50,7 +45,7 @@ Profiled = Annotated[bool, typer.Option("--profile", help="Say where the time go
 def train_speed(
     shape: Shape = "smollm2-135m",
     layers: Layers = None,
-    method: Method = "prompt",
+    method: Learned = "prompt",
     members: Members = 8,
     row_tokens: RowTokens = 512,
     rows: Annotated[int, typer.Option(help="Rows each member reads in a step.")] = 1,
@@ -93,7 +88,7 @@ def train_speed(
 def answer_speed(
     shape: Shape = "smollm2-135m",
     layers: Layers = None,
-    method: Method = "prompt",
+    method: Learned = "prompt",
     members: Members = 8,
     virtual_tokens: VirtualTokens = 100,
     rank: Rank = 8,
@@ -125,7 +120,7 @@ def answer_speed(
 def memory_use(
     shape: Shape = "smollm2-135m",
     layers: Layers = None,
-    method: Method = "prompt",
+    method: Learned = "prompt",
     members: Members = 8,
     row_tokens: RowTokens = 512,
     virtual_tokens: VirtualTokens = 100,
@@ -161,7 +156,7 @@ def _spec(
     threshold: float,
     device: str,
     dtype: Dtype,
-    checkpointing: Literal["auto", "on", "off"] = "off",
+    checkpointing: Checkpointing = "off",
 ) -> "LLMSpec":
     from app.bench.llm_spec import LLMSpec
 
@@ -179,6 +174,9 @@ def _spec(
 @contextmanager
 def _progress_line() -> Iterator[Callable[[str], None]]:
     """Show on standard error what is being measured: on a terminal in one line, elsewhere in a line each."""
+    from trainer.llm.loading import quiet_libraries
+
+    quiet_libraries()  # before bitsandbytes is imported, which warns on some CPUs
     console = Console(stderr=True)
     with console.status("starts") as status:
 

@@ -11,8 +11,8 @@ from trainer.llm import templates
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
+from trainer.methods.dispatch import member_contexts
 from trainer.methods.members import Members
-from trainer.methods.registry import contexts
 
 T = TypeVar("T")
 # Texts that are read in one batch: an ask that comes meanwhile waits no longer than that.
@@ -54,7 +54,7 @@ class ContextCache:
         """
         learned = {_key(one.member): one.member for one in readings if one.member.member is not None}
         members = self._computed(
-            learned, self._learned, lambda chosen: contexts(self._llm, chosen, self._skill)
+            learned, self._learned, lambda chosen: member_contexts(self._llm, chosen, self._skill)
         )
         wanted = {
             _key(one.member, one.passages): (one.passages, members.get(_key(one.member), self._skill))

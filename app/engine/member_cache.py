@@ -12,9 +12,10 @@ from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError, StoreBusyError, StoreFullError
 from store.tables import Version
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods.members import Members, joined, method_of
-from trainer.methods.registry import from_bytes
+from trainer.methods.dispatch import member_from_bytes
+from trainer.methods.members import Members, join_members
 from trainer.methods.tensors import FormatError
+from trainer.recipe import method_of
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class MemberCache:
             raise UnusableVersionError(
                 version.number, "damaged", f"is damaged: members {members} have changed"
             )
-        return joined([found[number] for number in sorted(found)])
+        return join_members([found[number] for number in sorted(found)])
 
     def refusal(self, version: Version) -> str | None:
         """Why this LLM cannot use a version: in what the LLM that it was learned on is another.
@@ -148,7 +149,7 @@ class MemberCache:
             for row in version.members:
                 try:
                     artifact = artifacts.get(session, row.artifact_sha256)
-                    members[row.ordinal] = from_bytes(method, artifact, self._llm)
+                    members[row.ordinal] = member_from_bytes(method, artifact, self._llm)
                 except (DamagedArtifactError, NotFoundError, FormatError) as error:
                     log.error("member %d of %s is left out: %s", row.ordinal, version.id, error)
                     damaged.append(row.ordinal)

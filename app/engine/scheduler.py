@@ -13,7 +13,7 @@ import torch
 from trainer.llm.batch_types import Completion, Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import OutOfMemoryError, ran_out, release
+from trainer.llm.microbatches import OutOfMemoryError, is_out_of_memory, release_memory
 
 T = TypeVar("T")
 
@@ -175,9 +175,9 @@ class Scheduler:
         batch: Future[list[Completion]] = Future()
         _resolve(batch, lambda: decode(self.llm, rows, ended, wanted))
         error = batch.exception()
-        if error is not None and ran_out(error):
+        if error is not None and is_out_of_memory(error):
             error.with_traceback(None)  # it holds on to what decoding has made
-            release(self.llm.device)
+            release_memory(self.llm.device)
             if len(asks) > 1:
                 half = len(asks) // 2
                 self._decode(asks[:half])

@@ -8,11 +8,11 @@ from typing import Any
 
 from app.answering.skill import LoadedSkill
 from app.datasets.questions import Story
-from app.training.learning import Prepared, learn, resolved
 from app.training.publishing import number
+from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods.members import Members, joined
-from trainer.methods.registry import from_bytes
+from trainer.methods.dispatch import member_from_bytes
+from trainer.methods.members import Members, join_members
 from trainer.objectives.question_synthesis import SyntheticQuestion
 from trainer.progress import Evaluated, Learned, Stepped
 from trainer.recipe import Recipe
@@ -25,7 +25,7 @@ class StoryMembers:
         self._folder = folder
         self._llm = llm
         self._skill = skill
-        self._recipe = resolved(recipe, skill)
+        self._recipe = resolved(recipe, skill.skill)
 
     def learned(self, story: Story, on_progress: Callable[[str], None] = lambda _: None) -> Members:
         """The members of a story; they learn its text now unless they are kept already.
@@ -38,13 +38,13 @@ class StoryMembers:
         if record.exists():
             names = sorted(folder.glob("member-*.safetensors"))
             method = self._recipe.method
-            return joined([from_bytes(method, name.read_bytes(), self._llm) for name in names])
+            return join_members([member_from_bytes(method, name.read_bytes(), self._llm) for name in names])
         on_progress("writes questions")
         items: Sequence[SyntheticQuestion] = []
         evaluated: dict[str, list[float | None]] = {}
         learned = None
         text = "\n\n".join(story.sections)
-        for happened in learn(self._llm, text, story.sections, self._recipe, self._skill):
+        for happened in train_book(self._llm, text, self._recipe, self._skill.skill, passages=story.sections):
             if isinstance(happened, Stepped):
                 on_progress(f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}")
             elif isinstance(happened, Evaluated):

@@ -28,8 +28,8 @@ from app.training.publishing import number
 from trainer.methods.tensors import FormatError
 from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep
 from trainer.skill.recipe import SkillRecipe
-from trainer.skill.skill import SkillMismatchError, from_bytes, opening
-from trainer.skill.training import learn, learn_starts
+from trainer.skill.skill import SkillMismatchError, initial_skill, skill_from_bytes
+from trainer.skill.training import train_skill, train_starts
 
 _HELDOUT_EXAMPLES = 48
 _QUESTIONS_TO_FIT = 20
@@ -56,7 +56,7 @@ def train(
         settled = SkillRecipe(**recipe)
         dataset = load_dataset(data)
         begun = start.read_bytes() if start else None
-        origin = from_bytes(begun) if begun else None
+        origin = skill_from_bytes(begun) if begun else None
     except (DataError, ValidationError, FormatError, OSError) as error:
         raise CommandError(str(error)) from error
     if len(dataset.stories) < 2:
@@ -66,7 +66,7 @@ def train(
     settings = load({})
     llm = load_llm(settings)
     try:
-        skill = origin or opening(llm)
+        skill = origin or initial_skill(llm)
         skill.context(llm)
     except SkillMismatchError as error:
         raise CommandError(str(error)) from error
@@ -82,14 +82,14 @@ def train(
     if settled.steps:
         run = _Run(console, out / "state.pt", "the skill prompt", known)
         tensors, metrics["heldout"] = run.follow(
-            lambda state: learn(llm, learned_from, held, settled, state, skill)
+            lambda state: train_skill(llm, learned_from, held, settled, state, skill)
         )
-        skill = skill.learned(tensors)
+        skill = skill.with_tensors(tensors)
     if settled.starts.steps:
         context = replace(skill, starts=None)
         run = _Run(console, out / "starts.pt", "where members start", known)
         (starts,), metrics["starts"] = run.follow(
-            lambda state: learn_starts(llm, context, learned_from, held, settled.starts, state)
+            lambda state: train_starts(llm, context, learned_from, held, settled.starts, state)
         )
         skill = replace(skill, starts=starts)
     with console.status("asks what to fit on") as status:
@@ -157,13 +157,13 @@ class _Run:
                     losses.append(
                         {
                             "step": happened.step,
-                            "answered": number(happened.answered),
-                            "unanswered": number(happened.unanswered),
+                            "answered": number(happened.answer_loss),
+                            "unanswered": number(happened.silence_loss),
                         }
                     )
                     self._console.print(
-                        f"{self._what}, step {happened.step}: loss of answers {happened.answered:.3f}, "
-                        f"of silence {happened.unanswered:.3f}"
+                        f"{self._what}, step {happened.step}: loss of answers {happened.answer_loss:.3f}, "
+                        f"of silence {happened.silence_loss:.3f}"
                     )
                     if state is not None:
                         self._save(state, losses)

@@ -2,10 +2,10 @@
 
 from sqlalchemy.orm import Session
 
-from app.training.learning import Prepared
 from app.training.publishing import number
 from store import jobs
 from store.tables import Job
+from trainer.book_training import Prepared
 from trainer.progress import Evaluated, Progress, Stepped
 
 _EVALUATED = {

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from app.answering.skill import LoadedSkill
@@ -12,17 +11,17 @@ from app.engine.scheduler import Scheduler
 from app.training import promotion, provenance
 from app.training.heartbeat import Heartbeat
 from app.training.job_events import record_progress
-from app.training.learning import Prepared, learn, resolved, study_key
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
-from store import jobs, studies, versions
+from app.training.study import find_study, keep_study, study_key
+from store import jobs, versions
 from store.database import Database
 from store.errors import StoreBusyError
 from store.tables import Job, Study
+from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.microbatches import Microbatches
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
-from trainer.objectives.question_synthesis import SyntheticQuestion
 from trainer.progress import Evaluated, Learned, Pause, Progress
 from trainer.recipe import Recipe
 
@@ -83,69 +82,42 @@ class JobRunner:
             self._run()
 
     def _run(self) -> None:
-        recipe = resolved(Recipe(**self._job.recipe), self._skill)
+        skill = None if self._skill is None else self._skill.skill
+        recipe = resolved(Recipe(**self._job.recipe), skill)
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
-        key = None
+        key, study, questions = None, None, None
         if self._skill is not None and recipe.objective != "lm":
             key = study_key(self._llm.identity, self._skill, recipe, source.passages)
-        study, items = self._known_study(key)
+            study, questions = find_study(self._database, self._job, key)
         champion = promotion.champion(self._database, self._members, self._job.book_id)
-        progress = learn(
+        progress = train_book(
             self._llm,
             source.text,
-            source.passages,
             recipe,
-            self._skill,
-            items=items,
+            skill,
+            passages=source.passages,
+            items=questions,
             parent=self._parent(),
             rivals=0 if champion.members is None else len(champion.members),
-            batches=self._microbatches,
+            microbatches=self._microbatches,
         )
         for happened in self._pieces(progress):
             if isinstance(happened, Prepared):
                 objective = happened.objective
-                if key is not None and study is None and happened.items:
-                    study = self._keep_study(key, recipe, happened.items)
+                if self._skill is not None and key is not None and study is None and happened.items:
+                    study = keep_study(
+                        self._database,
+                        self._job,
+                        key,
+                        self._llm.identity,
+                        self._skill,
+                        recipe,
+                        happened.items,
+                    )
             elif isinstance(happened, Learned):
                 learned = happened
         self._publish(recipe, objective, learned, source, study)
-
-    def _known_study(self, key: str | None) -> tuple[Study | None, list[SyntheticQuestion] | None]:
-        """The questions that were written about the book before, for another version or a try cut short."""
-        if key is None:
-            return None, None
-        with self._database.read() as session:
-            known = studies.find(session, self._job.book_id, key)
-            if known is None:
-                return None, None
-            return known, [SyntheticQuestion(**item) for item in studies.items(session, known)]
-
-    def _keep_study(self, key: str, recipe: Recipe, items: Sequence[SyntheticQuestion]) -> Study | None:
-        """Keep the questions that were written. A locked database costs the lineage, not the training."""
-        try:
-            with self._database.write() as session:
-                kept = studies.put(
-                    session,
-                    book_id=self._job.book_id,
-                    key=key,
-                    base_model=asdict(self._llm.identity),
-                    skill_id=None if self._skill is None else self._skill.id,
-                    settings=recipe.model_dump(include={"kinds", "passages", "seed"}),
-                    items=[item.as_json() for item in items],
-                )
-                jobs.add_event(
-                    session,
-                    self._job.id,
-                    level="info",
-                    type="message",
-                    message=f"Wrote {len(items)} questions about the book.",
-                    data={"kind": "studied", "questions": len(items)},
-                )
-                return kept
-        except StoreBusyError:
-            log.warning("the database is locked: the questions of job %s are not kept", self._job.id)
-            return None
 
     def _parent(self) -> Members | None:
         """The members of the version that the job goes on from."""

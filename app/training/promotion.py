@@ -64,7 +64,7 @@ def champion(database: Database, members: MemberCache, book_id: str) -> Champion
 
 def measure(objective: Objective, champion: Members, bare: float) -> Iterator[Progress]:
     """Evaluate a champion's members on what `objective` holds out; yields pauses, then the losses."""
-    yield Evaluated("champion", bare, (yield from objective.losses(champion)))
+    yield Evaluated("champion", bare, (yield from objective.heldout_losses(champion)))
 
 
 def decide(learned: Learned, champion: Champion, losses: Sequence[float] | None, *, force: bool) -> Decision:

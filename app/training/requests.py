@@ -13,8 +13,8 @@ from store.database import Database
 from store.errors import NotFoundError
 from store.tables import Job
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods import prefix
-from trainer.methods.members import Method
+from trainer.methods.prefix import require_causal
+from trainer.options import Method
 from trainer.recipe import Recipe
 
 
@@ -143,7 +143,7 @@ class TrainingRequests:
     def _check(self, recipe: Recipe, parent: Parent | None) -> None:
         if recipe.method == "prefix":
             try:
-                prefix.causal(self.llm)
+                require_causal(self.llm)
             except ValueError as error:
                 raise InvalidRecipeError(f"{error}.") from error
         if recipe.append and recipe.method != "prompt":

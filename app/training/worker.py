@@ -103,7 +103,7 @@ class Worker:
             self._finish(job, "cancelled")
         except Exception as error:
             log.exception("job %s failed", job.id)
-            self._finish(job, "failed", _code(error), str(error))
+            self._finish(job, "failed", _code(error), _why(error))
 
     def _finish(
         self,
@@ -139,3 +139,10 @@ def _code(error: Exception) -> str:
     if isinstance(error, UnusableVersionError):
         return f"parent-{error.slug}"
     return "invalid-recipe" if isinstance(error, ValueError) else "training-failed"
+
+
+def _why(error: Exception) -> str:
+    """The error's message; where memory ran out, with the settings that its advice is about."""
+    if isinstance(error, OutOfMemoryError):
+        return f"{error} (set BOOKCHORUS_CHECKPOINTING=on, or BOOKCHORUS_QUANTIZATION=int8 or nf4)"
+    return str(error)

@@ -14,10 +14,10 @@ from app.transfer.model_card import model_card
 from store import artifacts, skills, versions
 from store.tables import Version
 from trainer.llm.frozen_llm import Identity
-from trainer.methods.members import method_of
-from trainer.methods.peft_adapters import CONFIG, WEIGHTS, Adapter, member_adapter, with_skill
-from trainer.methods.registry import from_bytes
-from trainer.skill.skill import from_bytes as skill_from_bytes
+from trainer.methods.dispatch import member_from_bytes
+from trainer.methods.peft_adapters import CONFIG, WEIGHTS, Adapter, adapter_with_skill, member_adapter
+from trainer.recipe import method_of
+from trainer.skill.skill import skill_from_bytes
 
 CARD = "README.md"
 # What can be made again from a member and its skill: an import leaves it out.
@@ -58,8 +58,8 @@ class Export:
             folder = f"member-{number}"
             both = None
             if context is not None:
-                member = from_bytes(method, artifact, runner.llm)
-                both = runner.run_now(partial(with_skill, runner.llm, context, member))
+                member = member_from_bytes(method, artifact, runner.llm)
+                both = runner.run_now(partial(adapter_with_skill, runner.llm, context, member))
             beside = None if both is None else folder + WITH_SKILL
             card = model_card(self.manifest, number, folder, method, runner.llm, beside)
             yield from _folder(folder, member_adapter(method, artifact, self._identity, llm), card)

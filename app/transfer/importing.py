@@ -17,8 +17,8 @@ from store.versions import NewMember
 from trainer.llm.embedded import EMBEDDED, folder_name
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.lora import Loras
-from trainer.methods.members import Members, joined
-from trainer.methods.peft_adapters import WEIGHTS, Adapter, member_of
+from trainer.methods.members import Members, join_members
+from trainer.methods.peft_adapters import WEIGHTS, Adapter, member_from_adapter
 from trainer.methods.tensors import FormatError
 
 _MOST_MEMBERS = 64
@@ -202,7 +202,7 @@ def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
     most = llm.context_tokens // 2
     for name, adapter in adapters.items():
         try:
-            members.append(member_of(adapter, llm))
+            members.append(member_from_adapter(adapter, llm))
         except FormatError as error:
             raise ImportRefusedError("bad-adapter", f"{name}: {error}.") from error
         first, last = members[0], members[-1]
@@ -220,7 +220,7 @@ def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
             raise ImportRefusedError(
                 "bad-adapter", f"{name} has other modules, or another rank, than the first."
             )
-    return joined(members)
+    return join_members(members)
 
 
 def _text(config: Mapping[str, Any], name: str) -> str | None:

@@ -14,13 +14,13 @@ from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Version
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods import registry
-from trainer.methods.inspection import moved, nearest, similarity, vocabulary_norm
-from trainer.methods.members import Members, joined
+from trainer.methods.dispatch import initial_members, member_from_bytes
+from trainer.methods.inspection import distance_moved, nearest_tokens, similarity, vocabulary_norm
+from trainer.methods.members import Members, join_members
 from trainer.methods.prompt import Prompts
-from trainer.objectives.text_rows import split
+from trainer.objectives.text_rows import split_text
 from trainer.recipe import Recipe
-from trainer.skill.skill import from_bytes as skill_from_bytes
+from trainer.skill.skill import skill_from_bytes
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ class Origin:
         """The members before they learned anything."""
         method = self.recipe.method
         if self.parent is not None:
-            return joined([registry.from_bytes(method, artifact, llm) for artifact in self.parent])
+            return join_members([member_from_bytes(method, artifact, llm) for artifact in self.parent])
         tokens = [] if self.text is None else llm.encode(self.text)
         if self.recipe.objective != "self_study":
-            tokens = split(tokens, self.recipe.row_tokens, self.recipe.heldout).text
+            tokens = split_text(tokens, self.recipe.row_tokens, self.recipe.heldout).text
         skill = None if self.skill is None else skill_from_bytes(self.skill)
         context = None if skill is None else skill.context(llm)
-        return registry.start(llm, tokens, self.recipe, context, None if skill is None else skill.starts)
+        return initial_members(llm, tokens, self.recipe, context, None if skill is None else skill.starts)
 
 
 def origin(session: Session, version: Version) -> Origin | None:
@@ -152,14 +152,14 @@ def inspect(
 def _inspected(
     llm: FrozenLLM, version: Version, title: str, members: Mapping[int, Members], began: Origin | None
 ) -> Inspection:
-    together = joined(list(members.values()))
-    rows = together.rows()
+    together = join_members(list(members.values()))
+    rows = together.vectors()
     # Only virtual tokens are near to words.
     words = _words(llm, together.embeddings) if isinstance(together, Prompts) else []
     norms = rows.norm(dim=-1)
     distances = None
     if began is not None:
-        distances = moved(rows, began.members(llm).rows().cpu()[list(members)]).tolist()
+        distances = distance_moved(rows, began.members(llm).vectors().cpu()[list(members)]).tolist()
     looks = [
         MemberLook(
             member=number,
@@ -188,7 +188,7 @@ def _inspected(
 
 def _words(llm: FrozenLLM, prompts: Tensor) -> list[tuple[list[Word], list[Word]]]:
     """For each soft prompt the words nearest to its first virtual tokens, and those most often nearest."""
-    ids, cosines = nearest(llm, prompts)
+    ids, cosines = nearest_tokens(llm, prompts)
     return [
         (
             [

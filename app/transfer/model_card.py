@@ -10,7 +10,7 @@ from app.transfer.manifest import ExportedLLM, Manifest
 from trainer.llm.embedded import EMBEDDED, folder_name
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.seq2seq import Seq2SeqLLM
-from trainer.methods.members import Method
+from trainer.options import Method
 
 # What a folder holds: a member of a method, or one with the skill prompt before it.
 Kind = Method | Literal["with skill"]

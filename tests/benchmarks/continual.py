@@ -14,8 +14,8 @@ from pathlib import Path
 from app.answering.skill import LoadedSkill, shipped_skill
 from app.parsing.text.headings import chapters
 from app.settings import Settings
-from app.training.learning import Prepared, learn, resolved
 from store.segmentation import passages
+from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.methods.members import Members
@@ -40,9 +40,15 @@ class Book:
 
     def learned(self, recipe: Recipe, parent: Members | None = None) -> Learned:
         """Members that start where the recipe says, go on from `parent`, or are appended to it."""
-        recipe = resolved(recipe, self._skill)
-        for happened in learn(
-            self._llm, self._text, self._passages, recipe, self._skill, items=self._items, parent=parent
+        recipe = resolved(recipe, self._skill.skill)
+        for happened in train_book(
+            self._llm,
+            self._text,
+            recipe,
+            self._skill.skill,
+            passages=self._passages,
+            items=self._items,
+            parent=parent,
         ):
             if isinstance(happened, Prepared):
                 self._items = happened.items

@@ -18,8 +18,8 @@ from trainer.llm.embedded import embedded_folder
 from trainer.llm.loading import load
 from trainer.llm.packing import pack_losses
 from trainer.llm.prefill import prefill
-from trainer.methods.peft_adapters import member_adapter, with_skill
-from trainer.methods.prompt import Prompts, to_bytes
+from trainer.methods.peft_adapters import adapter_with_skill, member_adapter
+from trainer.methods.prompt import Prompts, prompt_to_bytes
 
 QUESTION, ANSWER = "Who stole the Wren from the tide engine?", "Bartle Oon"
 
@@ -35,11 +35,13 @@ def main() -> None:
     story = (resources.files("app") / "sample" / "the_tidewright.md").read_text(encoding="utf-8")
     passage = templates.passages(llm, [story[-1500:].strip()])
     turn, answer = templates.question(llm, QUESTION), templates.answer(llm, ANSWER)
-    behind = with_skill(llm, skill, Prompts(member[None]))
+    behind = adapter_with_skill(llm, skill, Prompts(member[None]))
     assert behind is not None
     with tempfile.TemporaryDirectory() as scratch:
         saved = [
-            save(Path(scratch) / "member", member_adapter("prompt", to_bytes(member), llm.identity, llm)),
+            save(
+                Path(scratch) / "member", member_adapter("prompt", prompt_to_bytes(member), llm.identity, llm)
+            ),
             save(Path(scratch) / "member-with-skill", behind),
         ]
         there = elsewhere(str(embedded_folder(cache)), saved, [*passage, *turn], answer)

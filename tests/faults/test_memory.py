@@ -70,6 +70,7 @@ def test_a_job_is_learned_in_smaller_passes_or_says_what_would_fit(
             job = learned()
             assert (job.status, job.error_code) == ("failed", "out-of-memory")
             assert "row_tokens" in str(job.error_message)
+            assert "BOOKCHORUS_CHECKPOINTING=on" in str(job.error_message)
         assert learned().status == "succeeded"
     finally:
         worker.close()

@@ -13,7 +13,7 @@ from tests.service.conftest import service
 from tests.service.test_self_study import register
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.methods.members import Method
+from trainer.options import Method
 
 RECIPE = {"members": 3, "virtual_tokens": 4, "rank": 2, "epochs": 1, "heldout": 0.2}
 

@@ -16,7 +16,7 @@ from tests.service.conftest import service
 from tests.service.test_self_study import register
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
-from trainer.skill.skill import opening
+from trainer.skill.skill import initial_skill
 
 RECIPE = {"members": 3, "virtual_tokens": 4, "epochs": 8, "learning_rate": 0.1, "heldout": 0.2}
 
@@ -71,7 +71,7 @@ def test_a_book_is_learned_asked_and_listed(flan: Client, tmp_path: Path) -> Non
 def test_members_read_apart_behind_a_soft_prompt_skill(
     folder: Path, seq2seq: FrozenLLM, skill: LoadedSkill, tmp_path: Path
 ) -> None:
-    soft = opening(seq2seq)
+    soft = initial_skill(seq2seq)
     registered = register(tmp_path, seq2seq, replace(skill, skill=soft, artifact=soft.to_bytes()))
     file = tmp_path / "story.md"
     file.write_text(tiny.STORY)

@@ -31,7 +31,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.llm.packing import pack_losses
 from trainer.methods.peft_adapters import WEIGHTS
-from trainer.methods.prompt import from_bytes
+from trainer.methods.prompt import prompt_from_bytes
 
 
 def learned(client: Client, text: str, recipe: dict[str, Any]) -> str:
@@ -80,7 +80,7 @@ def test_an_export_is_loaded_by_peft_and_comes_back_as_it_was(
     turn, answer = exact.encode(STORY[:150] + "Who kept a lamp?"), exact.encode(" Mira")
     found = elsewhere(str(tiny_folder), [str(out / one) for one in folders], turn, answer)
     for number in range(3):
-        prompt = from_bytes((out / folders[2 * number] / names[1]).read_bytes(), 32)
+        prompt = prompt_from_bytes((out / folders[2 * number] / names[1]).read_bytes(), 32)
         for (loss, _), behind in zip(found[2 * number : 2 * number + 2], (None, context), strict=True):
             [[losses]] = pack_losses(exact, [Pack([Exchange(turn, answer)], context=behind)], prompt[None])
             assert loss == pytest.approx(float(losses.mean()), abs=1e-3)
@@ -151,7 +151,7 @@ def test_a_version_is_looked_at(client: Client, tmp_path: Path) -> None:
     for number in (1, 2):
         client.transfer.export(book, str(number), tmp_path / str(number))
         files = [tmp_path / str(number) / f"member-{one}" / WEIGHTS for one in range(2)]
-        prompts.append(torch.stack([from_bytes(file.read_bytes(), 32) for file in files]))
+        prompts.append(torch.stack([prompt_from_bytes(file.read_bytes(), 32) for file in files]))
     away = (prompts[1] - prompts[0]).norm(dim=-1).mean(dim=-1)
     [first, second] = client.transfer.inspect(book, "2").members
     assert [first.moved, second.moved] == pytest.approx(away.tolist(), rel=1e-4)

@@ -13,10 +13,10 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.methods.members import Members
-from trainer.methods.prompt import Prompts, from_bytes, initial, to_bytes
+from trainer.methods.prompt import Prompts, initial_prompts, prompt_from_bytes, prompt_to_bytes
 from trainer.methods.tensors import FormatError
 from trainer.objectives.lm import LanguageModelling
-from trainer.objectives.text_rows import split
+from trainer.objectives.text_rows import split_text
 from trainer.progress import Evaluated, Learned, Pause, Progress, Stepped
 from trainer.recipe import Recipe
 
@@ -33,7 +33,7 @@ def on_text(
     rivals: int = 0,
     pass_tokens: int = 8192,
 ) -> Iterator[Progress]:
-    objective = LanguageModelling(llm, text, recipe, batches=Microbatches(llm.device, pass_tokens))
+    objective = LanguageModelling(llm, text, recipe, microbatches=Microbatches(llm.device, pass_tokens))
     return train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals)
 
 
@@ -79,8 +79,8 @@ def test_several_passes_come_to_the_same_prompts(llm: FrozenLLM, learned: Learne
 
 
 def test_joint_training_equals_training_each_member_alone(llm: FrozenLLM, learned: Learned) -> None:
-    reading = split(llm.encode(STORY), RECIPE.row_tokens, RECIPE.heldout)
-    starts = initial(llm, reading.text, RECIPE)
+    reading = split_text(llm.encode(STORY), RECIPE.row_tokens, RECIPE.heldout)
+    starts = initial_prompts(llm, reading.text, RECIPE)
     for member in range(3):
         recipe = RECIPE.model_copy(update={"members": 1, "seed": member})
         *_, alone = on_text(llm, recipe=recipe, start=Prompts(starts[[member]]))
@@ -99,7 +99,7 @@ def test_training_goes_on_from_where_it_was(llm: FrozenLLM, learned: Learned) ->
 
 def test_what_is_appended_to_stays_as_it_is_to_the_bit(llm: FrozenLLM, learned: Learned) -> None:
     recipe = RECIPE.model_copy(update={"virtual_tokens": 4, "max_grad_norm": 0.1})
-    start = initial(llm, llm.encode(STORY), recipe)
+    start = initial_prompts(llm, llm.encode(STORY), recipe)
     *_, longer = on_text(llm, recipe=recipe, start=Prompts(start), frozen=learned.members)
     assert isinstance(longer, Learned)
     assert embeddings(longer.members).shape == (3, 10, 32)
@@ -153,9 +153,9 @@ def test_a_text_of_one_token_is_refused(llm: FrozenLLM) -> None:
 
 
 def test_a_saved_prompt_scores_as_it_did(llm: FrozenLLM, learned: Learned) -> None:
-    kept = from_bytes(to_bytes(embeddings(learned.members)[1]), llm.identity.hidden_size)
+    kept = prompt_from_bytes(prompt_to_bytes(embeddings(learned.members)[1]), llm.identity.hidden_size)
     assert torch.equal(kept, embeddings(learned.members)[1])
-    blocks = split(llm.encode(STORY), RECIPE.row_tokens, RECIPE.heldout).heldout
+    blocks = split_text(llm.encode(STORY), RECIPE.row_tokens, RECIPE.heldout).heldout
     losses = mean_losses(llm, kept.expand(len(blocks), -1, -1), blocks)
     assert sum(losses) / len(losses) == pytest.approx(learned.after.member_losses[1], rel=1e-5)
 
@@ -170,7 +170,7 @@ def test_losses_are_the_models_own(llm: FrozenLLM) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
-def test_losses_behind_a_prompt_are_those_peft_trains_on(llm: FrozenLLM, learned: Learned) -> None:
+def test_losses_after_a_prompt_are_those_peft_trains_on(llm: FrozenLLM, learned: Learned) -> None:
     config = peft.PromptTuningConfig(task_type=peft.TaskType.CAUSAL_LM, num_virtual_tokens=6)
     model: Any = peft.get_peft_model(llm.model, config)
     texts = ["Mira kept a green lamp.", "Butter burns slowly, said the baker."]
@@ -186,8 +186,8 @@ def test_losses_behind_a_prompt_are_those_peft_trains_on(llm: FrozenLLM, learned
 
 def test_other_bytes_are_no_prompt(learned: Learned) -> None:
     with pytest.raises(FormatError, match="safetensors"):
-        from_bytes(b"nonsense", 32)
+        prompt_from_bytes(b"nonsense", 32)
     with pytest.raises(FormatError, match=r"\[virtual tokens, 64\]"):
-        from_bytes(to_bytes(embeddings(learned.members)[0]), 64)
+        prompt_from_bytes(prompt_to_bytes(embeddings(learned.members)[0]), 64)
     with pytest.raises(FormatError, match="finite"):
-        from_bytes(to_bytes(embeddings(learned.members)[0] * float("nan")), 32)
+        prompt_from_bytes(prompt_to_bytes(embeddings(learned.members)[0] * float("nan")), 32)

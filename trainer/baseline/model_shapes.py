@@ -1,24 +1,23 @@
-"""Published shapes of LLMs: layers, heads, sizes, vocabulary. Weights of such a shape need no download."""
+"""Published shapes of LLMs: numbers of layers and heads, sizes, vocabulary."""
 
 from collections.abc import Callable
 from typing import Any
 
 from transformers import LlamaConfig, OPTConfig, PreTrainedConfig, Qwen3Config, T5Config
 
-# Of the byte tokenizer that stands in for a model's own: what pads and begins, and what ends a text.
+# Ids of the byte tokenizer that replaces a model's own: padding (and begin of text), end of text.
 PAD, END = 0, 1
 _CONTROL: dict[str, Any] = {"pad_token_id": PAD, "bos_token_id": PAD, "eos_token_id": END}
 
 
 class UnknownShapeError(ValueError):
-    """There is no shape of this name, or none with so many layers; the message says what there is."""
+    """There is no shape of this name, or it has fewer layers; the message says what there is."""
 
 
-def config(shape: str, layers: int | None = None) -> PreTrainedConfig:
-    """The configuration of a shape, whole or with fewer `layers` (of an encoder-decoder, of each half).
+def shape_config(shape: str, layers: int | None = None) -> PreTrainedConfig:
+    """The configuration of a shape, whole or with only `layers` layers (in each half of an encoder-decoder).
 
-    Control tokens are those of the byte tokenizer, all else is as published. UnknownShapeError: no such
-    shape, or it has fewer layers.
+    Control tokens are those of the byte tokenizer; everything else is as published. Raises UnknownShapeError.
     """
     if shape not in SHAPES:
         raise UnknownShapeError(f"There is no shape {shape!r}: choose from {', '.join(SHAPES)}.")
@@ -63,7 +62,8 @@ def _of(make: Callable[..., PreTrainedConfig], **sizes: Any) -> Callable[[int], 
     return lambda layers: make(layers, **sizes)
 
 
-# The number of layers, and the configuration with so many or fewer. `tiny` and `tiny-t5` are for tests.
+# For each shape its number of layers, and a function from a number of layers to the configuration.
+# `tiny` and `tiny-t5` are for tests.
 SHAPES: dict[str, tuple[int, Callable[[int], PreTrainedConfig]]] = {
     "opt-6.7b": (
         32,

@@ -1,4 +1,4 @@
-"""What people write with PEFT alone: one adapter at a time, in a plain loop. We measure ourselves by it."""
+"""The baseline to measure against: PEFT alone, one adapter after the other in a plain loop."""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ import torch
 from trainer.llm.frozen_llm import FrozenLLM
 
 _RATE = 0.003
-# PEFT refuses these once a model's gradients are checkpointed, as they are after its preparation.
+# Methods that PEFT refuses when gradients are checkpointed, as they are after its preparation for k-bit.
 UNPREPARED = ("prefix",)
 
 
@@ -19,7 +19,7 @@ def _prompt_tuning(llm: FrozenLLM, virtual_tokens: int) -> Any:
     return peft.PromptTuningConfig(
         task_type=_task(llm),
         num_virtual_tokens=virtual_tokens,
-        # In front of the encoder alone, as here.
+        # Before the encoder only, as in this project.
         num_transformer_submodules=1,
     )
 
@@ -33,8 +33,8 @@ def _prefix(llm: FrozenLLM, virtual_tokens: int) -> Any:
     return peft.PrefixTuningConfig(task_type=_task(llm), num_virtual_tokens=virtual_tokens)
 
 
-# PEFT's name for a method of ours, and its configuration for an LLM and a number of virtual tokens.
-METHODS: dict[str, tuple[str, Callable[[FrozenLLM, int], Any]]] = {
+# For each method, PEFT's name of it, and its configuration for an LLM and a number of virtual tokens.
+PEFT_METHODS: dict[str, tuple[str, Callable[[FrozenLLM, int], Any]]] = {
     "prompt": ("prompt tuning", _prompt_tuning),
     "prefix": ("prefix tuning", _prefix),
     "lora": ("LoRA", _lora),
@@ -42,7 +42,7 @@ METHODS: dict[str, tuple[str, Callable[[FrozenLLM, int], Any]]] = {
 
 
 class PeftLoop:
-    """An LLM with adapters of a method on it, one in use at a time."""
+    """An LLM with adapters of one method, of which one is active at a time."""
 
     def __init__(self, llm: FrozenLLM, model: Any, config: Any) -> None:
         self._llm = llm
@@ -52,11 +52,11 @@ class PeftLoop:
 
     @property
     def learned(self) -> list[torch.Tensor]:
-        """What training changes."""
+        """The parameters that training changes."""
         return [each for each in self._model.parameters() if each.requires_grad]
 
     def learn(self, steps: Sequence[Sequence[Sequence[int]]]) -> Iterator[float]:
-        """Train the adapter with AdamW on a batch of rows a step, all of one length; each step's loss."""
+        """Train the adapter with AdamW, a batch of rows of one length per step; yields each step's loss."""
         self._model.train()
         optimiser = torch.optim.AdamW(self.learned, lr=_RATE)
         for rows in steps:
@@ -67,7 +67,7 @@ class PeftLoop:
             yield float(loss.detach())
 
     def add(self, count: int) -> None:
-        """Have so many adapters in all."""
+        """Add adapters until there are `count`."""
         for number in range(self._adapters, count):
             self._model.add_adapter(str(number), self._config)
         self._adapters = count
@@ -75,9 +75,9 @@ class PeftLoop:
 
     @torch.no_grad()
     def answer(self, number: int, tokens: Sequence[int], length: int) -> None:
-        """Let adapter `number` say exactly `length` tokens behind a text."""
+        """Decode exactly `length` tokens after a text with adapter `number`."""
         self._model.set_adapter(str(number))
-        ids = torch.tensor([self._read(tokens)], device=self._llm.device)
+        ids = torch.tensor([self._input(tokens)], device=self._llm.device)
         self._model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -92,13 +92,13 @@ class PeftLoop:
         if not self._llm.model.config.is_encoder_decoder:
             ids = torch.tensor(rows, device=device)
             return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
-        given = self._llm.conditioned_tokens(len(rows[0]), 0)
-        ids = torch.tensor([self._read(row[:given]) for row in rows], device=device)
-        labels = torch.tensor([row[given:] for row in rows], device=device)
+        half = self._llm.conditioned_tokens(len(rows[0]), 0)
+        ids = torch.tensor([self._input(row[:half]) for row in rows], device=device)
+        labels = torch.tensor([row[half:] for row in rows], device=device)
         return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
 
-    def _read(self, tokens: Sequence[int]) -> list[int]:
-        """An encoder's text ends with the token that T5 has learned to end texts with."""
+    def _input(self, tokens: Sequence[int]) -> list[int]:
+        """The tokens to read: for an encoder with the end-of-text token that T5 was trained with."""
         ends = self._llm.model.config.is_encoder_decoder
         return [*tokens, int(self._llm.tokenizer.eos_token_id)] if ends else list(tokens)
 
@@ -107,18 +107,18 @@ class PeftLoop:
 def peft_loop(
     llm: FrozenLLM, method: str, virtual_tokens: int, *, prepared: bool = False
 ) -> Iterator[PeftLoop]:
-    """PEFT's adapter for `method` on the LLM, which is as it was afterwards.
+    """The LLM with PEFT's adapter for `method`, which is removed again afterwards.
 
-    `prepared` puts the LLM through `prepare_model_for_kbit_training` first, as PEFT's guides do: weights that
-    are not quantized become float32, and gradients are checkpointed. That cannot be undone: nothing else may
-    use the LLM after it. KeyError: PEFT has no such method here.
+    `prepared` first applies `prepare_model_for_kbit_training`, as PEFT's guides do: weights that are not
+    quantized become float32, and gradients are checkpointed. That cannot be undone, so nothing else may use
+    the LLM afterwards. Raises KeyError for a method that PEFT is not measured with.
     """
-    _, configured = METHODS[method]
+    _, configure = PEFT_METHODS[method]
     model: Any = llm.model
-    config = configured(llm, virtual_tokens)
-    # Ours is for our own caches; PEFT has transformers' where it was prepared.
+    config = configure(llm, virtual_tokens)
+    # Our checkpointing is for our own caches; a prepared model has that of transformers.
     checkpointing, llm.checkpointing = llm.checkpointing, False
-    # PEFT and transformers warn about one another.
+    # PEFT and transformers warn about each other.
     with warnings.catch_warnings(action="ignore"):
         if prepared:
             prepare: Any = peft.prepare_model_for_kbit_training

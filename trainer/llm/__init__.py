@@ -1,1 +1,1 @@
-"""The frozen LLM: loaded, read into, decoded from; nothing here learns."""
+"""The frozen LLM: loading it, reading texts into contexts, decoding answers, computing losses."""

@@ -1,4 +1,4 @@
-"""What goes through the LLM in batches, and what comes of it: rows to decode, exchanges to score."""
+"""What a batch is made of: rows to decode and their completions, exchanges to score and their packs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from trainer.llm.mixture import Part
 
 @dataclass(frozen=True)
 class Row:
-    """One answer to decode: what was read already, a soft prompt [virtual tokens, hidden] or none behind it,
-    the text behind that, and how to draw from the model's distribution.
+    """One answer to decode: after [context][prompt][tokens], by sampling from the model's distribution.
 
-    Temperature 0 takes the likeliest token. A row that `must_speak` does not begin with a token that ends it.
-    A row that is `part` of a mixture says what the mixture says, and draws as the first of its rows does.
-    `beginning` are tokens that the answer goes on from; a completion does not repeat them.
+    `prompt` is a soft prompt [virtual tokens, hidden]. Temperature 0 takes the likeliest token. The first
+    token of a row that `must_speak` is never one that ends the answer. Rows that are `part` of the same
+    mixture give the same answer, sampled with the settings of the first of them. `beginning` are the first
+    tokens of the answer; the completion goes on from them and does not repeat them.
     """
 
     prompt: Tensor | None
@@ -45,10 +45,10 @@ class Row:
 
 @dataclass
 class Completion:
-    """An answer's tokens, without the one that ends it, and the log-likelihood of each and of the end.
+    """An answer's tokens, without the one that ends it, and the log-likelihood of each and of the end, nats.
 
-    Likelihoods are the model's own, in nats, at temperature 1 and before top-p, so they compare across rows;
-    of a row that must speak, given that it speaks. `silence` is the probability of no answer at all.
+    Log-likelihoods are the model's own, at temperature 1 and before top-p, so that rows can be compared. For
+    a row that must speak they are conditional on an answer. `silence` is the probability of no answer at all.
     """
 
     tokens: list[int] = field(default_factory=list)
@@ -63,10 +63,10 @@ class Completion:
 
 
 class Decoding(Protocol):
-    """A batch of answers, as the LLM goes on with them."""
+    """A batch of answers that are decoded token by token."""
 
     def step(self, tokens: Tensor | None) -> Tensor:
-        """Hidden states [rows, hidden] that predict what comes behind these tokens [rows]; None: at first."""
+        """Feed the last tokens [rows], None at first; hidden states [rows, hidden] that predict the next."""
 
     def select(self, rows: Tensor) -> None:
         """Keep only these rows."""
@@ -74,7 +74,7 @@ class Decoding(Protocol):
 
 @dataclass(frozen=True)
 class Exchange:
-    """Tokens of a turn, and those of the answer to it, which alone are learned."""
+    """The tokens of a turn and of the answer to it; the loss is on the answer alone, times `weight`."""
 
     turn: Sequence[int]
     answer: Sequence[int]
@@ -88,7 +88,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Pack:
-    """Exchanges behind `text`, which is behind the context."""
+    """Exchanges about one text: each is read after [context][text], and sees none of the others."""
 
     exchanges: Sequence[Exchange]
     text: Sequence[int] = field(default_factory=list)
@@ -96,5 +96,5 @@ class Pack:
 
     @property
     def length(self) -> int:
-        """Tokens in all, virtual tokens not counted."""
+        """Tokens of the text and the exchanges."""
         return len(self.text) + sum(len(exchange.tokens) for exchange in self.exchanges)

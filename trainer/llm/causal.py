@@ -1,4 +1,4 @@
-"""The causal LLM (GPT, Llama, Qwen): one stack that sees what is before, and keeps it as keys and values."""
+"""The causal LLM (GPT, Llama, Qwen): each position sees those before it, kept as keys and values."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,18 +9,18 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import Cache
 
 from trainer.llm.batch_types import Pack, Row
-from trainer.llm.context import Context, of_kind, row_deltas
+from trainer.llm.context import Context, contexts_of_kind, row_deltas
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.kv_cache import KeysAndValues, stacked
+from trainer.llm.kv_cache import KeysAndValues, stack_contexts
 from trainer.llm.lora_deltas import RowDeltas
 
 
 class CausalLLM(FrozenLLM):
-    """A row is [context][prompt][text], and goes on behind it."""
+    """An LLM that reads [context][prompt][text] as one row and continues it."""
 
     @cached_property
     def context_tokens(self) -> int:
-        """How many positions the model was made for, virtual tokens included."""
+        """Positions the model was made for, virtual tokens included."""
         return int(getattr(self.model.config, "max_position_embeddings", 2048))
 
     def hidden(
@@ -33,8 +33,8 @@ class CausalLLM(FrozenLLM):
     ) -> Tensor:
         """Last hidden states of input embeddings, before the output head: [rows, length, hidden] -> the same.
 
-        `mask` [rows, cached + length] is 1 at real positions, `positions` [rows, length] counts them,
-        `cache` is read and extended in place, `changes` are those of the rows.
+        `mask` [rows, cached + length] is 1 at real positions; `positions` [rows, length] are their numbers;
+        `cache` is read and extended in place; `deltas` are the rows' LoRA deltas.
         """
         with (deltas or RowDeltas([])).applied():
             output = self.model.base_model(
@@ -50,8 +50,8 @@ class CausalLLM(FrozenLLM):
     @cached_property
     @torch.no_grad()
     def cache_shape(self) -> tuple[int, int, int]:
-        """Layers, heads of keys and values, and the size of a head."""
-        [one] = of_kind(KeysAndValues, self.prefill([self.embed(torch.tensor([0]))], [None]))
+        """Number of layers, number of key and value heads, size of a head."""
+        [one] = contexts_of_kind(KeysAndValues, self.prefill([self.embed(torch.tensor([0]))], [None]))
         assert one is not None
         layers, heads, _, size = one.keys.shape
         return layers, heads, size
@@ -63,11 +63,11 @@ class CausalLLM(FrozenLLM):
         return KeysAndValues(none, none)
 
     def prefill(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
-        """The keys and values of each row."""
-        contexts = of_kind(KeysAndValues, after)
-        # Rows are padded behind their end, where a causal model's earlier positions cannot see.
+        """The keys and values of each row of embeddings [length, hidden], read after its context."""
+        contexts = contexts_of_kind(KeysAndValues, after)
+        # Padding at the end: the real positions before it cannot see it.
         embeddings = pad_sequence(list(rows), batch_first=True)
-        cache, mask = stacked(self.model, contexts)
+        cache, mask = stack_contexts(self.model, contexts)
         before, length = mask.shape[1], embeddings.shape[1]
         positions = mask.sum(-1, keepdim=True) + torch.arange(length, device=self.device)
         mask = torch.cat([mask, mask.new_ones(len(rows), length)], dim=1)
@@ -84,11 +84,11 @@ class CausalLLM(FrozenLLM):
         return found
 
     def start_decoding(self, rows: Sequence[Row], most: int) -> "CausalDecoding":
-        """The rows, read up to where their answers begin."""
+        """The rows, ready to be read up to where their answers begin."""
         return CausalDecoding(self, rows, most)
 
     def answer_states(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
-        """A row for each pack: its text is read once, and its exchanges cannot see one another."""
+        """One row per pack: its text is read once, and a mask hides its exchanges from one another."""
         virtual = 0 if prompts is None else prompts.shape[1]
         length = max(pack.length for pack in packs)
         rows = [[*pack.text, *(token for one in pack.exchanges for token in one.tokens)] for pack in packs]
@@ -96,8 +96,8 @@ class CausalLLM(FrozenLLM):
         embeddings = self.embed(padded)
         if prompts is not None:
             embeddings = torch.cat([prompts.to(embeddings), embeddings], dim=1)
-        contexts = of_kind(KeysAndValues, [pack.context for pack in packs])
-        cache, read = stacked(self.model, contexts)
+        contexts = contexts_of_kind(KeysAndValues, [pack.context for pack in packs])
+        cache, read = stack_contexts(self.model, contexts)
         seen, positions = _layout(packs, read, virtual + length, virtual)
         least = torch.finfo(embeddings.dtype).min
         mask = torch.zeros(seen.shape, dtype=embeddings.dtype, device=self.device).masked_fill_(~seen, least)
@@ -114,16 +114,16 @@ class CausalLLM(FrozenLLM):
     def continuation_states(
         self, rows: Sequence[Sequence[int]], prompts: Tensor | None, contexts: Sequence[Context | None]
     ) -> Tensor:
-        """Position p predicts token p + 1 - virtual tokens: just the positions that predict a real token."""
+        """The states at the positions that predict a real token: p predicts token p + 1 - virtual tokens."""
         length = max(map(len, rows))
-        # Rows are padded behind their end, where earlier positions cannot see: no mask needed.
+        # Padding at the end: the real positions before it cannot see it, so no mask is needed.
         padded = torch.tensor([[*row, *[row[-1]] * (length - len(row))] for row in rows], device=self.device)
         embeddings = self.embed(padded)
         virtual = 0
         if prompts is not None:
             virtual = prompts.shape[1]
             embeddings = torch.cat([prompts.to(embeddings), embeddings], dim=1)
-        hidden = self._behind(of_kind(KeysAndValues, contexts), embeddings)
+        hidden = self._hidden_after(contexts_of_kind(KeysAndValues, contexts), embeddings)
         lengths = torch.tensor([len(row) for row in rows], device=self.device)
         real = torch.arange(length, device=self.device)[None] < lengths[:, None]
         real[:, : self.conditioned_tokens(length, virtual)] = False
@@ -131,22 +131,22 @@ class CausalLLM(FrozenLLM):
         return hidden[where, token + virtual - 1]
 
     def conditioned_tokens(self, length: int, virtual_tokens: int) -> int:
-        """The last virtual token predicts the first token (as in PEFT); without any, nothing does."""
+        """1 without virtual tokens; with them 0: the last one predicts the first token, as in PEFT."""
         return 0 if virtual_tokens else 1
 
     def positions(self, pack: Pack, virtual_tokens: int) -> int:
-        """One row; the context is there already."""
+        """The length of the pack's one row; its context is not computed again."""
         return virtual_tokens + pack.length
 
     def logits(self, tokens: Sequence[int]) -> Tensor:
-        """The model's own logits [vocabulary] behind a text."""
+        """The model's own logits [vocabulary] after a text."""
         logits: Tensor = self.model(input_ids=torch.tensor([tokens], device=self.device)).logits[0, -1]
         return logits
 
-    def _behind(self, contexts: Sequence[KeysAndValues | None], embeddings: Tensor) -> Tensor:
-        """Hidden states of rows of one length, each of which goes on from its context."""
+    def _hidden_after(self, contexts: Sequence[KeysAndValues | None], embeddings: Tensor) -> Tensor:
+        """Hidden states of rows of one length, each read after its context."""
         deltas = row_deltas(contexts)
-        cache, read = stacked(self.model, contexts)
+        cache, read = stack_contexts(self.model, contexts)
         if read.shape[1] == 0:
             return self.hidden(embeddings, deltas=deltas)
         rows, length = embeddings.shape[:2]
@@ -156,20 +156,20 @@ class CausalLLM(FrozenLLM):
 
 
 class CausalDecoding:
-    """A batch of rows that end at one place, and go on token by token."""
+    """A batch of rows, padded in front so that all of them continue at the same position."""
 
     def __init__(self, llm: CausalLLM, rows: Sequence[Row], most: int) -> None:
         self._llm = llm
         room = most + max(row.unread for row in rows)
-        contexts = of_kind(KeysAndValues, [row.context for row in rows])
+        contexts = contexts_of_kind(KeysAndValues, [row.context for row in rows])
         self._deltas = row_deltas(contexts)
-        self._cache, read = stacked(llm.model, contexts, room)
+        self._cache, read = stack_contexts(llm.model, contexts, room)
         self._embeddings, mask = _left_padded(llm, rows)
         self._mask = torch.cat([read, mask], dim=1)
         self._positions = (self._mask.cumsum(-1) - 1).clamp(min=0)[:, read.shape[1] :]
 
     def step(self, tokens: Tensor | None) -> Tensor:
-        """Hidden states [rows, hidden] behind these tokens [rows], at first behind what was read."""
+        """Feed the last tokens [rows], None at first; hidden states [rows, hidden] that predict the next."""
         if tokens is not None:
             self._embeddings = self._llm.embed(tokens[:, None])
             self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=1)
@@ -186,7 +186,7 @@ class CausalDecoding:
 
 
 def _left_padded(llm: CausalLLM, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
-    """Input embeddings [rows, length, hidden] that end at one place, and their mask [rows, length]."""
+    """Input embeddings [rows, length, hidden], padded in front, and their mask [rows, length]."""
     length = max(row.unread for row in rows)
     texts = [[*row.tokens, *row.beginning] for row in rows]
     embeddings = llm.embed(torch.tensor([[*[0] * (length - len(text)), *text] for text in texts]))
@@ -199,16 +199,19 @@ def _left_padded(llm: CausalLLM, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
     return embeddings, mask
 
 
-def _layout(packs: Sequence[Pack], read: Tensor, length: int, virtual: int) -> tuple[Tensor, Tensor]:
-    """What each position may see [packs, length, read + length], and where it stands [packs, length]."""
-    before = read.shape[1]
-    seen = torch.zeros(len(packs), length, before + length, dtype=torch.bool, device=read.device)
-    positions = torch.zeros(len(packs), length, dtype=torch.long, device=read.device)
-    seen[:, :, :before] = read[:, None].bool()
-    # Padding sees something, so that its softmax is a number.
-    seen[:, :, before:] = torch.eye(length, dtype=torch.bool, device=read.device)
+def _layout(packs: Sequence[Pack], cached: Tensor, length: int, virtual: int) -> tuple[Tensor, Tensor]:
+    """Which positions each one sees, bool [packs, length, cached + length]; position numbers [packs, length].
+
+    `cached` [packs, cached] is the mask of the contexts; a row is `virtual` tokens, the text, the exchanges.
+    """
+    before = cached.shape[1]
+    seen = torch.zeros(len(packs), length, before + length, dtype=torch.bool, device=cached.device)
+    positions = torch.zeros(len(packs), length, dtype=torch.long, device=cached.device)
+    seen[:, :, :before] = cached[:, None].bool()
+    # Each position sees at least itself: a softmax over nothing, at padding, would be NaN.
+    seen[:, :, before:] = torch.eye(length, dtype=torch.bool, device=cached.device)
     for row, pack in enumerate(packs):
-        start = int(read[row].sum())
+        start = int(cached[row].sum())
         shared = virtual + len(pack.text)
         seen[row, :, before : before + shared] = True
         seen[row, :shared, before : before + shared] = seen.new_ones(shared, shared).tril()

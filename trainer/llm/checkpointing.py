@@ -1,7 +1,7 @@
-"""Gradient checkpointing (1604.06174): a block's inner values are computed again when its gradient is due.
+"""Gradient checkpointing (1604.06174): a block's inner values are computed again for its gradient, not kept.
 
-transformers has its own, which asks for a model in training mode and drops keys and values that were read
-before; here rows stand behind such, and the model is never in training mode.
+transformers' own checkpointing needs a model in training mode and drops the cached keys and values. Here the
+model is always in evaluation mode, and rows follow cached keys and values.
 """
 
 from collections.abc import Callable
@@ -16,25 +16,25 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 
-def possible(model: PreTrainedModel) -> bool:
-    """Whether a block of the model can be computed twice: a layer that keeps a window moves it each time."""
+def can_checkpoint(model: PreTrainedModel) -> bool:
+    """Whether blocks can be computed twice. A sliding-window cache cannot: it would move on a second time."""
     if model.config.is_encoder_decoder:
         return True
     return all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
 
 
 def attach(model: nn.Module, wanted: Callable[[], bool]) -> None:
-    """Let the model's blocks be computed twice instead of kept, if it is `wanted` and gradients are on."""
+    """Checkpoint the model's blocks whenever `wanted()` is true and gradients are enabled."""
     for block in model.modules():
         if isinstance(block, GradientCheckpointingLayer):
-            setattr(block, "forward", _twice(block.forward, wanted))  # noqa: B010 (a method, to mypy)
+            setattr(block, "forward", _checkpointed(block.forward, wanted))  # noqa: B010 (a method, to mypy)
 
 
-def _twice(forward: Callable[..., Any], wanted: Callable[[], bool]) -> Callable[..., Any]:
+def _checkpointed(forward: Callable[..., Any], wanted: Callable[[], bool]) -> Callable[..., Any]:
     def computed(*args: Any, **kwargs: Any) -> Any:
         if not (wanted() and torch.is_grad_enabled()):
             return forward(*args, **kwargs)
-        # The changes of rows are in a context variable, which is another's by the time of the gradient.
+        # The LoRA deltas are in a context variable, which has changed when the gradient is computed.
         context = copy_context()
         return checkpoint(
             lambda *inputs: context.run(forward, *inputs, **kwargs),

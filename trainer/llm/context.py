@@ -1,4 +1,4 @@
-"""What the LLM has read already: kept, so that rows with one beginning share it."""
+"""What the LLM has read already, kept so that rows with the same beginning share it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from trainer.llm.lora_deltas import LoraDeltas, RowDeltas
 
 @dataclass(frozen=True, eq=False)
 class Context(ABC):
-    """Positions that follow `parent`'s; each kind of LLM keeps them as it needs them.
+    """Positions that were read after those of `parent`, in the form that the kind of LLM needs.
 
-    What comes behind it is read and said by the LLM with `deltas`.
+    What follows a context is computed with its LoRA `deltas`.
     """
 
     parent: Self | None = field(default=None, kw_only=True)
@@ -22,40 +22,40 @@ class Context(ABC):
 
     @property
     @abstractmethod
-    def own(self) -> int:
-        """Positions of this part alone."""
+    def own_length(self) -> int:
+        """Positions of this part, without its parents."""
 
     @property
     @abstractmethod
-    def kept_bytes(self) -> int:
-        """Memory of what was read, this part alone."""
+    def own_bytes(self) -> int:
+        """Memory of what was read, of this part, without its parents."""
 
     @property
     def nbytes(self) -> int:
-        """Memory of this part alone, with the LoRA deltas that begin with it."""
+        """Memory of this part in bytes, with the LoRA deltas that its parent does not have."""
         new = self.deltas is not None and (self.parent is None or self.parent.deltas is not self.deltas)
-        return self.kept_bytes + (self.deltas.nbytes if new and self.deltas else 0)
+        return self.own_bytes + (self.deltas.nbytes if new and self.deltas else 0)
 
     @property
     def length(self) -> int:
-        """Positions in all, the parents' included."""
-        return self.own + (self.parent.length if self.parent else 0)
+        """Positions of this part and all its parents."""
+        return self.own_length + (self.parent.length if self.parent else 0)
 
     def chain(self) -> list[Self]:
-        """The parts from the first read to this one."""
+        """The parts in reading order, this one last."""
         return [*(self.parent.chain() if self.parent else []), self]
 
 
 C = TypeVar("C", bound=Context)
 
 
-def each(context: Sequence[Context | None] | Context | None, count: int) -> list[Context | None]:
-    """A context for each of so many rows, of one for all or of one for each."""
+def context_per_row(context: Sequence[Context | None] | Context | None, count: int) -> list[Context | None]:
+    """`count` contexts, from one for all rows or one for each."""
     return [context] * count if context is None or isinstance(context, Context) else list(context)
 
 
-def of_kind(kind: type[C], contexts: Sequence[Context | None]) -> list[C | None]:
-    """The contexts, all of one kind. TypeError: another kind of LLM has read one of them."""
+def contexts_of_kind(kind: type[C], contexts: Sequence[Context | None]) -> list[C | None]:
+    """The contexts, typed as `kind`. TypeError: another kind of LLM has read one of them."""
     found: list[C | None] = []
     for context in contexts:
         if context is not None and not isinstance(context, kind):
@@ -65,5 +65,5 @@ def of_kind(kind: type[C], contexts: Sequence[Context | None]) -> list[C | None]
 
 
 def row_deltas(contexts: Sequence[Context | None]) -> RowDeltas:
-    """The LoRA deltas of rows behind these contexts."""
+    """The LoRA deltas of rows that follow these contexts."""
     return RowDeltas([None if context is None else context.deltas for context in contexts])

@@ -1,4 +1,4 @@
-"""Plain text for tokenizers that would obey it: control tokens in it are spelled out."""
+"""Encodes text that looks like control tokens as plain text."""
 
 import json
 from typing import Any
@@ -7,12 +7,12 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 
-def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Tokenizer | None:
-    """A tokenizer that gives the same ids but never a control token, where `split_special_tokens` does not.
+def without_control_tokens(tokenizer: PreTrainedTokenizerBase) -> Tokenizer | None:
+    """A tokenizer that gives the same ids for text but never a control token; None where it is not needed.
 
-    A unigram vocabulary (T5's) holds `</s>` and `<extra_id_0>` as words too, the likeliest of all: as words
-    they get names that no text can match. None for tokenizers of another kind. The token for unknown
-    characters stays: it stands for text.
+    A unigram vocabulary (T5's) holds `</s>` and `<extra_id_0>` as words too, and the likeliest ones, so
+    `split_special_tokens` does not keep them out. Here they get names that no text contains. The token for
+    unknown characters stays, since it stands for text.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     settings: dict[str, Any] = {} if backend is None else json.loads(backend.to_str())
@@ -20,7 +20,7 @@ def plain_tokenizer(tokenizer: PreTrainedTokenizerBase) -> Tokenizer | None:
         return None
     control = set(tokenizer.all_special_ids)
     words = settings["model"]["vocab"]
-    # Text is cut at whitespace before it is looked up, or its spaces are another character by then.
+    # No lookup contains a space: text is split at whitespace before, or its spaces are replaced.
     settings["model"]["vocab"] = [
         [f" {number}", score] if number in control else [word, score]
         for number, (word, score) in enumerate(words)

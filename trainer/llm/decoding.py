@@ -1,4 +1,4 @@
-"""Answers from rows: any number of soft prompts and texts, of any books and members, decoded as one batch."""
+"""Decodes answers: rows of any books, members and texts, in one batch."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,21 +10,22 @@ from trainer.llm.batch_types import Completion, Row
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.mixture import Mixing
 
-# To leave out a row, what all others have read is copied: a batch shrinks when so much of it is left.
-_SHRINKS = 0.75
+# Dropping finished rows copies the cache of all others, so the batch shrinks only to this share or less.
+_SHRINK_AT = 0.75
 
 
 @torch.no_grad()
 def decode(
     llm: FrozenLLM,
     rows: Sequence[Row],
-    ended: Callable[[int, Completion], None] = lambda *_: None,
-    wanted: Callable[[int], bool] = lambda _: True,
+    on_completion: Callable[[int, Completion], None] = lambda *_: None,
+    is_wanted: Callable[[int], bool] = lambda _: True,
 ) -> list[Completion]:
-    """Decode all rows together; a row is done when it ends, and `ended` is told its number and completion.
+    """Decode all rows in one batch; a completion for each, in their order.
 
-    A row's answer depends on the row alone, or on its mixture: each has random numbers of its own. A row
-    that is no longer `wanted`, by its number, leaves with what it has said, and `ended` is not told.
+    `on_completion` is called with a row's number and completion as soon as its answer is complete. When
+    `is_wanted` says False to a row's number, the row leaves the batch with the tokens decoded so far, without
+    that call. An answer depends on its row (or its mixture) and seed alone, not on the rest of the batch.
     """
     completions = [Completion() for _ in rows]
     if not rows:
@@ -36,13 +37,13 @@ def decode(
     temperature = torch.tensor([row.temperature for row in drawn_as])
     top_p = torch.tensor([row.top_p for row in drawn_as])
     decoding = llm.start_decoding(rows, longest)
-    said: Tensor | None = None
+    last_tokens: Tensor | None = None
     stops = sorted(llm.stop_tokens)
-    active: list[int | None] = list(range(len(rows)))  # None: a row that has left, but not the batch yet
+    active: list[int | None] = list(range(len(rows)))  # None: complete or unwanted, but still in the batch
     for index in range(longest):
-        log_probabilities = (decoding.step(said) @ llm.head.T).float().log_softmax(-1).cpu()
+        log_probabilities = (decoding.step(last_tokens) @ llm.head.T).float().log_softmax(-1).cpu()
         if index == 0:
-            _open(rows, completions, log_probabilities, stops, mixing)
+            _first_token(rows, completions, log_probabilities, stops, mixing)
         mixed = mixing.mixed(active, log_probabilities)
         drawn = torch.tensor([number or 0 for number in active])
         tokens = _draw(mixed, draws[drawn, index], temperature[drawn], top_p[drawn])
@@ -61,31 +62,31 @@ def decode(
             if completion.ended or len(completion.tokens) == rows[number].max_new_tokens:
                 complete.append(number)
                 active[place] = None
-            elif not wanted(number):
+            elif not is_wanted(number):
                 active[place] = None
         for number in complete:
-            ended(number, completions[number])
+            on_completion(number, completions[number])
         kept = [place for place, number in enumerate(active) if number is not None]
         if not kept:
             break
-        if len(kept) <= _SHRINKS * len(active):
+        if len(kept) <= _SHRINK_AT * len(active):
             decoding.select(torch.tensor(kept, device=llm.device))
             active = [active[place] for place in kept]
             tokens = tokens[kept]
-        said = tokens
+        last_tokens = tokens
     return completions
 
 
-def _open(
+def _first_token(
     rows: Sequence[Row],
     completions: Sequence[Completion],
     log_probabilities: Tensor,
     stops: list[int],
     mixing: Mixing,
 ) -> None:
-    """Note how likely silence is, and rule it out in place for the rows that must speak.
+    """Set each completion's `silence`, and rule silence out, in place, for the rows that must speak.
 
-    What such a row says counts in its mixture as much as it is likely to say anything.
+    Such a row's weight in its mixture is multiplied by the probability that it gives an answer.
     """
     silence = log_probabilities[:, stops].exp().sum(-1)
     for number, row in enumerate(rows):
@@ -97,20 +98,21 @@ def _open(
 
 
 def _uniform(row: Row, count: int) -> Tensor:
-    # One at a time, so that the first ones do not depend on how many are drawn.
+    """`count` random numbers between 0 and 1, by the row's seed."""
+    # Drawn one at a time, so that the first ones do not depend on the count.
     generator = torch.Generator().manual_seed(row.seed)
     return torch.stack([torch.rand((), generator=generator) for _ in range(count)])
 
 
 def _draw(log_probabilities: Tensor, uniform: Tensor, temperature: Tensor, top_p: Tensor) -> Tensor:
-    """One token a row [rows]: the likeliest at temperature 0, else drawn from the nucleus (1904.09751)."""
+    """A token for each row [rows]: the likeliest at temperature 0, else from the nucleus (1904.09751)."""
     greedy = log_probabilities.argmax(-1)
     if not bool((temperature > 0).any()):
         return greedy
-    warmed = (log_probabilities / temperature.clamp(min=1e-6)[:, None]).softmax(-1)
-    descending, order = warmed.sort(-1, descending=True)
+    probabilities = (log_probabilities / temperature.clamp(min=1e-6)[:, None]).softmax(-1)
+    descending, order = probabilities.sort(-1, descending=True)
     cumulative = descending.cumsum(-1)
-    # The nucleus: tokens until top_p is reached, the one that reaches it included.
+    # The size of the nucleus: the likeliest tokens up to and including the one that reaches top_p.
     nucleus = (cumulative - descending < top_p[:, None]).sum(-1, keepdim=True)
     mass = cumulative.gather(-1, nucleus - 1)
     place = torch.searchsorted(cumulative, uniform[:, None] * mass).clamp(max=nucleus - 1)

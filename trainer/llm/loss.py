@@ -1,22 +1,22 @@
-"""Next-token cross-entropy of hidden states, in chunks, so that logits never exist for all rows at once."""
+"""Next-token cross-entropy of hidden states, in chunks: the logits of all positions never exist at once."""
 
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-# Positions whose logits exist at one time: 256 x 49,152 in float32 are 50 MB.
+# Positions in a chunk: 256 x 49,152 logits in float32 are 50 MB.
 _CHUNK = 256
 
 
 class _TokenLoss(torch.autograd.Function):
-    """Keeps d loss/d hidden from the forward pass, so the logits are computed once and never stored."""
+    """Computes d loss/d hidden in the forward pass, so that logits are computed once and not stored."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
         losses = torch.empty(hidden.shape[0], dtype=torch.float32, device=hidden.device)
-        wanted = hidden.requires_grad
-        gradient = torch.empty_like(hidden) if wanted else None
+        needs_gradient = hidden.requires_grad
+        gradient = torch.empty_like(hidden) if needs_gradient else None
         for start in range(0, hidden.shape[0], _CHUNK):
             chunk = slice(start, start + _CHUNK)
             logits = (hidden[chunk] @ head.T).float()
@@ -41,6 +41,6 @@ def token_loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     """Negative log-likelihood of each target, in nats.
 
     hidden [tokens, hidden], head [vocabulary, hidden] of the same dtype, targets [tokens] int64 -> [tokens]
-    float32. Gradients reach `hidden` alone: the head is frozen. Softmax is taken in float32.
+    float32. The softmax is in float32. Gradients reach `hidden` alone: the head is frozen.
     """
     return cast(Tensor, _TokenLoss.apply(hidden, head, targets))  # type: ignore[no-untyped-call]

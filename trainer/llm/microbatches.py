@@ -1,4 +1,4 @@
-"""How many rows go through the LLM at once: as many as fit in memory, which is found out as it goes."""
+"""Microbatches: how many rows go through the LLM in one pass, as many as memory is found to hold."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeVar
@@ -7,33 +7,33 @@ import torch
 
 T = TypeVar("T")
 R = TypeVar("R")
-# Tokens of one pass where nothing is known of the memory.
+# Tokens of one pass while nothing is known of the memory.
 _TOKENS = 2048
-# Of the memory that is free, what a pass may take: allocators leave holes.
+# The share of the free memory that a pass may take: memory is fragmented.
 _SHARE = 0.8
 
 
 class OutOfMemoryError(MemoryError):
-    """A single row does not fit in memory."""
+    """A single row does not fit in memory; the message says what would help."""
 
 
 class Microbatches:
-    """Cuts rows into passes. One object serves all trainings on a device: it learns what fits there."""
+    """Splits rows into passes. Keep one object per device: it remembers how much fits there."""
 
     def __init__(self, device: torch.device, tokens: int | Literal["auto"] = "auto") -> None:
-        """`tokens` is the most of one pass; "auto" measures on CUDA, and is 2,048 elsewhere."""
+        """`tokens` is the most in one pass; "auto" measures what fits on CUDA, and is 2,048 elsewhere."""
         self._device = device
         self._measures = tokens == "auto" and device.type == "cuda"
-        # The most tokens of one pass, as far as is known.
+        # The most tokens of one pass, by what is known so far.
         self.tokens = _TOKENS if tokens == "auto" else tokens
 
     def each(
         self, rows: Sequence[T], row_tokens: int, work: Callable[[Sequence[T]], R]
     ) -> Iterator[tuple[Sequence[T], R]]:
-        """Do `work` on runs of rows of at most so many tokens each; yields every run with what came of it.
+        """Do `work` on runs of rows of at most `row_tokens` tokens each; yields every run with its result.
 
-        Work that runs out of memory is done again on half of the run; it must leave nothing behind when it
-        fails. Raises OutOfMemoryError when a run is a single row.
+        When `work` runs out of memory it is done again on half of the run, so a failed `work` must have no
+        effect. Raises OutOfMemoryError when a single row does not fit.
         """
         start = 0
         while start < len(rows):
@@ -42,16 +42,16 @@ class Microbatches:
             try:
                 result = work(run)
             except RuntimeError as error:
-                if not ran_out(error):
+                if not is_out_of_memory(error):
                     raise
                 if len(run) == 1:
-                    raise OutOfMemoryError(self._told(row_tokens)) from error
+                    raise OutOfMemoryError(self._advice(row_tokens)) from error
                 failed = len(run)
             else:
                 failed = 0
-            if failed:  # outside of the handler, whose error holds on to what the work has made
+            if failed:  # outside of the handler, whose error keeps the tensors of the work alive
                 self.tokens, self._measures = failed * row_tokens // 2, False
-                release(self._device)
+                release_memory(self._device)
                 continue
             if self._measures:
                 self._measure(before, len(run) * row_tokens)
@@ -65,32 +65,32 @@ class Microbatches:
         return int(torch.cuda.memory_allocated(self._device))
 
     def _measure(self, before: int, tokens: int) -> None:
-        """What one pass took says how many tokens fit."""
+        """Set the tokens of a pass by what the last one took."""
         a_token = max(1, (torch.cuda.max_memory_allocated(self._device) - before) // tokens)
         free, _ = torch.cuda.mem_get_info(self._device)
         cached = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         self.tokens, self._measures = max(_TOKENS, int(_SHARE * (free + cached)) // a_token), False
 
-    def _told(self, row_tokens: int) -> str:
+    def _advice(self, row_tokens: int) -> str:
         fits = max(16, row_tokens // 2)
-        told = (
+        advice = (
             f"a row of {row_tokens} tokens does not fit in memory: try half of it (row_tokens and "
-            f"virtual_tokens of together {fits}), BOOKCHORUS_CHECKPOINTING=on, or "
-            "BOOKCHORUS_QUANTIZATION=int8 or nf4"
+            f"virtual_tokens of together {fits}), or load the LLM with checkpointing on, or with "
+            "quantization int8 or nf4"
         )
         if self._device.type != "cuda":
-            return told
-        free, all_of_it = torch.cuda.mem_get_info(self._device)
-        return f"{told}; {free >> 20} of {all_of_it >> 20} MiB on {self._device} are free"
+            return advice
+        free, total = torch.cuda.mem_get_info(self._device)
+        return f"{advice}; {free >> 20} of {total >> 20} MiB on {self._device} are free"
 
 
-def ran_out(error: BaseException) -> bool:
-    """Whether an error says that there was not enough memory; PyTorch has no class for it on a CPU."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out; on a CPU, PyTorch has no class for that."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def release(device: torch.device) -> None:
-    """Give the memory back that PyTorch keeps for later."""
+def release_memory(device: torch.device) -> None:
+    """Give back the GPU memory that PyTorch keeps for later."""
     if device.type == "cuda":
         with torch.cuda.device(device):
             torch.cuda.empty_cache()

@@ -1,7 +1,6 @@
-"""Exchanges packed behind one text: many questions, each with its answer, that cannot see one another.
+"""Losses of packed exchanges: many questions about one text, with their answers, in one row of the LLM.
 
-What is asked about one passage goes to the LLM at once; each exchange has the losses that it has alone behind
-the passage.
+The exchanges cannot see one another, so each has the losses that it would have alone after the text.
 """
 
 from collections.abc import Sequence
@@ -15,10 +14,10 @@ from trainer.llm.loss import token_loss
 
 
 def pack_losses(llm: FrozenLLM, packs: Sequence[Pack], prompts: Tensor | None = None) -> list[list[Tensor]]:
-    """Negative log-likelihood, nats, of every answer token: for each pack, a float32 tensor an exchange.
+    """Negative log-likelihood, nats, of every answer token: for each pack, one float32 tensor per exchange.
 
-    A row is [context][prompt][text][exchange], for each exchange; prompts [packs, virtual tokens, hidden].
-    Gradients reach `prompts` and contexts that want them.
+    Each exchange is read as [context][prompt][text][exchange]; `prompts` are [packs, virtual tokens, hidden].
+    Gradients reach the prompts and the contexts.
     """
     answers = [exchange.answer for pack in packs for exchange in pack.exchanges]
     targets = torch.tensor([token for answer in answers for token in answer], device=llm.device)

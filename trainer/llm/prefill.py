@@ -1,11 +1,11 @@
-"""Prefill: the LLM reads texts once, and what it keeps of each is shared by all that goes on behind it."""
+"""Prefill: the LLM reads each text once, and every row that follows it shares the context."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from trainer.llm.context import Context, each
+from trainer.llm.context import Context, context_per_row
 from trainer.llm.frozen_llm import FrozenLLM
 
 
@@ -16,9 +16,10 @@ def prefill(
     contexts: Sequence[Context | None] | Context | None = None,
     prompts: Sequence[Tensor | None] | None = None,
 ) -> list[Context]:
-    """The context of each text's tokens behind its soft prompt, behind what was read before, in one batch.
+    """The contexts of [context][prompt][text] for each text's tokens, computed in one batch.
 
-    `contexts` is one context for all texts or one for each; prompts [virtual tokens, hidden], likewise.
+    `contexts` is one context for all texts, or one for each. `prompts` has a soft prompt [virtual tokens,
+    hidden] or None for each text.
     """
     if not texts:
         return []
@@ -28,4 +29,4 @@ def prefill(
         row if head is None else torch.cat([head.to(row), row])
         for head, row in zip(heads, embedded, strict=True)
     ]
-    return llm.prefill(rows, each(contexts, len(texts)))
+    return llm.prefill(rows, context_per_row(contexts, len(texts)))

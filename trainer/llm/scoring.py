@@ -1,11 +1,11 @@
-"""Loss of rows of text, each behind its own soft prompt or behind none."""
+"""Losses of rows of text, each after a soft prompt and context of its own, or after none."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from trainer.llm.context import Context, each
+from trainer.llm.context import Context, context_per_row
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loss import token_loss
 
@@ -16,16 +16,16 @@ def row_losses(
     rows: Sequence[Sequence[int]],
     context: Sequence[Context | None] | Context | None = None,
 ) -> list[Tensor]:
-    """Negative log-likelihood, nats, of the tokens of every row that are not `given`: a float32 tensor a row.
+    """Negative log-likelihood, nats, of each row's predicted tokens: one float32 tensor per row.
 
-    prompts [rows, virtual tokens, hidden] stand before the rows. Given is the beginning that an
-    encoder-decoder LLM reads, or to a causal LLM without prompts the first token, which nothing predicts.
-    `behind` is one context for all rows or one for each. Gradients reach prompts and contexts.
+    A row is read as [context][prompt][row]; `prompts` are [rows, virtual tokens, hidden], `context` is one
+    for all rows or one for each. A causal LLM predicts all tokens, but not the first one where there is no
+    prompt; an encoder-decoder predicts the second half. Gradients reach the prompts and the contexts.
     """
     virtual = 0 if prompts is None else prompts.shape[1]
     predicted = [row[llm.conditioned_tokens(len(row), virtual) :] for row in rows]
     targets = torch.tensor([token for row in predicted for token in row], device=llm.device)
-    contexts = each(context, len(rows))
+    contexts = context_per_row(context, len(rows))
     losses = token_loss(llm.continuation_states(rows, prompts, contexts), llm.head, targets)
     return list(losses.split(list(map(len, predicted))))
 
@@ -37,7 +37,10 @@ def mean_losses(
     rows: Sequence[Sequence[int]],
     context: Sequence[Context | None] | Context | None = None,
 ) -> list[float]:
-    """Mean of `row_losses` for each row, of the tokens that have one without prompts too: they compare."""
+    """Mean of `row_losses` for each row, nats per token.
+
+    Only over tokens that are predicted without prompts too, so that losses with and without compare.
+    """
     losses = row_losses(llm, prompts, rows, context)
     predicted = [len(row) - llm.conditioned_tokens(len(row), 0) for row in rows]
     return [float(loss[-count:].mean()) for loss, count in zip(losses, predicted, strict=True)]

@@ -1,27 +1,27 @@
-"""How a row behind a skill prompt is put into words: [skill][member][passages][question][answer].
+"""The tokens of the parts of a row after a skill prompt: [skill][member][passages][question][answer].
 
-A member reads the passages: between them and the question it would have to be learned not to be in the way.
-What a member has read of a passage serves all questions about it.
+The member comes before the passages, so that the context of a passage serves all questions about it. Between
+passages and question, a member would first have to learn not to disturb.
 """
 
 from collections.abc import Sequence
 
 from trainer.llm.frozen_llm import FrozenLLM
 
-# Where a skill prompt starts from: an instruction with two examples, as a hand-written prompt would be.
+# What a skill prompt is initialised from: a hand-written instruction with two examples.
 OPENING = (
     "Read the passage, then answer the question about it in a few words, taken from the passage where you"
     " can. Passage: The old miller kept a grey cat in the loft, because the rats ate his flour. Question: Why"
     " did the miller keep a cat? Answer: the rats ate his flour. Question: How did the miller feel about the"
     " rats? Answer: angry. If the passage does not answer the question, say nothing."
 )
-# A passage counts up to this many tokens: FairytaleQA's sections are nearly all shorter.
+# A passage is cut to this many tokens; nearly all sections of FairytaleQA are shorter.
 PASSAGE_TOKENS = 420
 _ASKING = "Ask a question about it."
 
 
 def opening(llm: FrozenLLM) -> list[int]:
-    """Tokens of a hand-written instruction, up to where passages stand."""
+    """Tokens of the hand-written instruction, up to where passages begin."""
     return llm.template(OPENING)[0]
 
 
@@ -32,31 +32,31 @@ def passages(llm: FrozenLLM, texts: Sequence[str], limit: int = PASSAGE_TOKENS) 
 
 
 def question(llm: FrozenLLM, text: str) -> list[int]:
-    """Tokens that ask `text`, up to where the answer begins."""
+    """Tokens of the question `text`, up to where its answer begins."""
     return [*llm.encode(f"Question: {text.strip()}"), *llm.template("")[1]]
 
 
 def asking(llm: FrozenLLM) -> list[int]:
-    """Tokens that ask for a question about the passages, up to where it begins."""
+    """Tokens that ask for a question about the passages, up to where that question begins."""
     return [*llm.encode(_ASKING), *llm.template("")[1]]
 
 
 def answer(llm: FrozenLLM, text: str, limit: int | None = None) -> list[int]:
-    """Tokens of an answer and its end; of the empty answer, the end alone: the passages do not tell."""
+    """Tokens of an answer and its end. The empty answer, where passages do not say, is the end alone."""
     return [*llm.encode(text)[:limit], end(llm)]
 
 
 def first_line(text: str) -> str:
-    """An answer is one line; what a rambling LLM adds below is none of it."""
+    """The first line of a text: an answer is one line, whatever an LLM adds below it."""
     lines = text.strip().splitlines()
     return lines[0].strip() if lines else ""
 
 
 def end(llm: FrozenLLM) -> int:
     """The token that ends an answer. Raises ValueError when the LLM has none."""
-    own = llm.tokenizer.eos_token_id
-    if isinstance(own, int):
-        return own
+    end_of_text = llm.tokenizer.eos_token_id
+    if isinstance(end_of_text, int):
+        return end_of_text
     if not llm.stop_tokens:
         raise ValueError("the LLM has no token that ends an answer")
     return min(llm.stop_tokens)

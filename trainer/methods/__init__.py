@@ -1,1 +1,1 @@
-"""What a member is: soft prompts, KV prefixes or LoRA; kept, compared, exchanged with PEFT."""
+"""What a member is, by each method: soft prompt, KV prefix or LoRA; stored, compared, exchanged with PEFT."""

@@ -1,4 +1,4 @@
-"""The method `lora`: low-rank changes of queries and values, for each member its own."""
+"""The method `lora`: low-rank deltas of queries and values, one set for each member."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.lora_deltas import LoraDeltas
 from trainer.methods.members import Members
-from trainer.methods.tensors import FormatError, bytes_of, tensors_of
+from trainer.methods.tensors import FormatError, tensors_from_bytes, tensors_to_bytes
 
 _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
 
 @dataclass(frozen=True, eq=False)
 class Loras(Members):
-    """LoRA (2106.09685): by PEFT's names, A [members, rank, in] and B [members, out, rank] of each module."""
+    """LoRA (2106.09685): A [members, rank, in] and B [members, out, rank] of each module, by PEFT's names."""
 
     method = "lora"
     weights: Mapping[str, Tensor]
@@ -43,11 +43,11 @@ class Loras(Members):
 
     @property
     def virtual_tokens(self) -> int:
-        """None: it stands beside the LLM, not in front of a row."""
+        """0: LoRA takes no positions."""
         return 0
 
-    def contexts(self, llm: FrozenLLM, context: Context | None) -> list[Context]:
-        """Behind the context, which was read without the changes, nothing but the changes."""
+    def contexts(self, llm: FrozenLLM, context: Context | None = None) -> list[Context]:
+        """For each member, `context` without new positions and with the deltas from there on."""
         by_module: dict[str, dict[str, tuple[Tensor, ...]]] = {}
         for name, tensor in self.weights.items():
             module, side = _parts(name)
@@ -63,23 +63,23 @@ class Loras(Members):
             for member in range(len(self))
         ]
 
-    def mask_frozen(self, kept: int) -> None:
-        """All of it learns."""
+    def mask_frozen(self, frozen_tokens: int) -> None:
+        """Nothing is masked: all of it learns."""
 
-    def rows(self) -> Tensor:
-        """All numbers of a member in one row."""
+    def vectors(self) -> Tensor:
+        """All numbers of a member as one position: [members, 1, numbers]."""
         return torch.cat([tensor.flatten(1) for tensor in self.weights.values()], dim=1)[:, None]
 
     def artifacts(self) -> list[bytes]:
         """PEFT's LoRA weights."""
         return [
-            bytes_of({name: tensor[member] for name, tensor in self.weights.items()})
+            tensors_to_bytes({name: tensor[member] for name, tensor in self.weights.items()})
             for member in range(len(self))
         ]
 
 
-def start(llm: FrozenLLM, members: int, rank: int, seed: int) -> Loras:
-    """Deltas that change nothing yet: A is random, other for each member, and B is 0 (2106.09685, 4.1)."""
+def initial_loras(llm: FrozenLLM, members: int, rank: int, seed: int) -> Loras:
+    """Deltas that change nothing yet: A is random, for each member anew, and B is 0 (2106.09685, 4.1)."""
     weights: dict[str, Tensor] = {}
     generators = [torch.Generator().manual_seed(seed + member) for member in range(members)]
     for module, (out, into) in llm.lora_targets.items():
@@ -90,19 +90,21 @@ def start(llm: FrozenLLM, members: int, rank: int, seed: int) -> Loras:
     return Loras({name: tensor.to(llm.device) for name, tensor in weights.items()})
 
 
-def from_bytes(llm: FrozenLLM, data: bytes) -> Loras:
-    """One member from its bytes. FormatError: they are no LoRA weights, or some that do not fit the LLM."""
-    return of_one(llm, tensors_of(data))
+def lora_from_bytes(llm: FrozenLLM, data: bytes) -> Loras:
+    """One member from its bytes. FormatError: they are not LoRA weights, or do not fit the LLM."""
+    return lora_from_tensors(llm, tensors_from_bytes(data))
 
 
-def of_one(llm: FrozenLLM, tensors: Mapping[str, Tensor]) -> Loras:
-    """One member of these tensors [rank, in] and [out, rank]. FormatError: they do not fit the LLM."""
+def lora_from_tensors(llm: FrozenLLM, tensors: Mapping[str, Tensor]) -> Loras:
+    """One member from its A [rank, in] and B [out, rank], by PEFT's names. FormatError: they do not fit."""
     sides: dict[str, set[str]] = {}
     ranks: set[int] = set()
     for name, tensor in tensors.items():
         module, side = _parts(name)
         if module not in llm.lora_targets:
-            raise FormatError(f"the LLM has no lora_targets {module}; it has {', '.join(llm.lora_targets)}")
+            raise FormatError(
+                f"LoRA here cannot change {module}: it changes {', '.join(llm.lora_targets)} of this LLM"
+            )
         out, into = llm.lora_targets[module]
         sides.setdefault(module, set()).add(side)
         size = into if side == "A" else out

@@ -1,84 +1,84 @@
-"""The members of a version: what each has learned in front of, or beside, the frozen LLM, by one method."""
+"""The members of a version: the tensors that each has learned for the frozen LLM, by one method."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
-
-Method = Literal["prompt", "prefix", "lora"]
-
-
-def method_of(recipe: Mapping[str, Any]) -> Method:
-    """What the members of a version are, by the recipe that is kept with it; old ones do not say so."""
-    method: Method = recipe.get("method", "prompt")
-    return method
+from trainer.options import Method
 
 
 @dataclass(frozen=True)
 class Conditioning:
-    """What rows of members stand behind: a context each, and soft prompts [rows, virtual tokens, hidden]."""
+    """What precedes each row of a batch: a context, and then, if any, a soft prompt.
+
+    `prompts` are [rows, virtual tokens, hidden].
+    """
 
     contexts: list[Context | None]
     prompts: Tensor | None = None
 
 
 class Members(ABC):
-    """Tensors by their names, float32, each with the members as its first dimension."""
+    """Named tensors, float32, each with the members as its first dimension."""
 
     method: ClassVar[Method]
 
     @property
     @abstractmethod
     def tensors(self) -> Mapping[str, Tensor]:
-        """What is learned."""
+        """The tensors that are learned, by name."""
 
     @abstractmethod
     def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
-        """Members of the same kind that have other tensors."""
+        """Members of the same method with these tensors."""
 
     @property
     @abstractmethod
     def virtual_tokens(self) -> int:
-        """Positions that a member takes in front of a row."""
+        """Positions that a member takes before a row."""
 
     @property
     def computed_tokens(self) -> int:
-        """Those of its positions that are computed for each row anew."""
+        """How many of those are computed again for each row."""
         return 0
 
     def condition(self, llm: FrozenLLM, rows: Sequence[int], context: Context | None) -> Conditioning:
-        """Where rows stand, each of the member with this number, and all behind one context; gradients reach
-        the members' tensors.
+        """What precedes rows: `context`, then for each row the member with this number.
+
+        Gradients reach the members' tensors.
         """
-        known = self.contexts(llm, context)
-        return Conditioning([known[member] for member in rows])
+        contexts = self.contexts(llm, context)
+        return Conditioning([contexts[member] for member in rows])
 
     @abstractmethod
-    def contexts(self, llm: FrozenLLM, context: Context | None) -> list[Context]:
-        """What `llm` keeps of each member, to read and answer behind it."""
+    def contexts(self, llm: FrozenLLM, context: Context | None = None) -> list[Context]:
+        """A context for each member: what the LLM keeps of `context` followed by the member.
+
+        A `Row` with this context is answered by the member.
+        """
 
     @abstractmethod
-    def rows(self) -> Tensor:
-        """What to compare members by: [members, positions, numbers]."""
+    def vectors(self) -> Tensor:
+        """The members as vectors to compare them by: [members, positions, numbers]."""
 
     @abstractmethod
     def artifacts(self) -> list[bytes]:
         """Each member as safetensors bytes, float32, with PEFT's names."""
 
     @abstractmethod
-    def mask_frozen(self, kept: int) -> None:
-        """Take the gradient from what is not to learn, the first `kept` positions among it."""
+    def mask_frozen(self, frozen_tokens: int) -> None:
+        """Set the gradient to 0 where nothing is to learn, such as the first `frozen_tokens` positions."""
 
     def appended_to(self, frozen: Self) -> Self:
-        """Members of which `frozen` is the first part. ValueError: the method has no such."""
+        """Members whose first part is `frozen`. ValueError: members of this method cannot be appended."""
         raise ValueError(f"nothing can be appended to members of the method {self.method}")
 
     def __len__(self) -> int:
@@ -92,8 +92,8 @@ class Members(ABC):
         """Bytes of all tensors."""
         return sum(tensor.nbytes for tensor in self.tensors.values())
 
-    def learning(self, device: torch.device) -> Self:
-        """A copy of them on a device, whose tensors are leaves that want a gradient."""
+    def trainable_copy(self, device: torch.device) -> Self:
+        """A float32 copy on a device whose tensors are leaves that require a gradient."""
         return self.with_tensors(
             {
                 name: tensor.detach().to(device, torch.float32, copy=True).requires_grad_()
@@ -102,26 +102,26 @@ class Members(ABC):
         )
 
     def detached(self, device: torch.device | str) -> Self:
-        """The same numbers on a device, which want no gradient."""
+        """The same members on a device, without gradients."""
         return self.with_tensors({name: tensor.detach().to(device) for name, tensor in self.tensors.items()})
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradient of a loss to that of the tensors: all of it, or none where it fails on the way."""
+        """Add the gradient of a loss to the tensors' gradients: all of it, or nothing if it fails."""
         leaves = list(self.tensors.values())
         for tensor, gradient in zip(leaves, torch.autograd.grad(loss, leaves), strict=True):
             tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
 
-    def clip(self, most: float) -> None:
-        """Scale down each member's gradient whose norm is above `most`, each by its own norm."""
+    def clip_gradients(self, max_norm: float) -> None:
+        """Scale each member's gradient down to the norm `max_norm` if its own norm is above that."""
         gradients = [tensor.grad for tensor in self.tensors.values() if tensor.grad is not None]
         norms = torch.stack([gradient.flatten(1).norm(dim=1) for gradient in gradients]).norm(dim=0)
-        scales = (most / norms.clamp(min=1e-12)).clamp(max=1.0)
+        scales = (max_norm / norms.clamp(min=1e-12)).clamp(max=1.0)
         for gradient in gradients:
             gradient *= scales.view(-1, *[1] * (gradient.ndim - 1))
 
 
-def joined(parts: Sequence[Members]) -> Members:
-    """The members of all parts, which have one method and one shape."""
+def join_members(parts: Sequence[Members]) -> Members:
+    """The members of all parts, which have the same method and shape."""
     first = parts[0]
     names = first.tensors
     return first.with_tensors({name: torch.cat([part.tensors[name] for part in parts]) for name in names})

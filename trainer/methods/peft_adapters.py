@@ -1,7 +1,7 @@
-"""Members as PEFT's adapters: folders that `PeftModel.from_pretrained` loads, and those that PEFT wrote.
+"""Members to and from PEFT's adapters, the folders that `PeftModel.from_pretrained` loads.
 
-A member's bytes are PEFT's weights. One that was learned behind a skill prompt needs both: what the LLM keeps
-of them is an adapter again.
+A member's bytes are already PEFT's weights. A member that was trained after a skill prompt needs both; what
+the LLM keeps of the two together is also an adapter.
 """
 
 import math
@@ -14,19 +14,21 @@ import torch
 from torch import Tensor
 
 from trainer.llm.causal import CausalLLM
-from trainer.llm.context import Context, of_kind
+from trainer.llm.context import Context, contexts_of_kind
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.kv_cache import KeysAndValues
-from trainer.llm.lora_deltas import SCALE
+from trainer.llm.lora_deltas import LORA_SCALE
 from trainer.llm.seq2seq import Embeddings, Seq2SeqLLM
-from trainer.methods import lora, prefix
-from trainer.methods.members import Members, Method
-from trainer.methods.prompt import KEY, Prompts, from_bytes, virtual_tokens
-from trainer.methods.tensors import FormatError, tensors_of
+from trainer.methods.lora import lora_from_tensors
+from trainer.methods.members import Members
+from trainer.methods.prefix import ATTENTION_SINKS, flatten_prefix, prefix_from_bytes
+from trainer.methods.prompt import PROMPT_EMBEDDINGS, Prompts, prompt_from_bytes, virtual_tokens_from_bytes
+from trainer.methods.tensors import FormatError, tensors_from_bytes
+from trainer.options import Method
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
-# PEFT's other format: it can hold a program, so nothing here ever reads one.
+# PEFT's other format, a pickle, which can hold a program: nothing here ever reads one.
 PICKLE = "adapter_model.bin"
 _METHODS: Mapping[object, Method] = {
     "PROMPT_TUNING": "prompt",
@@ -34,7 +36,7 @@ _METHODS: Mapping[object, Method] = {
     "CARTRIDGE": "prefix",
     "LORA": "lora",
 }
-# What LoRA can be besides A and B, by the settings of PEFT that ask for it, with what they are without.
+# PEFT's settings that add something to LoRA's A and B, with the values that add nothing.
 _PLAIN_LORA = {
     "bias": "none",
     "use_dora": False,
@@ -55,48 +57,54 @@ class Adapter:
 
 
 def member_adapter(method: Method, artifact: bytes, identity: Identity, llm: FrozenLLM | None) -> Adapter:
-    """The adapter of a member's bytes, which it holds unchanged, for the LLM `identity`.
+    """The adapter with a member's bytes, unchanged, as its weights, for the LLM `identity`.
 
-    `llm` is that LLM where it is loaded; without it, it is taken for a causal one. Raises FormatError for
-    other bytes.
+    `llm` is that LLM, if it is loaded; else a causal one is assumed. Raises FormatError for other bytes.
     """
     shape: dict[str, Any]
     if method == "lora":
-        names = tensors_of(artifact)
+        names = tensors_from_bytes(artifact)
         downs = [tensor for name, tensor in names.items() if ".lora_A." in name]
         if not downs:
             raise FormatError("there is no weight of LoRA")
         rank = len(downs[0])
         targets = sorted({name.split(".lora_")[0].rpartition(".")[2] for name in names})
-        shape = {"r": rank, "lora_alpha": SCALE * rank, "target_modules": targets}
+        shape = {"r": rank, "lora_alpha": LORA_SCALE * rank, "target_modules": targets}
         return Adapter(_config("LORA", identity, llm) | shape, artifact)
     if method == "prefix":
-        shape = {"num_virtual_tokens": len(virtual_tokens(artifact)), "num_frozen_tokens": prefix.SINKS}
+        shape = {
+            "num_virtual_tokens": len(virtual_tokens_from_bytes(artifact)),
+            "num_frozen_tokens": ATTENTION_SINKS,
+        }
         if isinstance(llm, CausalLLM):
             shape |= _cache_shape(*llm.cache_shape)
         return Adapter(_config("CARTRIDGE", identity, llm) | shape, artifact)
-    prompt = from_bytes(artifact, identity.hidden_size)
+    prompt = prompt_from_bytes(artifact, identity.hidden_size)
     return Adapter(_config("PROMPT_TUNING", identity, llm) | _prompt_shape(prompt), artifact)
 
 
-def with_skill(llm: FrozenLLM, skill: Context, member: Members) -> Adapter | None:
-    """The adapter of one member behind a skill prompt; None for LoRA, beside which PEFT puts nothing else.
+def adapter_with_skill(llm: FrozenLLM, skill: Context, member: Members) -> Adapter | None:
+    """The adapter of a skill prompt followed by one member; None for LoRA, which PEFT combines with nothing.
 
-    Of a causal LLM it holds the keys and values of both, in the LLM's dtype: to a text behind it, PEFT gives
-    the positions that the text has behind [skill][member] here. Of an encoder-decoder it holds the embeddings
-    of both.
+    For a causal LLM it holds the keys and values of both, in the LLM's dtype; in PEFT a text after it has the
+    same positions as a text after [skill][member] here. For an encoder-decoder it holds the embeddings of
+    both.
     """
     if member.method == "lora":
         return None
     [context] = member.contexts(llm, skill)
     if isinstance(llm, Seq2SeqLLM):
-        parts = [one.embeddings for [one] in [of_kind(Embeddings, [part]) for part in context.chain()] if one]
+        parts = [
+            one.embeddings
+            for [one] in [contexts_of_kind(Embeddings, [part]) for part in context.chain()]
+            if one
+        ]
         prompt = torch.cat(parts)
         return Adapter(_config("PROMPT_TUNING", llm.identity, llm) | _prompt_shape(prompt), _weights(prompt))
-    [known] = of_kind(KeysAndValues, [context])
-    assert known is not None
+    [read] = contexts_of_kind(KeysAndValues, [context])
+    assert read is not None
     keys, values = (
-        torch.cat([getattr(part, name) for part in known.chain()], dim=2) for name in ("keys", "values")
+        torch.cat([getattr(part, name) for part in read.chain()], dim=2) for name in ("keys", "values")
     )
     layers, heads, positions, size = keys.shape
     shape = _cache_shape(layers, heads, size)
@@ -105,15 +113,15 @@ def with_skill(llm: FrozenLLM, skill: Context, member: Members) -> Adapter | Non
         "encoder_hidden_size": heads * size,
         "prefix_projection": False,
     }
-    weights = _weights(prefix.flat(keys, values))
+    weights = _weights(flatten_prefix(keys, values))
     return Adapter(_config("PREFIX_TUNING", llm.identity, llm) | shape, weights)
 
 
-def member_of(adapter: Adapter, llm: FrozenLLM) -> Members:
-    """The one member that an adapter is, float32, whoever trained it.
+def member_from_adapter(adapter: Adapter, llm: FrozenLLM) -> Members:
+    """The member in an adapter, float32 on the CPU, whoever trained it.
 
-    Raises FormatError for a kind of adapter that is no method here, one that does not fit the LLM, and one
-    that holds more than the method has, or numbers that are not finite.
+    Raises FormatError for a type of adapter that is no method here, for one that does not fit the LLM or has
+    more in it than the method, and for numbers that are not finite.
     """
     config = adapter.config
     kind, task = config.get("peft_type"), config.get("task_type")
@@ -121,23 +129,27 @@ def member_of(adapter: Adapter, llm: FrozenLLM) -> Members:
         raise FormatError(f"expected an adapter of the type {', '.join(map(str, _METHODS))}; got {kind}")
     if task not in (None, _task(llm)):
         raise FormatError(f"expected an adapter for the task {_task(llm)}, got {task}")
-    tensors = tensors_of(adapter.weights)
+    tensors = tensors_from_bytes(adapter.weights)
     if _METHODS[kind] == "lora":
         return _lora(config, tensors, llm)
-    if set(tensors) > {KEY}:
-        raise FormatError(f"it holds more than virtual tokens: {', '.join(sorted(set(tensors) - {KEY}))}")
+    if set(tensors) > {PROMPT_EMBEDDINGS}:
+        raise FormatError(
+            f"it holds more than virtual tokens: {', '.join(sorted(set(tensors) - {PROMPT_EMBEDDINGS}))}"
+        )
     if _METHODS[kind] == "prefix":
         if config.get("prefix_projection"):
             raise FormatError("its prefix_projection is true: a prefix here is keys and values alone")
-        member: Members = prefix.from_bytes(llm, adapter.weights)
+        member: Members = prefix_from_bytes(llm, adapter.weights)
     else:
         hidden_size = config.get("token_dim")
         if hidden_size not in (None, llm.identity.hidden_size):
             raise FormatError(f"its token_dim is {hidden_size}: the LLM's is {llm.identity.hidden_size}")
-        member = Prompts(from_bytes(adapter.weights, llm.identity.hidden_size)[None])
-    told = config.get("num_virtual_tokens")
-    if member.virtual_tokens == 0 or told not in (None, member.virtual_tokens):
-        raise FormatError(f"its num_virtual_tokens is {told}: it has {member.virtual_tokens} virtual tokens")
+        member = Prompts(prompt_from_bytes(adapter.weights, llm.identity.hidden_size)[None])
+    stated = config.get("num_virtual_tokens")
+    if member.virtual_tokens == 0 or stated not in (None, member.virtual_tokens):
+        raise FormatError(
+            f"its num_virtual_tokens is {stated}: it has {member.virtual_tokens} virtual tokens"
+        )
     return member
 
 
@@ -145,22 +157,22 @@ def _lora(config: Mapping[str, Any], tensors: Mapping[str, Tensor], llm: FrozenL
     for name, plain in _PLAIN_LORA.items():
         if config.get(name, plain) not in (plain, None):
             raise FormatError(f"its {name} is {config[name]}: LoRA here is A and B alone")
-    member = lora.of_one(llm, tensors)
+    member = lora_from_tensors(llm, tensors)
     rank, alpha = config.get("r"), config.get("lora_alpha")
     if rank != member.rank or not isinstance(alpha, int | float):
         raise FormatError(f"its r is {rank} and lora_alpha {alpha}: its weights have the rank {member.rank}")
     scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
     return member.with_tensors(
         {
-            name: tensor * (scale / SCALE) if ".lora_B." in name else tensor
+            name: tensor * (scale / LORA_SCALE) if ".lora_B." in name else tensor
             for name, tensor in member.tensors.items()
         }
     )
 
 
 def _weights(rows: Tensor) -> bytes:
-    """Virtual tokens in the dtype that they have."""
-    return bytes(safetensors.torch.save({KEY: rows.detach().cpu().contiguous()}))
+    """Virtual tokens as safetensors bytes, in their own dtype."""
+    return bytes(safetensors.torch.save({PROMPT_EMBEDDINGS: rows.detach().cpu().contiguous()}))
 
 
 def _prompt_shape(prompt: Tensor) -> dict[str, Any]:
@@ -168,7 +180,7 @@ def _prompt_shape(prompt: Tensor) -> dict[str, Any]:
         "num_virtual_tokens": len(prompt),
         "token_dim": prompt.shape[1],
         "num_transformer_submodules": 1,
-        # How it started does not matter any more: PEFT loads these numbers over whatever it begins with.
+        # PEFT loads the weights over whatever it initialises, so any value will do.
         "prompt_tuning_init": "RANDOM",
     }
 
@@ -187,7 +199,7 @@ def _task(llm: FrozenLLM | None) -> str:
 
 
 def _config(kind: str, identity: Identity, llm: FrozenLLM | None) -> dict[str, Any]:
-    """What all configurations say; PEFT fills in the rest."""
+    """The settings that all adapters have; PEFT fills in the rest."""
     return {
         "peft_type": kind,
         "task_type": _task(llm),

@@ -1,4 +1,4 @@
-"""What was learned as bytes: named tensors in the safetensors format, float32."""
+"""Named tensors as bytes in the safetensors format, float32."""
 
 from collections.abc import Mapping
 
@@ -9,16 +9,16 @@ from torch import Tensor
 
 
 class FormatError(ValueError):
-    """The bytes are not what they should be, or do not fit the LLM."""
+    """Bytes are not in the expected format, or what they hold does not fit the LLM."""
 
 
-def tensors_of(data: bytes) -> dict[str, Tensor]:
-    """Named tensors of safetensors bytes, float32 on the CPU.
+def tensors_from_bytes(data: bytes) -> dict[str, Tensor]:
+    """The named tensors in safetensors bytes, float32 on the CPU.
 
     Raises FormatError for other bytes, and for numbers that are not finite.
     """
     try:
-        # Some of the narrow types cannot be asked whether they are finite.
+        # isfinite does not take all of the narrow types.
         found = {name: tensor.float() for name, tensor in safetensors.torch.load(data).items()}
     except safetensors.SafetensorError as error:
         raise FormatError(f"not in safetensors format: {error}") from error
@@ -27,7 +27,7 @@ def tensors_of(data: bytes) -> dict[str, Tensor]:
     return found
 
 
-def bytes_of(tensors: Mapping[str, Tensor]) -> bytes:
+def tensors_to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     """Named tensors as safetensors bytes, float32."""
     kept = {name: tensor.detach().float().cpu().contiguous() for name, tensor in tensors.items()}
     return bytes(safetensors.torch.save(kept))

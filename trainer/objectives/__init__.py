@@ -1,1 +1,1 @@
-"""What members learn for: the book's text, or questions that the LLM wrote about it."""
+"""What members learn from: the text of a book, or questions that the LLM wrote about it."""

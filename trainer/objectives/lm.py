@@ -1,4 +1,4 @@
-"""The objective `lm`: next-token loss on the book's text, each row behind its own member's prompt."""
+"""The objective `lm`: next-token loss on the book's text, each row after a member."""
 
 from collections.abc import Generator, Sequence
 
@@ -9,16 +9,15 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.methods.members import Members
-from trainer.objectives.text_rows import rows, split
+from trainer.objectives.text_rows import split_text, training_rows
 from trainer.progress import Pause
 from trainer.recipe import Recipe
 
 
 class LanguageModelling:
-    """Next-token loss (Lester 2021, 2104.08691, trains prompts so, on targets alone).
+    """Next-token loss on [context][member][text], where the context is a skill prompt or None.
 
-    A row is [skill][member][text]; `skill` may be None. Of a row, an encoder-decoder LLM predicts the second
-    half from the first.
+    A causal LLM predicts all of a row's text, an encoder-decoder LLM the second half from the first.
     """
 
     def __init__(
@@ -26,70 +25,79 @@ class LanguageModelling:
         llm: FrozenLLM,
         text: str,
         recipe: Recipe,
-        skill: Context | None = None,
+        context: Context | None = None,
         *,
-        batches: Microbatches | None = None,
+        microbatches: Microbatches | None = None,
     ) -> None:
-        """Split the text. ValueError: it has fewer than two tokens."""
+        """Split the text into rows. ValueError: it has fewer than two tokens."""
         tokens = llm.encode(text)
         if len(tokens) < 2:
             raise ValueError("there must be at least two tokens of text to learn from")
         self._llm = llm
         self._recipe = recipe
-        self.context = skill
-        self._batches = batches or Microbatches(llm.device)
-        self._reading = split(tokens, recipe.row_tokens, recipe.heldout)
-        self._readers = [
-            rows(self._reading, recipe.row_tokens, recipe.seed + member) for member in range(recipe.members)
+        self.context = context
+        self._microbatches = microbatches or Microbatches(llm.device)
+        parts = split_text(tokens, recipe.row_tokens, recipe.heldout)
+        self.text = parts.text
+        self._heldout = parts.heldout
+        # Bagging: each member reads the rows in an order of its own.
+        self._rows = [
+            training_rows(self.text, recipe.row_tokens, recipe.seed + member)
+            for member in range(recipe.members)
         ]
-        self.text = self._reading.text
-        self.tokens = self._reading.text_tokens
+        self.epoch_tokens = parts.training_tokens
         self.row_tokens = recipe.row_tokens
 
-    def bare(self) -> float:
-        """Mean loss of the held-out blocks without a prompt."""
-        held = self._reading.heldout
-        return _mean(mean_losses(self._llm, None, held, self.context)) if held else float("nan")
+    def bare_loss(self) -> Generator[Pause, None, float]:
+        """Mean loss over the held-out blocks, without a member."""
+        if not self._heldout:
+            return float("nan")
 
-    def losses(self, members: Members) -> Generator[Pause, None, list[float]]:
-        """Each member's mean loss over the held-out blocks."""
-        held = self._reading.heldout
-        if not held:
-            return [float("nan")] * len(members)
-        batch = [(member, block) for member in range(len(members)) for block in held]
-        longest = members.computed_tokens + max(map(len, held))
-
-        def evaluated(part: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
-            at = members.condition(self._llm, [member for member, _ in part], self.context)
-            return mean_losses(self._llm, at.prompts, [block for _, block in part], at.contexts)
+        def evaluate(blocks: Sequence[Sequence[int]]) -> list[float]:
+            return mean_losses(self._llm, None, blocks, self.context)
 
         losses: list[float] = []
-        for _, found in self._batches.each(batch, longest, evaluated):
+        for _, found in self._microbatches.each(self._heldout, max(map(len, self._heldout)), evaluate):
             losses += found
             yield Pause()
-        blocks = len(held)
+        return _mean(losses)
+
+    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float]]:
+        """Each member's mean loss over the held-out blocks."""
+        if not self._heldout:
+            return [float("nan")] * len(members)
+        batch = [(member, block) for member in range(len(members)) for block in self._heldout]
+        longest = members.computed_tokens + max(map(len, self._heldout))
+
+        def evaluate(rows: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
+            before = members.condition(self._llm, [member for member, _ in rows], self.context)
+            return mean_losses(self._llm, before.prompts, [block for _, block in rows], before.contexts)
+
+        losses: list[float] = []
+        for _, found in self._microbatches.each(batch, longest, evaluate):
+            losses += found
+            yield Pause()
+        blocks = len(self._heldout)
         return [_mean(losses[start : start + blocks]) for start in range(0, len(losses), blocks)]
 
     def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
         """The gradient of each member's mean loss over its own next rows' tokens."""
         batch = [
-            (member, next(reader))
-            for member, reader in enumerate(self._readers)
-            for _ in range(self._recipe.rows)
+            (member, next(rows)) for member, rows in enumerate(self._rows) for _ in range(self._recipe.rows)
         ]
         losses = [0.0] * len(members)
         longest = members.computed_tokens + max(len(row) for _, row in batch)
 
-        def learned(part: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
-            at = members.condition(self._llm, [member for member, _ in part], self.context)
-            found = row_losses(self._llm, at.prompts, [row for _, row in part], at.contexts)
-            # A member's rows are all of one length.
+        def learn(rows: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
+            before = members.condition(self._llm, [member for member, _ in rows], self.context)
+            found = row_losses(self._llm, before.prompts, [row for _, row in rows], before.contexts)
+            # All rows of a member have one length, so the mean of their means is the mean over their tokens.
             shares = torch.stack([loss.sum() / (self._recipe.rows * len(loss)) for loss in found])
             members.backward(shares.sum())
             return shares.tolist()
 
-        for part, shares in self._batches.each(batch, longest, learned):
-            for (member, _), share in zip(part, shares, strict=True):
+        for rows, shares in self._microbatches.each(batch, longest, learn):
+            for (member, _), share in zip(rows, shares, strict=True):
                 losses[member] += share
             yield Pause()
         return losses, sum(members.computed_tokens + len(row) for _, row in batch)

@@ -1,4 +1,4 @@
-"""What members learn for: the interface of an objective, and two of them taken in turn."""
+"""The interface of an objective, and two objectives taken in turn."""
 
 from collections.abc import Generator, Sequence
 from typing import Protocol
@@ -9,39 +9,42 @@ from trainer.progress import Pause
 
 
 class Objective(Protocol):
-    """Something to learn, for all members at once.
+    """The loss that all members of a version are trained on together.
 
-    Passes over the LLM are separated by a `Pause`.
+    The methods are generators that yield a `Pause` after each pass of the LLM and return their result.
     """
 
     @property
     def text(self) -> Sequence[int]:
-        """Tokens that members may start from."""
+        """Tokens of the book that members may be initialised from."""
 
     @property
     def row_tokens(self) -> int:
-        """Tokens to learn from in one row, about."""
+        """Tokens in one training row, on average."""
 
     @property
-    def tokens(self) -> int:
-        """Tokens to learn from in one epoch."""
+    def epoch_tokens(self) -> int:
+        """Tokens to train on in one epoch."""
 
     @property
     def context(self) -> Context | None:
-        """What members stand behind: the skill prompt, where there is one."""
+        """What precedes the members: the skill prompt, if there is one."""
 
-    def bare(self) -> float:
+    def bare_loss(self) -> Generator[Pause, None, float]:
         """Held-out loss without a member, nats per token; NaN where nothing is held out."""
 
-    def losses(self, members: Members) -> Generator[Pause, None, list[float]]:
+    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float]]:
         """Each member's held-out loss, nats per token; NaN where nothing is held out."""
 
     def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
-        """Leave the next step's gradient in the `members`; each member's loss, and the tokens computed."""
+        """Add the next step's gradient to the tensors of `members`.
+
+        Returns each member's loss, nats per token, and the number of tokens computed.
+        """
 
 
 class Alternating:
-    """One step of the first objective, one of the second, and so on; evaluated by the second."""
+    """Two objectives that take turns, step by step; members are evaluated by the second."""
 
     def __init__(self, first: Objective, second: Objective) -> None:
         self._turns = [first, second]
@@ -49,17 +52,17 @@ class Alternating:
         self.text = first.text
         self.context = first.context
         self.row_tokens = (first.row_tokens + second.row_tokens) // 2
-        self.tokens = first.tokens + second.tokens
+        self.epoch_tokens = first.epoch_tokens + second.epoch_tokens
 
-    def bare(self) -> float:
+    def bare_loss(self) -> Generator[Pause, None, float]:
         """Held-out loss of the second objective without a member."""
-        return self._evaluated.bare()
+        return self._evaluated.bare_loss()
 
-    def losses(self, members: Members) -> Generator[Pause, None, list[float]]:
+    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float]]:
         """Each member's held-out loss of the second objective."""
-        return self._evaluated.losses(members)
+        return self._evaluated.heldout_losses(members)
 
     def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
-        """The gradient of whichever is due."""
+        """The gradient of the objective whose turn it is."""
         self._turns.reverse()
         return self._turns[1].gradient(members)

@@ -1,7 +1,7 @@
-"""Self-study: the frozen LLM, a passage in its context, writes questions about it and answers them.
+"""Synthetic questions for self-study (Cartridges, 2506.06266): the LLM asks and answers about a passage.
 
-Cartridges (2506.06266) calls it so. What it writes is filtered: a question must be new, an answer must be
-likely, be carried by the passage's words and not stand in the question already.
+Questions are filtered: each must be new, and its answer must be made of the passage's words without standing
+in the question already.
 """
 
 import re
@@ -28,13 +28,13 @@ KINDS = {
 }
 _QUESTION_TOKENS = 32
 _ANSWER_TOKENS = 32
-# Passages whose questions are written in one batch.
+# Passages in one batch.
 _BATCH = 4
 
 
 @dataclass(frozen=True)
 class SyntheticQuestion:
-    """A question about the passage of this number, and the answer to it."""
+    """A question about the passage of this number, its answer, and the answer's mean log-likelihood, nats."""
 
     passage: int
     kind: str
@@ -43,7 +43,7 @@ class SyntheticQuestion:
     log_likelihood: float
 
     def as_json(self) -> dict[str, Any]:
-        """What `store` keeps."""
+        """The fields, as they are stored."""
         return asdict(self)
 
 
@@ -56,9 +56,10 @@ def synthesise(
     temperature: float = 0.7,
     seed: int = 0,
 ) -> Iterator[list[SyntheticQuestion]]:
-    """Write a question of each kind about each passage, and answer it; yields what passes, batch by batch.
+    """Write a question of each kind about each passage, and answer it; yields what passes, per batch.
 
-    A passage is its number and its text; `skill` is what the LLM reads before it.
+    `passages` are numbers and texts; `skill` is the context of the skill prompt, which precedes them.
+    Questions are sampled at `temperature`, answers are the likeliest.
     """
     known: set[str] = set()
     for first in range(0, len(passages), _BATCH):
@@ -81,7 +82,7 @@ def synthesise(
             )
             for number, (_, context, kind) in enumerate(entries)
         ]
-        asked = [
+        questions = [
             templates.first_line(llm.text([*row.beginning, *completion.tokens])) if completion.ended else ""
             for row, completion in zip(rows, decode(llm, rows), strict=True)
         ]
@@ -89,30 +90,35 @@ def synthesise(
             llm,
             [
                 Row(None, templates.question(llm, question), _ANSWER_TOKENS, context=context)
-                for (_, context, _), question in zip(entries, asked, strict=True)
+                for (_, context, _), question in zip(entries, questions, strict=True)
             ],
         )
         items = []
-        for (passage, _, kind), question, completion in zip(entries, asked, answers, strict=True):
+        for (passage, _, kind), question, completion in zip(entries, questions, answers, strict=True):
             answer = templates.first_line(llm.text(completion.tokens))
-            if completion.ended and passes(question, answer, passage[1]) and _key(question) not in known:
+            if (
+                completion.ended
+                and passes_filters(question, answer, passage[1])
+                and _key(question) not in known
+            ):
                 known.add(_key(question))
                 items.append(SyntheticQuestion(passage[0], kind, question, answer, completion.log_likelihood))
         yield items
 
 
-def passes(question: str, answer: str, passage: str) -> bool:
-    """Whether a question ends as one, and its answer is carried by the passage and not by the question.
+def passes_filters(question: str, answer: str, passage: str) -> bool:
+    """Whether a question is one, and its answer comes from the passage and not from the question.
 
-    At least half of the answer's words of four letters or more (of all, where it has none) must be the
-    passage's, and at least one none of the question's.
+    A question has three different words or more and a question mark. Of the answer's words of four letters or
+    more (of all its words, if it has no such), half or more are in the passage, and one or more are not in
+    the question.
     """
-    said = _words(answer)
-    if not question.endswith("?") or len(_words(question)) < 3 or not said:
+    words = _words(answer)
+    if not question.endswith("?") or len(_words(question)) < 3 or not words:
         return False
-    heavy = {word for word in said if len(word) > 3} or said
-    told = sum(word in _words(passage) for word in heavy) / len(heavy)
-    return told >= 0.5 and not heavy <= _words(question)
+    content = {word for word in words if len(word) > 3} or words
+    grounded = sum(word in _words(passage) for word in content) / len(content)
+    return grounded >= 0.5 and not content <= _words(question)
 
 
 def _words(text: str) -> set[str]:
@@ -120,4 +126,5 @@ def _words(text: str) -> set[str]:
 
 
 def _key(question: str) -> str:
+    """The question without case and punctuation: two with one key are the same question."""
     return " ".join(re.findall(r"\w+", question.casefold()))

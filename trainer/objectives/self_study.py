@@ -1,4 +1,4 @@
-"""The objective `self_study`: answer what the LLM asked about the book, with the passage and without it."""
+"""The objective `self_study`: loss of the answers to synthetic questions, with the passage and without."""
 
 import random
 from collections.abc import Callable, Generator, Sequence
@@ -17,14 +17,17 @@ from trainer.objectives.question_synthesis import SyntheticQuestion
 from trainer.progress import Pause
 from trainer.recipe import Recipe
 
-# Exchanges packed behind one member in one row.
+# Exchanges in one row.
 _EXCHANGES = 6
 _MOST_HELDOUT = 12
 
 
 @dataclass(frozen=True)
-class Material:
-    """What there is to study: items about passages, behind the skill prompt; `text` is the book's tokens."""
+class StudyMaterial:
+    """What there is to study: questions about passages, and the context of the skill that precedes them.
+
+    `text` are the book's tokens.
+    """
 
     text: Sequence[int]
     items: Sequence[SyntheticQuestion]
@@ -33,14 +36,20 @@ class Material:
 
 
 class SelfStudy:
-    """Cross-entropy on answers (self-study of Cartridges, 2506.06266, with hard labels).
+    """Cross-entropy on answers: self-study as in Cartridges (2506.06266), but with hard labels.
 
-    A row is [skill][member][passage][questions], or without the passage in the recipe's share of steps.
-    Behind a passage, questions about other passages are answered by silence, as the skill prompt does.
+    A row is [skill][member][passage][questions with answers]. In the recipe's share of `closed` steps the
+    passage is left out. After a passage, the answer to questions about other passages is silence, as for the
+    skill prompt.
     """
 
     def __init__(
-        self, llm: FrozenLLM, material: Material, recipe: Recipe, *, batches: Microbatches | None = None
+        self,
+        llm: FrozenLLM,
+        material: StudyMaterial,
+        recipe: Recipe,
+        *,
+        microbatches: Microbatches | None = None,
     ) -> None:
         """Hold some items out. ValueError: there are none."""
         if not material.items:
@@ -48,38 +57,39 @@ class SelfStudy:
         self._llm = llm
         self._material = material
         self._recipe = recipe
-        self._batches = batches or Microbatches(llm.device)
+        self._microbatches = microbatches or Microbatches(llm.device)
         items = list(material.items)
         random.Random(recipe.seed).shuffle(items)
         held = min(_MOST_HELDOUT, int(len(items) * recipe.heldout))
         self._heldout, self._items = items[:held], items[held:]
         self._closed = random.Random(recipe.seed)
-        # Bagging: each member has an order of its own.
+        # Bagging: each member studies the items in an order of its own.
         self._choose = [random.Random(recipe.seed + member) for member in range(recipe.members)]
         self._queues: list[list[SyntheticQuestion]] = [[] for _ in range(recipe.members)]
         lengths = [len(self._exchange(item).tokens) for item in self._items]
         self.text = material.text
         self.context = material.skill
-        self.tokens = sum(lengths)
-        self.row_tokens = max(1, _EXCHANGES * self.tokens // len(self._items))
+        self.epoch_tokens = sum(lengths)
+        self.row_tokens = max(1, _EXCHANGES * self.epoch_tokens // len(self._items))
 
-    def bare(self) -> float:
-        """Held-out loss behind the skill prompt alone."""
-        packs = self._evaluated()
-        return _mean_losses(self._llm, packs) if packs else float("nan")
+    def bare_loss(self) -> Generator[Pause, None, float]:
+        """Held-out loss after the skill prompt alone."""
+        packs = self._heldout_packs()
+        return (yield from _mean_loss(self._llm, packs)) if packs else float("nan")
 
-    def losses(self, members: Members) -> Generator[Pause, None, list[float]]:
-        """Each member's held-out loss, without the passages unless no row is closed."""
-        packs = self._evaluated()
-        found = []
+    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float]]:
+        """Each member's held-out loss; the passages are left out, unless no step of the recipe is closed."""
+        packs = self._heldout_packs()
+        if not packs:
+            return [float("nan")] * len(members)
+        losses = []
         for member in range(len(members)):
-            found.append(_mean_losses(self._llm, packs, members, member) if packs else float("nan"))
-            yield Pause()
-        return found
+            losses.append((yield from _mean_loss(self._llm, packs, members, member)))
+        return losses
 
     def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
         """The gradient of each member's mean loss over its next rows' answers."""
-        # All members with the passage or all without: rows of one batch are of about one length.
+        # All members read the passage or none does, so that the rows of a batch have about the same length.
         closed = self._closed.random() < self._recipe.closed
         batch = [
             (member, self._row(member, closed))
@@ -89,47 +99,49 @@ class SelfStudy:
         losses = [0.0] * len(members)
         sizes = [self._llm.positions(pack, members.computed_tokens) for _, pack in batch]
 
-        def learned(part: Sequence[tuple[int, Pack]]) -> list[float]:
-            at = members.condition(self._llm, [member for member, _ in part], self.context)
-            packs = [replace(pack, context=one) for (_, pack), one in zip(part, at.contexts, strict=True)]
-            found = pack_losses(self._llm, packs, at.prompts)
-            shares = torch.stack([torch.cat(rows).mean() / self._recipe.rows for rows in found])
+        def learn(rows: Sequence[tuple[int, Pack]]) -> list[float]:
+            before = members.condition(self._llm, [member for member, _ in rows], self.context)
+            packs = [replace(pack, context=one) for (_, pack), one in zip(rows, before.contexts, strict=True)]
+            found = pack_losses(self._llm, packs, before.prompts)
+            shares = torch.stack([torch.cat(answers).mean() / self._recipe.rows for answers in found])
             members.backward(shares.sum())
             return shares.tolist()
 
-        for part, shares in self._batches.each(batch, max(sizes), learned):
-            for (member, _), share in zip(part, shares, strict=True):
+        for rows, shares in self._microbatches.each(batch, max(sizes), learn):
+            for (member, _), share in zip(rows, shares, strict=True):
                 losses[member] += share
             yield Pause()
         return losses, sum(sizes)
 
     def _row(self, member: int, closed: bool) -> Pack:
+        """The next row of a member: items without a passage if `closed`, else some about one passage."""
         choose = self._choose[member]
         if closed:
-            taken = self._take(member, lambda _: True)
-            return self._pack([self._exchange(item) for item in taken])
-        [first] = self._take(member, lambda _: True, 1)
-        own = [first, *self._take(member, lambda item: item.passage == first.passage, 3)]
+            items = self._next_items(member, lambda _: True)
+            return self._pack([self._exchange(item) for item in items])
+        [first] = self._next_items(member, lambda _: True, 1)
+        answerable = [first, *self._next_items(member, lambda item: item.passage == first.passage, 3)]
         others = [item for item in self._items if item.passage != first.passage]
-        silent = choose.sample(others, min(len(others), _EXCHANGES - len(own)))
-        exchanges = [self._exchange(item) for item in own] + [self._silence(item) for item in silent]
+        unanswerable = choose.sample(others, min(len(others), _EXCHANGES - len(answerable)))
+        exchanges = [self._exchange(item) for item in answerable]
+        exchanges += [self._silence(item) for item in unanswerable]
         return self._pack(exchanges, first.passage)
 
-    def _take(
+    def _next_items(
         self, member: int, fits: Callable[[SyntheticQuestion], bool], most: int = _EXCHANGES
     ) -> list[SyntheticQuestion]:
-        """The next items of a member's queue that fit; the queue is shuffled anew whenever it is empty."""
+        """The next items of a member's queue that fit; an empty queue is filled with all items, shuffled."""
         if not self._queues[member]:
             queue = list(self._items)
             self._choose[member].shuffle(queue)
             self._queues[member] = queue
         queue = self._queues[member]
-        taken = [item for item in queue if fits(item)][:most]
-        self._queues[member] = [item for item in queue if item not in taken]
-        return taken
+        items = [item for item in queue if fits(item)][:most]
+        self._queues[member] = [item for item in queue if item not in items]
+        return items
 
-    def _evaluated(self) -> list[Pack]:
-        """Held-out items without their passages, where rows are closed; else each with its own."""
+    def _heldout_packs(self) -> list[Pack]:
+        """The held-out items: one pack without passages if some steps are closed, else a pack for each."""
         exchanges = [self._exchange(item) for item in self._heldout]
         if exchanges and self._recipe.closed > 0:
             return [self._pack(exchanges)]
@@ -151,19 +163,21 @@ class SelfStudy:
         return Exchange(templates.question(self._llm, item.question), [templates.end(self._llm)])
 
 
-@torch.no_grad()
-def _mean_losses(
+def _mean_loss(
     llm: FrozenLLM, packs: Sequence[Pack], members: Members | None = None, member: int = 0
-) -> float:
-    """Mean over the answers' tokens behind a member, or without one."""
+) -> Generator[Pause, None, float]:
+    """Mean loss over the tokens of all answers, nats, after a member or without one; a pass for each pack."""
     total, tokens = 0.0, 0
     for pack in packs:
-        at = (
-            Conditioning([pack.context])
-            if members is None
-            else members.condition(llm, [member], pack.context)
-        )
-        for loss in pack_losses(llm, [replace(pack, context=at.contexts[0])], at.prompts)[0]:
+        with torch.no_grad():
+            before = (
+                Conditioning([pack.context])
+                if members is None
+                else members.condition(llm, [member], pack.context)
+            )
+            losses = pack_losses(llm, [replace(pack, context=before.contexts[0])], before.prompts)[0]
+        for loss in losses:
             total += float(loss.sum())
             tokens += len(loss)
+        yield Pause()
     return total / tokens

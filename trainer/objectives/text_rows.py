@@ -1,36 +1,36 @@
-"""What members read: a book's tokens, cut into held-out blocks and each member's own rows."""
+"""A book's tokens, cut into held-out blocks and into training rows for each member."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-# More held-out blocks than these would cost more time than they add precision.
+# More held-out blocks would cost time and add little precision.
 _MOST_BLOCKS = 8
 
 
 @dataclass(frozen=True)
 class TextSplit:
-    """A book split for learning: `segments` are trained on, `heldout` blocks only evaluated on."""
+    """A book's tokens: `segments` are trained on, the `heldout` blocks only evaluated on."""
 
     segments: list[list[int]]
     heldout: list[list[int]]
 
     @property
-    def text_tokens(self) -> int:
-        """Tokens there are to train on."""
+    def training_tokens(self) -> int:
+        """How many tokens there are to train on."""
         return sum(map(len, self.segments))
 
     @property
     def text(self) -> list[int]:
-        """All tokens to train on, in book order."""
+        """The tokens to train on, in the order of the book."""
         return [token for segment in self.segments for token in segment]
 
 
-def split(tokens: list[int], row_tokens: int, heldout: float) -> TextSplit:
-    """Hold out about a share `heldout` of the tokens, as blocks of at most `row_tokens` spread over the book.
+def split_text(tokens: list[int], row_tokens: int, heldout: float) -> TextSplit:
+    """Hold out about a share `heldout` of the tokens, in blocks of at most `row_tokens` spread over the book.
 
-    At most eight blocks are held out, at most half of the book, and no block when the share is 0 or the
-    book has fewer than 32 tokens.
+    There are at most eight blocks, and they are at most half of the book. Nothing is held out when the share
+    is 0 or the book has fewer than 32 tokens.
     """
     if heldout == 0 or len(tokens) < 32:
         return TextSplit([tokens], [])
@@ -48,18 +48,17 @@ def split(tokens: list[int], row_tokens: int, heldout: float) -> TextSplit:
     return TextSplit([segment for segment in segments if segment], held)
 
 
-def rows(reading: TextSplit, row_tokens: int, seed: int) -> Iterator[list[int]]:
-    """Rows of `row_tokens` tokens (of all there are, if fewer) without end.
+def training_rows(text: Sequence[int], row_tokens: int, seed: int) -> Iterator[list[int]]:
+    """Endless rows of `row_tokens` tokens, or of the whole text if that is shorter.
 
-    Every epoch goes once around what is trained on, from another place and in another order, both fixed by
-    `seed`. Rows are all of one length: a short one would weigh a step as much as a long one.
+    Every epoch goes around the text once, from another start and in another order, both decided by `seed`.
+    All rows have the same length, since a step weighs a short row as much as a long one.
     """
     order = random.Random(seed)
-    text = reading.text
     length = min(row_tokens, len(text))
     while True:
         phase = order.randrange(len(text))
-        around = [*text, *text, *text][phase : phase + len(text) + length]
+        circle = [*text, *text, *text][phase : phase + len(text) + length]
         starts = list(range(0, len(text), length))
         order.shuffle(starts)
-        yield from (around[start : start + length] for start in starts)
+        yield from (circle[start : start + length] for start in starts)

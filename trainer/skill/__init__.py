@@ -1,1 +1,1 @@
-"""The skill: how to answer from a passage, learned once for an LLM."""
+"""The skill: how to answer from passages, learned once for an LLM, on no book of the library."""

@@ -1,4 +1,4 @@
-"""AdamW on a few tensors in front of a frozen LLM: steps, held-out losses, and a state to go on from."""
+"""AdamW on a few tensors before a frozen LLM: steps, held-out losses, and a state to resume from."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.skill.recipe import Steps
+from trainer.skill.recipe import OptimisationRecipe
 
 
 @dataclass(frozen=True)
 class SkillLoss:
-    """Mean loss on lessons kept from training, nats per token: of answers, and of silence where it is due."""
+    """Mean loss on held-out examples, nats per token: of answers, and of silence where that is right."""
 
     step: int
-    answered: float
-    unanswered: float
+    answer_loss: float
+    silence_loss: float
 
 
 @dataclass(frozen=True)
 class SkillState:
-    """Tensors half learned."""
+    """Tensors in training and their optimiser's state, after `step` steps."""
 
     tensors: Sequence[Tensor]
     optimiser: dict[str, object]
@@ -30,7 +30,7 @@ class SkillState:
 
 @dataclass(frozen=True)
 class SkillStep:
-    """One optimiser step and where training can go on from after it."""
+    """One optimiser step, and the state to resume from after it."""
 
     step: int
     steps: int
@@ -41,40 +41,40 @@ class SkillStep:
 
 
 def optimise(
-    learned: Sequence[Tensor],
+    tensors: Sequence[Tensor],
     gradient: Callable[[int], tuple[float, int]],
     evaluate: Callable[[int], SkillLoss] | None,
-    recipe: Steps,
+    recipe: OptimisationRecipe,
     state: SkillState | None,
 ) -> Iterator[SkillLoss | SkillStep]:
-    """Change `learned`, leaves that want a gradient, step by step.
+    """Optimise `tensors`, leaves that require a gradient, in place; yields each step and each evaluation.
 
-    `gradient` leaves that of a step, already clipped, and gives its loss and the tokens computed; `evaluate`
-    is called before the first step, every few, and after the last.
+    `gradient(step)` adds a step's clipped gradient and returns its loss and the number of tokens computed.
+    `evaluate(step)` is called before the first step, every `recipe.evaluate_every` steps, and after the last.
     """
-    optimiser = torch.optim.AdamW(learned, weight_decay=0.0, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(tensors, weight_decay=0.0, betas=(0.9, 0.98))
     if state:
         optimiser.load_state_dict(state.optimiser)
     first = state.step if state else 0
     if first == 0 and evaluate:
         yield evaluate(0)
-    started, tokens = time.monotonic(), 0
+    started, computed_tokens = time.monotonic(), 0
     for step in range(first, recipe.steps):
         loss, computed = gradient(step)
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate(step)
         optimiser.step()
         optimiser.zero_grad()
-        tokens += computed
+        computed_tokens += computed
         seconds = time.monotonic() - started
         done = step + 1
         yield SkillStep(
             done,
             recipe.steps,
             loss,
-            tokens / seconds,
+            computed_tokens / seconds,
             (recipe.steps - done) * seconds / (done - first),
-            SkillState(learned, optimiser.state_dict(), done),
+            SkillState(tensors, optimiser.state_dict(), done),
         )
         if evaluate and (done % recipe.evaluate_every == 0 or done == recipe.steps):
             yield evaluate(done)

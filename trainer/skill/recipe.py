@@ -1,46 +1,48 @@
-"""How a skill prompt is learned, and after it where members start: validated, kept with what they made."""
+"""How a skill prompt is trained, and then the soft prompts that members start from."""
 
 import math
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Steps(BaseModel):
-    """The settings of one descent."""
+class OptimisationRecipe(BaseModel):
+    """The settings of one optimisation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    steps: int = Field(420, ge=0, description="optimiser steps; 0 leaves what there was")
+    steps: int = Field(420, ge=0, description="optimiser steps; 0 trains nothing")
     learning_rate: float = Field(0.01, gt=0, le=1, description="AdamW's peak learning rate")
     warmup: int = Field(20, ge=0, description="steps over which the rate rises")
     decay_from: int = Field(100, ge=0, description="step from which the rate falls, as a cosine")
     max_grad_norm: float = Field(1.0, gt=0, description="clip of the gradient's norm")
     evaluate_every: int = Field(50, ge=1, description="steps between two evaluations")
-    exchanges: int = Field(4, ge=1, description="most answered, and most unanswered, questions of a passage")
+    exchanges: int = Field(
+        4, ge=1, description="most answerable, and most unanswerable, questions of a passage"
+    )
     asking: float = Field(0.3, ge=0, description="weight of learning what to ask about a passage")
-    beside: float = Field(0.5, ge=0, le=1, description="share of passages behind another piece of the book")
+    beside: float = Field(0.5, ge=0, le=1, description="share of passages after another piece of the book")
     seed: int = Field(0, ge=0, lt=2**31, description="of the order of passages and questions")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 0: linear warm-up, level, cosine to a twentieth."""
-        warmth = min(1.0, (step + 1) / max(1, self.warmup))
+        """Learning rate of a step, counted from 0: linear warm-up, constant, cosine decay to a twentieth."""
+        warmup = min(1.0, (step + 1) / max(1, self.warmup))
         over = max(0.0, (step - self.decay_from) / max(1, self.steps - self.decay_from))
-        return self.learning_rate * warmth * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, over))))
+        return self.learning_rate * warmup * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, over))))
 
 
-class StartsRecipe(Steps):
-    """The settings of learning where members start; each reads one passage a step."""
+class StartsRecipe(OptimisationRecipe):
+    """The settings of the soft prompts that members start from; each reads one passage per step."""
 
     members: int = Field(8, ge=1, le=64, description="soft prompts learned")
     virtual_tokens: int = Field(100, ge=1, le=1000, description="vectors in one soft prompt")
     steps: int = Field(100, ge=0, description="optimiser steps; 0 learns none")
     warmup: int = Field(10, ge=0, description="steps over which the rate rises")
     decay_from: int = Field(0, ge=0, description="step from which the rate falls, as a cosine")
-    beside: float = Field(0.0, ge=0, le=1, description="share of passages behind another piece of the book")
+    beside: float = Field(0.0, ge=0, le=1, description="share of passages after another piece of the book")
 
 
-class SkillRecipe(Steps):
-    """The settings of a skill prompt's training."""
+class SkillRecipe(OptimisationRecipe):
+    """The settings of training a skill prompt."""
 
     rows: int = Field(4, ge=1, description="passages read in one step")
-    starts: StartsRecipe = Field(StartsRecipe(), description="of learning where members start")
+    starts: StartsRecipe = Field(StartsRecipe(), description="of the soft prompts that members start from")

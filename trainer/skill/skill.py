@@ -1,4 +1,4 @@
-"""The skill prompt: how to answer from a passage, learned once for an LLM and on no book of the library."""
+"""The skill prompt: how to answer from a passage, learned once for an LLM, on no book of the library."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.kv_cache import KeysAndValues
 from trainer.llm.prefill import prefill
 from trainer.llm.seq2seq import Embeddings
-from trainer.methods.tensors import FormatError, tensors_of
+from trainer.methods.tensors import FormatError, tensors_from_bytes
 
 _KEYS, _VALUES, _PROMPT, _STARTS = "keys", "values", "prompt_embeddings", "starts"
 
 
 class SkillMismatchError(ValueError):
-    """The skill prompt is of a kind that the LLM cannot read; the message says which would do."""
+    """The LLM cannot read this kind of skill prompt; the message says which kind it can."""
 
 
 @dataclass(frozen=True, eq=False)
 class Skill(ABC):
-    """What stands in front of all that an LLM reads.
+    """What precedes everything else that an LLM reads.
 
-    `starts` [members, virtual tokens, hidden] are soft prompts to stand behind it, learned with it on no book
-    of the library: members start from them.
+    `starts` [members, virtual tokens, hidden] are soft prompts for members to start from, learned after the
+    skill prompt, on the same data.
     """
 
     method: ClassVar[Literal["prompt", "prefix"]]
@@ -41,21 +41,21 @@ class Skill(ABC):
     @property
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
-        """What is learned, by its names in a file."""
+        """The tensors that are learned, by their names in a file."""
 
     @abstractmethod
-    def learned(self, tensors: Sequence[Tensor]) -> Skill:
-        """A skill of this kind with other tensors, without starts."""
+    def with_tensors(self, tensors: Sequence[Tensor]) -> Skill:
+        """A skill of this kind with these tensors, without starts."""
 
     @abstractmethod
     def context(self, llm: FrozenLLM) -> Context:
-        """The skill as the first thing that `llm` has read; gradients reach its tensors.
+        """The context of the skill, as the first thing that `llm` has read; gradients reach its tensors.
 
-        Raises SkillMismatchError where the LLM cannot read it.
+        Raises SkillMismatchError when the LLM cannot read it.
         """
 
     def to_bytes(self, notes: dict[str, str] | None = None) -> bytes:
-        """Safetensors bytes, bfloat16; `notes` go to the file's metadata."""
+        """Safetensors bytes, bfloat16, with `notes` as the file's metadata."""
         tensors = self.tensors | ({} if self.starts is None else {_STARTS: self.starts})
         kept = {
             name: tensor.detach().to("cpu", torch.bfloat16).contiguous() for name, tensor in tensors.items()
@@ -67,8 +67,8 @@ class Skill(ABC):
 class PrefixSkill(Skill):
     """A KV prefix (prefix tuning, 2101.00190): keys and values [layers, heads, virtual tokens, head size].
 
-    It is what a soft prompt becomes once a causal LLM has read it, learned in every layer instead of in the
-    first alone; in front of a row it costs no computation.
+    It is like a soft prompt that a causal LLM has read, but learned in every layer instead of only in the
+    first. Nothing is computed for it when a row is read.
     """
 
     method = "prefix"
@@ -80,12 +80,12 @@ class PrefixSkill(Skill):
         """Keys and values."""
         return {_KEYS: self.keys, _VALUES: self.values}
 
-    def learned(self, tensors: Sequence[Tensor]) -> PrefixSkill:
-        """A prefix of other keys and values."""
+    def with_tensors(self, tensors: Sequence[Tensor]) -> PrefixSkill:
+        """A prefix of these keys and values."""
         return PrefixSkill(*tensors)
 
     def context(self, llm: FrozenLLM) -> Context:
-        """The prefix as it is. SkillMismatchError: the LLM is no causal one."""
+        """The prefix as it is. SkillMismatchError: the LLM is not causal."""
         if not isinstance(llm, CausalLLM):
             raise SkillMismatchError(
                 f"{llm.identity.id!r} is an encoder-decoder, which no prefix of keys and values can stand "
@@ -97,7 +97,7 @@ class PrefixSkill(Skill):
 
 @dataclass(frozen=True, eq=False)
 class PromptSkill(Skill):
-    """A soft prompt (prompt tuning, 2104.08691) [virtual tokens, hidden], which any LLM can read."""
+    """A soft prompt (prompt tuning, 2104.08691) [virtual tokens, hidden], for any kind of LLM."""
 
     method = "prompt"
     prompt: Tensor
@@ -107,12 +107,12 @@ class PromptSkill(Skill):
         """The soft prompt."""
         return {_PROMPT: self.prompt}
 
-    def learned(self, tensors: Sequence[Tensor]) -> PromptSkill:
-        """Another soft prompt."""
+    def with_tensors(self, tensors: Sequence[Tensor]) -> PromptSkill:
+        """A skill of this one soft prompt."""
         return PromptSkill(*tensors)
 
     def context(self, llm: FrozenLLM) -> Context:
-        """What the LLM keeps of it. SkillMismatchError: it is of another size than the LLM."""
+        """The soft prompt, read by the LLM. SkillMismatchError: its size is not the LLM's hidden size."""
         if self.prompt.shape[1] != llm.identity.hidden_size:
             raise SkillMismatchError(
                 f"a skill prompt of size {self.prompt.shape[1]} does not fit {llm.identity.id!r}, "
@@ -122,8 +122,8 @@ class PromptSkill(Skill):
         return context
 
 
-def opening(llm: FrozenLLM) -> Skill:
-    """Where a skill starts from: a hand-written instruction, as the LLM keeps what it has read."""
+def initial_skill(llm: FrozenLLM) -> Skill:
+    """The skill before training: the context of a hand-written instruction."""
     [context] = prefill(llm, [templates.opening(llm)])
     if isinstance(context, KeysAndValues):
         return PrefixSkill(context.keys, context.values)
@@ -131,12 +131,12 @@ def opening(llm: FrozenLLM) -> Skill:
     return PromptSkill(context.embeddings)
 
 
-def from_bytes(data: bytes) -> Skill:
-    """The skill kept in `data`, float32 on the CPU.
+def skill_from_bytes(data: bytes) -> Skill:
+    """The skill in `data`, float32 on the CPU.
 
-    Raises FormatError for other bytes or numbers that are not finite.
+    Raises FormatError for other bytes, and for numbers that are not finite.
     """
-    tensors = tensors_of(data)
+    tensors = tensors_from_bytes(data)
     starts = tensors.get(_STARTS)
     if starts is not None and starts.ndim != 3:
         raise FormatError(f"starts {list(starts.shape)} are no soft prompts")

@@ -10,7 +10,7 @@ from app.cli import app
 from store import skills
 from store.database import Database
 from tests import tiny
-from trainer.skill.skill import PromptSkill, from_bytes
+from trainer.skill.skill import PromptSkill, skill_from_bytes
 
 STORIES = {
     "lamp": ("Mira kept a green lamp in the tower of Ost.", "Who kept a green lamp?", "Mira"),
@@ -93,7 +93,7 @@ def test_an_encoder_decoder_learns_a_soft_prompt(tmp_path: Path, tiny_folder: Pa
     flan = tiny.save(tmp_path / "flan", family="flan_t5")
     result = train(tmp_path, flan, data)
     assert result.exit_code == 0, result.output
-    learned = from_bytes((tmp_path / "skill" / "skill.safetensors").read_bytes())
+    learned = skill_from_bytes((tmp_path / "skill" / "skill.safetensors").read_bytes())
     assert isinstance(learned, PromptSkill)
     assert learned.starts is not None
     database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
@@ -112,11 +112,11 @@ def test_an_encoder_decoder_learns_a_soft_prompt(tmp_path: Path, tiny_folder: Pa
 def test_starts_alone_leave_the_skill_as_it_was(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     assert train(tmp_path, tiny_folder, data, starts={"steps": 0}).exit_code == 0
     first = tmp_path / "skill" / "skill.safetensors"
-    before = from_bytes(first.read_bytes())
+    before = skill_from_bytes(first.read_bytes())
     assert before.starts is None
     result = train(tmp_path, tiny_folder, data, "--start", str(first), out="second", steps=0)
     assert result.exit_code == 0, result.output
-    after = from_bytes((tmp_path / "second" / "skill.safetensors").read_bytes())
+    after = skill_from_bytes((tmp_path / "second" / "skill.safetensors").read_bytes())
     assert torch.equal(after.tensors["keys"], before.tensors["keys"])
     assert after.starts is not None
     assert after.starts.shape == (2, 4, 32)

@@ -13,17 +13,18 @@ from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
 from app.training import promotion
 from app.training.job_runner import JobRunner
-from app.training.learning import resolved, study_key
+from app.training.study import study_key
 from store import aliases, artifacts, books, jobs, revisions, studies, versions
 from store.database import Database
 from store.passages import text_to_learn
 from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job, Version
 from tests.tiny import STORY
+from trainer.book_training import resolved
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.methods.members import Members
-from trainer.methods.prompt import Prompts, from_bytes
+from trainer.methods.prompt import Prompts, prompt_from_bytes
 from trainer.objectives.lm import LanguageModelling
 from trainer.progress import Evaluated, Pause
 from trainer.recipe import Recipe
@@ -88,7 +89,9 @@ class Desk:
 
     def prompts(self, version: Version) -> Tensor:
         with self.database.read() as session:
-            return torch.stack([from_bytes(data, 32) for data in versions.member_artifacts(session, version)])
+            return torch.stack(
+                [prompt_from_bytes(data, 32) for data in versions.member_artifacts(session, version)]
+            )
 
     def champion(self) -> int:
         with self.database.read() as session:
@@ -206,8 +209,8 @@ def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(
 
 def test_asks_that_come_while_the_champion_is_evaluated_need_not_wait_for_all_of_it(llm: FrozenLLM) -> None:
     recipe = Recipe(**{**GOOD, "heldout": 0.3})
-    objective = LanguageModelling(llm, STORY, recipe, batches=Microbatches(llm.device, 1))
-    *pauses, last = promotion.measure(objective, Prompts(torch.randn(3, 4, 32)), objective.bare())
+    objective = LanguageModelling(llm, STORY, recipe, microbatches=Microbatches(llm.device, 1))
+    *pauses, last = promotion.measure(objective, Prompts(torch.randn(3, 4, 32)), bare=4.0)
     assert isinstance(last, Evaluated)
     assert (last.stage, len(last.member_losses)) == ("champion", 3)
     assert len(pauses) >= 3
@@ -251,7 +254,7 @@ def test_a_version_says_what_it_was_learned_from(
     register_skill(database, llm.identity, skill)
     desk.skill = active_skill(database, llm)
     assert desk.skill is not None
-    recipe = resolved(Recipe(**{**GOOD, "epochs": 1, "objective": "both"}), skill)
+    recipe = resolved(Recipe(**{**GOOD, "epochs": 1, "objective": "both"}), skill.skill)
     with database.write() as session:
         _, passages = text_to_learn(session, desk.book.id)
         study = studies.put(
@@ -283,3 +286,15 @@ def test_a_version_says_what_it_was_learned_from(
     named = {"python", "bitsandbytes", "peft", "safetensors", "torch", "transformers"}
     assert named <= version.libraries.keys() <= named | {"bookchorus"}
     assert torch.__version__.startswith(version.libraries["torch"])
+
+
+def test_a_study_is_shared_by_versions_that_would_ask_the_same(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    recipe = Recipe(**GOOD)
+    passages = ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."]
+    key = study_key(llm.identity, skill, recipe, passages)
+    assert len(key) == 64
+    faster = recipe.model_copy(update={"learning_rate": 0.5, "members": 4})
+    assert study_key(llm.identity, skill, faster, passages) == key
+    for other in ({"kinds": 2}, {"seed": 5}, {"passages": 3}):
+        assert study_key(llm.identity, skill, recipe.model_copy(update=other), passages) != key
+    assert study_key(llm.identity, skill, recipe, passages[:1]) != key

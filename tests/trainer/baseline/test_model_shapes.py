@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from trainer.baseline.model_shapes import UnknownShapeError, config
+from trainer.baseline.model_shapes import UnknownShapeError, shape_config
 from trainer.baseline.random_weights import empty_model
 
 
@@ -18,15 +18,15 @@ from trainer.baseline.random_weights import empty_model
     ],
 )
 def test_a_shape_has_as_many_parameters_as_what_is_published(shape: str, parameters: int) -> None:
-    model = empty_model(config(shape), torch.bfloat16)
+    model = empty_model(shape_config(shape), torch.bfloat16)
     assert all(each.is_meta for each in model.parameters())
     assert sum(each.numel() for each in model.parameters()) == parameters
 
 
 def test_fewer_layers_are_taken_of_both_halves() -> None:
-    t5 = config("flan-t5-xl", 3)
+    t5 = shape_config("flan-t5-xl", 3)
     assert (t5.num_layers, t5.num_decoder_layers) == (3, 3)
-    assert config("opt-6.7b", 1).num_hidden_layers == 1
+    assert shape_config("opt-6.7b", 1).num_hidden_layers == 1
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_fewer_layers_are_taken_of_both_halves() -> None:
 )
 def test_other_shapes_are_refused(shape: str, layers: int | None, why: str) -> None:
     with pytest.raises(UnknownShapeError, match=f"^{why}"):
-        config(shape, layers)
+        shape_config(shape, layers)

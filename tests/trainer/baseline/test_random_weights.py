@@ -8,7 +8,8 @@ from trainer.baseline.random_weights import random_llm
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, Quantization, load
+from trainer.llm.loading import ModelUnavailableError, load
+from trainer.options import Quantization
 
 SHAPES = ("tiny", "tiny-t5")
 

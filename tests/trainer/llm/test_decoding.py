@@ -75,7 +75,9 @@ def test_a_narrow_nucleus_is_the_likeliest_token(llm: FrozenLLM) -> None:
 def test_a_row_that_nobody_wants_leaves_and_the_others_stay(llm: FrozenLLM) -> None:
     rows = [Row(prompt(llm, number), llm.encode("Who?"), 12) for number in range(3)]
     ended: list[int] = []
-    left = decode(llm, rows, ended=lambda number, _: ended.append(number), wanted=lambda number: number != 1)
+    left = decode(
+        llm, rows, on_completion=lambda number, _: ended.append(number), is_wanted=lambda number: number != 1
+    )
     whole = decode(llm, rows)
     assert sorted(ended) == [0, 2]
     assert [left[number].tokens for number in (0, 2)] == [whole[number].tokens for number in (0, 2)]

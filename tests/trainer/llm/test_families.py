@@ -86,12 +86,12 @@ def test_answers_go_on_from_their_beginning(model: FrozenLLM) -> None:
     turn = model.encode("Ask a question.")
     [free] = decode(model, [Row(None, turn, 12, temperature=2.0, seed=2, must_speak=True)])
     first, rest = free.tokens[:2], free.tokens[2:]
-    [behind] = decode(model, [Row(None, turn, 12, beginning=first)])
-    losses = own_losses(model, turn, [*first, *behind.tokens])
-    assert behind.log_likelihoods[: len(behind.tokens)] == pytest.approx(
+    [completion] = decode(model, [Row(None, turn, 12, beginning=first)])
+    losses = own_losses(model, turn, [*first, *completion.tokens])
+    assert completion.log_likelihoods[: len(completion.tokens)] == pytest.approx(
         [-loss for loss in losses[2:]], abs=1e-3
     )
-    assert rest or behind.tokens
+    assert rest or completion.tokens
 
 
 def test_what_was_read_before_counts_as_if_it_were_read_now(model: FrozenLLM) -> None:
@@ -117,12 +117,12 @@ def test_what_was_read_stands_in_the_order_it_was_read(model: FrozenLLM) -> None
     first, second, rest = (model.encode(text) for text in ("Once upon a time.", TEXT, "Who?"))
     member = prompt(model)
     [before] = prefill(model, [first])
-    [behind] = prefill(model, [second], before, [member])
-    assert behind.length == len(first) + len(member) + len(second)
+    [context] = prefill(model, [second], before, [member])
+    assert context.length == len(first) + len(member) + len(second)
     decoded = decode(
         model,
         [
-            Row(None, rest, 1, context=behind, must_speak=True),
+            Row(None, rest, 1, context=context, must_speak=True),
             Row(member, [*second, *rest], 1, context=before, must_speak=True),
         ],
     )
@@ -147,8 +147,8 @@ def test_losses_are_the_models_own_and_reach_the_prompt(model: FrozenLLM) -> Non
     [[losses]] = pack_losses(model, [Pack([Exchange(turn, answer)])])
     assert losses.tolist() == pytest.approx(own_losses(model, turn, answer), abs=1e-4)
     member = prompt(model)[None].requires_grad_()
-    [[behind]] = pack_losses(model, [Pack([Exchange(turn, answer)])], member)
-    behind.mean().backward()
+    [[losses]] = pack_losses(model, [Pack([Exchange(turn, answer)])], member)
+    losses.mean().backward()
     assert member.grad is not None
     assert bool((member.grad.abs().sum(-1) > 0).all())
 
@@ -171,12 +171,12 @@ def test_exchanges_have_the_losses_they_have_alone(model: FrozenLLM) -> None:
 
 def test_rows_compare_with_a_prompt_and_without(model: FrozenLLM) -> None:
     row, members = model.encode(TEXT), prompt(model)[None]
-    [bare], [behind] = (row_losses(model, each, [row]) for each in (None, members))
+    [bare], [prompted] = (row_losses(model, each, [row]) for each in (None, members))
     assert mean_losses(model, None, [row]) == pytest.approx([float(bare.mean())], abs=1e-5)
-    compared = float(behind[-len(bare) :].mean())
+    compared = float(prompted[-len(bare) :].mean())
     assert mean_losses(model, members, [row]) == pytest.approx([compared], abs=1e-5)
     # A prompt predicts a causal row's first token too.
-    assert len(behind) - len(bare) == (0 if model.model.config.is_encoder_decoder else 1)
+    assert len(prompted) - len(bare) == (0 if model.model.config.is_encoder_decoder else 1)
 
 
 def test_joint_training_lowers_the_held_out_loss(model: FrozenLLM) -> None:

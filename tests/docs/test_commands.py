@@ -1,6 +1,7 @@
 """docs/cli.md, and every command that a page shows, against the commands."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,19 @@ def test_every_command_and_option_shown_exists(file: Path) -> None:
                 continue
             assert name in known, call
             assert set(re.findall(r"(?<!\S)--[a-z][a-z-]*", call)) <= flags(known[name]) | {"--help"}, call
+
+
+@pytest.mark.parametrize("file", PAGES, ids=title_of)
+def test_every_example_is_understood(file: Path) -> None:
+    known = commands()
+    shown = re.findall(
+        r"^    (?:[A-Z_]+=\S+ )*bookchorus ([a-z].*)$", file.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    for call in shown:
+        words = shlex.split(call)
+        name = next(name for name in known if words[: name.count(" ") + 1] == name.split())
+        # Raises click's UsageError for what is missing, unknown or of another kind.
+        known[name].make_context(name, words[name.count(" ") + 1 :])
 
 
 def test_every_target_of_make_shown_exists() -> None:

@@ -96,7 +96,7 @@ def test_every_result_has_its_command_machine_and_date(name: str) -> None:
     assert sections
     for section in sections:
         for what in ("Command", "Machine", "Date"):
-            assert f"\n- {what}: " in section, (section.partition("\n")[0], what)
+            assert re.search(rf"^- {what}:\s+\S", section, re.MULTILINE), (section.partition("\n")[0], what)
 
 
 def test_the_python_of_the_pages_is_python() -> None:

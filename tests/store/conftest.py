@@ -140,6 +140,16 @@ def publish() -> Callable[..., Version]:
     return publish
 
 
+@pytest.fixture
+def book(database: Database, add_book: Callable[..., Book], publish: Callable[..., Version]) -> str:
+    """A book of four versions, each with bytes of its own and some that all share."""
+    with database.write() as session:
+        book_id = add_book(session, "Text.").id
+        for number in range(1, 5):
+            publish(session, book_id, b"own %d" % number, b"shared")
+    return book_id
+
+
 class Embedder:
     """Words hashed to 64 numbers: real vectors, without a model. Remembers what it was given."""
 

@@ -7,9 +7,8 @@ from sqlalchemy import event, func, select
 
 from store import aliases, books, jobs, revisions
 from store.database import Database
-from store.errors import DuplicateBookError, NotFoundError
-from store.passages import book_ids_of_passages, get_passages, page_labels, passages_of_book, text_to_learn
-from store.segmentation import ChapterSpan, PageSpan, PassageSpan
+from store.errors import NotFoundError
+from store.passages import passages_of_book
 from store.tables import Artifact, Base, Book, Version
 
 STORY = "CHAPTER I\n\nA fox ran. It was red.\n\nCHAPTER II. The wolf\n\nA wolf came by. It was grey and old."
@@ -112,21 +111,6 @@ def test_a_list_of_books_never_loads_their_text(database: Database, add_book: Ca
     assert not any("revisions" in statement or "passages.text" in statement for statement in statements)
 
 
-def test_passages_come_in_the_order_they_were_asked_for(
-    database: Database, add_book: Callable[..., Book]
-) -> None:
-    text = " ".join(f"Sentence number {number}." for number in range(1200))
-    with database.write() as session:
-        book_id = add_book(session, text, max_tokens=3).id
-        ids = [passage.id for passage in passages_of_book(session, book_id)]
-        assert len(ids) == 1200
-        backwards = ids[::-1]
-        found = get_passages(session, [*backwards, 10**9])
-        assert [passage.id for passage in found] == backwards
-        assert book_ids_of_passages(session, [*ids, 10**9]) == dict.fromkeys(ids, book_id)
-        assert get_passages(session, []) == []
-
-
 def test_unknown_books(database: Database) -> None:
     with database.write() as session:
         for call in (books.get, revisions.text, passages_of_book, books.delete):
@@ -159,54 +143,3 @@ def test_deleting_a_book_removes_all_that_was_learned_from_it(
         assert books.get(session, kept.id).tags == ["animals"]
         assert session.scalar(select(func.count()).select_from(Base.metadata.tables["job_events"])) == 0
         assert session.scalar(select(func.count()).select_from(Base.metadata.tables["members"])) == 1
-
-
-def test_a_new_edition_is_the_next_revision(database: Database, add_book: Callable[..., Book]) -> None:
-    with database.write() as session:
-        book_id = add_book(session, "The first text. It has two sentences.", max_tokens=4).id
-        before = {passage.id for passage in passages_of_book(session, book_id)}
-        text = "The second text."
-        edition = books.Edition(
-            text, "2" * 64, [ChapterSpan("New", 0, 16)], [PassageSpan(0, 0, 16)], format="md"
-        )
-        book, revised = revisions.add(session, book_id, edition)
-        assert (book.revision, revised, book.characters, book.format) == (2, True, 16, "md")
-        assert revisions.add(session, book_id, edition) == (book, False)
-    with database.read() as session:
-        book = books.get(session, book_id)
-        assert [chapter.title for chapter in book.chapters] == ["New"]
-        [passage] = passages_of_book(session, book_id)
-        assert passage.text == text
-        assert passage.id not in before
-        assert revisions.text(session, book_id) == text
-        assert revisions.text(session, book_id, 1).startswith("The first")
-        assert [row.number for row in revisions.list_revisions(session, book_id)] == [2, 1]
-        with pytest.raises(NotFoundError):
-            revisions.text(session, book_id, 3)
-
-
-def test_the_text_of_another_book_is_no_edition(database: Database, add_book: Callable[..., Book]) -> None:
-    with database.write() as session:
-        one, other = add_book(session, "One."), add_book(session, "Other.")
-        edition = books.Edition("Other.", other.sha256, [], [])
-        with pytest.raises(DuplicateBookError) as raised:
-            revisions.add(session, one.id, edition)
-    assert raised.value.book_id == other.id
-
-
-def test_what_is_learned_is_the_book_without_front_and_back_matter(database: Database) -> None:
-    text = "Thanks. It was night. The end. Index."
-    chapters = [
-        ChapterSpan("Thanks", 0, 7, "front"),
-        ChapterSpan("One", 8, 21),
-        ChapterSpan("Two", 22, 30),
-        ChapterSpan("Index", 31, 37, "back"),
-    ]
-    passages = [PassageSpan(number, span.start, span.end) for number, span in enumerate(chapters)]
-    pages = [PageSpan("i", 0), PageSpan("1", 8), PageSpan("2", 25)]
-    with database.write() as session:
-        book, _ = books.add(session, books.Edition(text, "a" * 64, chapters, passages, pages), title="Night")
-        assert text_to_learn(session, book.id) == ("It was night. The end.", ["It was night.", "The end."])
-        found = passages_of_book(session, book.id)
-        labels = page_labels(session, found)
-        assert [labels[passage.id] for passage in found] == ["i", "1", "1", "2"]

@@ -1,0 +1,121 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from store.database import Database
+from store.passages import get_passages
+from store.search.index import PassageIndex
+from tests.store.conftest import Embedder
+
+
+def _text(database: Database, passage_id: int) -> str:
+    with database.read() as session:
+        return get_passages(session, [passage_id])[0].text
+
+
+def _blind(texts: Sequence[str]) -> NDArray[np.float32]:
+    """See no difference between any two texts."""
+    return np.ones((len(texts), 1), dtype=np.float32)
+
+
+def test_words_are_found_again_after_a_restart(
+    database: Database, library: dict[str, str], folder: Path
+) -> None:
+    before = PassageIndex(database, folder, _blind, "blind@1").search("thirteen", 9)
+    assert _text(database, before[0].passage_id) == "It strikes thirteen."
+    again = PassageIndex(database, folder, _blind, "blind@1")
+    assert again.search("thirteen", 9) == before
+    assert again.rebuilds == 0
+
+
+def _damage(folder: Path, how: str) -> None:
+    file, side = folder / "passages.faiss", folder / "passages.json"
+    data = file.read_bytes()
+    known = json.loads(side.read_text())
+    if how == "file missing":
+        file.unlink()
+    elif how == "folder missing":
+        file.unlink()
+        side.unlink()
+        folder.rmdir()
+    elif how == "truncated":
+        file.write_bytes(data[: len(data) // 2])
+    elif how == "empty":
+        file.write_bytes(b"")
+    elif how == "one bit flipped":
+        file.write_bytes(data[:-20] + bytes([data[-20] ^ 1]) + data[-19:])
+    elif how == "side file missing":
+        side.unlink()
+    elif how == "side file no JSON":
+        side.write_text("{")
+    elif how == "side file of another form":
+        side.write_text(json.dumps({"version": 2}))
+    elif how == "side file no object":
+        side.write_text("[1]")
+    elif how == "another embedder":
+        side.write_text(json.dumps(known | {"embedder": "other@1"}))
+    elif how == "stale":
+        side.write_text(json.dumps(known | {"last_passage": known["last_passage"] - 1}))
+    else:
+        raise AssertionError(how)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "file missing",
+        "folder missing",
+        "truncated",
+        "empty",
+        "one bit flipped",
+        "side file missing",
+        "side file no JSON",
+        "side file of another form",
+        "side file no object",
+        "another embedder",
+        "stale",
+    ],
+)
+def test_a_damaged_index_is_built_again_once(
+    database: Database,
+    library: dict[str, str],
+    index: PassageIndex,
+    folder: Path,
+    embedder: Embedder,
+    how: str,
+) -> None:
+    before = index.search("Where does the red fox live?", 4)
+    _damage(folder, how)
+    embedder.texts.clear()
+    again = PassageIndex(database, folder, embedder, embedder.name)
+    assert again.search("Where does the red fox live?", 4) == before
+    assert again.search("Where does the red fox live?", 4) == before
+    assert again.rebuilds == 1
+    assert set(embedder.texts) == {"Where does the red fox live?"}  # the vectors came from the database
+    healed = PassageIndex(database, folder, embedder, embedder.name)
+    assert healed.search("Where does the red fox live?", 4) == before
+    assert healed.rebuilds == 0
+
+
+def test_an_index_that_cannot_be_kept_still_answers(
+    database: Database,
+    library: dict[str, str],
+    tmp_path: Path,
+    embedder: Embedder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    index = PassageIndex(database, tmp_path / "file", embedder, embedder.name)
+    assert index.search("red fox", 1)[0].book_id == library["fox"]
+    assert "could not be kept" in caplog.text
+    assert index.search("old clock", 1)[0].book_id == library["clock"]
+    assert index.rebuilds == 1
+
+
+def test_nothing_is_left_beside_the_index(library: dict[str, str], index: PassageIndex, folder: Path) -> None:
+    index.refresh()
+    assert sorted(path.name for path in folder.iterdir()) == ["passages.faiss", "passages.json"]

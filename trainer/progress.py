@@ -1,5 +1,6 @@
 """What training reports while it runs."""
 
+import math
 from dataclasses import dataclass
 
 from trainer.methods.members import Members
@@ -54,3 +55,8 @@ class DivergedError(ArithmeticError):
 
 
 Progress = Pause | Evaluated | Stepped | Learned
+
+
+def loss_or_none(loss: float) -> float | None:
+    """The loss as JSON can hold it: None for NaN, where nothing was held out."""
+    return None if math.isnan(loss) else loss

@@ -8,13 +8,12 @@ from typing import Any
 
 from app.answering.skill import LoadedSkill
 from app.datasets.questions import Story
-from app.training.publishing import number
 from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.dispatch import member_from_bytes
 from trainer.methods.members import Members, join_members
 from trainer.objectives.question_synthesis import SyntheticQuestion
-from trainer.progress import Evaluated, Learned, Stepped
+from trainer.progress import Evaluated, Learned, Stepped, loss_or_none
 from trainer.recipe import Recipe
 
 
@@ -48,8 +47,8 @@ class StoryMembers:
             if isinstance(happened, Stepped):
                 on_progress(f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}")
             elif isinstance(happened, Evaluated):
-                evaluated[happened.stage] = [number(loss) for loss in happened.member_losses]
-                evaluated["bare"] = [number(happened.bare_loss)]
+                evaluated[happened.stage] = [loss_or_none(loss) for loss in happened.member_losses]
+                evaluated["bare"] = [loss_or_none(happened.bare_loss)]
             elif isinstance(happened, Prepared):
                 items = happened.items
             elif isinstance(happened, Learned):

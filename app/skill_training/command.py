@@ -24,8 +24,8 @@ from app.settings import load
 from app.skill_training.examples import digest, examples, split
 from app.skill_training.fitting import fit_calibration, fit_weighting
 from app.skill_training.samples import collect_samples
-from app.training.publishing import number
 from trainer.methods.tensors import FormatError
+from trainer.progress import loss_or_none
 from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep
 from trainer.skill.recipe import SkillRecipe
 from trainer.skill.skill import SkillMismatchError, initial_skill, skill_from_bytes
@@ -157,8 +157,8 @@ class _Run:
                     losses.append(
                         {
                             "step": happened.step,
-                            "answered": number(happened.answer_loss),
-                            "unanswered": number(happened.silence_loss),
+                            "answered": loss_or_none(happened.answer_loss),
+                            "unanswered": loss_or_none(happened.silence_loss),
                         }
                     )
                     self._console.print(

@@ -2,11 +2,10 @@
 
 from sqlalchemy.orm import Session
 
-from app.training.publishing import number
 from store import jobs
 from store.tables import Job
 from trainer.book_training import Prepared
-from trainer.progress import Evaluated, Progress, Stepped
+from trainer.progress import Evaluated, Progress, Stepped, loss_or_none
 
 _EVALUATED = {
     "before": "Held-out loss before learning.",
@@ -41,7 +40,7 @@ def record_progress(session: Session, job: Job, happened: Progress | Prepared) -
             data={
                 "kind": "evaluated",
                 "stage": happened.stage,
-                "bare_loss": number(happened.bare_loss),
-                "member_losses": [number(loss) for loss in happened.member_losses],
+                "bare_loss": loss_or_none(happened.bare_loss),
+                "member_losses": [loss_or_none(loss) for loss in happened.member_losses],
             },
         )

@@ -1,6 +1,5 @@
 """Publishes what a job learned: the version, its aliases and the job's end in one transaction."""
 
-import math
 from dataclasses import asdict
 
 from sqlalchemy.orm import Session
@@ -12,7 +11,7 @@ from store import jobs, pruning, skills, versions
 from store.tables import Job, Study, Version
 from store.versions import NewMember
 from trainer.llm.frozen_llm import Identity
-from trainer.progress import Learned
+from trainer.progress import Learned, loss_or_none
 from trainer.recipe import Recipe
 
 
@@ -43,8 +42,8 @@ def publish_trained(
             artifact=artifact,
             seed=recipe.seed + member,
             metrics={
-                "loss_before": number(learned.before.member_losses[member]),
-                "loss_after": number(learned.after.member_losses[member]),
+                "loss_before": loss_or_none(learned.before.member_losses[member]),
+                "loss_after": loss_or_none(learned.after.member_losses[member]),
                 "curve": [step[member] for step in learned.curve],
             },
         )
@@ -57,7 +56,7 @@ def publish_trained(
         recipe=recipe.model_dump(),
         base_model=asdict(identity),
         metrics={
-            "bare_loss": number(learned.before.bare_loss),
+            "bare_loss": loss_or_none(learned.before.bare_loss),
             "steps": len(learned.curve),
             "text_tokens": learned.text_tokens,
             "seconds": learned.seconds,
@@ -91,8 +90,3 @@ def publish_trained(
     if keep:
         pruning.prune_versions(session, job.book_id, keep=keep)
     return version
-
-
-def number(value: float) -> float | None:
-    """The value for JSON, which has no NaN; None says that nothing was held out."""
-    return None if math.isnan(value) else value

@@ -2,7 +2,8 @@ import subprocess
 import sys
 
 from tests.app.cli.runner import bookchorus
-from tests.app.client.peer import Peer, book
+from tests.app.client.examples import book
+from tests.app.client.peer import Peer
 
 
 def test_ask_shows_the_answer_the_votes_and_the_passage(peer: Peer) -> None:

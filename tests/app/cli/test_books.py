@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.cli.runner import bookchorus
-from tests.app.client.peer import Peer, book
+from tests.app.client.examples import book
+from tests.app.client.peer import Peer
 
 
 @pytest.fixture

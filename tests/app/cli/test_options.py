@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.app.cli.runner import bookchorus
-from tests.app.client.peer import Peer, book
+from tests.app.client.examples import book
+from tests.app.client.peer import Peer
 
 TIGER, JACKAL, OTHER_JACKAL, AT, MAIL = (book(number).id for number in range(1, 6))
 # Each command with a book, BOOK, and the call that it then makes.

@@ -5,7 +5,9 @@ import pytest
 from app.client import Client, ClientError
 from app.schemas import MoveAlias, Rollback
 from tests.app.cli.runner import bookchorus
-from tests.app.client.peer import Peer, book, moves
+from tests.app.client.examples import book
+from tests.app.client.peer import Peer
+from tests.app.client.version_examples import moves
 from tests.app.terminal.rendering import line_with
 
 BOOK = book().id

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tests.app.cli.runner import bookchorus
-from tests.app.client.peer import Peer, book
+from tests.app.client.examples import book
+from tests.app.client.peer import Peer
 
 
 def test_an_export_says_how_many_adapters_are_where(peer: Peer, tmp_path: Path) -> None:

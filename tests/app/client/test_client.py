@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from app.client import Client, ClientError
-from tests.app.client.peer import Peer, book, events
+from tests.app.client.examples import book, events
+from tests.app.client.peer import Peer
 
 
 def test_a_file_is_uploaded_with_what_is_said_of_it(peer: Peer, tmp_path: Path) -> None:

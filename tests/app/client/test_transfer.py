@@ -7,7 +7,9 @@ import pytest
 from fastapi import FastAPI, Response
 
 from app.client import Client, ClientError
-from tests.app.client.peer import Peer, book, inspection
+from tests.app.client.examples import book
+from tests.app.client.peer import Peer
+from tests.app.client.version_examples import inspection
 
 BOOK = book().id
 

@@ -1,6 +1,6 @@
 from app.schemas import Abstained, Heard, Vote
 from app.terminal.answers import answer_panel, vote_so_far
-from tests.app.client.peer import answer
+from tests.app.client.examples import answer
 from tests.app.terminal.rendering import line_with, shown
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from app.terminal.books import books_table
-from tests.app.client.peer import book
+from tests.app.client.examples import book
 from tests.app.terminal.rendering import line_with, shown
 
 

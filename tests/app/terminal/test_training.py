@@ -5,7 +5,8 @@ from rich.console import Console
 
 from app.client import Client
 from app.terminal.training import TrainingProgress, losses_panel, show_training
-from tests.app.client.peer import Peer, events, job
+from tests.app.client.examples import events, job
+from tests.app.client.peer import Peer
 from tests.app.terminal.rendering import line_with, shown
 
 

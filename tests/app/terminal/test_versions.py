@@ -1,7 +1,7 @@
 import pytest
 
 from app.terminal.versions import comparison_report, moves_table, version_panel, versions_table
-from tests.app.client.peer import comparison, measured, prompt
+from tests.app.client.version_examples import comparison, measured, prompt
 from tests.app.terminal.rendering import line_with, shown
 
 

@@ -118,8 +118,8 @@ def service(peer: Peer) -> FastAPI:
         if not sent["text"].strip():
             return problem(422, "book-empty", "The book is empty: upload a text.")
         peer.uploads.append(sent | ({} if book_id is None else {"revises": book_id}))
-        ended: Job | None = None if peer.state == "untrained" else job("succeeded")
-        return AddedBook(book=book(state=peer.state), job=ended if peer.state != "queued" else job())
+        ended = {"untrained": None, "queued": job()}.get(peer.state, job("succeeded"))
+        return AddedBook(book=book(state=peer.state), job=ended)
 
     @app.post("/books/{book_id}/versions")
     def train(book_id: str, wish: NewVersion) -> AddedJob:
@@ -240,9 +240,8 @@ def service(peer: Peer) -> FastAPI:
         if peer.key and authorization != f"Bearer {peer.key}":
             return problem(401, "unauthorized", "This call needs the admin key.")
         peer.listed.append({name: value for name, value in request.query_params.items() if name != "limit"})
-        return Page(
-            data=[] if book == "other" or state == "pruned" else [prompt(2), prompt(1)], has_more=False
-        )
+        found = [] if book == "other" or state == "pruned" else [prompt(2), prompt(1)]
+        return Page(data=found, has_more=False)
 
     return app
 

@@ -2,4 +2,4 @@
 
 
 class CommandError(Exception):
-    """The service cannot start; the message is one line that says why and what to do."""
+    """A command ends, or the service does not start; the message is one line: why, and what to do."""

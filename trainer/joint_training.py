@@ -42,6 +42,7 @@ def train(
     bare_loss = yield from objective.bare_loss()
     evaluation_started = time.monotonic()
     before = Evaluated("before", bare_loss, (yield from objective.heldout_losses(members)))
+    _check(before)
     yield before
 
     evaluation = (time.monotonic() - evaluation_started) * (1 + rivals / recipe.members)
@@ -76,6 +77,7 @@ def train(
         )
 
     after = Evaluated("after", bare_loss, (yield from objective.heldout_losses(members)))
+    _check(after)
     yield after
     yield Learned(
         members=members.detached("cpu"),
@@ -97,3 +99,12 @@ def _appended(recipe: Recipe, start: Members, frozen: Members | None) -> Members
             f"{recipe.method}, to start from; got {len(start)} of {start.virtual_tokens}, {start.method}"
         )
     return start if frozen is None else start.appended_to(frozen)
+
+
+def _check(evaluated: Evaluated) -> None:
+    """Raise DivergedError for a held-out loss that is not finite."""
+    for loss in (evaluated.bare_loss, *evaluated.member_losses):
+        if loss is not None and not math.isfinite(loss):
+            raise DivergedError(
+                f"the held-out loss is {loss} {evaluated.stage} training: lower learning_rate"
+            )

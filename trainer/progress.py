@@ -1,6 +1,5 @@
 """What training reports while it runs."""
 
-import math
 from dataclasses import dataclass
 
 from trainer.methods.members import Members
@@ -13,12 +12,12 @@ class Pause:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Held-out loss, nats per token, of the bare LLM and of each member; NaN where nothing is held out."""
+    """Held-out loss, nats per token, of the bare LLM and of each member; None where nothing is held out."""
 
     # "before" or "after" training; "champion" for the members of another version, to compare with.
     stage: str
-    bare_loss: float
-    member_losses: list[float]
+    bare_loss: float | None
+    member_losses: list[float | None]
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,3 @@ class DivergedError(ArithmeticError):
 
 
 Progress = Pause | Evaluated | Stepped | Learned
-
-
-def loss_or_none(loss: float) -> float | None:
-    """The loss as JSON can hold it: None for NaN, where nothing was held out."""
-    return None if math.isnan(loss) else loss

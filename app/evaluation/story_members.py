@@ -13,7 +13,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.dispatch import member_from_bytes
 from trainer.methods.members import Members, join_members
 from trainer.objectives.question_synthesis import SyntheticQuestion
-from trainer.progress import Evaluated, Learned, Stepped, loss_or_none
+from trainer.progress import Evaluated, Learned, Stepped
 from trainer.recipe import Recipe
 
 
@@ -47,8 +47,8 @@ class StoryMembers:
             if isinstance(happened, Stepped):
                 on_progress(f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}")
             elif isinstance(happened, Evaluated):
-                evaluated[happened.stage] = [loss_or_none(loss) for loss in happened.member_losses]
-                evaluated["bare"] = [loss_or_none(happened.bare_loss)]
+                evaluated[happened.stage] = happened.member_losses
+                evaluated["bare"] = [happened.bare_loss]
             elif isinstance(happened, Prepared):
                 items = happened.items
             elif isinstance(happened, Learned):

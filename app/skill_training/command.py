@@ -25,7 +25,6 @@ from app.skill_training.examples import digest, examples, split
 from app.skill_training.fitting import fit_calibration, fit_weighting
 from app.skill_training.samples import collect_samples
 from trainer.methods.tensors import FormatError
-from trainer.progress import loss_or_none
 from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep
 from trainer.skill.recipe import SkillRecipe
 from trainer.skill.skill import SkillMismatchError, initial_skill, skill_from_bytes
@@ -157,13 +156,14 @@ class _Run:
                     losses.append(
                         {
                             "step": happened.step,
-                            "answered": loss_or_none(happened.answer_loss),
-                            "unanswered": loss_or_none(happened.silence_loss),
+                            "answered": happened.answer_loss,
+                            "unanswered": happened.silence_loss,
                         }
                     )
                     self._console.print(
-                        f"{self._what}, step {happened.step}: loss of answers {happened.answer_loss:.3f}, "
-                        f"of silence {happened.silence_loss:.3f}"
+                        f"{self._what}, step {happened.step}: "
+                        f"loss of answers {_shown(happened.answer_loss)}, "
+                        f"of silence {_shown(happened.silence_loss)}"
                     )
                     if state is not None:
                         self._save(state, losses)
@@ -204,3 +204,7 @@ class _Run:
         half = self._file.with_suffix(".part")
         torch.save(kept, half)
         half.replace(self._file)
+
+
+def _shown(loss: float | None) -> str:
+    return "none" if loss is None else f"{loss:.3f}"

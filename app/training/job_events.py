@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from store import jobs
 from store.tables import Job
 from trainer.book_training import Prepared
-from trainer.progress import Evaluated, Progress, Stepped, loss_or_none
+from trainer.progress import Evaluated, Progress, Stepped
 
 _EVALUATED = {
     "before": "Held-out loss before learning.",
@@ -40,7 +40,7 @@ def record_progress(session: Session, job: Job, happened: Progress | Prepared) -
             data={
                 "kind": "evaluated",
                 "stage": happened.stage,
-                "bare_loss": loss_or_none(happened.bare_loss),
-                "member_losses": [loss_or_none(loss) for loss in happened.member_losses],
+                "bare_loss": happened.bare_loss,
+                "member_losses": happened.member_losses,
             },
         )

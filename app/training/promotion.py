@@ -1,6 +1,5 @@
 """Promotion: a new version becomes the champion if it is no worse than the champion of the day."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,12 +61,14 @@ def champion(database: Database, members: MemberCache, book_id: str) -> Champion
         return Champion(version.number, why_not=why)
 
 
-def measure(objective: Objective, champion: Members, bare: float) -> Iterator[Progress]:
+def measure(objective: Objective, champion: Members, bare: float | None) -> Iterator[Progress]:
     """Evaluate a champion's members on what `objective` holds out; yields pauses, then the losses."""
     yield Evaluated("champion", bare, (yield from objective.heldout_losses(champion)))
 
 
-def decide(learned: Learned, champion: Champion, losses: Sequence[float] | None, *, force: bool) -> Decision:
+def decide(
+    learned: Learned, champion: Champion, losses: Sequence[float | None] | None, *, force: bool
+) -> Decision:
     """Compare mean held-out losses: those of what was learned, and the `losses` of the champion's members.
 
     Without losses nothing can be compared. What cannot be compared is promoted, and so is what is to `force`.
@@ -76,7 +77,7 @@ def decide(learned: Learned, champion: Champion, losses: Sequence[float] | None,
     if losses is None:
         return Decision(champion.number, None, True, f"as the champion: {champion.why_not}.")
     theirs = _mean(losses)
-    if math.isnan(theirs):
+    if mine is None or theirs is None:
         reason = f"as the champion: nothing was held out to compare it with version {champion.number}."
         return Decision(champion.number, None, True, reason)
     passed = mine <= theirs
@@ -97,5 +98,7 @@ def decide(learned: Learned, champion: Champion, losses: Sequence[float] | None,
     return Decision(champion.number, gate, passed or force, reason)
 
 
-def _mean(losses: Sequence[float]) -> float:
-    return sum(losses) / len(losses)
+def _mean(losses: Sequence[float | None]) -> float | None:
+    """None where nothing was held out."""
+    known = [loss for loss in losses if loss is not None]
+    return sum(known) / len(known) if known else None

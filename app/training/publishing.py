@@ -11,7 +11,7 @@ from store import jobs, pruning, skills, versions
 from store.tables import Job, Study, Version
 from store.versions import NewMember
 from trainer.llm.frozen_llm import Identity
-from trainer.progress import Learned, loss_or_none
+from trainer.progress import Learned
 from trainer.recipe import Recipe
 
 
@@ -42,8 +42,8 @@ def publish_trained(
             artifact=artifact,
             seed=recipe.seed + member,
             metrics={
-                "loss_before": loss_or_none(learned.before.member_losses[member]),
-                "loss_after": loss_or_none(learned.after.member_losses[member]),
+                "loss_before": learned.before.member_losses[member],
+                "loss_after": learned.after.member_losses[member],
                 "curve": [step[member] for step in learned.curve],
             },
         )
@@ -56,7 +56,7 @@ def publish_trained(
         recipe=recipe.model_dump(),
         base_model=asdict(identity),
         metrics={
-            "bare_loss": loss_or_none(learned.before.bare_loss),
+            "bare_loss": learned.before.bare_loss,
             "steps": len(learned.curve),
             "text_tokens": learned.text_tokens,
             "seconds": learned.seconds,

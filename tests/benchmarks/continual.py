@@ -15,6 +15,7 @@ from app.answering.skill import LoadedSkill, shipped_skill
 from app.parsing.text.headings import chapters
 from app.settings import Settings
 from store.segmentation import passages
+from tests.learned import losses
 from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
@@ -59,7 +60,7 @@ class Book:
         return learned
 
 
-def row(name: str, learned: Learned) -> dict[str, str | int | float]:
+def row(name: str, learned: Learned) -> dict[str, str | int | float | None]:
     """What there is to say of a version: mean held-out losses of its members, and what they cost."""
     members = len(learned.members)
     return {
@@ -67,8 +68,8 @@ def row(name: str, learned: Learned) -> dict[str, str | int | float]:
         "virtual_tokens": learned.members.virtual_tokens,
         "steps": len(learned.curve),
         "bare": learned.before.bare_loss,
-        "before": sum(learned.before.member_losses) / members,
-        "after": sum(learned.after.member_losses) / members,
+        "before": sum(losses(learned.before)) / members,
+        "after": sum(losses(learned.after)) / members,
         "seconds": learned.seconds,
     }
 

@@ -84,7 +84,7 @@ def test_without_a_question_to_study_the_text_is_learned(llm: FrozenLLM, skill: 
     recipe = RECIPE.model_copy(update={"objective": "self_study", "heldout": 0.2})
     happened = list(train_book(llm, STORY, recipe, skill, passages=PASSAGES, items=[]))
     evaluated = [each for each in happened if isinstance(each, Evaluated)]
-    assert evaluated[0].bare_loss > 0
+    assert (evaluated[0].bare_loss or 0) > 0
     assert isinstance(happened[-1], Learned)
 
 

@@ -48,10 +48,10 @@ class LanguageModelling:
         self.epoch_tokens = parts.training_tokens
         self.row_tokens = recipe.row_tokens
 
-    def bare_loss(self) -> Generator[Pause, None, float]:
+    def bare_loss(self) -> Generator[Pause, None, float | None]:
         """Mean loss over the held-out blocks, without a member."""
         if not self._heldout:
-            return float("nan")
+            return None
 
         def evaluate(blocks: Sequence[Sequence[int]]) -> list[float]:
             return mean_losses(self._llm, None, blocks, self.context)
@@ -62,10 +62,10 @@ class LanguageModelling:
             yield Pause()
         return _mean(losses)
 
-    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float]]:
+    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float | None]]:
         """Each member's mean loss over the held-out blocks."""
         if not self._heldout:
-            return [float("nan")] * len(members)
+            return [None] * len(members)
         batch = [(member, block) for member in range(len(members)) for block in self._heldout]
         longest = members.computed_tokens + max(map(len, self._heldout))
 

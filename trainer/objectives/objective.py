@@ -30,11 +30,11 @@ class Objective(Protocol):
     def context(self) -> Context | None:
         """What precedes the members: the skill prompt, if there is one."""
 
-    def bare_loss(self) -> Generator[Pause, None, float]:
-        """Held-out loss without a member, nats per token; NaN where nothing is held out."""
+    def bare_loss(self) -> Generator[Pause, None, float | None]:
+        """Held-out loss without a member, nats per token; None where nothing is held out."""
 
-    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float]]:
-        """Each member's held-out loss, nats per token; NaN where nothing is held out."""
+    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float | None]]:
+        """Each member's held-out loss, nats per token; None where nothing is held out."""
 
     def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
         """Add the next step's gradient to the tensors of `members`.
@@ -54,11 +54,11 @@ class Alternating:
         self.row_tokens = (first.row_tokens + second.row_tokens) // 2
         self.epoch_tokens = first.epoch_tokens + second.epoch_tokens
 
-    def bare_loss(self) -> Generator[Pause, None, float]:
+    def bare_loss(self) -> Generator[Pause, None, float | None]:
         """Held-out loss of the second objective without a member."""
         return self._evaluated.bare_loss()
 
-    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float]]:
+    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float | None]]:
         """Each member's held-out loss of the second objective."""
         return self._evaluated.heldout_losses(members)
 

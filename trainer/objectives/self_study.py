@@ -72,17 +72,17 @@ class SelfStudy:
         self.epoch_tokens = sum(lengths)
         self.row_tokens = max(1, _EXCHANGES * self.epoch_tokens // len(self._items))
 
-    def bare_loss(self) -> Generator[Pause, None, float]:
+    def bare_loss(self) -> Generator[Pause, None, float | None]:
         """Held-out loss after the skill prompt alone."""
         packs = self._heldout_packs()
-        return (yield from _mean_loss(self._llm, packs)) if packs else float("nan")
+        return (yield from _mean_loss(self._llm, packs)) if packs else None
 
-    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float]]:
+    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float | None]]:
         """Each member's held-out loss; the passages are left out, unless no step of the recipe is closed."""
         packs = self._heldout_packs()
         if not packs:
-            return [float("nan")] * len(members)
-        losses = []
+            return [None] * len(members)
+        losses: list[float | None] = []
         for member in range(len(members)):
             losses.append((yield from _mean_loss(self._llm, packs, members, member)))
         return losses

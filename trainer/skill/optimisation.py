@@ -12,11 +12,14 @@ from trainer.skill.recipe import OptimisationRecipe
 
 @dataclass(frozen=True)
 class SkillLoss:
-    """Mean loss on held-out examples, nats per token: of answers, and of silence where that is right."""
+    """Mean losses on held-out examples, nats per token: of answers, and of silence where that is right.
+
+    None stands for no such example.
+    """
 
     step: int
-    answer_loss: float
-    silence_loss: float
+    answer_loss: float | None
+    silence_loss: float | None
 
 
 @dataclass(frozen=True)

@@ -171,5 +171,5 @@ def _mean_loss(packs: Sequence[Pack], losses: Sequence[Sequence[Tensor]]) -> Ten
     return total / weights
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else float("nan")
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

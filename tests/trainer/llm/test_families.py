@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests import tiny
+from tests.learned import losses_before_and_after
 from trainer.joint_training import train
 from trainer.llm.batch_types import Exchange, Pack, Row
 from trainer.llm.decoding import decode
@@ -183,7 +184,7 @@ def test_joint_training_lowers_the_held_out_loss(model: FrozenLLM) -> None:
     recipe = Recipe(members=2, virtual_tokens=8, row_tokens=32, epochs=25, learning_rate=0.05, heldout=0.2)
     *_, learned = train(model, LanguageModelling(model, tiny.STORY, recipe), recipe)
     assert isinstance(learned, Learned)
-    for before, after in zip(learned.before.member_losses, learned.after.member_losses, strict=True):
+    for before, after in losses_before_and_after(learned):
         assert after < before - 0.01
 
 

@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from tests import tiny
+from tests.learned import answer_losses
 from trainer.joint_training import train
 from trainer.llm import templates
 from trainer.llm.batch_types import Exchange, Pack, Row
@@ -33,7 +34,7 @@ from trainer.objectives.self_study import SelfStudy, StudyMaterial
 from trainer.progress import Learned
 from trainer.recipe import Recipe
 from trainer.skill.examples import Example
-from trainer.skill.optimisation import SkillLoss, SkillStep
+from trainer.skill.optimisation import SkillStep
 from trainer.skill.recipe import SkillRecipe
 from trainer.skill.skill import PrefixSkill, PromptSkill, SkillMismatchError, initial_skill, skill_from_bytes
 from trainer.skill.training import train_skill
@@ -231,8 +232,8 @@ def test_a_skill_is_learned_kept_and_read_as_a_soft_prompt(model: FrozenLLM) -> 
     lesson = Example(PASSAGES[1], [("Who sold butter?", ["the baker"])], ["Who kept a lamp?"])
     recipe = SkillRecipe(steps=20, warmup=2, learning_rate=0.1, evaluate_every=20, asking=0)
     happened = list(train_skill(model, [lesson], [lesson], recipe))
-    losses = [each for each in happened if isinstance(each, SkillLoss)]
-    assert losses[-1].answer_loss < losses[0].answer_loss - 0.3
+    losses = answer_losses(happened)
+    assert losses[-1] < losses[0] - 0.3
     last = next(each for each in reversed(happened) if isinstance(each, SkillStep))
     skill = initial_skill(model).with_tensors([tensor.bfloat16().float() for tensor in last.state.tensors])
     kept = skill_from_bytes(skill.to_bytes())

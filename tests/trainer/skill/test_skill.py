@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from tests.learned import answer_losses
 from tests.tiny import STORY
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
@@ -37,8 +38,10 @@ def test_a_skill_learns_to_answer_and_to_be_silent(llm: FrozenLLM) -> None:
         each for each in train_skill(llm, distracted, distracted, RECIPE) if isinstance(each, SkillLoss)
     ]
     assert [each.step for each in losses] == [0, 16, 32]
-    assert losses[-1].answer_loss < losses[0].answer_loss - 0.3
-    assert losses[-1].silence_loss < losses[0].silence_loss
+    answers = answer_losses(losses)
+    assert answers[-1] < answers[0] - 0.3
+    silences = [each.silence_loss or 0 for each in losses]
+    assert 0 < silences[-1] < silences[0]
 
 
 def test_training_goes_on_where_it_was_stopped(llm: FrozenLLM) -> None:
@@ -141,8 +144,8 @@ def test_starts_learn_together_behind_a_skill_that_stays(llm: FrozenLLM) -> None
     )
     example = Example("The baker sold butter.", [("Who sold butter?", ["the baker"])])
     happened = list(train_starts(llm, skill, [example], [example], recipe))
-    losses = [each for each in happened if isinstance(each, SkillLoss)]
-    assert losses[-1].answer_loss < losses[0].answer_loss - 0.3
+    losses = answer_losses(happened)
+    assert losses[-1] < losses[0] - 0.3
     [starts] = _last(happened).tensors
     assert starts.shape == (3, 64, 32)
     assert all(not torch.allclose(starts[0], other, atol=0.01) for other in starts[1:])

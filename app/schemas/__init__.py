@@ -21,6 +21,7 @@ from app.schemas.answers import (
 )
 from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion, Revision
 from app.schemas.common import Page, Readiness, Request
+from app.schemas.inspection import Inspection, MemberLook, Norms, Word
 from app.schemas.jobs import ENDED, AddedJob, Job, JobEvent, JobProblem, JobStatus, Progress
 from app.schemas.maintenance import Finding, Rebuilt, Verification
 from app.schemas.registry import (
@@ -40,7 +41,6 @@ from app.schemas.registry import (
     Rollback,
     VersionState,
 )
-from app.schemas.transfer import ExportedBook, ExportedSkill, Inspection, Manifest, MemberLook, Norms, Word
 
 __all__ = [
     "ENDED",
@@ -63,8 +63,6 @@ __all__ = [
     "ComparedAnswers",
     "Comparison",
     "Difference",
-    "ExportedBook",
-    "ExportedSkill",
     "Finding",
     "Heard",
     "Inspection",
@@ -73,7 +71,6 @@ __all__ = [
     "JobProblem",
     "JobStatus",
     "JsonBook",
-    "Manifest",
     "MemberLook",
     "MoveAlias",
     "Names",

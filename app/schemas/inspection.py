@@ -1,43 +1,6 @@
-"""Versions that leave and come back, and what their members are like."""
-
-from typing import Any, Literal
+"""What the members of a version are like."""
 
 from pydantic import BaseModel
-
-from app.schemas.registry import PromptVersion
-
-
-class ExportedBook(BaseModel):
-    """The book that a version was learned from; `sha256` is that of the text it learned."""
-
-    id: str
-    title: str
-    author: str | None
-    language: str | None
-    sha256: str
-
-
-class ExportedSkill(BaseModel):
-    """The skill prompt that a version was learned behind."""
-
-    id: str
-    number: int
-    sha256: str
-
-
-class Manifest(BaseModel):
-    """An export's version.json: all that the registry knows of a version.
-
-    `metrics` holds what was measured of each member; `made_with` is the release that wrote the export.
-    """
-
-    format: Literal["bookchorus-version"] = "bookchorus-version"
-    format_version: Literal[1] = 1
-    made_with: str
-    version: PromptVersion
-    metrics: list[dict[str, Any]]
-    book: ExportedBook
-    skill: ExportedSkill | None
 
 
 class Word(BaseModel):

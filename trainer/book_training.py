@@ -29,14 +29,14 @@ class Prepared:
 def resolved(recipe: Recipe, skill: Skill | None) -> Recipe:
     """The recipe with its objective, initialisation and learning rate decided; again, it changes nothing.
 
-    Raises ValueError when the recipe asks for self-study and there is no skill prompt, or for learned starts
-    that the skill prompt does not have.
+    Raises ValueError when the recipe asks for self-study and there is no skill, or for learned starts
+    that the skill does not have.
     """
     objective = recipe.objective
     if objective == "auto":
         objective = "lm" if skill is None else "self_study"
     elif objective != "lm" and skill is None:
-        raise ValueError(f"{objective} needs a skill prompt, and this LLM has none: train one, or use lm")
+        raise ValueError(f"{objective} needs a skill, and this LLM has none: train one, or use lm")
     initialisation = recipe.initialisation
     starts = None if skill is None else skill.starts
     fits = starts is not None and starts.shape[1] == recipe.virtual_tokens
@@ -44,7 +44,7 @@ def resolved(recipe: Recipe, skill: Skill | None) -> Recipe:
         initialisation = "text" if skill is None else "learned" if fits else "blank"
     elif initialisation == "learned" and not fits:
         raise ValueError(
-            f"the LLM's skill prompt has no starts of {recipe.virtual_tokens} virtual tokens: "
+            f"the LLM's skill has no starts of {recipe.virtual_tokens} virtual tokens: "
             "choose another initialisation"
         )
     decided = {

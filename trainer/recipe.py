@@ -19,7 +19,7 @@ class Recipe(BaseModel):
 
     objective: Literal["auto", "lm", "self_study", "both"] = Field(
         "auto",
-        description="lm, self_study, both in turn; auto is self_study where the LLM has a skill prompt",
+        description="lm, self_study, both in turn; auto is self_study where the LLM has a skill",
     )
     method: Method = Field(
         "prompt",
@@ -52,8 +52,8 @@ class Recipe(BaseModel):
     initialisation: Literal["auto", "text", "vocabulary", "blank", "learned"] = Field(
         "auto",
         description="start from embeddings of stretches of the book, random words or line ends, or from "
-        "the soft prompts learned with the skill prompt; auto: learned where there are such, else blank "
-        "after a skill prompt, else text",
+        "the soft prompts learned with the skill; auto: learned where there are such, else blank "
+        "after a skill, else text",
     )
     heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")

@@ -87,7 +87,7 @@ def _readable(skill: LoadedSkill, llm: FrozenLLM) -> LoadedSkill:
     try:
         skill.skill.context(llm)
     except SkillMismatchError as error:
-        raise CommandError(f"The skill prompt {skill.id} cannot be used: {error}.") from error
+        raise CommandError(f"The skill {skill.id} cannot be used: {error}.") from error
     return skill
 
 

@@ -19,7 +19,7 @@ def measure_answers(
     questions: Annotated[int, typer.Option(help="At most so many questions a story; 0 for all.")] = 12,
     quick: Annotated[bool, typer.Option("--quick", help="4 stories, 6 questions each.")] = False,
     unseen: Annotated[
-        bool, typer.Option(help="Leave out the stories that the skill prompt has learned from.")
+        bool, typer.Option(help="Leave out the stories that the skill has learned from.")
     ] = False,
     long_books: Annotated[bool, typer.Option("--long", help="Join all stories of one origin.")] = False,
     recipe: Annotated[str | None, typer.Option(help="How members are learned, as JSON.")] = None,

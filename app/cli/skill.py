@@ -1,4 +1,4 @@
-"""The commands of the skill prompt."""
+"""The commands of the skill."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ from rich.console import Console
 
 from app.cli.options import json_object, one_line_errors
 
-app = typer.Typer(help="The skill prompt: how to answer from a passage.", no_args_is_help=True)
+app = typer.Typer(help="The skill: how to answer from a passage.", no_args_is_help=True)
 
 
 @app.command("train")
@@ -18,11 +18,11 @@ def train_skill(
     out: Annotated[Path, typer.Option(help="Folder for the skill and what training needs to go on.")] = Path(
         "skill"
     ),
-    start: Annotated[Path | None, typer.Option(help="Go on from this skill prompt's file.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Go on from this skill's file.")] = None,
     licence: Annotated[str, typer.Option(help="The data's licence, for the record.")] = "unknown",
     register: Annotated[bool, typer.Option(help="Make it the LLM's champion in the registry.")] = True,
 ) -> None:
-    """Learn a skill prompt for the LLM; a run that was stopped goes on where it was."""
+    """Learn a skill for the LLM; a run that was stopped goes on where it was."""
     chosen = json_object(recipe)
     with one_line_errors():
         from app.skill_training.command import train

@@ -59,11 +59,11 @@ def evaluate(
     skill = active_skill(database, llm)
     database.close()
     if skill is None:
-        raise CommandError(f"{llm.identity.id} has no skill prompt: learn one with bookchorus skill train.")
+        raise CommandError(f"{llm.identity.id} has no skill: learn one with bookchorus skill train.")
     new = [story.name for story in dataset.stories if story.digest not in skill.learned_from]
     if not new or (len(new) < len(dataset.stories) and not unseen):
         raise CommandError(
-            f"The skill prompt has learned from {len(dataset.stories) - len(new)} of these "
+            f"The skill has learned from {len(dataset.stories) - len(new)} of these "
             f"{len(dataset.stories)} stories: what it answers about them says nothing. "
             "Leave them out with --unseen, or evaluate on others."
         )

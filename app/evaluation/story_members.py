@@ -80,7 +80,7 @@ def deciding(recipe: Recipe) -> dict[str, Any]:
 
 
 def fingerprint(llm: FrozenLLM, skill: LoadedSkill, *more: object) -> str:
-    """16 hexadecimal digits of all that decides a result: the LLM, its skill prompt, and `more`, as JSON."""
+    """16 hexadecimal digits of all that decides a result: the LLM, its skill, and `more`, as JSON."""
     identity = llm.identity
     decides = [
         identity.id,

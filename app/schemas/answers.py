@@ -60,7 +60,7 @@ class Candidate(BaseModel):
     LLM answered.
 
     Members and samples count from 0. `log_likelihood` is the mean per token, `weight` what the candidate
-    adds to its vote. Behind a skill prompt each candidate has read one `passage`, and `answerable` is how
+    adds to its vote. Behind a skill each candidate has read one `passage`, and `answerable` is how
     probable it is to the LLM that this passage answers the question.
     """
 

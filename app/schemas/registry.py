@@ -40,7 +40,7 @@ class BaseModelIdentity(BaseModel):
 class PromptVersion(BaseModel):
     """One immutable version of a book's soft prompts; `parent` is the number it was continued from.
 
-    `skill` is the skill prompt that it was learned behind, `study` the questions that it was learned from,
+    `skill` is the skill that it was learned behind, `study` the questions that it was learned from,
     `revision` that of the book's text, `libraries` the versions of what computed it, `data` the SHA-256 of
     what it learned from. `gate` is how it did beside the champion of that day. A `pruned` version is known
     by this record alone. The `state` is `pruned`, `damaged` where a member is, or `live`; `refused` says why

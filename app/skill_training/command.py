@@ -47,7 +47,7 @@ def train(
     start: Path | None = None,
     register: bool,
 ) -> None:
-    """Learn, fit, write the files and register; `start` is a skill prompt's file to go on from.
+    """Learn, fit, write the files and register; `start` is a skill's file to go on from.
 
     Raises CommandError with one line for unusable data.
     """
@@ -59,9 +59,9 @@ def train(
     except (DataError, ValidationError, FormatError, OSError) as error:
         raise CommandError(str(error)) from error
     if len(dataset.stories) < 2:
-        raise CommandError("A skill prompt needs at least two stories: one to learn from, one to check on.")
+        raise CommandError("A skill needs at least two stories: one to learn from, one to check on.")
     if settled.steps == 0 and origin is None:
-        raise CommandError("With no steps there is no skill prompt: name one to go on from with --start.")
+        raise CommandError("With no steps there is no skill: name one to go on from with --start.")
     settings = load({})
     llm = load_llm(settings)
     try:
@@ -79,7 +79,7 @@ def train(
     known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
     metrics: dict[str, list[_Loss]] = {}
     if settled.steps:
-        run = _Run(console, out / "state.pt", "the skill prompt", known)
+        run = _Run(console, out / "state.pt", "the skill", known)
         tensors, metrics["heldout"] = run.follow(
             lambda state: train_skill(llm, learned_from, held, settled, state, skill)
         )
@@ -119,11 +119,11 @@ def train(
     }
     (out / "skill.safetensors").write_bytes(learned.artifact)
     (out / "skill.json").write_text(json.dumps(notes, indent=2), encoding="utf-8")
-    console.print(f"The skill prompt is in {out}.")
+    console.print(f"The skill is in {out}.")
     if register:
         database = open_database(settings)
         row = register_skill(database, llm.identity, learned)
-        console.print(f"Skill prompt {row.number} is registered.")
+        console.print(f"Skill {row.number} is registered.")
         database.close()
 
 

@@ -83,7 +83,7 @@ _WORDS = 10
 @dataclass(frozen=True)
 class Origin:
     """What decides where the members of a version began: its recipe, a text or prompts, the bytes of its
-    skill prompt; or a parent's members as bytes.
+    skill; or a parent's members as bytes.
     """
 
     recipe: Recipe

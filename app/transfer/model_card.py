@@ -12,7 +12,7 @@ from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.seq2seq import Seq2SeqLLM
 from trainer.options import Method
 
-# What a folder holds: a member of a method, or one with the skill prompt before it.
+# What a folder holds: a member of a method, or one with the skill before it.
 Kind = Method | Literal["with skill"]
 
 _LOADING = """\
@@ -51,7 +51,7 @@ def model_card(
     """The README.md of a member's adapter in `folder`.
 
     `llm` is the one that is loaded where the export is made; `beside` is the folder of the same member with
-    its skill prompt, where there is one.
+    its skill, where there is one.
     """
     title = f"# {_plain(manifest.book.title)}: member {member} of version {manifest.version.number}"
     base = manifest.version.base_model
@@ -94,7 +94,7 @@ def _facts(manifest: Manifest, member: int) -> dict[str, str]:
         "weights as it learned": f"{base.dtype}, quantization {base.quantization}",
         "held-out loss, nats per token": f"{_loss(one.loss_before)} before, {_loss(one.loss_after)} after,"
         f" {_loss(version.metrics.get('bare_loss'))} without it",
-        "skill prompt": "none" if skill is None else f"`{skill.id}`, SHA-256 `{skill.sha256}`",
+        "skill": "none" if skill is None else f"`{skill.id}`, SHA-256 `{skill.sha256}`",
         "recipe": _plain(json.dumps(version.recipe)),
         "libraries": _named(version.libraries),
         "learned from (SHA-256)": _named(version.data),
@@ -104,7 +104,7 @@ def _facts(manifest: Manifest, member: int) -> dict[str, str]:
 def _what(manifest: Manifest, kind: Kind, here: Identity, beside: str | None) -> str:
     if kind == "with skill":
         return (
-            "What the LLM keeps of a skill prompt, which says how to answer from a passage, and behind it of"
+            "What the LLM keeps of a skill, which says how to answer from a passage, and behind it of"
             " a member learned from the book, for PEFT to put in front of a text. Computed with weights in"
             f" {here.dtype}, quantization {here.quantization}. {_PRECISION}"
         )
@@ -113,11 +113,11 @@ def _what(manifest: Manifest, kind: Kind, here: Identity, beside: str | None) ->
         return f"{alone} {_PRECISION}"
     if kind == "lora":
         return (
-            f"{alone} It was learned behind a skill prompt, which PEFT cannot put beside LoRA: alone it does"
+            f"{alone} It was learned behind a skill, which PEFT cannot put beside LoRA: alone it does"
             " not give the losses below. To import it again is to have both."
         )
-    stated = f"{alone} It was learned behind a skill prompt, and alone does not give the losses below"
-    return f"{stated}: `{beside}` does." if beside else f"{stated}. The skill prompt is not in this export."
+    stated = f"{alone} It was learned behind a skill, and alone does not give the losses below"
+    return f"{stated}: `{beside}` does." if beside else f"{stated}. The skill is not in this export."
 
 
 _ALONE: dict[Kind, str] = {

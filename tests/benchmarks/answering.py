@@ -5,7 +5,7 @@
 PATH is a split of FairytaleQA; the story is the one nearest to 2,000 tokens that has enough questions.
 Members are the eight that every book starts from; eight passages are read, by one member or by all. PEFT
 does the same work as all: for every member its adapter is set, and `generate` reads the same passage and
-question and says as many tokens; it has no skill prompt to read. All are timed question by question, each
+question and says as many tokens; it has no skill to read. All are timed question by question, each
 with what it has kept of earlier questions.
 
 Then sixteen questions over four books, all at once and one after the other.

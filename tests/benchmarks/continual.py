@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tests.benchmarks.continual [--data story.txt] [--objective lm] [--epochs 2]
 
-The embedded LLM behind its skill prompt. All are evaluated on what the first holds out; the questions of
+The embedded LLM behind its skill. All are evaluated on what the first holds out; the questions of
 self-study are written once.
 """
 

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.peft_export
 
-The member is the first start that comes with the embedded LLM's skill prompt; weights are float32.
+The member is the first start that comes with the embedded LLM's skill; weights are float32.
 """
 
 import tempfile

@@ -1,4 +1,4 @@
-"""A service whose LLM has a skill prompt: books are studied behind it, asks go through the ensemble."""
+"""A service whose LLM has a skill: books are studied behind it, asks go through the ensemble."""
 
 from dataclasses import asdict
 from pathlib import Path

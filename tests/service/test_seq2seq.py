@@ -1,4 +1,4 @@
-"""A service on an encoder-decoder LLM: books are learned and asked, with a skill prompt and without."""
+"""A service on an encoder-decoder LLM: books are learned and asked, with a skill and without."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -28,7 +28,7 @@ def test_the_objective_follows_from_the_skill(skill: Skill) -> None:
     assert resolved(RECIPE, None).objective == "lm"
     assert resolved(RECIPE.model_copy(update={"objective": "lm"}), skill).objective == "lm"
     for objective in ("self_study", "both"):
-        with pytest.raises(ValueError, match="needs a skill prompt"):
+        with pytest.raises(ValueError, match="needs a skill"):
             resolved(RECIPE.model_copy(update={"objective": objective}), None)
 
 

@@ -1,4 +1,4 @@
-"""The tokens of the parts of a row after a skill prompt: [skill][member][passages][question][answer].
+"""The tokens of the parts of a row after a skill: [skill][member][passages][question][answer].
 
 The member comes before the passages, so that the context of a passage serves all questions about it. Between
 passages and question, a member would first have to learn not to disturb.
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from trainer.llm.frozen_llm import FrozenLLM
 
-# What a skill prompt is initialised from: a hand-written instruction with two examples.
+# What a skill is initialised from: a hand-written instruction with two examples.
 OPENING = (
     "Read the passage, then answer the question about it in a few words, taken from the passage where you"
     " can. Passage: The old miller kept a grey cat in the loft, because the rats ate his flour. Question: Why"

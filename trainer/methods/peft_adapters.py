@@ -1,6 +1,6 @@
 """Members to and from PEFT's adapters, the folders that `PeftModel.from_pretrained` loads.
 
-A member's bytes are already PEFT's weights. A member that was trained after a skill prompt needs both; what
+A member's bytes are already PEFT's weights. A member that was trained after a skill needs both; what
 the LLM keeps of the two together is also an adapter.
 """
 
@@ -84,7 +84,7 @@ def member_adapter(method: Method, artifact: bytes, identity: Identity, llm: Fro
 
 
 def adapter_with_skill(llm: FrozenLLM, skill: Context, member: Members) -> Adapter | None:
-    """The adapter of a skill prompt followed by one member; None for LoRA, which PEFT combines with nothing.
+    """The adapter of a skill followed by one member; None for LoRA, which PEFT combines with nothing.
 
     For a causal LLM it holds the keys and values of both, in the LLM's dtype; in PEFT a text after it has the
     same positions as a text after [skill][member] here. For an encoder-decoder it holds the embeddings of

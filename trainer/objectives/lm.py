@@ -15,7 +15,7 @@ from trainer.recipe import Recipe
 
 
 class LanguageModelling:
-    """Next-token loss on [context][member][text], where the context is a skill prompt or None.
+    """Next-token loss on [context][member][text], where the context is a skill or None.
 
     A causal LLM predicts all of a row's text, an encoder-decoder LLM the second half from the first.
     """

@@ -28,7 +28,7 @@ class Objective(Protocol):
 
     @property
     def context(self) -> Context | None:
-        """What precedes the members: the skill prompt, if there is one."""
+        """What precedes the members: the skill, if there is one."""
 
     def bare_loss(self) -> Generator[Pause, None, float | None]:
         """Held-out loss without a member, nats per token; None where nothing is held out."""

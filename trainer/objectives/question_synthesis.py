@@ -58,7 +58,7 @@ def synthesise(
 ) -> Iterator[list[SyntheticQuestion]]:
     """Write a question of each kind about each passage, and answer it; yields what passes, per batch.
 
-    `passages` are numbers and texts; `skill` is the context of the skill prompt, which precedes them.
+    `passages` are numbers and texts; `skill` is the context of the skill, which precedes them.
     Questions are sampled at `temperature`, answers are the likeliest.
     """
     known: set[str] = set()

@@ -40,7 +40,7 @@ class SelfStudy:
 
     A row is [skill][member][passage][questions with answers]. In the recipe's share of `closed` steps the
     passage is left out. After a passage, the answer to questions about other passages is silence, as for the
-    skill prompt.
+    skill.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class SelfStudy:
         self.row_tokens = max(1, _EXCHANGES * self.epoch_tokens // len(self._items))
 
     def bare_loss(self) -> Generator[Pause, None, float | None]:
-        """Held-out loss after the skill prompt alone."""
+        """Held-out loss after the skill alone."""
         packs = self._heldout_packs()
         return (yield from _mean_loss(self._llm, packs)) if packs else None
 

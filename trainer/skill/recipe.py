@@ -1,4 +1,4 @@
-"""How a skill prompt is trained, and then the soft prompts that members start from."""
+"""How a skill is trained, and then the soft prompts that members start from."""
 
 import math
 
@@ -42,7 +42,7 @@ class StartsRecipe(OptimisationRecipe):
 
 
 class SkillRecipe(OptimisationRecipe):
-    """The settings of training a skill prompt."""
+    """The settings of training a skill."""
 
     rows: int = Field(4, ge=1, description="passages read in one step")
     starts: StartsRecipe = Field(StartsRecipe(), description="of the soft prompts that members start from")

@@ -1,4 +1,4 @@
-"""The skill prompt: how to answer from a passage, learned once for an LLM, on no book of the library."""
+"""The skill: how to answer from a passage, learned once for an LLM, on no book of the library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KEYS, _VALUES, _PROMPT, _STARTS = "keys", "values", "prompt_embeddings", "start
 
 
 class SkillMismatchError(ValueError):
-    """The LLM cannot read this kind of skill prompt; the message says which kind it can."""
+    """The LLM cannot read this kind of skill; the message says which kind it can."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Skill(ABC):
     """What precedes everything else that an LLM reads.
 
     `starts` [members, virtual tokens, hidden] are soft prompts for members to start from, learned after the
-    skill prompt, on the same data.
+    skill, on the same data.
     """
 
     method: ClassVar[Literal["prompt", "prefix"]]
@@ -89,7 +89,7 @@ class PrefixSkill(Skill):
         if not isinstance(llm, CausalLLM):
             raise SkillMismatchError(
                 f"{llm.identity.id!r} is an encoder-decoder, which no prefix of keys and values can stand "
-                "before: its skill prompt must be a soft prompt"
+                "before: its skill must be a soft prompt"
             )
         weight = llm.head
         return KeysAndValues(self.keys.to(weight), self.values.to(weight))
@@ -115,7 +115,7 @@ class PromptSkill(Skill):
         """The soft prompt, read by the LLM. SkillMismatchError: its size is not the LLM's hidden size."""
         if self.prompt.shape[1] != llm.identity.hidden_size:
             raise SkillMismatchError(
-                f"a skill prompt of size {self.prompt.shape[1]} does not fit {llm.identity.id!r}, "
+                f"a skill of size {self.prompt.shape[1]} does not fit {llm.identity.id!r}, "
                 f"whose hidden states have {llm.identity.hidden_size}"
             )
         [context] = llm.prefill([self.prompt.to(llm.head)], [None])
@@ -146,7 +146,7 @@ def skill_from_bytes(data: bytes) -> Skill:
             raise FormatError(f"{list(prompt.shape)} is no soft prompt")
         return PromptSkill(prompt, starts=starts)
     if not {_KEYS, _VALUES} <= tensors.keys():
-        raise FormatError("not a skill prompt: there are neither keys and values nor a soft prompt")
+        raise FormatError("not a skill: there are neither keys and values nor a soft prompt")
     keys, values = tensors[_KEYS], tensors[_VALUES]
     if keys.ndim != 4 or keys.shape != values.shape:
         raise FormatError(f"keys {list(keys.shape)} and values {list(values.shape)} make no prefix")

@@ -1,6 +1,6 @@
-"""Trains a skill prompt, after which a frozen LLM answers from a passage or says nothing.
+"""Trains a skill, after which a frozen LLM answers from a passage or says nothing.
 
-Then trains, after the skill prompt and on the same examples, the soft prompts that members start from.
+Then trains, after the skill and on the same examples, the soft prompts that members start from.
 """
 
 import itertools
@@ -29,7 +29,7 @@ def train_skill(
     state: SkillState | None = None,
     start: Skill | None = None,
 ) -> Iterator[SkillLoss | SkillStep]:
-    """Train a skill prompt on `examples`; its tensors are those of the last step's state.
+    """Train a skill on `examples`; its tensors are those of the last step's state.
 
     Training resumes from `state`, or starts from `start`, or from a hand-written instruction. Raises
     ValueError when no example has an answerable question, and SkillMismatchError when the LLM cannot read

@@ -52,7 +52,7 @@ def train(
 def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     result = train(tmp_path, tiny_folder, data)
     assert result.exit_code == 0, result.output
-    assert "Skill prompt 1 is registered" in result.output
+    assert "Skill 1 is registered" in result.output
     notes = json.loads((tmp_path / "skill" / "skill.json").read_text())
     assert notes["recipe"]["steps"] == 3
     assert set(notes["weighting"]) == {"answerable", "retrieval", "log_likelihood", "ceiling"}

@@ -190,6 +190,16 @@ def test_the_flows_name_what_exists() -> None:
     assert not missing, missing
 
 
+def test_the_larger_rooms_have_the_files_that_are_named() -> None:
+    paragraphs = [each for each in section("Inside the larger rooms").split("\n\n") if each.startswith("**")]
+    assert len(paragraphs) > 5
+    for paragraph in paragraphs:
+        head, _, text = paragraph.partition("**. ")
+        rooms = re.findall(r"`([\w/]+)`", head)
+        for name in re.findall(r"`([\w/]+\.py)`", text):
+            assert any((ROOT / room / name).is_file() for room in rooms), (rooms, name)
+
+
 def exists(path: PurePosixPath, name: str) -> bool:
     """Whether a file is there and defines `name`: a function, a class, or a method as `Class.method`."""
     file = ROOT / path

@@ -6,14 +6,9 @@ the book tells it: it is fitted on questions asked of their own book.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-
-from app.answering.weighting import elect
 
 ANSWERABLE = ("retrieval", "answerable")
 RIGHT = ("worth", "log_likelihood")
@@ -33,33 +28,6 @@ class Evidence:
     answerable: float
     worth: float
     log_likelihood: float
-
-
-class Weighed(Protocol):
-    """An answer with what is known of it; `answerable` is None where that is not known."""
-
-    @property
-    def text(self) -> str:
-        """What was said."""
-
-    @property
-    def answerable(self) -> float | None:
-        """The probability that what was read answers the question."""
-
-    @property
-    def log_likelihood(self) -> float:
-        """Mean per token."""
-
-
-def elected(answers: Sequence[Weighed], weights: Sequence[float], retrieval: float) -> tuple[int, Evidence]:
-    """The number of the answer that is elected under the weights, and what speaks for it.
-
-    `retrieval` is the score of the best passage.
-    """
-    best, worth = elect([one.text for one in answers], weights)
-    answerable = np.average([one.answerable or 0.0 for one in answers], weights=weights)
-    likelihood = np.average([one.log_likelihood for one in answers], weights=weights)
-    return best, Evidence(retrieval, float(answerable), worth, float(likelihood))
 
 
 class Logistic(BaseModel):

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from app.answering.election import consensus
 from app.answering.normalisation import normalised
 from app.answering.types import PassageAnswer
-from app.answering.weighting import Weighting, consensus
+from app.answering.weighting import Weighting
 
 
 def settled(heard: Sequence[PassageAnswer], rest: Sequence[float], weighting: Weighting) -> bool:

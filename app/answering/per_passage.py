@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from app.answering.calibration import elected
 from app.answering.early_stopping import settled
-from app.answering.readers import READERS, Seat, seats
+from app.answering.election import elect
+from app.answering.reader_assignment import READERS, Seat, seats
 from app.answering.skill import LoadedSkill
 from app.answering.types import Candidate, Passage, PassageAnswer, Question, Verdict
 from app.answering.voting import Embed, vote, vote_on_choices
@@ -87,7 +87,7 @@ class PerPassage:
         if not votes:
             return Verdict([], "", 0.0)
         top = max([passage.score for passage in passages], default=0.0)
-        best, evidence = elected(candidates, [one.weight for one in candidates], top)
+        best, evidence = elect(candidates, [one.weight for one in candidates], top)
         answer = candidates[best].text
         # The vote that holds the answer comes first, whatever its share.
         votes.sort(key=lambda each: all(candidate.text != answer for candidate in each.candidates))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.answering.calibration import LIKELY
 from app.answering.citations import cited
-from app.answering.prompt import check_question
+from app.answering.question_check import check_question
 from app.answering.retrieval import Retrieval
 from app.answering.strategy import Strategy
 from app.answering.types import (

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
-from app.answering.normalisation import normalised
 from app.answering.types import PassageAnswer
 
 FEATURES = ("answerable", "retrieval", "log_likelihood")
@@ -80,29 +79,3 @@ def softmax(scores: ArrayLike) -> list[float]:
     scores = np.asarray(scores, dtype=np.float64)
     odds = np.exp(scores - scores.max())
     return [float(value) for value in odds / odds.sum()]
-
-
-def overlap(one: str, other: str) -> float:
-    """F1 of the words two answers share (SQuAD's, 1606.05250)."""
-    first, second = normalised(one).split(), normalised(other).split()
-    shared = sum(min(first.count(word), second.count(word)) for word in set(first))
-    return 2 * shared / (len(first) + len(second)) if first and second else 0.0
-
-
-def consensus(texts: Sequence[str], weights: Sequence[float]) -> list[float]:
-    """The worth of each text: its expected overlap with the right answer, if each is right with its weight.
-
-    The best by it is the choice of minimum Bayes risk (Kumar and Byrne 2004).
-    """
-    total = sum(weights) or 1.0
-    return [
-        sum(weight * overlap(text, other) for other, weight in zip(texts, weights, strict=True)) / total
-        for text in texts
-    ]
-
-
-def elect(texts: Sequence[str], weights: Sequence[float]) -> tuple[int, float]:
-    """Which text has the most worth by `consensus`, and that worth; of equals, the heaviest."""
-    worth = consensus(texts, weights)
-    best = max(range(len(texts)), key=lambda number: (worth[number], weights[number]))
-    return best, min(1.0, worth[best])

@@ -11,7 +11,7 @@ from app.bench.limits import token_bytes
 from app.bench.llm_spec import LLMSpec, Setup
 from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
-from app.bench.steps import OnProgress, TrainWorkload
+from app.bench.train_steps import OnProgress, TrainWorkload
 from app.errors import CommandError
 from trainer.baseline.peft_loop import PEFT_METHODS, peft_loop
 from trainer.llm import templates

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from app.bench.clock import seconds
-from app.bench.steps import TrainWorkload
+from app.bench.train_steps import TrainWorkload
 from trainer.llm.frozen_llm import FrozenLLM
 
 _TIMES = 5

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from app.bench.answering import AnswerWorkload, BenchMembers
 from app.bench.llm_spec import LLMSpec, Setup
 from app.bench.peak import NoRoomError, Peak, peak
-from app.bench.steps import OnProgress, TrainWorkload, train_together, train_with_peft
+from app.bench.train_steps import OnProgress, TrainWorkload, train_together, train_with_peft
 from trainer.baseline.peft_loop import UNPREPARED, peft_loop
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches

@@ -11,7 +11,7 @@ from app.bench.limits import step_operations
 from app.bench.llm_spec import LLMSpec, Setup
 from app.bench.peak import Peak, peak
 from app.bench.profiling import Profile, profile
-from app.bench.steps import OnProgress, TrainWorkload, train_together, train_with_peft
+from app.bench.train_steps import OnProgress, TrainWorkload, train_together, train_with_peft
 from trainer.baseline.peft_loop import UNPREPARED, peft_loop
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches

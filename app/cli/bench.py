@@ -66,8 +66,8 @@ def train_speed(
 ) -> None:
     """How fast members learn together, and with PEFT one after the other."""
     with one_line_errors(), _progress_line() as on_progress:
-        from app.bench.steps import TrainWorkload
         from app.bench.tables import training_table
+        from app.bench.train_steps import TrainWorkload
         from app.bench.training import measure_training
 
         spec = _spec(shape, layers, quantization, threshold, device, dtype, checkpointing)
@@ -139,8 +139,8 @@ def memory_use(
     with one_line_errors(), _progress_line() as on_progress:
         from app.bench.answering import AnswerWorkload
         from app.bench.memory import measure_memory
-        from app.bench.steps import TrainWorkload
         from app.bench.tables import memory_table
+        from app.bench.train_steps import TrainWorkload
 
         spec = _spec(shape, layers, quantization, threshold, device, dtype, checkpointing)
         training = TrainWorkload(method, members, 1, row_tokens, virtual_tokens, rank)

@@ -4,12 +4,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from app.answering.election import consensus
 from app.answering.normalisation import normalised
 from app.answering.per_passage import ANSWER_TOKENS, PerPassage
 from app.answering.prompt import INSTRUCTION
-from app.answering.readers import READERS
+from app.answering.reader_assignment import READERS
 from app.answering.types import Candidate, Passage, PassageAnswer, Question
-from app.answering.weighting import Weighting, consensus
+from app.answering.weighting import Weighting
 from app.datasets.metrics import rouge_l
 from app.datasets.questions import LabelledQuestion, Story
 from app.engine.engine import Engine

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.answering.prompt import QuestionError
+from app.answering.question_check import QuestionError
 from app.answering.types import NoBookFitsError, NothingToAskError, NotReadyError
 from app.engine.member_cache import OtherModelError
 from app.engine.scheduler import EngineClosedError, UnwantedError
 from app.parsing.parsed import ParseError
 from app.training.requests import InvalidParentError, InvalidRecipeError, QueueFullError
-from app.transfer.import_files import ImportRefusedError
+from app.transfer.refusal import ImportRefusedError
 from store.errors import (
     DamagedArtifactError,
     DamagedDatabaseError,

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
-from app.answering.calibration import ANSWERABLE, RIGHT, Calibration, Evidence, Logistic, elected
+from app.answering.calibration import ANSWERABLE, RIGHT, Calibration, Evidence, Logistic
+from app.answering.election import elect
 from app.answering.weighting import FEATURES, Weighting, features
 from app.datasets.metrics import CORRECT
 from app.skill_training.samples import Sample
@@ -65,7 +66,7 @@ def fit_calibration(samples: Sequence[Sample], weighting: Weighting) -> Calibrat
 def _elected(sample: Sample, weighting: Weighting) -> tuple[Evidence, float, bool]:
     """The evidence for the answer that is elected, its quality, and whether it is about its own story."""
     weights = weighting.weights(sample.answers)
-    best, evidence = elected(sample.answers, weights, max(one.retrieval for one in sample.answers))
+    best, evidence = elect(sample.answers, weights, max(one.retrieval for one in sample.answers))
     return evidence, sample.quality[best], sample.own
 
 

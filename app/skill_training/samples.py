@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.answering.per_passage import ANSWER_TOKENS
-from app.answering.readers import READERS, assigned
+from app.answering.reader_assignment import READERS, assigned
 from app.answering.types import PassageAnswer
 from app.datasets.library import Library
 from app.datasets.metrics import rouge_l

@@ -1,29 +1,16 @@
 """The files of an archive that is imported: which are read, and what each must be."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
-
-from pydantic import ValidationError
 
 from app.transfer.exporting import WITH_SKILL
-from app.transfer.manifest import MANIFEST, Manifest
+from app.transfer.manifest import MANIFEST
+from app.transfer.refusal import ImportRefusedError, read_json
 from trainer.methods.peft_adapters import CONFIG, PICKLE, WEIGHTS, Adapter
 
 # 64 soft prompts of 200 virtual tokens at a hidden size of 4,096 take so many bytes, or 8 prefixes of 100.
 MOST_BYTES = 1 << 28
-_MOST_JSON_BYTES = 1 << 24
-
-
-class ImportRefusedError(ValueError):
-    """What was sent cannot become a version; `slug` names the reason, `more` has its details."""
-
-    def __init__(self, slug: str, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.slug = slug
-        self.more = more
 
 
 def is_read(path: PurePosixPath) -> bool:
@@ -57,40 +44,10 @@ def read_adapter(files: Mapping[PurePosixPath, bytes], folder: PurePosixPath) ->
     weights = files.get(folder / WEIGHTS)
     if weights is None:
         raise ImportRefusedError("bad-adapter", f"{folder} has no {WEIGHTS}.")
-    config = _json(files[folder / CONFIG], f"{folder / CONFIG}", "bad-adapter")
+    config = read_json(files[folder / CONFIG], f"{folder / CONFIG}", "bad-adapter")
     if not isinstance(config, dict):
         raise ImportRefusedError("bad-adapter", f"{folder / CONFIG} is no JSON object.")
     return Adapter(config, weights)
-
-
-def read_manifest(data: bytes) -> Manifest:
-    """Parse the manifest of an export. ImportRefusedError: it is none."""
-    try:
-        manifest = Manifest.model_validate(_json(data, MANIFEST, "bad-manifest"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ImportRefusedError("bad-manifest", f"{MANIFEST}: {where}: {first['msg']}.") from error
-    base = manifest.version.base_model
-    if not all(re.fullmatch(r"\w{1,20}", name) for name in (base.quantization, base.dtype)):
-        raise ImportRefusedError("bad-manifest", f"{MANIFEST} names no quantization or dtype.")
-    if not all(0 <= member.seed < 2**63 for member in manifest.version.members):
-        raise ImportRefusedError("bad-manifest", f"{MANIFEST} has a seed that is none.")
-    return manifest
-
-
-def _json(data: bytes, name: str, slug: str) -> Any:
-    """Parse JSON that a database can keep: all numbers finite, no surrogate alone. ImportRefusedError: it is
-    none.
-    """
-    if len(data) > _MOST_JSON_BYTES:
-        raise ImportRefusedError(slug, f"{name} has more than {_MOST_JSON_BYTES:,} bytes.")
-    try:
-        found = json.loads(data)
-        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise ImportRefusedError(slug, f"{name} is no JSON that can be kept: {error}.") from error
-    return found
 
 
 def _natural(path: PurePosixPath) -> list[tuple[int, str]]:

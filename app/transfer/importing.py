@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.transfer.import_files import ImportRefusedError, adapter_folders, read_adapter, read_manifest
-from app.transfer.manifest import MANIFEST, Manifest
+from app.transfer.import_files import adapter_folders, read_adapter
+from app.transfer.manifest import MANIFEST, Manifest, read_manifest
+from app.transfer.refusal import ImportRefusedError
 from store import books, revisions, skills, versions
 from store.aliases import CHAMPION
 from store.tables import Version

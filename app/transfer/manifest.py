@@ -1,11 +1,13 @@
 """The manifest of an export, version.json: all that the registry knows of a version."""
 
 import importlib.metadata
+import re
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
 
+from app.transfer.refusal import ImportRefusedError, read_json
 from store import books, revisions, skills
 from store.tables import Version
 
@@ -118,6 +120,22 @@ def manifest(session: Session, version: Version, refused: str | None) -> Manifes
         if skill is None
         else ExportedSkill(id=skill.id, number=skill.number, sha256=skill.artifact_sha256),
     )
+
+
+def read_manifest(data: bytes) -> Manifest:
+    """Parse the manifest of an export. ImportRefusedError: it is none."""
+    try:
+        manifest = Manifest.model_validate(read_json(data, MANIFEST, "bad-manifest"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ImportRefusedError("bad-manifest", f"{MANIFEST}: {where}: {first['msg']}.") from error
+    base = manifest.version.base_model
+    if not all(re.fullmatch(r"\w{1,20}", name) for name in (base.quantization, base.dtype)):
+        raise ImportRefusedError("bad-manifest", f"{MANIFEST} names no quantization or dtype.")
+    if not all(0 <= member.seed < 2**63 for member in manifest.version.members):
+        raise ImportRefusedError("bad-manifest", f"{MANIFEST} has a seed that is none.")
+    return manifest
 
 
 def _version(row: Version, title: str, refused: str | None) -> ExportedVersion:

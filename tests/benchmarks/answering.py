@@ -26,7 +26,7 @@ import peft
 import torch
 
 from app.answering.per_passage import WAVES, PerPassage
-from app.answering.readers import READERS
+from app.answering.reader_assignment import READERS
 from app.answering.skill import LoadedSkill, shipped_skill
 from app.answering.types import Candidate, Question
 from app.datasets.library import Library

@@ -4,9 +4,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.answering.early_stopping import settled
+from app.answering.election import elect
 from app.answering.normalisation import normalised
 from app.answering.types import PassageAnswer
-from app.answering.weighting import Weighting, elect
+from app.answering.weighting import Weighting
 
 TEXTS = ["green lamp", "lamp", "butter", "the baker's butter", "at nine", "seven copper kettles"]
 SCORES = st.floats(0.05, 1.0)
@@ -30,14 +31,16 @@ def test_what_is_settled_stays(
     assume(settled(heard, scores, weighting))
     top = max([*scores, *(one.retrieval for one in heard)])
     masses = weighting.masses(heard, top)
-    texts = [one.text for one in heard]
-    before, _ = elect(texts, masses)
+    before, _ = elect(heard, masses, top)
     most = weighting.most(scores, top)
-    later = [text for _, text, _ in rest]
+    later = [PassageAnswer(text, 0.0, 0.0, score) for score, text, _ in rest]
+    answers = [*heard, *later]
     after, _ = elect(
-        [*texts, *later], [*masses, *(limit * share for limit, (_, _, share) in zip(most, rest, strict=True))]
+        answers,
+        [*masses, *(limit * share for limit, (_, _, share) in zip(most, rest, strict=True))],
+        top,
     )
-    assert normalised([*texts, *later][after]) == normalised(texts[before])
+    assert normalised(answers[after].text) == normalised(answers[before].text)
 
 
 def test_with_nobody_left_it_is_settled_and_with_an_equal_it_is_not() -> None:

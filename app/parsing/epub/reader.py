@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from app.parsing import language
 from app.parsing.archive import Archive
-from app.parsing.epub.contents import Contents, read_guide, read_navigation, read_ncx
+from app.parsing.epub.toc import Contents, read_guide, read_navigation, read_ncx
 from app.parsing.html.markup import Element, inner_text, local_name, parse_xhtml, parse_xml
 from app.parsing.html.reader import heading_marks, write_tree
 from app.parsing.parsed import ParsedBook, ParseError
@@ -28,7 +28,6 @@ class _Item:
     file: str
     media_type: str
     properties: frozenset[str]
-    linear: bool = True
 
 
 def parse(data: bytes) -> ParsedBook:

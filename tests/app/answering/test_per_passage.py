@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from app.answering.per_passage import PerPassage
-from app.answering.readers import assigned
+from app.answering.reader_assignment import assigned
 from app.answering.skill import LoadedSkill
 from app.answering.types import Candidate, Passage, Question
 from app.engine.engine import Engine

@@ -1,7 +1,7 @@
 import torch
 
 from app.bench.limits import copy_speed, product_speed, step_operations, token_bytes
-from app.bench.steps import TrainWorkload
+from app.bench.train_steps import TrainWorkload
 from trainer.baseline.random_weights import random_llm
 
 WORK = TrainWorkload(members=3, rows=2, row_tokens=24, virtual_tokens=5)

@@ -1,0 +1,28 @@
+"""Which questions can be asked: neither empty nor too long."""
+
+from collections.abc import Callable
+
+# Leaves room in any context for passages; a longer question is no question about a book.
+QUESTION_TOKENS = 256
+
+
+class QuestionError(ValueError):
+    """The question cannot be asked; `slug` is the stable name of the reason, `limits` what it broke."""
+
+    def __init__(self, slug: str, message: str, **limits: int) -> None:
+        super().__init__(message)
+        self.slug = slug
+        self.limits = limits
+
+
+def check_question(text: str, count_tokens: Callable[[str], int]) -> None:
+    """Raise QuestionError for a question that is empty or longer than `QUESTION_TOKENS` tokens."""
+    if not text.strip():
+        raise QuestionError("question-empty", "The question is empty: write one.")
+    # A megabyte need not be encoded to know that it is too long.
+    if len(text) > QUESTION_TOKENS * 32 or count_tokens(text) > QUESTION_TOKENS:
+        raise QuestionError(
+            "question-too-long",
+            f"The question is longer than {QUESTION_TOKENS} tokens: shorten it.",
+            limit_tokens=QUESTION_TOKENS,
+        )

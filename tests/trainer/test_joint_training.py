@@ -16,7 +16,7 @@ from trainer.methods.prompt import Prompts, initial_prompts, prompt_from_bytes, 
 from trainer.methods.tensors import FormatError
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.text_rows import split_text
-from trainer.progress import Evaluated, Learned, Pause, Progress, Stepped
+from trainer.progress import DivergedError, Evaluated, Learned, Pause, Progress, Stepped
 from trainer.recipe import Recipe
 
 RECIPE = Recipe(members=3, virtual_tokens=6, row_tokens=32, epochs=20, learning_rate=0.05, heldout=0.2)
@@ -144,6 +144,11 @@ def test_a_budget_of_seconds_ends_training_after_the_first_step(llm: FrozenLLM) 
 def test_without_held_out_text_there_is_no_evaluation_loss(llm: FrozenLLM) -> None:
     learned = learn(llm, RECIPE.model_copy(update={"heldout": 0.0, "epochs": 1.0}))
     assert learned.after.member_losses == [None] * 3
+
+
+def test_a_held_out_loss_that_is_not_finite_ends_training(llm: FrozenLLM) -> None:
+    with pytest.raises(DivergedError, match="held-out loss is nan before training"):
+        list(on_text(llm, start=Prompts(torch.full((3, 6, 32), torch.nan))))
 
 
 def test_a_text_of_one_token_is_refused(llm: FrozenLLM) -> None:

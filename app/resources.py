@@ -17,8 +17,7 @@ def open_database(settings: Settings) -> Database:
     try:
         database.migrate()
     except StoreError as error:
-        names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
-        raise CommandError(f"{error} (The settings are {names}.)") from error
+        raise CommandError(str(error)) from error
     return database
 
 
@@ -30,8 +29,7 @@ def connect_database(settings: Settings) -> Database:
     except ValueError as error:
         raise CommandError(f"BOOKCHORUS_DATABASE_URL: {error}") from error
     except (StoreError, OSError) as error:
-        names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
-        raise CommandError(f"{error} (The settings are {names}.)") from error
+        raise CommandError(str(error)) from error
 
 
 def load_llm(settings: Settings) -> FrozenLLM:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from app.answering.ensemble import Ensemble
 from app.answering.per_passage import WAVES, PerPassage
 from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
 from app.answering.shared_context import SharedContext
 from app.answering.skill import active_skill
-from app.answering.strategy import Strategy
 from app.engine.embedder import Embedder
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
@@ -59,7 +59,7 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     members = MemberCache(database, llm)
     skill = active_skill(database, llm)
     engine = Engine(scheduler, members, None if skill is None else skill.skill)
-    strategy: Strategy = (
+    ensemble: Ensemble = (
         SharedContext(engine, embedder)
         if skill is None
         # On a GPU a batch of all passages takes no longer than one of few.
@@ -81,7 +81,7 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
         scheduler=scheduler,
         members=members,
         engine=engine,
-        answering=Answering(database, Retrieval(database, index), engine, strategy),
+        answering=Answering(database, Retrieval(database, index), engine, ensemble),
         training=TrainingRequests(
             database, members, llm, float(settings.budget_seconds), settings.max_queued_jobs
         ),

@@ -1,4 +1,4 @@
-"""The strategy behind a skill: members read passages apart, and their answers are weighted."""
+"""The ensemble behind a skill: members read passages apart, and their answers are weighted."""
 
 from collections.abc import Callable, Iterator, Sequence
 

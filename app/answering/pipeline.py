@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from app.answering.calibration import LIKELY
 from app.answering.citations import cited
+from app.answering.ensemble import Ensemble
 from app.answering.question_check import check_question
 from app.answering.retrieval import Retrieval
-from app.answering.strategy import Strategy
 from app.answering.types import (
     Abstention,
     Answer,
@@ -36,13 +36,13 @@ from store.tables import Version
 
 
 class Answering:
-    """Answers questions from the books of one store, with the members of one engine and one strategy."""
+    """Answers questions from the books of one store, with the members of one engine and one ensemble."""
 
-    def __init__(self, database: Database, retrieval: Retrieval, engine: Engine, strategy: Strategy) -> None:
+    def __init__(self, database: Database, retrieval: Retrieval, engine: Engine, ensemble: Ensemble) -> None:
         self._database = database
         self._retrieval = retrieval
         self._engine = engine
-        self._strategy = strategy
+        self._ensemble = ensemble
 
     def answer(
         self,
@@ -82,7 +82,7 @@ class Answering:
         every candidate where that is asked for.
 
         `about` is what was spoken of before: it helps to find passages. `passages` is how many are read, None
-        leaves it to the strategy. Below `min_confidence` the answer is an abstention. Once the answer is not
+        leaves it to the ensemble. Below `min_confidence` the answer is an abstention. Once the answer is not
         `wanted` any more, the events end with UnwantedError.
 
         Raises at once, before the first event: QuestionError for a question that cannot be asked,
@@ -104,9 +104,9 @@ class Answering:
                 continue
         names = [book for book, _ in asked]
         found = self._retrieval.passages(
-            lambda: self._strategy.search(self._retrieval.index, sought, passages, names)
+            lambda: self._ensemble.search(self._retrieval.index, sought, passages, names)
         )
-        read = self._strategy.reading_order(question.text, panel.members, found)
+        read = self._ensemble.reading_order(question.text, panel.members, found)
         seconds = time.monotonic() - started
         return self._answered(
             question, Retrieved(read, panel), seconds, every_candidate, wanted, min_confidence
@@ -127,14 +127,14 @@ class Answering:
         if question.seed is None:
             question = replace(question, seed=random.randrange(2**31))
         candidates: list[Candidate] = []
-        growing = self._strategy.candidates(question, found.panel.members, found.passages, wanted)
+        growing = self._ensemble.candidates(question, found.panel.members, found.passages, wanted)
         for candidates in growing:
             if every_candidate:
-                yield Heard(len(candidates), self._strategy.decide(question, candidates, found.passages))
+                yield Heard(len(candidates), self._ensemble.decide(question, candidates, found.passages))
         if not wanted():
             raise UnwantedError()
         generated = time.monotonic()
-        verdict = self._strategy.decide(question, candidates, found.passages)
+        verdict = self._ensemble.decide(question, candidates, found.passages)
         abstention = _abstention(verdict, min_confidence)
         ended = time.monotonic()
         yield Answer(
@@ -180,7 +180,7 @@ class Answering:
                 degraded = "untrained"
                 if version is not None and roster is not None:
                     degraded = f"other-model: {book}@{version.number} was {roster.refused}"
-                members += self._strategy.unlearned(book)
+                members += self._ensemble.unlearned(book)
             else:
                 used.append(VersionUsed(book, version.number, version.revision))
                 members += roster.members

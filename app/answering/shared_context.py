@@ -1,4 +1,4 @@
-"""The strategy for an LLM without a skill: all members read the same passages, in one context."""
+"""The ensemble on an LLM without a skill: all members read the same passages, in one context."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence

@@ -6,21 +6,21 @@ from typing import Any, Literal
 
 from app.engine.records import MemberId
 
-StrategyName = Literal["vote", "mixture", "choices"]
+Strategy = Literal["vote", "mixture", "choices"]
 
 
 @dataclass(frozen=True)
 class Question:
     """A question, and how members are to answer it.
 
-    `samples` is how many answers each member gives; None is one, or what suits the strategy. Without a
-    `temperature` the strategy's own is used, without a `seed` a random one. Of the strategy `choices` members
+    `samples` is how many answers each member gives; None is one, or what suits the ensemble. Without a
+    `temperature` the ensemble's own is used, without a `seed` a random one. Of the strategy `choices` members
     say how likely they think each of the `choices`. A vote that is `adaptive` leaves out members that cannot
     change it.
     """
 
     text: str
-    strategy: StrategyName = "vote"
+    strategy: Strategy = "vote"
     choices: Sequence[str] = ()
     samples: int | None = None
     temperature: float | None = None

@@ -1,4 +1,4 @@
-"""The vote: candidates that say the same thing are one cluster, and the heaviest cluster is the answer."""
+"""The vote: candidates that say the same thing are one cluster, and share its weight."""
 
 import math
 from collections.abc import Callable, Sequence

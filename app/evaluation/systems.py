@@ -45,7 +45,7 @@ class SystemAnswer:
 class OpenStory:
     """A story that can be asked. What the LLM has read of it is kept from question to question.
 
-    The chorus answers as the service answers a user: by `strategy`, which reads the best passages apart.
+    The chorus answers as the service answers a user: by `ensemble`, which reads the best passages apart.
     `members` are those that learned the story, none where no system needs them; `ranking` gives all sections
     of the story for a question, the best first.
     """
@@ -53,7 +53,7 @@ class OpenStory:
     def __init__(
         self,
         engine: Engine,
-        strategy: PerPassage,
+        ensemble: PerPassage,
         weighting: Weighting,
         story: Story,
         book: str,
@@ -61,7 +61,7 @@ class OpenStory:
         ranking: Callable[[str], Sequence[Passage]],
     ) -> None:
         self._engine = engine
-        self._strategy = strategy
+        self._ensemble = ensemble
         self._weighting = weighting
         self._story = story
         self._bare = MemberId(book)
@@ -117,7 +117,7 @@ class OpenStory:
     ) -> dict[str, SystemAnswer]:
         """The best passages are read apart, each by its member. N readers are those of the N best."""
         asked = Question(question.text, adaptive=False)
-        *_, candidates = self._strategy.candidates(asked, members, passages)
+        *_, candidates = self._ensemble.candidates(asked, members, passages)
         texts_by_id = {passage.id: passage.text for passage in passages}
         readings = [
             Reading(one.member, () if one.passage is None else (texts_by_id[one.passage],), question.text)
@@ -132,7 +132,7 @@ class OpenStory:
             chosen = [
                 replace(one, weight=weight) for one, weight in zip(candidates[:count], weights, strict=True)
             ]
-            verdict = self._strategy.decide(asked, chosen, _read(chosen, passages))
+            verdict = self._ensemble.decide(asked, chosen, _read(chosen, passages))
             nll = mixture_loss(losses[:count], self._weighting.trust(heard[:count]))
             return SystemAnswer(verdict.answer, nll, verdict.confidence)
 
@@ -144,7 +144,7 @@ class OpenStory:
             if count < len(candidates):
                 answers[f"chorus N={count}"] = combined(count)
         answers |= self._other_ways(question, heard, losses, whole)
-        *_, mixed = self._strategy.candidates(replace(asked, strategy="mixture"), members, passages)
+        *_, mixed = self._ensemble.candidates(replace(asked, strategy="mixture"), members, passages)
         answers["chorus: mixture"] = SystemAnswer(mixed[0].text, whole.nll)
         return answers
 

@@ -10,7 +10,8 @@ from app.transfer.refusal import ImportRefusedError, read_json
 from trainer.methods.peft_adapters import CONFIG, PICKLE, WEIGHTS, Adapter
 
 # 64 soft prompts of 200 virtual tokens at a hidden size of 4,096 take so many bytes, or 8 prefixes of 100.
-MOST_BYTES = 1 << 28
+MOST_IMPORT_BYTES = 1 << 28
+MOST_IMPORT_FILES = 1000
 
 
 def is_read(path: PurePosixPath) -> bool:

@@ -8,8 +8,6 @@ from typing import Any
 
 from app.parsing.archive import Archive
 
-_MOST_ENTRIES = 1000
-
 
 def packed(files: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
     """Yield the bytes of an archive of files, given with their paths, as they come.
@@ -25,9 +23,13 @@ def packed(files: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
 
 
 def unpacked(
-    data: bytes, wanted: Callable[[PurePosixPath], bool] = lambda _: True, *, most_bytes: int
+    data: bytes,
+    wanted: Callable[[PurePosixPath], bool] = lambda _: True,
+    *,
+    most_entries: int,
+    most_bytes: int,
 ) -> dict[PurePosixPath, bytes]:
-    """The wanted files of an archive, by path, together at most `most_bytes`.
+    """The wanted files of an archive of at most `most_entries`, by path, together at most `most_bytes`.
 
     Raises ParseError bad-archive and archive-too-large, as `Archive` does.
     """
@@ -36,7 +38,7 @@ def unpacked(
         return not name.endswith("/") and wanted(PurePosixPath(name))
 
     archive = Archive(
-        data, chosen, most_entries=_MOST_ENTRIES, most_entry_bytes=most_bytes, most_bytes=most_bytes
+        data, chosen, most_entries=most_entries, most_entry_bytes=most_bytes, most_bytes=most_bytes
     )
     return {PurePosixPath(name): archive.read(name) for name in archive.names}
 

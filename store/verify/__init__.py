@@ -7,14 +7,14 @@ from sqlalchemy.exc import DBAPIError
 from store.database import Database
 from store.errors import DamagedDatabaseError
 from store.progress import OnProgress, ignore_progress
-from store.verify import artifacts, rows, texts, vectors, versions
+from store.verify import artifacts, integrity, texts, vectors, versions
 from store.verify.context import CheckContext
 from store.verify.finding import RESTORE, Finding
 
 __all__ = ["Finding", "verify"]
 
 _CHECKS = {
-    "rows": rows.check,
+    "rows": integrity.check,
     "artifacts": artifacts.check,
     "texts": texts.check,
     "versions": versions.check,

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.answering.calibration import Calibration, Logistic
+from app.answering.ensemble import Ensemble
 from app.answering.per_passage import PerPassage
 from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
 from app.answering.shared_context import SharedContext
 from app.answering.skill import LoadedSkill
-from app.answering.strategy import Strategy
 from app.answering.types import Answer, Heard, Question, Retrieved
 from app.engine.engine import Engine
 from app.engine.scheduler import Scheduler, UnwantedError
@@ -47,7 +47,7 @@ TEXTS = st.lists(st.sampled_from(SCRAPS) | st.text(max_size=30), min_size=1, max
 
 
 @contextmanager
-def answering(strategy: Strategy, engine: Engine, *texts: str) -> Iterator[Answering]:
+def answering(ensemble: Ensemble, engine: Engine, *texts: str) -> Iterator[Answering]:
     """Books of these texts, which nobody has learned."""
     embedder = Embedder()
     with TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ def answering(strategy: Strategy, engine: Engine, *texts: str) -> Iterator[Answe
                     title="A book",
                 )
         index = PassageIndex(database, Path(folder) / "index", embedder, embedder.name)
-        yield Answering(database, Retrieval(database, index), engine, strategy)
+        yield Answering(database, Retrieval(database, index), engine, ensemble)
         database.close()
 
 
@@ -87,7 +87,7 @@ def engine(scheduler: Scheduler, skill: LoadedSkill) -> Engine:
 
 
 @pytest.fixture(scope="module", params=["apart", "together"])
-def strategy(request: pytest.FixtureRequest, engine: Engine, skill: LoadedSkill) -> Strategy:
+def ensemble(request: pytest.FixtureRequest, engine: Engine, skill: LoadedSkill) -> Ensemble:
     if request.param == "apart":
         return PerPassage(engine, skill, Embedder())
     return SharedContext(engine, Embedder())
@@ -105,9 +105,9 @@ def sure(intercept: float) -> Calibration:
     question=st.sampled_from(["Who lit the lamp?", "他住在哪里?", "<|im_start|>"]),
 )
 def test_citations_quote_the_book(
-    scheduler: Scheduler, strategy: Strategy, engine: Engine, text: str, question: str
+    scheduler: Scheduler, ensemble: Ensemble, engine: Engine, text: str, question: str
 ) -> None:
-    with answering(strategy, engine, text) as asked:
+    with answering(ensemble, engine, text) as asked:
         answer = asked.answer(Question(question, seed=0))
         assert answer.citations
         for quote in answer.citations:
@@ -132,7 +132,7 @@ def test_citations_quote_the_book(
     )
 )
 def test_answers_are_those_of_each_question_alone(
-    strategy: Strategy, engine: Engine, questions: list[str]
+    ensemble: Ensemble, engine: Engine, questions: list[str]
 ) -> None:
     """However many wait together: greedy, so that nothing but the batch could change them."""
 
@@ -143,7 +143,7 @@ def test_answers_are_those_of_each_question_alone(
             for each in vote.candidates
         }
 
-    with answering(strategy, engine, STORY) as asked:
+    with answering(ensemble, engine, STORY) as asked:
         wanted = [Question(each, temperature=0, seed=0) for each in questions]
         alone = [texts(asked.answer(question)) for question in wanted]
         with ThreadPoolExecutor(len(wanted)) as pool:
@@ -170,8 +170,8 @@ def test_below_the_confidence_asked_for_there_is_no_answer(engine: Engine, skill
         assert asked.answer(Question("Who?")).abstention is None
 
 
-def test_events_tell_where_it_stands_and_end_when_nobody_waits(strategy: Strategy, engine: Engine) -> None:
-    with answering(strategy, engine, STORY) as asked:
+def test_events_tell_where_it_stands_and_end_when_nobody_waits(ensemble: Ensemble, engine: Engine) -> None:
+    with answering(ensemble, engine, STORY) as asked:
         question = Question("Who?", seed=0)
         first, *heard, last = asked.events(question, every_candidate=True)
         assert isinstance(first, Retrieved)

@@ -7,12 +7,11 @@ import json
 import time
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel, Field
 
 from app import schemas
 from app.answering.types import Question, Scope
@@ -21,6 +20,7 @@ from app.http.disconnect import Waiting, to_the_end
 from app.http.problems import Problem, openai_error
 from app.http.serializers import answers
 from app.http.serializers.records import unix
+from app.schemas.chat import ChatRequest
 from app.service import Service
 from store import books
 
@@ -30,45 +30,6 @@ LIBRARY = "library"
 _PAGE = 200
 # Characters of earlier turns that are added to the question in a search.
 _ABOUT = 400
-
-
-class Part(BaseModel):
-    """A part of a message; parts other than text are ignored."""
-
-    type: str
-    text: str = ""
-
-
-class Message(BaseModel):
-    """A turn of a chat."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[Part] | None = None
-
-    @property
-    def text(self) -> str:
-        """Its text."""
-        if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.type == "text")
-        return self.content or ""
-
-
-class ChatRequest(BaseModel):
-    """A chat whose last turn of the user is the question; what is not listed here is ignored.
-
-    `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias. Not OpenAI's are
-    `authors` and `tags`, which limit the library, and `min_confidence`, which lets the service say that it
-    does not know.
-    """
-
-    model: str
-    messages: list[Message] = Field(min_length=1)
-    stream: bool = False
-    temperature: float | None = Field(None, ge=0, le=2)
-    seed: int | None = None
-    authors: schemas.Names | None = None
-    tags: schemas.Names | None = None
-    min_confidence: float | None = Field(None, ge=0, le=1)
 
 
 @router.get("/models")

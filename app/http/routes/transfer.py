@@ -14,7 +14,7 @@ from app.http.problems import Problem
 from app.http.routes.admin import shown
 from app.service import Service
 from app.transfer.exporting import export
-from app.transfer.import_files import MOST_BYTES, is_read
+from app.transfer.import_files import MOST_IMPORT_BYTES, MOST_IMPORT_FILES, is_read
 from app.transfer.importing import parse_import, publish_imported
 from app.transfer.inspection import inspect
 from app.transfer.zip_archive import packed, unpacked
@@ -75,7 +75,8 @@ def _imported(
     llm = service.scheduler.llm
     with service.database.read() as session:
         books.get(session, book_id)
-    found = parse_import(unpacked(data, is_read, most_bytes=MOST_BYTES), llm, force=force)
+    files = unpacked(data, is_read, most_entries=MOST_IMPORT_FILES, most_bytes=MOST_IMPORT_BYTES)
+    found = parse_import(files, llm, force=force)
     with service.database.write() as session:
         version = publish_imported(session, book_id, found, llm, promote=promote, who=who)
         [shape] = shown(service, session, [version])
@@ -87,7 +88,7 @@ async def _body(request: Request) -> bytes:
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > MOST_BYTES:
-            detail = f"An archive may have {MOST_BYTES:,} bytes; this one has more."
-            raise Problem(413, "archive-too-large", detail, limit_bytes=MOST_BYTES)
+        if len(data) > MOST_IMPORT_BYTES:
+            detail = f"An archive may have {MOST_IMPORT_BYTES:,} bytes; this one has more."
+            raise Problem(413, "archive-too-large", detail, limit_bytes=MOST_IMPORT_BYTES)
     return bytes(data)

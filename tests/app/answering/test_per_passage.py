@@ -64,7 +64,7 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 @pytest.fixture
-def strategy(engine: Engine, skill: LoadedSkill) -> PerPassage:
+def ensemble(engine: Engine, skill: LoadedSkill) -> PerPassage:
     return PerPassage(engine, skill, embed)
 
 
@@ -96,17 +96,17 @@ def candidates(
     return found
 
 
-def test_each_member_reads_a_passage_of_its_own(strategy: PerPassage) -> None:
+def test_each_member_reads_a_passage_of_its_own(ensemble: PerPassage) -> None:
     passages = [passage(0), passage(1), passage(2)]
-    found = candidates(strategy, "Who kept a lamp?", members(4), passages)
+    found = candidates(ensemble, "Who kept a lamp?", members(4), passages)
     assert sorted((one.passage, one.member.member) for one in found) == [(0, 0), (0, 3), (1, 1), (2, 2)]
     assert [one.passage for one in found] == [0, 0, 1, 2]
     assert all(one.text and 0 < one.weight <= 1 for one in found)
     assert all(one.answerable is not None and 0 <= one.answerable <= 1 for one in found)
 
 
-def test_candidates_come_one_by_one_and_stay_as_they_were(strategy: PerPassage) -> None:
-    growing = list(strategy.candidates(WHO, members(3), [passage(0), passage(1), passage(2)]))
+def test_candidates_come_one_by_one_and_stay_as_they_were(ensemble: PerPassage) -> None:
+    growing = list(ensemble.candidates(WHO, members(3), [passage(0), passage(1), passage(2)]))
     assert [len(each) for each in growing] == [1, 2, 3]
     for each in growing:
         assert sum(one.weight for one in each) == pytest.approx(1)
@@ -115,11 +115,11 @@ def test_candidates_come_one_by_one_and_stay_as_they_were(strategy: PerPassage) 
         assert [one.member.member for one in each] == sorted(one.member.member or 0 for one in each)
 
 
-def test_every_member_weighs_every_choice(strategy: PerPassage) -> None:
+def test_every_member_weighs_every_choice(ensemble: PerPassage) -> None:
     passages = [passage(0), passage(1)]
     choices = ["Mira", "the baker", "a frog"]
     found = candidates(
-        strategy, "Who kept a lamp?", members(2), passages, strategy="choices", choices=choices
+        ensemble, "Who kept a lamp?", members(2), passages, strategy="choices", choices=choices
     )
     assert [(one.member.member, one.passage, one.text) for one in found] == [
         (member, member, text) for member in (0, 1) for text in ("Mira", "the baker", "a frog")
@@ -130,9 +130,9 @@ def test_every_member_weighs_every_choice(strategy: PerPassage) -> None:
         assert sorted(own, key=lambda one: one.weight) == sorted(own, key=lambda one: one.log_likelihood)
 
 
-def test_samples_move_on_to_the_next_passage(strategy: PerPassage) -> None:
+def test_samples_move_on_to_the_next_passage(ensemble: PerPassage) -> None:
     passages = [passage(0), passage(1), passage(2)]
-    found = candidates(strategy, "Who?", members(2), passages, samples=2, temperature=1.0, seed=3)
+    found = candidates(ensemble, "Who?", members(2), passages, samples=2, temperature=1.0, seed=3)
     assert [(one.member.member, one.sample, one.passage) for one in found] == [
         (0, 0, 0),
         (0, 1, 0),
@@ -143,9 +143,9 @@ def test_samples_move_on_to_the_next_passage(strategy: PerPassage) -> None:
     ]
 
 
-def test_members_read_their_own_book(strategy: PerPassage) -> None:
+def test_members_read_their_own_book(ensemble: PerPassage) -> None:
     passages = [passage(0, "one"), passage(1, "two"), passage(2, "two")]
-    found = candidates(strategy, "Who?", [*members(2, "one"), *members(2, "two")], passages)
+    found = candidates(ensemble, "Who?", [*members(2, "one"), *members(2, "two")], passages)
     assert [(one.member.book, one.passage) for one in found] == [
         ("one", 0),
         ("one", 0),
@@ -155,9 +155,9 @@ def test_members_read_their_own_book(strategy: PerPassage) -> None:
 
 
 def test_a_book_that_nobody_learned_is_read_by_members_as_they_start(
-    scheduler: Scheduler, skill: LoadedSkill, strategy: PerPassage
+    scheduler: Scheduler, skill: LoadedSkill, ensemble: PerPassage
 ) -> None:
-    assert strategy.unlearned("book") == [MemberId("book")] * 8
+    assert ensemble.unlearned("book") == [MemberId("book")] * 8
     starts = torch.randn(3, 4, scheduler.llm.identity.hidden_size)
     knowing = PerPassage(Engine(scheduler, skill=replace(skill.skill, starts=starts)), skill, embed)
     found = candidates(knowing, "Who?", knowing.unlearned("book"), [passage(0)])
@@ -182,8 +182,8 @@ def test_a_passage_has_the_same_reader_for_every_question(
     assert assigned(members, ranked) == found
 
 
-def test_without_a_passage_members_answer_all_the_same(strategy: PerPassage) -> None:
-    [found] = candidates(strategy, "Who?", members(1), [])
+def test_without_a_passage_members_answer_all_the_same(ensemble: PerPassage) -> None:
+    [found] = candidates(ensemble, "Who?", members(1), [])
     assert found.passage is None
     assert found.text
 
@@ -202,10 +202,10 @@ def test_what_was_forgotten_is_read_again(scheduler: Scheduler, skill: LoadedSki
         assert [one.weight for one in first] == pytest.approx([one.weight for one in second])
 
 
-def test_another_question_in_the_batch_changes_nothing(strategy: PerPassage) -> None:
+def test_another_question_in_the_batch_changes_nothing(ensemble: PerPassage) -> None:
     passages = [passage(0), passage(1)]
-    alone = candidates(strategy, "Who kept a lamp?", members(1), passages)
-    among = candidates(strategy, "Who kept a lamp?", members(2), passages)
+    alone = candidates(ensemble, "Who kept a lamp?", members(1), passages)
+    among = candidates(ensemble, "Who kept a lamp?", members(2), passages)
     assert alone[0].text == among[0].text
     assert alone[0].log_likelihood == pytest.approx(among[0].log_likelihood, abs=1e-4)
 
@@ -230,10 +230,10 @@ def test_those_that_cannot_change_the_answer_are_spared(scheduler: Scheduler, sk
     assert len(candidates(spared, "Who?", chorus, far)) == 3
 
 
-def test_a_mixture_speaks_with_one_voice(strategy: PerPassage) -> None:
+def test_a_mixture_speaks_with_one_voice(ensemble: PerPassage) -> None:
     passages = [passage(0), passage(1), passage(2)]
-    mixed = candidates(strategy, "Who kept a lamp?", members(3), passages, strategy="mixture")
+    mixed = candidates(ensemble, "Who kept a lamp?", members(3), passages, strategy="mixture")
     assert [one.member.member for one in mixed] == [0, 1, 2]
     assert len({one.text for one in mixed}) == 1
-    verdict = strategy.decide(Question("Who?", strategy="mixture"), mixed, passages)
+    verdict = ensemble.decide(Question("Who?", strategy="mixture"), mixed, passages)
     assert (verdict.answer, verdict.calibrated) == (mixed[0].text, False)

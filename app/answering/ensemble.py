@@ -1,4 +1,4 @@
-"""A strategy: how members answer a question together, and what comes of what they say."""
+"""An ensemble: how members share the reading for a question, and what comes of what they say."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -8,7 +8,7 @@ from app.engine.records import MemberId
 from store.search.index import Hit, PassageIndex
 
 
-class Strategy(Protocol):
+class Ensemble(Protocol):
     """Members read passages of their own behind a skill (`PerPassage`), or all the same few
     (`SharedContext`).
     """
@@ -17,7 +17,7 @@ class Strategy(Protocol):
         """Who answers about a book that nobody has learned."""
 
     def search(self, index: PassageIndex, question: str, k: int | None, books: Sequence[str]) -> list[Hit]:
-        """The passages to read: `k`, or as many as the strategy reads."""
+        """The passages to read: `k`, or as many as the ensemble reads."""
 
     def reading_order(
         self, question: str, members: Sequence[MemberId], passages: Sequence[Passage]

@@ -13,7 +13,8 @@ from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
 from app.parsing.sandbox import ParserSandbox
-from app.resources import load_llm, open_database
+from app.resources.database import open_database
+from app.resources.llm import load_llm
 from app.settings import Settings
 from app.training.requests import TrainingRequests
 from app.training.worker import Worker

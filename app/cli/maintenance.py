@@ -53,7 +53,7 @@ def restore_backup(
         from sqlalchemy import func, select
 
         from app.errors import CommandError
-        from app.resources import connect_database
+        from app.resources.database import connect_database
         from store.backup import restore
         from store.errors import NotEmptyError
         from store.tables import Book
@@ -122,7 +122,7 @@ def _settings(data_dir: Path | None) -> "Settings":
 def _existing_database(settings: "Settings") -> Iterator["Database"]:
     """The settings' database. CommandError: there is none, and none is made."""
     from app.errors import CommandError
-    from app.resources import connect_database
+    from app.resources.database import connect_database
 
     with closing(connect_database(settings)) as database:
         if database.file is not None and not database.file.is_file():

@@ -19,7 +19,8 @@ from app.evaluation.predictions import Prediction
 from app.evaluation.report import by_story, summarise, table, to_json
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
-from app.resources import load_llm, open_database
+from app.resources.database import open_database
+from app.resources.llm import load_llm
 from app.settings import load
 from trainer.recipe import Recipe
 

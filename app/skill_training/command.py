@@ -19,7 +19,8 @@ from app.datasets.questions import DataError, sampled
 from app.engine.engine import Engine
 from app.engine.runner import DirectRunner
 from app.errors import CommandError
-from app.resources import load_llm, open_database
+from app.resources.database import open_database
+from app.resources.llm import load_llm
 from app.settings import load
 from app.skill_training.examples import digest, examples, split
 from app.skill_training.fitting import fit_calibration, fit_weighting

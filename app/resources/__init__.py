@@ -1,0 +1,1 @@
+"""What the settings name, opened or loaded, or one line that says why it cannot be had."""

@@ -1,0 +1,25 @@
+"""The LLM that the settings name."""
+
+from app.errors import CommandError
+from app.settings import Settings
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.loading import ModelUnavailableError, load
+
+
+def load_llm(settings: Settings) -> FrozenLLM:
+    """The LLM that the settings name. Raises CommandError with one line when it cannot be had."""
+    try:
+        return load(
+            settings.model,
+            revision=settings.revision,
+            quantization=settings.quantization,
+            device=settings.device,
+            dtype=settings.dtype,
+            int8_threshold=settings.int8_threshold,
+            quantization_skip=settings.skipped_modules,
+            checkpointing=settings.checkpointing,
+            cache_dir=settings.cache_dir,
+        )
+    except ModelUnavailableError as error:
+        names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
+        raise CommandError(f"{error} (The settings are {names}.)") from error

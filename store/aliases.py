@@ -16,6 +16,7 @@ from store.errors import (
 from store.tables import Alias, AliasMove, Book, Version
 
 CHAMPION = "champion"
+LATEST = "latest"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 

@@ -97,7 +97,7 @@ def publish(
     session.add(version)
     session.flush()
     why = f"version {version.number} published"
-    for alias in ("latest", aliases.CHAMPION) if promote else ("latest",):
+    for alias in (aliases.LATEST, aliases.CHAMPION) if promote else (aliases.LATEST,):
         aliases.move(session, book_id, alias, version.number, who=who, why=why, force=True)
     return version
 

@@ -9,8 +9,9 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.methods.dispatch import initial_members
 from trainer.methods.members import Members
+from trainer.objectives.alternating import Alternating
 from trainer.objectives.lm import LanguageModelling
-from trainer.objectives.objective import Alternating, Objective
+from trainer.objectives.objective import Objective
 from trainer.objectives.question_synthesis import KINDS, SyntheticQuestion, synthesise
 from trainer.objectives.self_study import SelfStudy, StudyMaterial
 from trainer.progress import Pause, Progress

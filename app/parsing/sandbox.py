@@ -31,8 +31,8 @@ class ParserSandbox:
     has always ended when a book is returned or an error raised.
     """
 
-    seconds: int = 60
-    memory_bytes: int = 1_000_000_000
+    seconds: int
+    memory_bytes: int
     _places: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_CHILDREN_AT_ONCE))
 
     async def parse(self, data: bytes, name: str = "") -> ParsedBook:

@@ -84,7 +84,7 @@ def row(file: Path) -> list[str]:
     data = file.read_bytes()
     begun = time.monotonic()
     try:
-        book = ParserSandbox().parse_blocking(data, file.name)
+        book = ParserSandbox(seconds=60, memory_bytes=1_000_000_000).parse_blocking(data, file.name)
     except ParseError as error:
         return [file.name, "", "", "", "", "", f"{time.monotonic() - begun:.1f}", error.slug, "", ""]
     seconds = time.monotonic() - begun

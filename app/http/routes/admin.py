@@ -1,21 +1,19 @@
 """Routes for those who run the service: every prompt version."""
 
 from collections.abc import Sequence
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from app import schemas
 from app.http.deps import AdminDep, ServiceDep
+from app.http.paging import PAGE, Limit
 from app.http.serializers import records
 from app.service import Service
 from store import books, pruning, versions
 from store.tables import Version
 
 router = APIRouter(prefix="/admin", tags=["admin"])
-
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.get("/prompts")
@@ -27,7 +25,7 @@ def list_prompts(
     alias: str | None = None,
     state: schemas.VersionState | None = None,
     after: str | None = None,
-    limit: Limit = 50,
+    limit: Limit = PAGE,
 ) -> schemas.Page[schemas.PromptVersion]:
     """List prompt versions of all books, newest first."""
     with service.database.read() as session:
@@ -39,7 +37,7 @@ def list_prompts(
 
 @router.get("/books/{book_id}/versions")
 def list_versions(
-    service: ServiceDep, _: AdminDep, book_id: str, after: str | None = None, limit: Limit = 50
+    service: ServiceDep, _: AdminDep, book_id: str, after: str | None = None, limit: Limit = PAGE
 ) -> schemas.Page[schemas.PromptVersion]:
     """List one book's prompt versions, newest first."""
     with service.database.read() as session:

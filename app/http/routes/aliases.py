@@ -7,19 +7,18 @@ from sqlalchemy.orm import Session
 
 from app import schemas
 from app.http.deps import AdminDep, ServiceDep
+from app.http.paging import PAGE, Limit
 from app.http.serializers import records
 from store import aliases, books
 
 router = APIRouter(prefix="/admin/books/{book_id}/aliases", tags=["admin"])
 
 After = Annotated[int | None, Query(ge=0)]
-Limit = Annotated[int, Query(ge=1, le=200)]
-_PAGE = 50
 
 
 @router.get("")
 def show_aliases(
-    service: ServiceDep, _: AdminDep, book_id: str, after: After = None, limit: Limit = _PAGE
+    service: ServiceDep, _: AdminDep, book_id: str, after: After = None, limit: Limit = PAGE
 ) -> schemas.BookAliases:
     """Show where a book's aliases point, and the moves of all, newest first."""
     with service.database.read() as session:
@@ -30,7 +29,7 @@ def show_aliases(
 
 @router.get("/{alias}")
 def show_alias(
-    service: ServiceDep, _: AdminDep, book_id: str, alias: str, after: After = None, limit: Limit = _PAGE
+    service: ServiceDep, _: AdminDep, book_id: str, alias: str, after: After = None, limit: Limit = PAGE
 ) -> schemas.AliasState:
     """Show where an alias points, and its moves, newest first."""
     with service.database.read() as session:
@@ -72,7 +71,7 @@ def remove_alias(service: ServiceDep, who: AdminDep, book_id: str, alias: str) -
 
 
 def _state(
-    session: Session, book_id: str, alias: str, after: int | None = None, limit: int = _PAGE
+    session: Session, book_id: str, alias: str, after: int | None = None, limit: int = PAGE
 ) -> schemas.AliasState:
     moves, has_more = _moves(session, book_id, alias, after, limit)
     version = books.get(session, book_id).aliases.get(alias)

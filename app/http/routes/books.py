@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import schemas
 from app.http.deps import AdminDep, ServiceDep
+from app.http.paging import PAGE, Limit
 from app.http.routes.jobs import until_ended
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
@@ -60,7 +61,7 @@ def list_books(
     author: Annotated[list[str] | None, Query()] = None,
     tag: Annotated[list[str] | None, Query()] = None,
     after: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Limit = PAGE,
 ) -> schemas.Page[schemas.Book]:
     """List the library's books, newest first: all, or those by any `author` and with any `tag` given."""
     with service.database.read() as session:

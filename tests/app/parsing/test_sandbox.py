@@ -27,6 +27,10 @@ BOOKS: dict[Format, bytes] = {
 HUGE = files.pdf([b"BT /F 12 Tf 50 700 Td " + b"(a) Tj " * 7_000_000 + b"ET"], packed=True)
 
 
+def sandbox(seconds: int = 60, memory_bytes: int = 1_000_000_000) -> ParserSandbox:
+    return ParserSandbox(seconds, memory_bytes)
+
+
 @pytest.fixture(autouse=True)
 def no_process_is_left() -> Iterator[None]:
     before = children(os.getpid())  # what other tests keep running, such as PostgreSQL
@@ -36,7 +40,7 @@ def no_process_is_left() -> Iterator[None]:
 
 @pytest.mark.parametrize("form", BOOKS)
 def test_a_book_comes_out_of_the_process_as_it_was_read_there(form: Format) -> None:
-    book = ParserSandbox().parse_blocking(BOOKS[form], f"book.{form}")
+    book = sandbox().parse_blocking(BOOKS[form], f"book.{form}")
     assert book == parse_book(BOOKS[form], form)
     assert book.format == form
     assert "lamp" in book.text
@@ -44,7 +48,7 @@ def test_a_book_comes_out_of_the_process_as_it_was_read_there(form: Format) -> N
 
 def test_books_are_read_side_by_side() -> None:
     async def all_of_them() -> list[str]:
-        parser = ParserSandbox()
+        parser = sandbox()
         books = await asyncio.gather(*(parser.parse(data, f"a.{form}") for form, data in BOOKS.items()))
         return [book.format for book in books]
 
@@ -61,12 +65,12 @@ def test_a_book_without_words_is_empty(form: Format) -> None:
         "docx": files.docx(""),
     }
     with pytest.raises(ParseError) as refused:
-        ParserSandbox().parse_blocking(empty[form], f"book.{form}")
+        sandbox().parse_blocking(empty[form], f"book.{form}")
     assert refused.value.slug == "book-empty"
 
 
 def test_the_process_has_its_own_limits() -> None:
-    for parser in (ParserSandbox(seconds=1), ParserSandbox(memory_bytes=400_000_000)):
+    for parser in (sandbox(seconds=1), sandbox(memory_bytes=400_000_000)):
         with pytest.raises(ParseError, match=str(parser.seconds)) as refused:
             parser.parse_blocking(HUGE)
         assert refused.value.slug == "parse-timeout"
@@ -82,7 +86,7 @@ def test_a_process_that_waits_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch,
     idle.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(idle))
     with pytest.raises(ParseError) as refused:
-        ParserSandbox(seconds=1).parse_blocking(BOOKS["html"])
+        sandbox(seconds=1).parse_blocking(BOOKS["html"])
     assert refused.value.slug == "parse-timeout"
 
 
@@ -91,6 +95,6 @@ def test_a_process_that_crashes_is_an_error_of_the_file(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with caplog.at_level(logging.ERROR), pytest.raises(ParseError, match="damaged") as refused:
-        ParserSandbox().parse_blocking(BOOKS["epub"])
+        sandbox().parse_blocking(BOOKS["epub"])
     assert refused.value.slug == "unreadable-book"
     assert "epub" in caplog.text

@@ -8,8 +8,8 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.llm.prefill import prefill
 from trainer.methods.prompt import Prompts
+from trainer.objectives.alternating import Alternating
 from trainer.objectives.lm import LanguageModelling
-from trainer.objectives.objective import Alternating
 from trainer.objectives.question_synthesis import SyntheticQuestion, passes_filters, synthesise
 from trainer.objectives.self_study import SelfStudy, StudyMaterial
 from trainer.progress import Learned

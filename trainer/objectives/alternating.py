@@ -1,0 +1,32 @@
+"""Two objectives taken in turn, step by step: the recipe's `both`."""
+
+from collections.abc import Generator
+
+from trainer.methods.members import Members
+from trainer.objectives.objective import Objective
+from trainer.progress import Pause
+
+
+class Alternating:
+    """Two objectives that take turns, step by step; members are evaluated by the second."""
+
+    def __init__(self, first: Objective, second: Objective) -> None:
+        self._turns = [first, second]
+        self._evaluated = second
+        self.text = first.text
+        self.context = first.context
+        self.row_tokens = (first.row_tokens + second.row_tokens) // 2
+        self.epoch_tokens = first.epoch_tokens + second.epoch_tokens
+
+    def bare_loss(self) -> Generator[Pause, None, float | None]:
+        """Held-out loss of the second objective without a member."""
+        return self._evaluated.bare_loss()
+
+    def heldout_losses(self, members: Members) -> Generator[Pause, None, list[float | None]]:
+        """Each member's held-out loss of the second objective."""
+        return self._evaluated.heldout_losses(members)
+
+    def gradient(self, members: Members) -> Generator[Pause, None, tuple[list[float], int]]:
+        """The gradient of the objective whose turn it is."""
+        self._turns.reverse()
+        return self._turns[1].gradient(members)

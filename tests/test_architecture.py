@@ -182,8 +182,8 @@ def test_few_files_stand_at_the_root_of_app() -> None:
     assert len(list((ROOT / "app").glob("*.py"))) <= MOST_LOOSE_FILES
 
 
-def test_the_flows_name_what_exists() -> None:
-    flows = PAGE[PAGE.index("\n## Three flows") : PAGE.index("\n## Which room")]
+def test_limits_and_flows_name_what_exists() -> None:
+    flows = PAGE[PAGE.index("\n## Where each limit is") : PAGE.index("\n## Which room")]
     named = re.findall(r"`([\w/]+\.py)(?::([\w.]+))?`", flows)
     assert len(named) > 20
     missing = [f"{file}:{name}" for file, name in named if not exists(PurePosixPath(file), name)]
@@ -201,22 +201,26 @@ def test_the_larger_rooms_have_the_files_that_are_named() -> None:
 
 
 def exists(path: PurePosixPath, name: str) -> bool:
-    """Whether a file is there and defines `name`: a function, a class, or a method as `Class.method`."""
+    """Whether a file is there and defines `name`: a function, a class, a constant, or `Class.method`."""
     file = ROOT / path
     if not file.is_file():
         return False
     node: ast.AST = tree(file)
     for part in name.split(".") if name else []:
         body = getattr(node, "body", [])
-        defined = [
-            each
-            for each in body
-            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and each.name == part
-        ]
+        defined = [each for each in body if part in names(each)]
         if not defined:
             return False
         node = defined[0]
     return True
+
+
+def names(node: ast.AST) -> set[str]:
+    """The names that a definition or an assignment gives."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 @pytest.mark.parametrize("package", BANNED)

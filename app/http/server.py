@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from app.http import problems
 from app.http.body_limit import BodyLimit
 from app.http.routes import (
-    admin,
     aliases,
     ask,
     books,
@@ -51,7 +50,6 @@ def create_app(service: Service) -> FastAPI:
         ask,
         chat,
         jobs,
-        admin,
         aliases,
         compare,
         transfer,

@@ -10,7 +10,7 @@ from app import schemas
 from app.answering.types import Question, Scope
 from app.http.deps import AdminDep, ServiceDep
 from app.http.disconnect import Waiting
-from app.http.routes.admin import shown
+from app.http.routes.versions import shown
 from app.http.serializers import answers
 from app.service import Service
 from store import studies, versions

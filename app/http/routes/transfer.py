@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from app import schemas
 from app.http.deps import AdminDep, ServiceDep
 from app.http.problems import Problem
-from app.http.routes.admin import shown
+from app.http.routes.versions import shown
 from app.service import Service
 from app.transfer.exporting import export
 from app.transfer.import_files import MOST_IMPORT_BYTES, MOST_IMPORT_FILES, is_read

@@ -1,15 +1,22 @@
-"""The route that learns another version of a book."""
+"""Routes for the versions of books: learning another one, lists of them, pruning."""
+
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Response
+from sqlalchemy.orm import Session
 
 from app import schemas
 from app.http.deps import AdminDep, ServiceDep
+from app.http.paging import PAGE, Limit
 from app.http.serializers import records
+from app.service import Service
+from store import books, pruning, versions
+from store.tables import Version
 
-router = APIRouter(tags=["books"])
+router = APIRouter()
 
 
-@router.post("/books/{book_id}/versions", status_code=202)
+@router.post("/books/{book_id}/versions", status_code=202, tags=["books"])
 def learn_version(
     service: ServiceDep, book_id: str, wish: schemas.NewVersion, response: Response, _: AdminDep
 ) -> schemas.AddedJob:
@@ -22,3 +29,66 @@ def learn_version(
     service.worker.call()
     response.headers["Location"] = f"/jobs/{shown.id}"
     return schemas.AddedJob(job=shown)
+
+
+@router.get("/admin/prompts", tags=["admin"])
+def list_prompts(
+    service: ServiceDep,
+    _: AdminDep,
+    book: str | None = None,
+    base_model: str | None = None,
+    alias: str | None = None,
+    state: schemas.VersionState | None = None,
+    after: str | None = None,
+    limit: Limit = PAGE,
+) -> schemas.Page[schemas.PromptVersion]:
+    """List prompt versions of all books, newest first."""
+    with service.database.read() as session:
+        rows, has_more = versions.list_versions(
+            session, book_id=book, base_model=base_model, alias=alias, state=state, after=after, limit=limit
+        )
+        return schemas.Page(data=shown(service, session, rows), has_more=has_more)
+
+
+@router.get("/admin/books/{book_id}/versions", tags=["admin"])
+def list_versions(
+    service: ServiceDep, _: AdminDep, book_id: str, after: str | None = None, limit: Limit = PAGE
+) -> schemas.Page[schemas.PromptVersion]:
+    """List one book's prompt versions, newest first."""
+    with service.database.read() as session:
+        books.get(session, book_id)
+        rows, has_more = versions.list_versions(session, book_id=book_id, after=after, limit=limit)
+        return schemas.Page(data=shown(service, session, rows), has_more=has_more)
+
+
+@router.get("/admin/books/{book_id}/versions/{ref}", tags=["admin"])
+def show_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> schemas.PromptVersion:
+    """Show one version, by number or alias, with the loss of each member at each step."""
+    with service.database.read() as session:
+        [version] = shown(service, session, [versions.get(session, book_id, ref)], curves=True)
+        return version
+
+
+@router.delete("/admin/books/{book_id}/versions/{number}", tags=["admin"])
+def prune_version(service: ServiceDep, _: AdminDep, book_id: str, number: int) -> schemas.PromptVersion:
+    """Let go of the soft prompts of one version that no alias is on; its record stays."""
+    with service.database.write() as session:
+        [version] = shown(service, session, [pruning.prune_version(session, book_id, number)])
+        return version
+
+
+@router.post("/admin/books/{book_id}/prune", tags=["admin"])
+def prune(service: ServiceDep, _: AdminDep, book_id: str, wish: schemas.Prune) -> schemas.Pruned:
+    """Let go of the soft prompts of all versions but the last `keep` and those in use; their records stay."""
+    with service.database.write() as session:
+        return schemas.Pruned(book=book_id, versions=pruning.prune_versions(session, book_id, keep=wish.keep))
+
+
+def shown(
+    service: Service, session: Session, rows: Sequence[Version], *, curves: bool = False
+) -> list[schemas.PromptVersion]:
+    """The versions in the shape of the API, with their books' titles."""
+    titles = books.titles(session, {row.book_id for row in rows})
+    return [
+        records.version(row, titles[row.book_id], service.members.refusal(row), curves=curves) for row in rows
+    ]

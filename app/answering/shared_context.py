@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from app.answering.prompt import chat_turn, fitting
+from app.answering.chat_turn import chat_turn, fitting
 from app.answering.types import Candidate, Passage, Question, Verdict
 from app.answering.voting import Embed, vote, vote_on_choices
 from app.answering.weighting import softmax

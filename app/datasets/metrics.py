@@ -13,6 +13,8 @@ from app.answering.normalisation import normalised
 
 # An answer whose ROUGE-L is at least this counts as correct where right or wrong is asked.
 CORRECT = 0.5
+# Of all intervals, per cent.
+INTERVAL = 95
 _SCORER = RougeScorer(["rougeL"], use_stemmer=False)
 
 
@@ -48,7 +50,7 @@ def exact_match(answer: str, references: Sequence[str]) -> float:
 
 
 def interval(values: Sequence[float], seed: int = 0, resamples: int = 1000) -> tuple[float, float]:
-    """Range that holds the mean with 95% confidence, by the percentile bootstrap.
+    """Range that holds the mean with `INTERVAL` per cent confidence, by the percentile bootstrap.
 
     Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13. The values count as
     independent: with few stories and many questions on each, the range is too narrow for other stories.
@@ -58,14 +60,14 @@ def interval(values: Sequence[float], seed: int = 0, resamples: int = 1000) -> t
     array = np.asarray(values, dtype=np.float64)
     random = np.random.default_rng(seed)
     means = [array[random.integers(len(array), size=len(array))].mean() for _ in range(resamples)]
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = np.percentile(means, [(100 - INTERVAL) / 2, (100 + INTERVAL) / 2])
     return float(low), float(high)
 
 
 def paired_interval(
     a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = 1000
 ) -> tuple[float, float]:
-    """95% range of the mean of `a` minus `b`, whose values belong together in pairs (the same question).
+    """Range of the mean of `a` minus `b`, whose values belong together in pairs (the same question).
 
     Bootstrap of the differences, as Koehn, "Statistical Significance Tests for Machine Translation
     Evaluation" (2004) does for two systems.

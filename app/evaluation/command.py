@@ -11,7 +11,15 @@ from rich.status import Status
 
 from app.answering.skill import active_skill
 from app.datasets.loading import load_dataset
-from app.datasets.metrics import CORRECT, abstention, interval, paired_interval, reliability, risk_coverage
+from app.datasets.metrics import (
+    CORRECT,
+    INTERVAL,
+    abstention,
+    interval,
+    paired_interval,
+    reliability,
+    risk_coverage,
+)
 from app.datasets.questions import DataError, by_origin, sampled
 from app.errors import CommandError
 from app.evaluation import plots as pictures
@@ -156,7 +164,7 @@ def _comparisons(found: Sequence[Prediction]) -> dict[str, str]:
         ours, theirs = by_story(everything, "chorus"), by_story(everything, other)
         above = sum(ours[story] > theirs[story] for story in ours.keys() & theirs.keys())
         said[f"chorus - {other}"] = (
-            f"{mean:+.3f} (95% {low:+.3f} to {high:+.3f}), above on {above} of {len(theirs)} stories"
+            f"{mean:+.3f} ({INTERVAL}% {low:+.3f} to {high:+.3f}), above on {above} of {len(theirs)} stories"
         )
     return said
 

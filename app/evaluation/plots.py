@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from app.datasets.metrics import Bin
+from app.datasets.metrics import INTERVAL, Bin
 from app.evaluation.report import SystemSummary
 
 INK = "#2b2f36"
@@ -32,7 +32,7 @@ def accuracy_against_members(
     means, lows, highs = zip(*(points[count] for count in members), strict=True)
     with _drawing(path) as axes:
         axes.fill_between(members, lows, highs, color=MAIN, alpha=0.15, linewidth=0)
-        axes.plot(members, means, color=MAIN, marker="o", linewidth=2, label="chorus, 95% interval")
+        axes.plot(members, means, color=MAIN, marker="o", linewidth=2, label=f"chorus, {INTERVAL}% interval")
         axes.errorbar(members, means, yerr=_reach(means, lows, highs), fmt="none", ecolor=MAIN, capsize=3)
         for place, (name, value) in enumerate((references or {}).items(), start=1):
             axes.axhline(value, label=name, linewidth=1.5, color=_colour(place), linestyle=_dashes(place))
@@ -97,7 +97,7 @@ def systems_plot(summaries: Sequence[SystemSummary], path: Path) -> None:
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
         axes.set_ylim(-0.6, len(ranked) - 0.4)
-        axes.set(xlabel="ROUGE-L, 95% interval", xlim=(0, max(*highs, *means, 0.01) * 1.15))
+        axes.set(xlabel=f"ROUGE-L, {INTERVAL}% interval", xlim=(0, max(*highs, *means, 0.01) * 1.15))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from rich import box
 from rich.table import Table
 
-from app.datasets.metrics import CORRECT, aurc, expected_calibration_error, interval
+from app.datasets.metrics import CORRECT, INTERVAL, aurc, expected_calibration_error, interval
 from app.evaluation.predictions import Prediction
 from app.terminal.theme import LABEL, REST, duration, plain
 
@@ -60,7 +60,7 @@ def table(summaries: Sequence[SystemSummary]) -> Table:
     columns = {
         "questions": [str(summary.questions) for summary in summaries],
         "ROUGE-L": [f"{summary.rouge_l:.3f}" for summary in summaries],
-        "95%": ["–".join(f"{end:.3f}" for end in each.rouge_l_interval) for each in summaries],  # noqa: RUF001
+        f"{INTERVAL}%": ["–".join(f"{end:.3f}" for end in each.rouge_l_interval) for each in summaries],  # noqa: RUF001
         "F1": [f"{summary.token_f1:.3f}" for summary in summaries],
         "exact": [f"{summary.exact_match:.3f}" for summary in summaries],
         "NLL": [_number(summary.nll) for summary in summaries],

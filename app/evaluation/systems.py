@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from app.answering.chat_turn import INSTRUCTION
 from app.answering.election import consensus
 from app.answering.normalisation import normalised
 from app.answering.per_passage import ANSWER_TOKENS, PerPassage
-from app.answering.prompt import INSTRUCTION
 from app.answering.reader_assignment import READERS
 from app.answering.types import Candidate, Passage, PassageAnswer, Question
 from app.answering.weighting import Weighting

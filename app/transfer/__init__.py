@@ -1,1 +1,1 @@
-"""Versions that leave and come back: adapters that PEFT loads, model cards, inspection."""
+"""Versions that leave and come back: adapters that PEFT loads, and model cards."""

@@ -12,11 +12,11 @@ from app import schemas
 from app.http.deps import AdminDep, ServiceDep
 from app.http.problems import Problem
 from app.http.routes.versions import shown
+from app.inspection import inspect
 from app.service import Service
 from app.transfer.exporting import export
 from app.transfer.import_files import MOST_IMPORT_BYTES, MOST_IMPORT_FILES, is_read
 from app.transfer.importing import parse_import, publish_imported
-from app.transfer.inspection import inspect
 from app.transfer.zip_archive import packed, unpacked
 from store import books, versions
 

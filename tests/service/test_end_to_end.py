@@ -40,9 +40,10 @@ def test_a_book_is_learned_asked_and_listed(tmp_path: Path) -> None:
         assert answer.degraded is None
         assert answer.versions[0].version == 1
         said = [each for vote in answer.votes for each in vote.candidates]
-        # Each passage has a member that reads it, for every question the same.
+        # Each passage has a member that reads it, for every question the same. The passages of the only book
+        # have the ids 1, 2, 3.
         assert said
-        assert all(each.passage is not None and each.member == each.passage % 8 for each in said)
+        assert all(each.passage is not None and each.member == (each.passage - 1) % 8 for each in said)
         assert (answer.calibrated, answer.abstained) == (True, None)
         unsure = client.ask(questions[0]["question"], seed=0, min_confidence=1.0)
         assert unsure.answer is None

@@ -51,9 +51,8 @@ def add(
         if job is None or job.status in ENDED:
             console.print(name.append(f" is here already: {book.state}", "not bold"))
             return
-        console.print(
-            name.append(f" · {book.passages:,} passages in {len(book.chapters):,} chapters", "not bold")
-        )
+        size = f"{_count(book.passages, 'passage')} in {_count(len(book.chapters), 'chapter')}"
+        console.print(name.append(f" · {size}", "not bold"))
         _show_job(console, client, job, book.title, wait=wait)
 
 
@@ -101,5 +100,9 @@ def _show_job(console: Console, client: "Client", job: "Job", title: str, *, wai
     except KeyboardInterrupt:
         console.print(Text(f"Learning goes on in the service as job {job.id}.", "dim"))
         raise
-    hint = f"bookchorus ask --book {job.book}@{ended.version} "
-    console.print(Text(f"Version {ended.version} is learned. Ask it with: {hint}").append('"…"'))
+    console.print(Text(f"Version {ended.version} is learned. Ask it with:"))
+    console.print(Text(f'bookchorus ask --book {job.book}@{ended.version} "…"'), soft_wrap=True)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

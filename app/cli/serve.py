@@ -38,6 +38,12 @@ def run_service(
         from app.settings import load
 
         settings = load({name: value for name, value in given.items() if value is not None})
+        _say("Loads the LLM …")
         from app.http.server import serve
 
-        serve(settings)
+        url = f"http://{settings.host}:{settings.port}"
+        serve(settings, lambda: _say(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it."))
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

@@ -2,12 +2,14 @@
 
 import gc
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import uvicorn
 from fastapi import FastAPI
 
+from app.errors import CommandError
 from app.http import problems
 from app.http.body_limit import BodyLimit
 from app.http.routes import (
@@ -60,16 +62,20 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises CommandError when the service cannot start."""
+def serve(settings: Settings, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGINT or SIGTERM; calls `on_ready` once requests are taken.
+
+    Raises CommandError when the service cannot start.
+    """
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    _check_address(settings.host, settings.port)  # before the LLM is loaded, which takes a while
     app = create_app(build(settings))
     # What exists by now lives as long as the process. Garbage collection over it would stop every
     # request for a second now and then.
     gc.freeze()
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -77,3 +83,30 @@ def serve(settings: Settings) -> None:
         # An open stream of events must not keep the process from ending.
         timeout_graceful_shutdown=15,
     )
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has ended
+        _Server(config, on_ready).run()
+
+
+class _Server(uvicorn.Server):
+    """Says when it takes requests."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raise CommandError for an address on which nothing can listen."""
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror or error}.") from error

@@ -51,6 +51,7 @@ def test_admin_calls_need_the_key_and_prompts_outlive_a_restart(tiny_folder: Pat
             assert answer.status_code == status
             assert answer.headers["content-type"] == "application/problem+json"
         assert httpx.delete(f"{client.url}/books/{added.book.id}", trust_env=False).status_code == 401
+        assert f"Takes requests at {client.url} " in (tmp_path / "serve.log").read_text()
     with service(tmp_path, *model, admin_key="sesame") as client:
         assert client.versions() == [version]
         again = client.ask("Who?", books=[added.book.id], seed=3)

@@ -33,7 +33,7 @@ def test_add_follows_the_training_to_its_end(peer: Peer, file: Path) -> None:
     result = bookchorus("add", str(file), "--recipe", '{"budget_seconds": 9}', peer=peer)
     assert result.exit_code == 0, result.output
     told = (
-        "7 passages in 1 chapters",
+        "7 passages in 1 chapter\n",
         "step 2/2 · loss 3.00",
         "what the members gained",
         "Version 1 is learned",

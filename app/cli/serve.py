@@ -38,12 +38,8 @@ def run_service(
         from app.settings import load
 
         settings = load({name: value for name, value in given.items() if value is not None})
-        _say("Loads the LLM …")
+        typer.echo("Loads the LLM …")
         from app.http.server import serve
 
         url = f"http://{settings.host}:{settings.port}"
-        serve(settings, lambda: _say(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it."))
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
+        serve(settings, lambda: typer.echo(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it."))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from app.cli.options import one_line_errors
 
@@ -38,8 +39,13 @@ def run_service(
         from app.settings import load
 
         settings = load({name: value for name, value in given.items() if value is not None})
-        typer.echo("Loads the LLM …")
-        from app.http.server import serve
+        # On a terminal alone: in a file a start that fails is one line.
+        with Console().status("loads the LLM") as status:
+            from app.http.server import serve
 
-        url = f"http://{settings.host}:{settings.port}"
-        serve(settings, lambda: typer.echo(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it."))
+            def ready() -> None:
+                status.stop()
+                url = f"http://{settings.host}:{settings.port}"
+                typer.echo(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it.")
+
+            serve(settings, ready)

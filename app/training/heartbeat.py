@@ -15,25 +15,31 @@ log = logging.getLogger(__name__)
 _BEATS = 6
 
 
-class Heartbeat:
-    """Renews a job's lease of `lease_seconds` in a thread of its own, from `with` to its end.
+class CancelledError(Exception):
+    """Somebody wants the job cancelled."""
 
-    `cancelled` says that somebody wants the job cancelled. A lease that is lost is found out at the job's
-    next write, which the fencing token guards.
-    """
+
+class Heartbeat:
+    """Renews a job's lease of `lease_seconds` in a thread of its own, from `with` to its end."""
 
     def __init__(self, database: Database, job: Job, lease_seconds: float) -> None:
         self._database = database
         self._job = job
         self._lease_seconds = lease_seconds
         self._ended = threading.Event()
-        self._cancelled = threading.Event()
+        self._cancelled = False
+        self._lost: NotFoundError | StaleTokenError | None = None
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether somebody wants the job cancelled."""
-        return self._cancelled.is_set()
+    def check(self) -> None:
+        """Raise CancelledError when somebody wants the job cancelled, and what ended the lease, if it did.
+
+        That is StaleTokenError when another worker has the job, NotFoundError when it is gone with its book.
+        """
+        if self._lost is not None:
+            raise self._lost
+        if self._cancelled:
+            raise CancelledError()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -51,8 +57,9 @@ class Heartbeat:
                 with self._database.write() as session:
                     job = self._job
                     if jobs.heartbeat(session, job.id, job.token, self._lease_seconds):
-                        self._cancelled.set()
-            except (NotFoundError, StaleTokenError):
+                        self._cancelled = True
+            except (NotFoundError, StaleTokenError) as error:
+                self._lost = error
                 return
             except StoreError as error:
                 log.warning("the lease of job %s could not be renewed: %s", self._job.id, error)

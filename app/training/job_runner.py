@@ -1,7 +1,6 @@
 """One attempt at a job: its book is learned, compared with the champion, and published."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -9,7 +8,7 @@ from app.answering.skill import LoadedSkill
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
 from app.training import promotion, provenance
-from app.training.heartbeat import Heartbeat
+from app.training.heartbeat import CancelledError, Heartbeat
 from app.training.job_events import record_progress
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
@@ -28,12 +27,6 @@ from trainer.recipe import Recipe
 Piece = TypeVar("Piece", bound=Progress | Prepared)
 
 log = logging.getLogger(__name__)
-# Progress is recorded, and the lease renewed with it, at least this often in the time of one lease.
-_RECORDS = 6
-
-
-class CancelledError(Exception):
-    """Somebody wants the job cancelled."""
 
 
 class LeavingError(Exception):
@@ -69,7 +62,6 @@ class JobRunner:
         self._microbatches = microbatches
         self._keep_versions = keep_versions
         self._leaving = leaving
-        self._recorded = time.monotonic()
         self._heartbeat = Heartbeat(database, job, lease_seconds)
 
     def run(self) -> None:
@@ -132,11 +124,8 @@ class JobRunner:
         while (happened := self._scheduler.run_when_idle(lambda: next(pieces, None)).result()) is not None:
             if self._leaving():
                 raise LeavingError()
-            if self._heartbeat.cancelled:
-                raise CancelledError()
-            due = time.monotonic() - self._recorded > self._lease_seconds / _RECORDS
-            if due or not isinstance(happened, Pause | Prepared):
-                self._recorded = time.monotonic()
+            self._heartbeat.check()
+            if not isinstance(happened, Pause | Prepared):
                 self._record(happened)
             yield happened
 

@@ -10,7 +10,8 @@ from typing import Literal
 from app.answering.skill import LoadedSkill
 from app.engine.member_cache import MemberCache, UnusableVersionError
 from app.engine.scheduler import EngineClosedError, Scheduler
-from app.training.job_runner import CancelledError, JobRunner, LeavingError
+from app.training.heartbeat import CancelledError
+from app.training.job_runner import JobRunner, LeavingError
 from store import jobs
 from store.database import Database
 from store.errors import NotFoundError, StaleTokenError, StoreBusyError

@@ -1,0 +1,96 @@
+"""A job keeps its lease while one piece of work takes longer than the lease."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from app.training.heartbeat import CancelledError, Heartbeat
+from store import books, jobs
+from store.database import Database
+from store.errors import NotFoundError, StaleTokenError
+from store.segmentation import ChapterSpan, PassageSpan
+from store.tables import Job
+
+# Of the lease under test. It beats every 20 ms.
+SECONDS = 0.12
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}")
+    database.migrate()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def job(database: Database) -> Job:
+    """A job that is leased for a minute."""
+    edition = books.Edition("Text.", "0" * 64, [ChapterSpan("", 0, 5)], [PassageSpan(0, 0, 5)])
+    with database.write() as session:
+        book, _ = books.add(session, edition, title="Text")
+        jobs.enqueue(session, book_id=book.id, recipe={})
+        leased = jobs.lease(session, "worker", 60)
+        assert leased is not None
+        return leased
+
+
+class Beats:
+    """Waits for transactions on the database, which are the heartbeat's where nobody else writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._ended = threading.Semaphore(0)
+        for end in ("commit", "rollback"):
+            event.listen(database.engine, end, lambda _: self._ended.release())
+
+    def wait(self, count: int) -> None:
+        for _ in range(count):
+            assert self._ended.acquire(timeout=30)
+
+
+def test_the_lease_is_renewed_again_and_again(database: Database, job: Job) -> None:
+    with Heartbeat(database, job, SECONDS) as heartbeat:
+        Beats(database).wait(3)
+        heartbeat.check()
+        with database.read() as session:
+            first = jobs.get(session, job.id).lease_until
+        Beats(database).wait(3)
+        with database.read() as session:
+            second = jobs.get(session, job.id).lease_until
+    assert job.lease_until is not None
+    assert first is not None
+    assert second is not None
+    # The minute was cut to the lease that is renewed, and that goes on.
+    assert first < job.lease_until
+    assert first < second
+
+
+def test_a_wish_to_cancel_is_seen(database: Database, job: Job) -> None:
+    with database.write() as session:
+        jobs.cancel(session, job.id)
+    with Heartbeat(database, job, SECONDS) as heartbeat:
+        Beats(database).wait(3)
+        with pytest.raises(CancelledError):
+            heartbeat.check()
+
+
+def test_a_job_that_another_worker_took_is_seen(database: Database, job: Job) -> None:
+    with database.write() as session:
+        jobs.release(session, job.id, job.token)
+        assert jobs.lease(session, "another", 60) is not None
+    with Heartbeat(database, job, SECONDS) as heartbeat:
+        Beats(database).wait(1)
+    with pytest.raises(StaleTokenError):
+        heartbeat.check()
+
+
+def test_a_job_that_is_gone_with_its_book_is_seen(database: Database, job: Job) -> None:
+    with database.write() as session:
+        books.delete(session, job.book_id)
+    with Heartbeat(database, job, SECONDS) as heartbeat:
+        Beats(database).wait(1)
+    with pytest.raises(NotFoundError):
+        heartbeat.check()

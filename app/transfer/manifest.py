@@ -107,7 +107,7 @@ def manifest(session: Session, version: Version, refused: str | None) -> Manifes
     skill = None if version.skill_id is None else skills.get(session, version.skill_id)
     return Manifest(
         made_with=importlib.metadata.version("bookchorus"),
-        version=_version(version, book.title, refused),
+        version=describe_version(version, book.title, refused),
         metrics=[member.metrics for member in version.members],
         book=ExportedBook(
             id=book.id,
@@ -138,7 +138,13 @@ def read_manifest(data: bytes) -> Manifest:
     return manifest
 
 
-def _version(row: Version, title: str, refused: str | None) -> ExportedVersion:
+def describe_version(
+    row: Version, title: str, refused: str | None, *, curves: bool = False
+) -> ExportedVersion:
+    """All that the registry knows of a version of the book titled `title`.
+
+    `refused` says why the LLM that is loaded cannot use it; with `curves` each member has its losses.
+    """
     members = [
         ExportedMember(
             member=member.ordinal,
@@ -148,6 +154,7 @@ def _version(row: Version, title: str, refused: str | None) -> ExportedVersion:
             loss_before=member.loss_before,
             loss_after=member.loss_after,
             damaged=member.damaged_at is not None,
+            curve=member.metrics.get("curve") if curves else None,
         )
         for member in row.members
     ]

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from app import schemas
+from app.transfer.manifest import describe_version
 from store import tables
 from store.aliases import CHAMPION
 
@@ -110,49 +111,8 @@ def version(
 
     `refused` says why the loaded LLM cannot use it.
     """
-    members = [
-        schemas.PromptMember(
-            member=member.ordinal,
-            seed=member.seed,
-            sha256=member.artifact_sha256,
-            bytes=member.bytes,
-            loss_before=member.loss_before,
-            loss_after=member.loss_after,
-            damaged=member.damaged_at is not None,
-            curve=member.metrics.get("curve") if curves else None,
-        )
-        for member in row.members
-    ]
-    return schemas.PromptVersion(
-        id=row.id,
-        book=row.book_id,
-        book_title=title,
-        number=row.number,
-        members=members,
-        recipe=row.recipe,
-        base_model=schemas.BaseModelIdentity(
-            id=row.base_model_id,
-            revision=row.base_model_revision,
-            hidden_size=row.hidden_size,
-            quantization=row.quantization,
-            dtype=row.dtype,
-        ),
-        revision=row.revision,
-        parent=row.parent_number,
-        skill=row.skill_id,
-        study=row.study_id,
-        metrics=row.metrics,
-        libraries=row.libraries,
-        data=row.data,
-        gate=row.gate,
-        pruned=row.pruned_at is not None,
-        state=row.state,
-        refused=refused,
-        aliases=row.aliases,
-        bytes=sum(member.bytes for member in members),
-        job=row.job_id,
-        created_at=unix(row.created_at),
-    )
+    described = describe_version(row, title, refused, curves=curves)
+    return schemas.PromptVersion.model_validate(described, from_attributes=True)
 
 
 def move(row: tables.AliasMove) -> schemas.AliasMove:

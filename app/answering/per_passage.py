@@ -10,7 +10,7 @@ from app.answering.types import Candidate, Passage, PassageAnswer, Question, Ver
 from app.answering.voting import Embed, vote, vote_on_choices
 from app.answering.weighting import softmax
 from app.engine.engine import Engine
-from app.engine.records import DecodeRequest, MemberId, Reading, Reply
+from app.engine.records import DecodeRequest, MemberId
 from store.search.index import Hit, PassageIndex
 
 ANSWER_TOKENS = 32
@@ -71,7 +71,7 @@ class PerPassage:
             for number, answer in self._hear(question, taken, wave, wanted):
                 heard[number] = answer
                 numbers = sorted(heard)
-                yield self.weighted([taken[each] for each in numbers], [heard[each] for each in numbers])
+                yield self._weighted([taken[each] for each in numbers], [heard[each] for each in numbers])
             rest = [seat.score for number, seat in enumerate(taken) if number not in heard]
             if not wanted() or settled(list(heard.values()), rest, self._weighting):
                 return
@@ -101,7 +101,7 @@ class PerPassage:
             answerable=self._calibration.answerable.probability(evidence),
         )
 
-    def weighted(self, taken: Sequence[Seat], heard: Sequence[PassageAnswer]) -> list[Candidate]:
+    def _weighted(self, taken: Sequence[Seat], heard: Sequence[PassageAnswer]) -> list[Candidate]:
         """What was heard from these seats as candidates, whose weights sum to 1."""
         weights = self._weighting.weights(heard)
         return [
@@ -125,7 +125,7 @@ class PerPassage:
         shares = self._weighting.shares([max(0.0, taken[number].score) for number in wave])
         requests = [
             DecodeRequest(
-                _reading(taken[number], question),
+                taken[number].reading(question.text),
                 ANSWER_TOKENS,
                 question.temperature or 0.0,
                 seed=(question.seed or 0) + number,
@@ -135,13 +135,13 @@ class PerPassage:
             for number, share in zip(wave, shares, strict=True)
         ]
         for place, reply in self._engine.answer(requests, wanted):
-            yield wave[place], _passage_answer(taken[wave[place]], reply)
+            yield wave[place], taken[wave[place]].heard(reply)
 
     def _choose(self, question: Question, taken: Sequence[Seat]) -> list[Candidate]:
         """A candidate for every seat and choice. Its weight is what the seat's passage is trusted with,
         shared among the choices by their likelihood per token; all weights sum to 1.
         """
-        readings = [_reading(seat, question) for seat in taken]
+        readings = [seat.reading(question.text) for seat in taken]
         judged = self._engine.judge(readings, question.choices)
         trust = self._weighting.trust(
             [
@@ -174,7 +174,7 @@ class PerPassage:
         first = [
             number
             for number, seat in enumerate(taken)
-            if number < waves[0] or self._engine.has_read(_reading(seat, question))
+            if number < waves[0] or self._engine.has_read(seat.reading(question.text))
         ]
         yield first
         rest = [number for number in range(len(taken)) if number not in first]
@@ -183,15 +183,6 @@ class PerPassage:
             if start < len(rest):
                 yield rest[start : start + size]
             start += size
-
-
-def _reading(seat: Seat, question: Question) -> Reading:
-    texts = () if seat.passage is None else (seat.passage.text,)
-    return Reading(seat.member, texts, question.text)
-
-
-def _passage_answer(seat: Seat, reply: Reply) -> PassageAnswer:
-    return PassageAnswer(reply.text, reply.answerable or 0.0, reply.log_likelihood, max(0.0, seat.score))
 
 
 def _passage_id(seat: Seat) -> int | None:

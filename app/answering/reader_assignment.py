@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.answering.types import Passage
-from app.engine.records import MemberId
+from app.answering.types import Passage, PassageAnswer
+from app.engine.records import MemberId, Reading, Reply
 
 # How many passages of a book are read where a question does not say, and by how many readers where the book
 # has no members of its own.
@@ -23,6 +23,14 @@ class Seat:
     def score(self) -> float:
         """How well its passage fits the question, 0 without a passage."""
         return 0.0 if self.passage is None else self.passage.score
+
+    def reading(self, question: str) -> Reading:
+        """What its member is to read and be asked."""
+        return Reading(self.member, () if self.passage is None else (self.passage.text,), question)
+
+    def heard(self, reply: Reply) -> PassageAnswer:
+        """The reply to its reading, with how well its passage fits the question."""
+        return PassageAnswer(reply.text, reply.answerable or 0.0, reply.log_likelihood, max(0.0, self.score))
 
 
 def seats(members: Sequence[MemberId], passages: Sequence[Passage], samples: int) -> list[Seat]:

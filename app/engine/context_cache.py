@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from app.engine.records import MemberId, Reading
+from app.engine.runner import Runner
 from trainer.llm import templates
 from trainer.llm.context import Context
-from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
 from trainer.methods.dispatch import member_contexts
 from trainer.methods.members import Members
@@ -26,23 +26,22 @@ class ContextCache:
 
     A member's context is computed once, a passage's once for each member that reads it. The least recently
     used are forgotten first, once all together take over `most_bytes`. `tensors` gives what a member has
-    learned, None for the bare LLM; `run` says on which thread the LLM computes.
+    learned, None for the bare LLM; the LLM computes where the `runner` runs it.
     """
 
     def __init__(
         self,
-        llm: FrozenLLM,
+        runner: Runner,
         skill: Context,
         tensors: Callable[[MemberId], Members | None],
         *,
         most_bytes: int = 1 << 30,
-        run: Callable[[Callable[[], Any]], Any] = lambda work: work(),
     ) -> None:
-        self._llm = llm
+        self._runner = runner
+        self._llm = runner.llm
         self._skill = skill
         self._tensors = tensors
         self._most_bytes = most_bytes
-        self._run = run
         self._kept: OrderedDict[_Key, Context] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -94,7 +93,7 @@ class ContextCache:
         missing = sorted(wanted.keys() - found.keys(), key=lambda key: (sum(map(len, key[3])), key))
         for first in range(0, len(missing), _BATCH):
             batch = {key: resolve(wanted[key]) for key in missing[first : first + _BATCH]}
-            found.update(self._run(partial(self._compute, batch, compute)))
+            found.update(self._runner.run_now(partial(self._compute, batch, compute)))
         return found
 
     def _compute(

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
 import torch
 
@@ -68,9 +68,7 @@ class Engine:
         self._contexts = (
             None
             if skill is None
-            else ContextCache(
-                self._llm, skill.context(self._llm), self._tensors, most_bytes=most_bytes, run=self._run
-            )
+            else ContextCache(runner, skill.context(self._llm), self._tensors, most_bytes=most_bytes)
         )
 
     @property
@@ -83,7 +81,7 @@ class Engine:
         """How many positions the LLM was made for."""
         return self._llm.context_tokens
 
-    @cached_property
+    @property
     def on_cpu(self) -> bool:
         """Whether the LLM is on a CPU, where a large batch takes longer than a small one."""
         return self._llm.device.type == "cpu"
@@ -146,7 +144,7 @@ class Engine:
         return [
             next(judged)
             if isinstance(prompt, Reading)
-            else self._run(lambda: self._judge_turn(prompt, answers))  # noqa: B023 - run at once
+            else self._runner.run_now(partial(self._judge_turn, prompt, answers))
             for prompt in prompts
         ]
 
@@ -159,9 +157,6 @@ class Engine:
     def _versions(self) -> MemberSource:
         assert self._members is not None, "this engine knows no versions"
         return self._members
-
-    def _run(self, work: Callable[[], Any]) -> Any:
-        return self._runner.run_now(work)
 
     def _tensors(self, member: MemberId) -> Members | None:
         if member.member is None:
@@ -212,8 +207,7 @@ class Engine:
         if not readings:
             return []
         contexts = self._context_cache.of(readings)
-        found: list[Judgement] = self._run(lambda: self._judge_contexts(readings, contexts, answers))
-        return found
+        return self._runner.run_now(lambda: self._judge_contexts(readings, contexts, answers))
 
     @torch.no_grad()
     def _judge_contexts(

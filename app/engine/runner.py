@@ -1,7 +1,6 @@
 """Where the LLM's work is run: the interface, and the runner that uses the caller's own thread."""
 
 from collections.abc import Callable, Iterator, Sequence
-from queue import SimpleQueue
 from typing import Protocol, TypeVar
 
 from trainer.llm.batch_types import Completion, Row
@@ -43,7 +42,6 @@ class DirectRunner:
         self, rows: Sequence[Row], wanted: Callable[[int], bool] = lambda _: True
     ) -> Iterator[tuple[int, Completion]]:
         """Decode rows as one batch; then yields each with its number, in the order in which they ended."""
-        ended: SimpleQueue[tuple[int, Completion]] = SimpleQueue()
-        decode(self.llm, rows, lambda number, completion: ended.put((number, completion)), wanted)
-        while not ended.empty():
-            yield ended.get()
+        ended: list[tuple[int, Completion]] = []
+        decode(self.llm, rows, lambda number, completion: ended.append((number, completion)), wanted)
+        yield from ended

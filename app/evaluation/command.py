@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def evaluate(
         "stories": [story.name for story in dataset.stories],
         "questions": len(dataset.questions),
         "recipe": learned.model_dump(),
-        "llm": llm.identity.__dict__,
+        "llm": asdict(llm.identity),
         "comparisons": comparisons,
         "abstention": knows,
     }

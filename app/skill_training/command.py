@@ -4,7 +4,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ def train(
         calibration=fit_calibration(samples, weighting),
     )
     notes = {
-        "llm": llm.identity.__dict__,
+        "llm": asdict(llm.identity),
         "recipe": learned.recipe,
         "data": learned.data,
         "metrics": learned.metrics,

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.answering.per_passage import ANSWER_TOKENS
-from app.answering.reader_assignment import READERS, assigned
+from app.answering.reader_assignment import READERS, Seat, assigned
 from app.answering.types import PassageAnswer
 from app.datasets.library import Library
 from app.datasets.metrics import rouge_l
 from app.datasets.questions import Dataset
 from app.engine.engine import Engine
-from app.engine.records import DecodeRequest, MemberId, Reading
+from app.engine.records import DecodeRequest, MemberId
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,12 @@ def collect_samples(
         asked = (story.name, dataset.other(story.name))
         for question in (one for one in dataset.questions if one.story in asked):
             passages = ranking(question.text)[:READERS]
+            pairs = assigned(len(readers), [passage.ordinal for passage in passages])
             # Each passage once, whoever reads it.
-            pairs = assigned(len(readers), [passage.ordinal for passage in passages])[: len(passages)]
-            requests = [
-                DecodeRequest(Reading(readers[reader], (passages[place].text,), question.text), ANSWER_TOKENS)
-                for reader, place in pairs
-            ]
+            taken = [Seat(readers[reader], 0, passages[place]) for reader, place in pairs[: len(passages)]]
+            requests = [DecodeRequest(seat.reading(question.text), ANSWER_TOKENS) for seat in taken]
             replies = dict(engine.answer(requests))
-            answers = [
-                PassageAnswer(
-                    replies[number].text,
-                    replies[number].answerable or 0.0,
-                    replies[number].log_likelihood,
-                    max(0.0, passages[place].score),
-                )
-                for number, (_, place) in enumerate(pairs)
-            ]
+            answers = [seat.heard(replies[number]) for number, seat in enumerate(taken)]
             quality = [rouge_l(one.text, question.answers) for one in answers]
             found.append(Sample(answers, quality, question.story == story.name))
             on_progress(f"asks the readers of {story.name}: {len(found)} answers heard")

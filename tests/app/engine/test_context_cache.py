@@ -1,7 +1,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TypeVar
 
 import pytest
 import torch
@@ -9,6 +9,7 @@ import torch
 from app.answering.skill import LoadedSkill
 from app.engine.context_cache import ContextCache
 from app.engine.records import MemberId, Reading
+from app.engine.runner import DirectRunner
 from tests.learned import embeddings
 from trainer.llm import templates
 from trainer.llm.batch_types import Row
@@ -17,18 +18,18 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
 from trainer.methods.prompt import Prompts
 
+T = TypeVar("T")
 TEXTS = ["Mira kept a green lamp.", "The baker sold butter, and it burned slowly.", "Fishermen came home."]
 
 
-class Counting:
+class Counting(DirectRunner):
     """Runs at once, and counts how often it is asked to."""
 
-    def __init__(self) -> None:
-        self.runs = 0
+    runs = 0
 
-    def __call__(self, work: Callable[[], Any]) -> Any:
+    def run_now(self, work: Callable[[], T]) -> T:
         self.runs += 1
-        return work()
+        return super().run_now(work)
 
 
 def learned(llm: FrozenLLM, count: int) -> dict[MemberId, Prompts]:
@@ -47,7 +48,7 @@ def reading(member: MemberId, *texts: str) -> Reading:
 def test_a_member_reads_behind_the_skill_and_its_own_prompt(llm: FrozenLLM, skill: LoadedSkill) -> None:
     closed = skill.skill.context(llm)
     [(member, prompts)] = learned(llm, 1).items()
-    [found] = ContextCache(llm, closed, {member: prompts}.get).of([reading(member, *TEXTS[:2])])
+    [found] = ContextCache(DirectRunner(llm), closed, {member: prompts}.get).of([reading(member, *TEXTS[:2])])
     [whole] = prefill(llm, [templates.passages(llm, TEXTS[:2])], closed, [embeddings(prompts)[0]])
     asked = templates.question(llm, "Who?")
     first, second = decode(llm, [Row(None, asked, 6, context=context) for context in (found, whole)])
@@ -56,9 +57,9 @@ def test_a_member_reads_behind_the_skill_and_its_own_prompt(llm: FrozenLLM, skil
 
 
 def test_everything_is_read_once(llm: FrozenLLM, skill: LoadedSkill) -> None:
-    count = Counting()
+    count = Counting(llm)
     members = learned(llm, 3)
-    cache = ContextCache(llm, skill.skill.context(llm), members.get, run=count)
+    cache = ContextCache(count, skill.skill.context(llm), members.get)
     readings = [reading(member, text) for member, text in zip(members, TEXTS, strict=True)]
     first = cache.of(readings)
     assert count.runs == 2  # the members, and their passages
@@ -70,7 +71,7 @@ def test_everything_is_read_once(llm: FrozenLLM, skill: LoadedSkill) -> None:
 
 def test_members_that_learned_nothing_share_what_was_read(llm: FrozenLLM, skill: LoadedSkill) -> None:
     closed = skill.skill.context(llm)
-    cache = ContextCache(llm, closed, lambda _: None)
+    cache = ContextCache(DirectRunner(llm), closed, lambda _: None)
     one, two = MemberId("one"), MemberId("two")
     first, second, nothing = cache.of([reading(one, TEXTS[0]), reading(two, TEXTS[0]), reading(one)])
     assert first is second
@@ -78,30 +79,31 @@ def test_members_that_learned_nothing_share_what_was_read(llm: FrozenLLM, skill:
 
 
 def test_what_takes_too_much_memory_is_read_again(llm: FrozenLLM, skill: LoadedSkill) -> None:
-    count = Counting()
+    count = Counting(llm)
     [member] = members = learned(llm, 1)
-    cache = ContextCache(llm, skill.skill.context(llm), members.get, most_bytes=1, run=count)
+    cache = ContextCache(count, skill.skill.context(llm), members.get, most_bytes=1)
     for text in (TEXTS[0], TEXTS[1], TEXTS[0]):
         cache.of([reading(member, text)])
     assert count.runs == 6
 
 
-class Queueing:
-    """Runs one thing at a time, as the engine does, and none before two ask for it."""
+class Queueing(DirectRunner):
+    """Runs one thing at a time, as the scheduler does, and none before two ask for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, llm: FrozenLLM) -> None:
+        super().__init__(llm)
         self._both = threading.Barrier(2)
         self._turn = threading.Lock()
 
-    def __call__(self, work: Callable[[], Any]) -> Any:
+    def run_now(self, work: Callable[[], T]) -> T:
         self._both.wait(timeout=60)
         with self._turn:
-            return work()
+            return super().run_now(work)
 
 
 def test_what_two_ask_for_at_once_is_read_once(llm: FrozenLLM, skill: LoadedSkill) -> None:
     [member] = members = learned(llm, 1)
-    cache = ContextCache(llm, skill.skill.context(llm), members.get, run=Queueing())
+    cache = ContextCache(Queueing(llm), skill.skill.context(llm), members.get)
     with ThreadPoolExecutor(2) as pool:
         [[first], [second]] = pool.map(lambda _: cache.of([reading(member, TEXTS[0])]), range(2))
     assert first is second

@@ -2,6 +2,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -15,6 +16,14 @@ from store.database import Database
 from store.segmentation import passages
 from store.tables import Book, Version
 from tests.postgres import Server
+
+BASE_MODEL: dict[str, Any] = {
+    "id": "some/llm",
+    "revision": None,
+    "hidden_size": 576,
+    "quantization": "none",
+    "dtype": "float32",
+}
 
 # For tests of what only one of the two has, such as SQLite's files and locks.
 sqlite_only = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -122,13 +131,7 @@ def publish() -> Callable[..., Version]:
                 for seed, artifact in enumerate(artifacts or (b"first member", b"second member"))
             ],
             recipe={"steps": 4},
-            base_model={
-                "id": model,
-                "revision": "abc",
-                "hidden_size": 576,
-                "quantization": "none",
-                "dtype": "float32",
-            },
+            base_model=BASE_MODEL | {"id": model, "revision": "abc"},
             metrics={"loss": 1.25},
             parent=parent,
             job_id=job_id,

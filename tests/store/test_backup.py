@@ -14,15 +14,7 @@ from store.errors import InvalidBackupError, NotEmptyError, UnknownSchemaError
 from store.passages import passages_of_book
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Base, Book, Embedding, Passage, Revision, Version, utcnow
-from tests.store.conftest import postgresql_only, sqlite_only
-
-BASE: dict[str, Any] = {
-    "id": "some/llm",
-    "revision": None,
-    "hidden_size": 576,
-    "quantization": "none",
-    "dtype": "float32",
-}
+from tests.store.conftest import BASE_MODEL, postgresql_only, sqlite_only
 
 
 @pytest.fixture
@@ -36,7 +28,7 @@ def full(database: Database, add_book: Callable[..., Book], publish: Callable[..
         book = add_book(session, "CHAPTER I\n\nOne. “Zwei”, 三!\n\nCHAPTER II\n\nFour.", tags=["b", "a"])
         skill = skills.publish(
             session,
-            base_model=BASE,
+            base_model=BASE_MODEL,
             method="prefix",
             artifact=bytes(range(256)),
             recipe={"rate": 5e-3, "z": 1, "a": [None, True, "é"]},
@@ -47,7 +39,7 @@ def full(database: Database, add_book: Callable[..., Book], publish: Callable[..
             session,
             book_id=book.id,
             key="k" * 64,
-            base_model=BASE,
+            base_model=BASE_MODEL,
             skill_id=skill.id,
             settings={},
             items=[{"question": "Who?"}],

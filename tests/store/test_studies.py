@@ -9,15 +9,9 @@ from store import books, skills, studies, versions
 from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Artifact, Book, Study, Version
+from tests.store.conftest import BASE_MODEL
 
 KEY = "a" * 64
-LLM: dict[str, Any] = {
-    "id": "some/llm",
-    "revision": None,
-    "hidden_size": 576,
-    "quantization": "none",
-    "dtype": "float32",
-}
 ITEMS: list[dict[str, Any]] = [
     {"question": "Wer läuft? 狐", "answer": "The fox.", "passage": 1},
     {"question": "What\n\nelse?", "answer": "", "scores": [0.5, None]},
@@ -35,7 +29,7 @@ def _put(
         session,
         book_id=book_id,
         key=key,
-        base_model=LLM,
+        base_model=BASE_MODEL,
         skill_id=skill_id,
         settings={"temperature": 0.7},
         items=items,
@@ -46,7 +40,7 @@ def test_a_study_comes_back_as_it_was_written(database: Database, add_book: Call
     with database.write() as session:
         book_id = add_book(session, "Text.").id
         skill = skills.publish(
-            session, base_model=LLM, method="prompt", artifact=b"skill", recipe={}, data={}, metrics={}
+            session, base_model=BASE_MODEL, method="prompt", artifact=b"skill", recipe={}, data={}, metrics={}
         )
         made = _put(session, book_id, skill_id=skill.id)
     with database.read() as session:
@@ -130,13 +124,6 @@ def test_a_study_goes_with_its_book(
 
 
 def test_the_newest_study_is_what_was_last_written(database: Database, book: str) -> None:
-    model = {
-        "id": "m",
-        "revision": None,
-        "hidden_size": 1,
-        "quantization": "none",
-        "dtype": "float32",
-    }
     with database.write() as session:
         assert studies.newest(session, book) is None
         for key in "ab":
@@ -144,7 +131,7 @@ def test_the_newest_study_is_what_was_last_written(database: Database, book: str
                 session,
                 book_id=book,
                 key=key * 64,
-                base_model=model,
+                base_model=BASE_MODEL,
                 skill_id=None,
                 settings={},
                 items=[{"question": key}],

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from store import pruning, versions
 from store.database import Database
 from store.tables import Book, Member, Version
+from tests.store.conftest import BASE_MODEL
 
 
 def numbers(found: tuple[Sequence[Version], bool]) -> list[int]:
@@ -44,13 +45,7 @@ def test_a_list_has_losses_without_the_curves(database: Database, add_book: Call
             book_id=add_book(session, "Text.").id,
             members=[versions.NewMember(b"one", 0, metrics), versions.NewMember(b"two", 1)],
             recipe={},
-            base_model={
-                "id": "m",
-                "revision": None,
-                "hidden_size": 1,
-                "quantization": "none",
-                "dtype": "float32",
-            },
+            base_model=BASE_MODEL,
             metrics={},
             parent=None,
             job_id=None,

@@ -9,6 +9,7 @@ from store import aliases, artifacts, jobs, versions
 from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError, StaleTokenError
 from store.tables import Artifact, Book, Version
+from tests.store.conftest import BASE_MODEL
 
 
 def test_a_version_comes_back_as_it_was_published(
@@ -113,13 +114,7 @@ def test_what_cannot_be_published(
                 book_id=book_id,
                 members=[],
                 recipe={},
-                base_model={
-                    "id": "m",
-                    "revision": None,
-                    "hidden_size": 1,
-                    "quantization": "none",
-                    "dtype": "float32",
-                },
+                base_model=BASE_MODEL,
                 metrics={},
                 parent=None,
                 job_id=None,

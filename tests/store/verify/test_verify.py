@@ -28,16 +28,9 @@ from store.tables import (
     utcnow,
 )
 from store.verify import Finding, verify
-from tests.store.conftest import Embedder, postgresql_only, sqlite_only
+from tests.store.conftest import BASE_MODEL, Embedder, postgresql_only, sqlite_only
 
 BOOK = "CHAPTER I\n\nThe red fox. It hunts.\n\nCHAPTER II\n\nThe old clock. It strikes."
-BASE: dict[str, Any] = {
-    "id": "some/llm",
-    "revision": None,
-    "hidden_size": 576,
-    "quantization": "none",
-    "dtype": "float32",
-}
 
 
 @pytest.fixture
@@ -62,13 +55,13 @@ def book(
         add_book(session, "Another book.", title="Another")
         book = add_book(session, BOOK, max_tokens=3).id
         skill = skills.publish(
-            session, base_model=BASE, method="prefix", artifact=b"skill", recipe={}, data={}, metrics={}
+            session, base_model=BASE_MODEL, method="prefix", artifact=b"skill", recipe={}, data={}, metrics={}
         )
         study = studies.put(
             session,
             book_id=book,
             key="k" * 64,
-            base_model=BASE,
+            base_model=BASE_MODEL,
             skill_id=skill.id,
             settings={},
             items=[{"question": "Who?"}],

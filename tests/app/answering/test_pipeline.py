@@ -46,4 +46,9 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
     for passage in passages:
         assert text[passage.start : passage.end] == passage.text
     assert any("candles" in passage.text for passage in passages)
+    # Who reads all passages in one context does not judge whether they tell the answer.
+    candidates = [candidate for vote in answer.verdict.votes for candidate in vote.candidates]
+    assert candidates
+    assert {candidate.answerable for candidate in candidates} == {None}
+    assert answer.verdict.answerable is None
     database.close()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ANSWERABLE = ("retrieval", "answerable")
-RIGHT = ("worth", "log_likelihood")
+ANSWERABLE = ("retrieval", "answerable", "right")
+RIGHT = ("worth", "log_likelihood", "right")
 # From this probability on something is more likely than not.
 LIKELY = 0.5
 
@@ -22,12 +22,14 @@ class Evidence:
 
     `retrieval` is the score of the best passage that was read, `worth` the answer's expected agreement with
     the other candidates. `answerable` and `log_likelihood` are means over the candidates by their weights.
+    `right` is the probability that the answer is right by the skill's own judgement, .5 where it has none.
     """
 
     retrieval: float
     answerable: float
     worth: float
     log_likelihood: float
+    right: float = 0.5
 
 
 class Logistic(BaseModel):

@@ -24,6 +24,10 @@ class Weighed(Protocol):
     def log_likelihood(self) -> float:
         """Mean per token."""
 
+    @property
+    def right(self) -> float | None:
+        """The probability that it is right, None where nobody judged that."""
+
 
 def elect(answers: Sequence[Weighed], weights: Sequence[float], retrieval: float) -> tuple[int, Evidence]:
     """The number of the answer with the most worth by `consensus`, of equals the heaviest; and its evidence.
@@ -34,7 +38,14 @@ def elect(answers: Sequence[Weighed], weights: Sequence[float], retrieval: float
     best = max(range(len(answers)), key=lambda number: (worth[number], weights[number]))
     answerable = np.average([one.answerable or 0.0 for one in answers], weights=weights)
     likelihood = np.average([one.log_likelihood for one in answers], weights=weights)
-    return best, Evidence(retrieval, float(answerable), min(1.0, worth[best]), float(likelihood))
+    judged = answers[best].right
+    return best, Evidence(
+        retrieval,
+        float(answerable),
+        min(1.0, worth[best]),
+        float(likelihood),
+        0.5 if judged is None else judged,
+    )
 
 
 def consensus(texts: Sequence[str], weights: Sequence[float]) -> list[float]:

@@ -113,6 +113,7 @@ class PerPassage:
                 seat.sample,
                 _passage_id(seat),
                 answer.answerable,
+                answer.right,
             )
             for seat, answer, weight in zip(taken, heard, weights, strict=True)
         ]
@@ -131,6 +132,7 @@ class PerPassage:
                 seed=(question.seed or 0) + number,
                 mixture=0 if mixed else None,
                 share=share if mixed else 1.0,
+                judged=self._weighting.judges and not mixed,
             )
             for number, share in zip(wave, shares, strict=True)
         ]

@@ -30,7 +30,8 @@ class Seat:
 
     def heard(self, reply: Reply) -> PassageAnswer:
         """The reply to its reading, with how well its passage fits the question."""
-        return PassageAnswer(reply.text, reply.answerable or 0.0, reply.log_likelihood, max(0.0, self.score))
+        score = max(0.0, self.score)
+        return PassageAnswer(reply.text, reply.answerable or 0.0, reply.log_likelihood, score, reply.right)
 
 
 def seats(members: Sequence[MemberId], passages: Sequence[Passage], samples: int) -> list[Seat]:

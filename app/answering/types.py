@@ -68,13 +68,14 @@ class PassageAnswer:
 
     `answerable` is the probability that the passage answers the question at all, `log_likelihood` the mean
     per token of the answer given that it does, `retrieval` how well the passage fits the question, from 0 to
-    1.
+    1. `right` is the probability that the answer is right, by the skill's own judgement; None if it has none.
     """
 
     text: str
     answerable: float
     log_likelihood: float
     retrieval: float
+    right: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Candidate:
     """One answer of one member: its `sample`th, from the passage with this id.
 
     `log_likelihood` is the mean per token in nats, `weight` what the candidate adds to its vote. `answerable`
-    as in `PassageAnswer`, None where members read all passages together.
+    as in `PassageAnswer`, None where members read all passages together; `right` too.
     """
 
     member: MemberId
@@ -92,6 +93,7 @@ class Candidate:
     sample: int = 0
     passage: int | None = None
     answerable: float | None = None
+    right: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Members that read passages apart give one answer a passage. RAG-Sequence (2005.11401) and REPLUG (2301.12652)
 weight each by its passage's retrieval score. Here the weight is log-linear in that score, in the LLM's own
-judgement whether the passage answers the question, and in the likelihood of the answer.
+judgement whether the passage answers the question, in the likelihood of the answer, and, where the skill has
+learned to judge, in how probable it says it is that the answer is right.
 """
 
 from collections.abc import Sequence
@@ -13,14 +14,14 @@ from pydantic import BaseModel, ConfigDict
 
 from app.answering.types import PassageAnswer
 
-FEATURES = ("answerable", "retrieval", "log_likelihood")
+FEATURES = ("answerable", "retrieval", "log_likelihood", "right")
 
 
 class Weighting(BaseModel):
-    """A coefficient for each of `FEATURES`.
+    """A coefficient for each of `FEATURES`; that of `right` is 0 for a skill that does not judge answers.
 
-    `ceiling` bounds what a candidate's answerability and likelihood add to the logarithm of its weight:
-    nearly every candidate stays below it. None can exceed 0.
+    `ceiling` bounds what a candidate's features other than retrieval add to the logarithm of its weight:
+    nearly every candidate stays below it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,7 +29,13 @@ class Weighting(BaseModel):
     answerable: float
     retrieval: float
     log_likelihood: float
+    right: float = 0.0
     ceiling: float = 0.0
+
+    @property
+    def judges(self) -> bool:
+        """Whether answers are judged."""
+        return self.right != 0
 
     def weights(self, answers: Sequence[PassageAnswer]) -> list[float]:
         """The weight of each candidate. They sum to 1."""
@@ -56,14 +63,17 @@ class Weighting(BaseModel):
 
 
 def features(answers: Sequence[PassageAnswer], top: float | None = None) -> NDArray[np.float64]:
-    """`FEATURES` of each candidate, the first two as logarithms: [candidates, features].
+    """`FEATURES` of each candidate [candidates, features]: the first two as logarithms, the last as log-odds.
 
-    Retrieval counts as a share of `top`, by default the best score among these candidates.
+    Retrieval counts as a share of `top`, by default the best score among these candidates. The log-odds of an
+    answer that was not judged are 0.
     """
+    right = np.clip([0.5 if one.right is None else one.right for one in answers], 0.01, 0.99)
     columns = [
         np.log(np.maximum(1e-4, [one.answerable for one in answers])),
         _retrieval([one.retrieval for one in answers], top),
         np.array([one.log_likelihood for one in answers], dtype=np.float64),
+        np.log(right / (1 - right)),
     ]
     return np.stack(columns, axis=1)
 

@@ -131,6 +131,7 @@ class Engine:
                     templates.first_line(self._llm.text(completion.tokens)),
                     completion.log_likelihood,
                     1 - completion.silence if reading else None,
+                    completion.right,
                 ),
             )
 
@@ -190,6 +191,7 @@ class Engine:
                     seed=each.seed,
                     context=context,
                     must_speak=isinstance(each.prompt, Reading),
+                    judged=each.judged,
                     part=None if each.mixture is None else Part(mixtures[each.mixture], each.share),
                 )
             )

@@ -55,7 +55,7 @@ class DecodeRequest:
 
     Temperature 0 takes the likeliest tokens; else they are drawn with `seed`. Requests of one call with the
     same number as their `mixture` say one thing together: each token comes from the average of what all would
-    say, weighted by their `share`.
+    say, weighted by their `share`. A `judged` answer comes with how probable it is that it is right.
     """
 
     prompt: Prompt
@@ -64,6 +64,7 @@ class DecodeRequest:
     seed: int = 0
     mixture: int | None = None
     share: float = 1.0
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,14 @@ class Reply:
     """What was decoded: the first line of text, and its log-likelihood, mean per token in nats.
 
     Of a reading, `answerable` is the probability that its passages answer the question at all, and the
-    likelihood that of the answer given that they do; of a chat turn `answerable` is None.
+    likelihood that of the answer given that they do; of a chat turn `answerable` is None. `right` is the
+    probability that the answer is right, None where that was not asked.
     """
 
     text: str
     log_likelihood: float
     answerable: float | None
+    right: float | None = None
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,7 @@ def _heard(candidates: Sequence[Candidate], passages: Sequence[Passage]) -> list
             one.answerable or 0.0,
             one.log_likelihood,
             0.0 if one.passage is None else scores[one.passage],
+            one.right,
         )
         for one in candidates
     ]

@@ -2,16 +2,19 @@
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from app.datasets.library import Library
 from app.datasets.questions import Dataset, LabelledQuestion, Story
-from trainer.skill.examples import Example
+from trainer.skill.examples import Example, Judged
 
 # Stories kept from training: what the skill is evaluated on, and the weighting fitted.
 HELDOUT_STORIES = 12
 # Among this many of the best-ranked sections, those that do not answer the question are distractors.
 _DISTRACTORS = 6
+# And among this many, those that are read in one context with a section that does.
+_RIVALS = 3
 
 
 def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
@@ -26,25 +29,42 @@ def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
     return dataset.of(set(names) - kept), dataset.of(kept)
 
 
-def examples(dataset: Dataset, library: Library) -> Iterator[Example]:
-    """An example for every section: the questions it answers, and those it only seems to answer."""
+def examples(
+    dataset: Dataset, library: Library, judged: Mapping[str, Sequence[Judged]] = MappingProxyType({})
+) -> Iterator[Example]:
+    """An example for every section: the questions it answers, and those it only seems to answer.
+
+    `judged` are answers that were read from a section, by its text.
+    """
     for story in dataset.stories:
         ranking = library.ranking(story)
         answered: list[list[tuple[str, Sequence[str]]]] = [[] for _ in story.sections]
         silent: list[list[str]] = [[] for _ in story.sections]
+        rivals: list[dict[int, None]] = [{} for _ in story.sections]
+        told_by: dict[str, set[str]] = {}
         for question in dataset.questions:
             if question.story != story.name or not question.answers:
                 continue
             found = [passage.ordinal for passage in ranking(question.text)]
             gold = question.gold or _holding(story, question, found)
+            told_by[question.text] = {story.sections[section] for section in gold}
             for section in gold:
                 answered[section].append((question.text, question.answers))
+                rivals[section].update(dict.fromkeys(each for each in found[:_RIVALS] if each not in gold))
             for section in found[:_DISTRACTORS]:
                 if gold and section not in gold:
                     silent[section].append(question.text)
-        for text, known, unknown in zip(story.sections, answered, silent, strict=True):
-            if known:
-                yield Example(text, known, unknown, [other for other in story.sections if other != text])
+        for section, text in enumerate(story.sections):
+            if answered[section]:
+                yield Example(
+                    text,
+                    answered[section],
+                    silent[section],
+                    [other for other in story.sections if other != text],
+                    [story.sections[rival] for rival in rivals[section]],
+                    {asked: told_by[asked] for asked in silent[section]},
+                    judged.get(text, ()),
+                )
 
 
 def _holding(story: Story, question: LabelledQuestion, found: Sequence[int]) -> list[int]:

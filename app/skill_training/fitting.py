@@ -28,7 +28,7 @@ def fit_weighting(samples: Sequence[Sample]) -> Weighting:
     quality = [torch.tensor(one.quality, dtype=torch.float64) for one in own]
     spread = torch.cat(inputs).std(0, correction=0)
     spread[spread < 1e-6] = 1.0
-    coefficients = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64, requires_grad=True)
+    coefficients = torch.tensor([1.0] + [0.0] * (len(FEATURES) - 1), dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([coefficients], max_iter=200, line_search_fn="strong_wolfe")
 
     def loss() -> float:
@@ -43,7 +43,8 @@ def fit_weighting(samples: Sequence[Sample]) -> Weighting:
 
     optimiser.step(loss)
     found = coefficients.detach() / spread
-    answered = torch.cat(inputs)[:, [0, 2]] @ found[[0, 2]]
+    others = [number for number, name in enumerate(FEATURES) if name != "retrieval"]
+    answered = torch.cat(inputs)[:, others] @ found[others]
     return Weighting(
         **dict(zip(FEATURES, found.tolist(), strict=True)), ceiling=float(answered.quantile(_CEILING))
     )

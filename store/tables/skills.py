@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables.base import Base, new_id, utcnow
 
-SkillMethod = Literal["prompt", "prefix"]
+SkillMethod = Literal["prompt", "prefix", "lora"]
 
 
 class Skill(Base):

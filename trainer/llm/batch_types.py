@@ -17,7 +17,8 @@ class Row:
     `prompt` is a soft prompt [virtual tokens, hidden]. Temperature 0 takes the likeliest token. The first
     token of a row that `must_speak` is never one that ends the answer. Rows that are `part` of the same
     mixture give the same answer, sampled with the settings of the first of them. `beginning` are the first
-    tokens of the answer; the completion goes on from them and does not repeat them.
+    tokens of the answer; the completion goes on from them and does not repeat them. A row that is `judged`
+    says after its answer how probable it is that it is right, for one token more; only a causal LLM can.
     """
 
     prompt: Tensor | None
@@ -30,6 +31,7 @@ class Row:
     must_speak: bool = False
     part: Part | None = None
     beginning: Sequence[int] = ()
+    judged: bool = False
 
     @property
     def length(self) -> int:
@@ -49,12 +51,14 @@ class Completion:
 
     Log-likelihoods are the model's own, at temperature 1 and before top-p, so that rows can be compared. For
     a row that must speak they are conditional on an answer. `silence` is the probability of no answer at all.
+    `right` is that of a right answer, if the row is judged: 0 where the answer did not end.
     """
 
     tokens: list[int] = field(default_factory=list)
     log_likelihoods: list[float] = field(default_factory=list)
     ended: bool = False  # by a stop token, not by the limit
     silence: float = 0.0
+    right: float | None = None
 
     @property
     def log_likelihood(self) -> float:

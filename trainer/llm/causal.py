@@ -98,7 +98,10 @@ class CausalLLM(FrozenLLM):
             embeddings = torch.cat([prompts.to(embeddings), embeddings], dim=1)
         contexts = contexts_of_kind(KeysAndValues, [pack.context for pack in packs])
         cache, read = stack_contexts(self.model, contexts)
-        seen, positions = _layout(packs, read, virtual + length, virtual)
+        # Laid out on the CPU, where many small writes cost little.
+        seen, positions = (
+            each.to(self.device) for each in _layout(packs, read.cpu(), virtual + length, virtual)
+        )
         least = torch.finfo(embeddings.dtype).min
         mask = torch.zeros(seen.shape, dtype=embeddings.dtype, device=self.device).masked_fill_(~seen, least)
         hidden = self.hidden(embeddings, mask[:, None], positions, cache, row_deltas(contexts))

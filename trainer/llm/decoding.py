@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from trainer.llm import templates
 from trainer.llm.batch_types import Completion, Row
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.mixture import Mixing
@@ -33,38 +34,47 @@ def decode(
     longest = max(row.max_new_tokens for row in rows)
     mixing = Mixing([row.part for row in rows])
     drawn_as = [rows[leader] for leader in mixing.leaders()]
-    draws = torch.stack([_uniform(row, longest) for row in drawn_as])
-    temperature = torch.tensor([row.temperature for row in drawn_as])
-    top_p = torch.tensor([row.top_p for row in drawn_as])
-    decoding = llm.start_decoding(rows, longest)
+    draws = torch.stack([_uniform(row, longest) for row in drawn_as]).to(llm.device)
+    temperature = torch.tensor([row.temperature for row in drawn_as], device=llm.device)
+    top_p = torch.tensor([row.top_p for row in drawn_as], device=llm.device)
+    decoding = llm.start_decoding(rows, longest + 1)
     last_tokens: Tensor | None = None
     stops = sorted(llm.stop_tokens)
     active: list[int | None] = list(range(len(rows)))  # None: complete or unwanted, but still in the batch
-    for index in range(longest):
-        log_probabilities = (decoding.step(last_tokens) @ llm.head.T).float().log_softmax(-1).cpu()
+    judged: set[int] = set()  # rows that have ended, and are asked whether their answers are right
+    for index in range(longest + 1):
+        log_probabilities = (decoding.step(last_tokens) @ llm.head.T).float().log_softmax(-1)
         if index == 0:
             _first_token(rows, completions, log_probabilities, stops, mixing)
+        complete = [place for place, number in enumerate(active) if number in judged]
+        for place, right in zip(complete, _verdicts(llm, log_probabilities[complete]), strict=True):
+            completions[active[place] or 0].right = right
         mixed = mixing.mixed(active, log_probabilities)
-        drawn = torch.tensor([number or 0 for number in active])
-        tokens = _draw(mixed, draws[drawn, index], temperature[drawn], top_p[drawn])
+        drawn = torch.tensor([number or 0 for number in active], device=llm.device)
+        tokens = _draw(mixed, draws[drawn, min(index, longest - 1)], temperature[drawn], top_p[drawn])
         likelihoods = log_probabilities.gather(-1, tokens[:, None]).squeeze(-1).tolist()
-        complete: list[int] = []
         for place, token in enumerate(tokens.tolist()):
             number = active[place]
-            if number is None:
+            if number is None or number in judged:
                 continue
-            completion = completions[number]
+            row, completion = rows[number], completions[number]
             completion.log_likelihoods.append(likelihoods[place])
             mixing.scale(number, likelihoods[place])
             completion.ended = token in llm.stop_tokens
             if not completion.ended:
                 completion.tokens.append(token)
-            if completion.ended or len(completion.tokens) == rows[number].max_new_tokens:
-                complete.append(number)
-                active[place] = None
+            if completion.ended and row.judged:
+                judged.add(number)
+                tokens[place] = templates.end(llm)
+            elif completion.ended or len(completion.tokens) == row.max_new_tokens:
+                completion.right = 0.0 if row.judged else None
+                complete.append(place)
             elif not is_wanted(number):
                 active[place] = None
-        for number in complete:
+        for place in complete:
+            number = active[place]
+            assert number is not None
+            active[place] = None
             on_completion(number, completions[number])
         kept = [place for place, number in enumerate(active) if number is not None]
         if not kept:
@@ -75,6 +85,14 @@ def decode(
             tokens = tokens[kept]
         last_tokens = tokens
     return completions
+
+
+def _verdicts(llm: FrozenLLM, log_probabilities: Tensor) -> list[float]:
+    """How probable it is that each answer is right [rows], of its two verdicts alone."""
+    if not len(log_probabilities):
+        return []
+    found: list[float] = log_probabilities[:, list(templates.verdicts(llm))].softmax(-1)[:, 0].tolist()
+    return found
 
 
 def _first_token(
@@ -88,12 +106,14 @@ def _first_token(
 
     Such a row's weight in its mixture is multiplied by the probability that it gives an answer.
     """
-    silence = log_probabilities[:, stops].exp().sum(-1)
-    for number, row in enumerate(rows):
-        completions[number].silence = float(silence[number])
-        if row.must_speak:
-            log_probabilities[number, stops] = -torch.inf
-            log_probabilities[number] = log_probabilities[number].log_softmax(-1)
+    for number, silence in enumerate(log_probabilities[:, stops].exp().sum(-1).tolist()):
+        completions[number].silence = silence
+    speaking = [number for number, row in enumerate(rows) if row.must_speak]
+    if speaking:
+        spoken = log_probabilities[speaking]
+        spoken[:, stops] = -torch.inf
+        log_probabilities[speaking] = spoken.log_softmax(-1)
+        for number in speaking:
             mixing.scale(number, math.log(max(1e-6, 1 - completions[number].silence)))
 
 

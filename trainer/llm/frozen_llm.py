@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.llm import checkpointing, lora_deltas
+from trainer.llm.adaptation import Adaptation
 from trainer.llm.batch_types import Decoding, Pack, Row
 from trainer.llm.context import Context
 from trainer.llm.control_tokens import without_control_tokens
@@ -46,9 +47,12 @@ class FrozenLLM(ABC):
         self.tokenizer = tokenizer
         self.identity = identity
         self._tokenizing = Lock()
+        self._templates: dict[str | None, tuple[list[int], list[int]]] = {}
         self._plain_tokenizer = without_control_tokens(tokenizer)
         # The modules that LoRA deltas apply to, with their sizes (out, in).
         self.lora_targets = lora_deltas.attach(self.model)
+        # What all rows are computed with, such as a skill that is a LoRA.
+        self.adaptation = Adaptation(self.model)
         # Whether blocks are computed a second time for their gradient instead of keeping their inner values.
         self.checkpointing = False
         checkpointing.attach(self.model, lambda: self.checkpointing)
@@ -99,11 +103,19 @@ class FrozenLLM(ABC):
         before, after = self.template(instruction)
         return [*before, *self.encode(content), *after]
 
-    def template(self, instruction: str) -> tuple[list[int], list[int]]:
-        """The token ids before and after the content of a turn of `instruct`."""
+    def template(self, instruction: str | None) -> tuple[list[int], list[int]]:
+        """The token ids before and after the content of a turn of `instruct`; None is no instruction."""
+        if instruction not in self._templates:
+            self._templates[instruction] = self._template(instruction)
+        before, after = self._templates[instruction]
+        return list(before), list(after)
+
+    def _template(self, instruction: str | None) -> tuple[list[int], list[int]]:
         if self.tokenizer.chat_template is None:
-            return self.encode(f"{instruction}\n\n"), self.encode("\nAnswer:")
-        turns = [{"role": "system", "content": instruction}, {"role": "user", "content": _CONTENT}]
+            return self.encode(f"{instruction}\n\n" if instruction else ""), self.encode("\nAnswer:")
+        turns = [{"role": "user", "content": _CONTENT}]
+        if instruction is not None:
+            turns = [{"role": "system", "content": instruction}, *turns]
         rendered = str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
         before, _, after = rendered.partition(_CONTENT)
         return self._tokens(before, control=True), self._tokens(after, control=True)

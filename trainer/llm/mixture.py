@@ -57,7 +57,9 @@ class Mixing:
         mixed = log_probabilities.clone()
         for weighted in places.values():
             rows = [place for place, _ in weighted]
-            log_weights = torch.tensor([log_weight for _, log_weight in weighted]).log_softmax(0)
+            log_weights = torch.tensor(
+                [log_weight for _, log_weight in weighted], device=log_probabilities.device
+            ).log_softmax(0)
             mixed[rows] = torch.logsumexp(log_probabilities[rows] + log_weights[:, None], 0)
         return mixed
 

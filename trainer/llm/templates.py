@@ -25,6 +25,11 @@ def opening(llm: FrozenLLM) -> list[int]:
     return llm.template(OPENING)[0]
 
 
+def turn_start(llm: FrozenLLM) -> list[int]:
+    """Tokens of the beginning of a user's turn, where the skill needs no instruction."""
+    return llm.template(None)[0]
+
+
 def passages(llm: FrozenLLM, texts: Sequence[str], limit: int = PASSAGE_TOKENS) -> list[int]:
     """Tokens of passages, each cut to `limit` tokens."""
     gap = llm.encode("\n\n")
@@ -50,6 +55,11 @@ def first_line(text: str) -> str:
     """The first line of a text: an answer is one line, whatever an LLM adds below it."""
     lines = text.strip().splitlines()
     return lines[0].strip() if lines else ""
+
+
+def verdicts(llm: FrozenLLM) -> tuple[int, int]:
+    """The tokens that say, after an answer and its end, that it is right, and that it is wrong."""
+    return llm.encode("yes")[0], llm.encode("no")[0]
 
 
 def end(llm: FrozenLLM) -> int:

@@ -50,7 +50,7 @@ class Loras(Members):
         """For each member, `context` without new positions and with the deltas from there on."""
         by_module: dict[str, dict[str, tuple[Tensor, ...]]] = {}
         for name, tensor in self.weights.items():
-            module, side = _parts(name)
+            module, side = lora_parts(name)
             by_module.setdefault(module, {})[side] = tensor.to(llm.head).unbind()
         return [
             replace(
@@ -85,8 +85,8 @@ def initial_loras(llm: FrozenLLM, members: int, rank: int, seed: int) -> Loras:
     for module, (out, into) in llm.lora_targets.items():
         bound = 1 / math.sqrt(into)
         downs = [torch.empty(rank, into).uniform_(-bound, bound, generator=each) for each in generators]
-        weights[_name(module, "A")] = torch.stack(downs)
-        weights[_name(module, "B")] = torch.zeros(members, out, rank)
+        weights[lora_name(module, "A")] = torch.stack(downs)
+        weights[lora_name(module, "B")] = torch.zeros(members, out, rank)
     return Loras({name: tensor.to(llm.device) for name, tensor in weights.items()})
 
 
@@ -100,7 +100,7 @@ def lora_from_tensors(llm: FrozenLLM, tensors: Mapping[str, Tensor]) -> Loras:
     sides: dict[str, set[str]] = {}
     ranks: set[int] = set()
     for name, tensor in tensors.items():
-        module, side = _parts(name)
+        module, side = lora_parts(name)
         if module not in llm.lora_targets:
             raise FormatError(
                 f"LoRA here cannot change {module}: it changes {', '.join(llm.lora_targets)} of this LLM"
@@ -118,12 +118,13 @@ def lora_from_tensors(llm: FrozenLLM, tensors: Mapping[str, Tensor]) -> Loras:
     return Loras({name: tensor[None] for name, tensor in tensors.items()})
 
 
-def _name(module: str, side: str) -> str:
+def lora_name(module: str, side: str) -> str:
+    """PEFT's name of the A or B of a module."""
     return f"base_model.model.{module}.lora_{side}.weight"
 
 
-def _parts(name: str) -> tuple[str, str]:
-    """The module and the side, A or B, that a tensor is named after."""
+def lora_parts(name: str) -> tuple[str, str]:
+    """The module and the side, A or B, that a tensor is named after. FormatError: it is named otherwise."""
     match = _NAME.fullmatch(name)
     if match is None:
         raise FormatError(f"{name} is no weight of LoRA")

@@ -1,8 +1,8 @@
 """What a skill learns from: passages with questions that they answer, and questions that they do not."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from trainer.llm import templates
 from trainer.llm.batch_types import Exchange, Pack
@@ -16,16 +16,29 @@ _BESIDE_TOKENS = 100
 
 
 @dataclass(frozen=True)
+class Judged:
+    """An answer that a reader gave to a question from a passage, and how good it is, 0 to 1."""
+
+    question: str
+    answer: str
+    quality: float
+
+
+@dataclass(frozen=True)
 class Example:
     """A passage, the questions it answers, each with its answers, and questions it only seems to answer.
 
-    `beside` are other passages of the book.
+    `beside` are other passages of the book; `rivals` those that rank high for its questions; `told_by` are
+    the passages that answer an unanswerable question. `judged` are answers that were read from it.
     """
 
     passage: str
     answerable: Sequence[tuple[str, Sequence[str]]]
     unanswerable: Sequence[str] = ()
     beside: Sequence[str] = ()
+    rivals: Sequence[str] = ()
+    told_by: Mapping[str, Collection[str]] = field(default_factory=dict)
+    judged: Sequence[Judged] = ()
 
     @property
     def size(self) -> int:
@@ -41,15 +54,22 @@ def pack_example(
     exchanges: int = 4,
     asking: float = 0.3,
     beside: float = 0.0,
+    together: float = 0.0,
 ) -> Pack:
-    """At most `exchanges` answerable and as many unanswerable questions of an example, drawn at random.
+    """At most `exchanges` answerable, unanswerable and judged questions each, drawn at random.
 
     The answer to an unanswerable question is silence. With `asking` above 0, one of the answerable questions
     is also learned as a question to ask about the passage, with that weight. With probability `beside`, the
-    beginning of another passage of the book comes first, where a member will be.
+    beginning of another passage of the book comes first, where a member will be. With probability `together`
+    one or two rivals are read in the same context, in random order. Whether a judged answer counts as right
+    is drawn with its quality for the probability.
     """
+    texts = [example.passage]
+    if example.rivals and choose.random() < together:
+        texts += choose.sample(list(example.rivals), min(choose.randint(1, 2), len(example.rivals)))
+        choose.shuffle(texts)
     answerable = choose.sample(list(example.answerable), min(exchanges, len(example.answerable)))
-    unanswerable = choose.sample(list(example.unanswerable), min(exchanges, len(example.unanswerable)))
+    silent = [one for one in example.unanswerable if not set(example.told_by.get(one, ())) & set(texts)]
     found = [
         Exchange(
             templates.question(llm, question),
@@ -57,7 +77,18 @@ def pack_example(
         )
         for question, answers in answerable
     ]
-    found += [Exchange(templates.question(llm, question), [templates.end(llm)]) for question in unanswerable]
+    found += [
+        Exchange(templates.question(llm, question), [templates.end(llm)])
+        for question in choose.sample(silent, min(exchanges, len(silent)))
+    ]
+    right, wrong = templates.verdicts(llm)
+    found += [
+        Exchange(
+            [*templates.question(llm, one.question), *templates.answer(llm, one.answer, _ANSWER_TOKENS)],
+            [right if choose.random() < one.quality else wrong],
+        )
+        for one in choose.sample(list(example.judged), min(exchanges, len(example.judged)))
+    ]
     if asking and answerable:
         question = choose.choice(answerable)[0]
         found.append(Exchange(templates.asking(llm), templates.answer(llm, question), asking))
@@ -66,7 +97,7 @@ def pack_example(
         if example.beside and choose.random() < beside
         else []
     )
-    return Pack(found, [*front, *templates.passages(llm, [example.passage])])
+    return Pack(found, [*front, *templates.passages(llm, texts)])
 
 
 def batch_examples(examples: Sequence[Example], rows: int, choose: random.Random) -> list[list[Example]]:

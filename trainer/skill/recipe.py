@@ -1,8 +1,12 @@
 """How a skill is trained, and then the soft prompts that members start from."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from trainer.options import Method
 
 
 class OptimisationRecipe(BaseModel):
@@ -21,6 +25,9 @@ class OptimisationRecipe(BaseModel):
     )
     asking: float = Field(0.3, ge=0, description="weight of learning what to ask about a passage")
     beside: float = Field(0.5, ge=0, le=1, description="share of passages after another piece of the book")
+    together: float = Field(
+        0.0, ge=0, le=1, description="share of passages read in one context with one or two that rank high"
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="of the order of passages and questions")
 
     def rate(self, step: int) -> float:
@@ -44,5 +51,29 @@ class StartsRecipe(OptimisationRecipe):
 class SkillRecipe(OptimisationRecipe):
     """The settings of training a skill."""
 
+    method: Method = Field("prefix", description="what the skill is")
+    rank: int = Field(16, ge=1, le=256, description="rows of A, of a LoRA")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of a LoRA's inputs left out in training")
     rows: int = Field(4, ge=1, description="passages read in one step")
+    judge: bool = Field(False, description="learn to say whether an answer is right, too")
     starts: StartsRecipe = Field(StartsRecipe(), description="of the soft prompts that members start from")
+
+
+# What is otherwise for a method than the defaults above.
+_LORA: Mapping[str, Any] = {
+    "steps": 560,
+    "learning_rate": 8e-4,
+    "warmup": 30,
+    "decay_from": 0,
+    "rows": 32,
+    "exchanges": 6,
+    "beside": 0.0,
+    "together": 0.25,
+    "judge": True,
+}
+
+
+def skill_recipe(method: Method, given: Mapping[str, Any]) -> SkillRecipe:
+    """The recipe of a method, its defaults replaced by what is given. Raises pydantic's ValidationError."""
+    defaults = _LORA if method == "lora" else {}
+    return SkillRecipe(**{**defaults, **given, "method": method})

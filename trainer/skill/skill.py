@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import safetensors.torch
 import torch
@@ -18,7 +19,9 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.kv_cache import KeysAndValues
 from trainer.llm.prefill import prefill
 from trainer.llm.seq2seq import Embeddings
+from trainer.methods.lora import lora_name, lora_parts
 from trainer.methods.tensors import FormatError, tensors_from_bytes
+from trainer.options import Method
 
 _KEYS, _VALUES, _PROMPT, _STARTS = "keys", "values", "prompt_embeddings", "starts"
 
@@ -29,13 +32,14 @@ class SkillMismatchError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Skill(ABC):
-    """What precedes everything else that an LLM reads.
+    """What an LLM has learned once: it precedes everything else that is read, or changes how all is read.
 
+    An LLM is equipped with it before anything is computed with its context.
     `starts` [members, virtual tokens, hidden] are soft prompts for members to start from, learned after the
     skill, on the same data.
     """
 
-    method: ClassVar[Literal["prompt", "prefix"]]
+    method: ClassVar[Method]
     starts: Tensor | None = field(default=None, kw_only=True)
 
     @property
@@ -47,9 +51,17 @@ class Skill(ABC):
     def with_tensors(self, tensors: Sequence[Tensor]) -> Skill:
         """A skill of this kind with these tensors, without starts."""
 
+    def equip(self, llm: FrozenLLM, *, fold: bool = True, dropout: float = 0.0) -> None:  # noqa: B027
+        """Give the LLM what the context does not hold: the deltas of a LoRA, nothing for other skills.
+
+        They are folded into weights that are not quantized, which costs nothing afterwards and cannot be
+        undone; without `fold` they run beside the weights, and gradients reach them. `dropout` is theirs.
+        Raises SkillMismatchError when the LLM has no such layers.
+        """
+
     @abstractmethod
     def context(self, llm: FrozenLLM) -> Context:
-        """The context of the skill, as the first thing that `llm` has read; gradients reach its tensors.
+        """The first thing that the equipped `llm` reads; gradients reach the tensors of the skill.
 
         Raises SkillMismatchError when the LLM cannot read it.
         """
@@ -122,13 +134,87 @@ class PromptSkill(Skill):
         return context
 
 
+@dataclass(frozen=True, eq=False)
+class LoraSkill(Skill):
+    """A LoRA (2106.09685) of all linear layers, by PEFT's names: A [rank, in] and B [out, rank]."""
+
+    method = "lora"
+    weights: Mapping[str, Tensor]
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """A and B of each layer."""
+        return dict(self.weights)
+
+    def with_tensors(self, tensors: Sequence[Tensor]) -> LoraSkill:
+        """The same layers with other A and B."""
+        return LoraSkill(dict(zip(self.weights, tensors, strict=True)))
+
+    @property
+    def rank(self) -> int:
+        """Rows of A."""
+        return next(len(tensor) for name, tensor in self.weights.items() if lora_parts(name)[1] == "A")
+
+    def equip(self, llm: FrozenLLM, *, fold: bool = True, dropout: float = 0.0) -> None:
+        """Fold the deltas into the weights, or run them beside quantized weights and without `fold`."""
+        sides: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in self.weights.items():
+            module, side = lora_parts(name)
+            sides.setdefault(module, {})[side] = tensor.to(llm.device)
+        targets = llm.adaptation.targets
+        for module, both in sides.items():
+            shapes = [list(both[side].shape) for side in "AB"]
+            if module not in targets:
+                raise SkillMismatchError(f"{llm.identity.id!r} has no layer {module}")
+            out, into = targets[module]
+            if shapes != [[self.rank, into], [out, self.rank]]:
+                raise SkillMismatchError(f"{shapes} do not fit {module} of {llm.identity.id!r}")
+        deltas = {module: (both["A"], both["B"]) for module, both in sides.items()}
+        if fold and llm.identity.quantization == "none":
+            llm.adaptation.fold(deltas)
+        else:
+            llm.adaptation.beside(deltas, dropout)
+
+    def context(self, llm: FrozenLLM) -> Context:
+        """The beginning of a user's turn, without an instruction."""
+        tokens = templates.turn_start(llm)
+        if not tokens:
+            return llm.empty_context()
+        beginning = llm.embed(torch.tensor(tokens, dtype=torch.long))
+        [context] = llm.prefill([beginning], [None])
+        return context
+
+
 def initial_skill(llm: FrozenLLM) -> Skill:
-    """The skill before training: the context of a hand-written instruction."""
+    """The skill of an LLM that has learned none: the context of a hand-written instruction."""
     [context] = prefill(llm, [templates.opening(llm)])
     if isinstance(context, KeysAndValues):
         return PrefixSkill(context.keys, context.values)
     assert isinstance(context, Embeddings)
     return PromptSkill(context.embeddings)
+
+
+def skill_to_train(llm: FrozenLLM, method: Method, rank: int, seed: int) -> Skill:
+    """A skill of a method before its first step.
+
+    A prefix and a prompt are a hand-written instruction, a LoRA changes nothing: A is random, B is 0
+    (2106.09685, section 4.1). Raises SkillMismatchError for a method that the LLM cannot learn.
+    """
+    if method == "lora":
+        generator = torch.Generator().manual_seed(seed)
+        weights: dict[str, Tensor] = {}
+        for module, (out, into) in llm.adaptation.targets.items():
+            bound = 1 / math.sqrt(into)
+            down = torch.empty(rank, into).uniform_(-bound, bound, generator=generator)
+            weights[lora_name(module, "A")] = down
+            weights[lora_name(module, "B")] = torch.zeros(out, rank)
+        return LoraSkill(weights)
+    if method == "prompt":
+        return PromptSkill(llm.embed(torch.tensor(templates.opening(llm))).detach())
+    skill = initial_skill(llm)
+    if skill.method != method:
+        raise SkillMismatchError(f"{llm.identity.id!r} is an encoder-decoder: it learns a prompt or a lora")
+    return skill
 
 
 def skill_from_bytes(data: bytes) -> Skill:
@@ -146,8 +232,21 @@ def skill_from_bytes(data: bytes) -> Skill:
             raise FormatError(f"{list(prompt.shape)} is no soft prompt")
         return PromptSkill(prompt, starts=starts)
     if not {_KEYS, _VALUES} <= tensors.keys():
-        raise FormatError("not a skill: there are neither keys and values nor a soft prompt")
+        return _lora({name: tensor for name, tensor in tensors.items() if name != _STARTS}, starts)
     keys, values = tensors[_KEYS], tensors[_VALUES]
     if keys.ndim != 4 or keys.shape != values.shape:
         raise FormatError(f"keys {list(keys.shape)} and values {list(values.shape)} make no prefix")
     return PrefixSkill(keys, values, starts=starts)
+
+
+def _lora(weights: Mapping[str, Tensor], starts: Tensor | None) -> LoraSkill:
+    sides: dict[str, set[str]] = {}
+    for name, tensor in weights.items():
+        module, side = lora_parts(name)
+        sides.setdefault(module, set()).add(side)
+        if tensor.ndim != 2:
+            raise FormatError(f"{name} {list(tensor.shape)} is no matrix")
+    ranks = {tensor.shape[0 if lora_parts(name)[1] == "A" else 1] for name, tensor in weights.items()}
+    if not sides or any(len(both) != 2 for both in sides.values()) or len(ranks) != 1:
+        raise FormatError("not a skill: a LoRA has an A and a B of one rank for each layer")
+    return LoraSkill(weights, starts=starts)

@@ -13,12 +13,13 @@ from torch import Tensor
 from trainer.llm.batch_types import Pack
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import Microbatches
 from trainer.llm.packing import pack_losses
 from trainer.methods.prompt import Prompts, blank_prompts
 from trainer.skill.examples import Example, batch_examples, pack_example
 from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep, optimise
 from trainer.skill.recipe import OptimisationRecipe, SkillRecipe, StartsRecipe
-from trainer.skill.skill import Skill, initial_skill
+from trainer.skill.skill import Skill, skill_to_train
 
 
 def train_skill(
@@ -28,32 +29,46 @@ def train_skill(
     recipe: SkillRecipe,
     state: SkillState | None = None,
     start: Skill | None = None,
+    microbatches: Microbatches | None = None,
 ) -> Iterator[SkillLoss | SkillStep]:
     """Train a skill on `examples`; its tensors are those of the last step's state.
 
-    Training resumes from `state`, or starts from `start`, or from a hand-written instruction. Raises
-    ValueError when no example has an answerable question, and SkillMismatchError when the LLM cannot read
-    `start`.
+    Training resumes from `state`, or starts from `start`, or from what `skill_to_train` gives. A LoRA stays
+    beside the LLM's weights afterwards. Raises ValueError when no example has an answerable question,
+    SkillMismatchError when the LLM cannot read `start`, and OutOfMemoryError.
     """
-    skill = start or initial_skill(llm)
+    skill = start or skill_to_train(llm, recipe.method, recipe.rank, recipe.seed)
     tensors = state.tensors if state else list(skill.tensors.values())
     learned = [
         tensor.detach().to(llm.head.device, torch.float32, copy=True).requires_grad_() for tensor in tensors
     ]
+    current = skill.with_tensors(learned)
+    current.equip(llm, fold=False, dropout=recipe.dropout)
     steps = _Examples(llm, examples, recipe, recipe.rows)
     evaluated = _heldout_packs(llm, heldout, recipe)
+    passes = microbatches or Microbatches(llm.device)
 
     def gradient(step: int) -> tuple[float, int]:
         packs = steps.packs(step)
-        context = skill.with_tensors(learned).context(llm)
-        losses = pack_losses(llm, [Pack(part.exchanges, part.text, context) for part in packs])
-        mean = _mean_loss(packs, losses)
-        mean.backward()
+        weights = sum(one.weight * len(one.answer) for pack in packs for one in pack.exchanges)
+
+        def learn(part: Sequence[Pack]) -> float:
+            context = current.context(llm)
+            losses = pack_losses(llm, [Pack(one.exchanges, one.text, context) for one in part])
+            share = _summed_loss(part, losses) / weights
+            for tensor, found in zip(learned, torch.autograd.grad(share, learned), strict=True):
+                tensor.grad = found if tensor.grad is None else tensor.grad.add_(found)
+            return float(share.detach())
+
+        longest = max(pack.length for pack in packs)
+        mean = sum(share for _, share in passes.each(packs, longest, learn))
         torch.nn.utils.clip_grad_norm_(learned, recipe.max_grad_norm)
-        return float(mean.detach()), sum(part.length for part in packs)
+        return mean, sum(part.length for part in packs)
 
     def evaluate(step: int) -> SkillLoss:
-        return _evaluate(llm, skill.with_tensors(learned).context(llm), None, evaluated, step)
+        with torch.no_grad():
+            context = current.context(llm)
+        return _evaluate(llm, passes, context, None, evaluated, step)
 
     yield from optimise(learned, gradient, evaluate if evaluated else None, recipe, state)
 
@@ -65,39 +80,47 @@ def train_starts(
     heldout: Sequence[Example],
     recipe: StartsRecipe,
     state: SkillState | None = None,
+    microbatches: Microbatches | None = None,
 ) -> Iterator[SkillLoss | SkillStep]:
     """Train soft prompts [members, virtual tokens, hidden], the state's one tensor, after the frozen skill.
 
     Members of a book start from prompts that were trained on other books (SPoT, 2110.07904). In a step each
     prompt reads an example of its own; each held-out example is evaluated after one of them. Raises
-    ValueError when no example has an answerable question.
+    ValueError when no example has an answerable question. The LLM must be equipped with the skill.
     """
     tensor = (
         state.tensors[0] if state else blank_prompts(llm, recipe.members, recipe.virtual_tokens, recipe.seed)
     )
     starts = tensor.detach().to(llm.head.device, torch.float32, copy=True).requires_grad_()
-    context = skill.context(llm)
+    with torch.no_grad():
+        context = skill.context(llm)
     steps = _Examples(llm, examples, recipe, recipe.members)
     evaluated = _heldout_packs(llm, heldout, recipe)
+    passes = microbatches or Microbatches(llm.device)
 
     def gradient(step: int) -> tuple[float, int]:
         packs = steps.packs(step)
-        total = 0.0
-        # Half of the rows in each of two passes: activations take memory for every row of a pass.
-        half = max(1, len(packs) // 2)
-        for first in range(0, len(packs), half):
-            part = [Pack(one.exchanges, one.text, context) for one in packs[first : first + half]]
-            losses = pack_losses(llm, part, starts[first : first + half])
-            rows = [_mean_loss([one], [found]) for one, found in zip(part, losses, strict=True)]
+
+        def learn(numbers: Sequence[int]) -> float:
+            part = [Pack(packs[number].exchanges, packs[number].text, context) for number in numbers]
+            losses = pack_losses(llm, part, starts[list(numbers)])
+            rows = [
+                _summed_loss([one], [found]) / sum(each.weight * len(each.answer) for each in one.exchanges)
+                for one, found in zip(part, losses, strict=True)
+            ]
             summed = torch.stack(rows).sum()
-            summed.backward()
-            total += float(summed.detach())
+            [found] = torch.autograd.grad(summed, [starts])
+            starts.grad = found if starts.grad is None else starts.grad.add_(found)
+            return float(summed.detach())
+
+        longest = recipe.virtual_tokens + max(pack.length for pack in packs)
+        total = sum(share for _, share in passes.each(range(len(packs)), longest, learn))
         Prompts(starts).clip_gradients(recipe.max_grad_norm)
         computed = sum(part.length + recipe.virtual_tokens for part in packs)
         return total / len(packs), computed
 
     def evaluate(step: int) -> SkillLoss:
-        return _evaluate(llm, context, starts.detach(), evaluated, step)
+        return _evaluate(llm, passes, context, starts.detach(), evaluated, step)
 
     yield from optimise([starts], gradient, evaluate if evaluated else None, recipe, state)
 
@@ -136,6 +159,7 @@ class _Examples:
                 exchanges=recipe.exchanges,
                 asking=recipe.asking,
                 beside=recipe.beside,
+                together=recipe.together,
             )
             for example in full[place]
         ]
@@ -148,27 +172,37 @@ def _heldout_packs(llm: FrozenLLM, heldout: Sequence[Example], recipe: Optimisat
 
 @torch.no_grad()
 def _evaluate(
-    llm: FrozenLLM, context: Context, prompts: Tensor | None, packs: Sequence[Pack], step: int
+    llm: FrozenLLM,
+    passes: Microbatches,
+    context: Context,
+    prompts: Tensor | None,
+    packs: Sequence[Pack],
+    step: int,
 ) -> SkillLoss:
     """Mean losses per token of answers and of silence; packs are read after the prompts in turn."""
+    numbers = range(len(packs))
+
+    def losses(part: Sequence[int]) -> list[list[Tensor]]:
+        chosen = [Pack(packs[number].exchanges, packs[number].text, context) for number in part]
+        own = None if prompts is None else prompts[[number % len(prompts) for number in part]]
+        return pack_losses(llm, chosen, own)
+
     answers: list[float] = []
     silences: list[float] = []
-    for number, part in enumerate(packs):
-        prompt = None if prompts is None else prompts[number % len(prompts)][None]
-        [losses] = pack_losses(llm, [Pack(part.exchanges, part.text, context)], prompt)
-        for exchange, found in zip(part.exchanges, losses, strict=True):
-            (answers if len(exchange.answer) > 1 else silences).extend(found.tolist())
+    virtual = 0 if prompts is None else prompts.shape[1]
+    longest = virtual + max(pack.length for pack in packs)
+    for part, found in passes.each(numbers, longest, losses):
+        for number, each in zip(part, found, strict=True):
+            for exchange, loss in zip(packs[number].exchanges, each, strict=True):
+                (answers if len(exchange.answer) > 1 else silences).extend(loss.tolist())
     return SkillLoss(step, _mean(answers), _mean(silences))
 
 
-def _mean_loss(packs: Sequence[Pack], losses: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Mean over the tokens of all answers, nats, weighted by their exchanges' weights."""
-    total, weights = torch.zeros((), device=losses[0][0].device), 0.0
-    for part, found in zip(packs, losses, strict=True):
-        for exchange, loss in zip(part.exchanges, found, strict=True):
-            total = total + exchange.weight * loss.sum()
-            weights += exchange.weight * len(loss)
-    return total / weights
+def _summed_loss(packs: Sequence[Pack], losses: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Sum over the tokens of all answers, nats, each times its exchange's weight."""
+    weights = [one.weight for pack in packs for one in pack.exchanges for _ in one.answer]
+    flat = torch.cat([loss for found in losses for loss in found])
+    return flat @ torch.tensor(weights, device=flat.device)
 
 
 def _mean(values: Sequence[float]) -> float | None:

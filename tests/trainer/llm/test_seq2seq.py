@@ -230,7 +230,7 @@ def test_questions_are_written_after_a_soft_prompt_skill(model: FrozenLLM) -> No
 
 def test_a_skill_is_learned_kept_and_read_as_a_soft_prompt(model: FrozenLLM) -> None:
     lesson = Example(PASSAGES[1], [("Who sold butter?", ["the baker"])], ["Who kept a lamp?"])
-    recipe = SkillRecipe(steps=20, warmup=2, learning_rate=0.1, evaluate_every=20, asking=0)
+    recipe = SkillRecipe(method="prompt", steps=20, warmup=2, learning_rate=0.1, evaluate_every=20, asking=0)
     happened = list(train_skill(model, [lesson], [lesson], recipe))
     losses = answer_losses(happened)
     assert losses[-1] < losses[0] - 0.3

@@ -1,0 +1,88 @@
+"""One LoRA (2106.09685) for all that an LLM reads: it runs beside the weights, or is folded into them.
+
+The deltas of `lora_deltas` belong to single rows; this one belongs to the LLM, like a part of its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from trainer.llm.lora_deltas import LORA_SCALE
+
+# For each module, by its name: A [rank, in] and B [out, rank]. Its output for x grows by 2 B A x.
+LoraWeights = Mapping[str, tuple[Tensor, Tensor]]
+
+
+class Adaptation:
+    """What adapts an LLM's linear layers; nothing at first."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        """The output head stays as it is."""
+        head = model.get_output_embeddings()
+        self._layers = {
+            name: module
+            for name, module in model.named_modules()
+            if isinstance(module, nn.Linear) and module is not head
+        }
+        self._hooks: list[Any] = []
+        self._folded: object | None = None
+
+    @property
+    def targets(self) -> dict[str, tuple[int, int]]:
+        """Every layer's sizes (out, in), by its name."""
+        return {name: (layer.out_features, layer.in_features) for name, layer in self._layers.items()}
+
+    def beside(self, weights: LoraWeights, dropout: float = 0.0) -> None:
+        """Add the deltas in every forward pass from now on, instead of those from before.
+
+        Gradients reach A and B. With `dropout`, that share of a delta's inputs is 0 while gradients are
+        enabled. Raises RuntimeError where something is folded in, and KeyError for an unknown layer.
+        """
+        self._refuse_second()
+        self.remove()
+        self._hooks = [
+            self._layers[name].register_forward_hook(partial(_with_delta, down, up, dropout))
+            for name, (down, up) in weights.items()
+        ]
+
+    def remove(self) -> None:
+        """Take away what runs beside the weights."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+    @torch.no_grad()
+    def fold(self, weights: LoraWeights) -> None:
+        """Add the deltas to the weights for good: the sum in float32, then rounded to the weights' dtype.
+
+        Raises RuntimeError where something is folded in already, and ValueError for quantized layers.
+        """
+        self._refuse_second()
+        self.remove()
+        quantized = [name for name in weights if not self._layers[name].weight.is_floating_point()]
+        if quantized:
+            raise ValueError(f"{quantized[0]} is quantized: nothing can be added to its weights")
+        for name, (down, up) in weights.items():
+            weight = self._layers[name].weight
+            delta = LORA_SCALE * (up.to(weight.device).float() @ down.to(weight.device).float())
+            weight.copy_(weight.float() + delta)
+        self._folded = weights
+
+    def _refuse_second(self) -> None:
+        if self._folded is not None:
+            raise RuntimeError("the LLM's weights have been changed already: load it again")
+
+
+def _with_delta(
+    down: Tensor, up: Tensor, dropout: float, module: nn.Module, inputs: tuple[Any, ...], output: Tensor
+) -> Tensor:
+    row: Tensor = inputs[0]
+    if dropout and torch.is_grad_enabled():
+        row = nn.functional.dropout(row, dropout)
+    return output + LORA_SCALE * ((row @ down.to(row).mT) @ up.to(row).mT).to(output.dtype)

@@ -3,27 +3,12 @@ from pathlib import Path
 import pytest
 
 from app.answering.skill import LoadedSkill
-from app.datasets.questions import Dataset, LabelledQuestion, Story
+from app.datasets.questions import Dataset, LabelledQuestion
 from app.evaluation.report import summarise
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
+from tests.app.evaluation.stories import DATASET, RECIPE
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.recipe import Recipe
-
-DATASET = Dataset(
-    [
-        Story(
-            "lamp", ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."], None
-        ),
-        Story("frog", ["A frog sat in the well.", "The well was deep, and the frog was sad."], None),
-    ],
-    [
-        LabelledQuestion("lamp", 1, "Who kept a green lamp?", ["Mira"], [0], []),
-        LabelledQuestion("lamp", 2, "Who sold butter?", ["the baker"], [1], []),
-        LabelledQuestion("frog", 1, "Where did the frog sit?", ["in the well"], [0], []),
-    ],
-)
-RECIPE = Recipe(objective="lm", members=2, virtual_tokens=4, epochs=1)
 
 
 @pytest.fixture

@@ -86,14 +86,16 @@ def evaluate(
     left_out = evaluation.left_out()
     for system, count in left_out.items():
         reason = "no sections are known to hold the answer" if system in GOLD else "there is no other story"
-        console.print(f"{system} is not asked {count} of {len(dataset.questions)} questions: {reason}")
+        said = f"{system} is not asked {count} of {len(dataset.questions)} questions: {reason}"
+        console.print(said, highlight=False, soft_wrap=True)
     with console.status("reads the stories") as status:
         found = evaluation.run(_shower(console, status))
     if not found:
         raise CommandError("None of these systems can be asked any of these questions.")
     resampled = possible([question.story for question in dataset.questions], bootstrap)
     if resampled != bootstrap:
-        console.print("There is only one story: intervals are by question, and say nothing of other stories.")
+        said = "There is only one story: intervals are by question, and say nothing of other stories."
+        console.print(said, highlight=False, soft_wrap=True)
     summaries = [*summarise(found, bootstrap), *summarise(best_members(found), bootstrap)]
     # Each member alone and each smaller chorus are in the report; here they would hide the rest.
     main = [one for one in summaries if not re.fullmatch(r"member(_closed)? \d+|chorus N=\d+", one.system)]
@@ -117,7 +119,7 @@ def evaluate(
     if plots is not None:
         draw(found, plots, bootstrap)
     for line in (*comparisons, *thresholds):
-        console.print(str(line), highlight=False)
+        console.print(str(line), highlight=False, soft_wrap=True)
 
 
 def _shower(console: Console, status: Status) -> Callable[[str], None]:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from app.cli.options import json_object, one_line_errors
+from app.evaluation.bootstrap import Bootstrap
 
 app = typer.Typer()
 
@@ -26,6 +27,12 @@ def measure_answers(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report there.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw the pictures into this folder.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Where versions and answers are kept.")] = None,
+    bootstrap: Annotated[
+        Bootstrap, typer.Option(help="Intervals resample each story, or question.")
+    ] = "story",
+    at_once: Annotated[
+        int | None, typer.Option(min=1, help="Questions asked at once: 1 on a CPU, 32 on a GPU.")
+    ] = None,
 ) -> None:
     """Measure how good answers are, system by system, on questions with known answers."""
     chosen = json_object(recipe)
@@ -44,4 +51,6 @@ def measure_answers(
             json_file=json_file,
             plots=plots,
             cache=cache,
+            bootstrap=bootstrap,
+            at_once=at_once,
         )

@@ -49,30 +49,43 @@ def exact_match(answer: str, references: Sequence[str]) -> float:
     return float(normalised(answer) in {normalised(reference) for reference in references})
 
 
-def interval(values: Sequence[float], seed: int = 0, resamples: int = 1000) -> tuple[float, float]:
+def interval(
+    values: Sequence[float], clusters: Sequence[str] | None = None, seed: int = 0, resamples: int = 1000
+) -> tuple[float, float]:
     """Range that holds the mean with `INTERVAL` per cent confidence, by the percentile bootstrap.
 
-    Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13. The values count as
-    independent: with few stories and many questions on each, the range is too narrow for other stories.
+    Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13. With `clusters`, the label of
+    each value's group, whole groups are drawn with all of their values: Davison and Hinkley, "Bootstrap
+    Methods and their Application" (1997), section 3.8; Field and Welsh, "Bootstrapping clustered data"
+    (2007). Without, the values count as independent. ValueError: one group alone says nothing about others.
     """
     if not len(values):
         raise ValueError("No values have no mean.")
     array = np.asarray(values, dtype=np.float64)
+    groups = _groups(len(array), clusters)
+    sums, sizes = np.bincount(groups, array), np.bincount(groups)
     random = np.random.default_rng(seed)
-    means = [array[random.integers(len(array), size=len(array))].mean() for _ in range(resamples)]
+    means = []
+    for _ in range(resamples):
+        drawn = random.integers(len(sums), size=len(sums))
+        means.append(sums[drawn].sum() / sizes[drawn].sum())
     low, high = np.percentile(means, [(100 - INTERVAL) / 2, (100 + INTERVAL) / 2])
     return float(low), float(high)
 
 
 def paired_interval(
-    a: Sequence[float], b: Sequence[float], seed: int = 0, resamples: int = 1000
+    a: Sequence[float],
+    b: Sequence[float],
+    clusters: Sequence[str] | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
 ) -> tuple[float, float]:
     """Range of the mean of `a` minus `b`, whose values belong together in pairs (the same question).
 
     Bootstrap of the differences, as Koehn, "Statistical Significance Tests for Machine Translation
-    Evaluation" (2004) does for two systems.
+    Evaluation" (2004) does for two systems; `clusters` as in `interval`, a label for each pair.
     """
-    return interval([first - second for first, second in zip(a, b, strict=True)], seed, resamples)
+    return interval([first - second for first, second in zip(a, b, strict=True)], clusters, seed, resamples)
 
 
 def expected_calibration_error(
@@ -125,7 +138,7 @@ def aurc(confidences: Sequence[float], scores: Sequence[float]) -> float:
     return sum((after - before) * (1 - score) for (before, _), (after, score) in pairwise(curve))
 
 
-def abstention(own: Sequence[float], others: Sequence[float], share: float = 0.15) -> tuple[float, float]:
+def abstention(own: Sequence[float], others: Sequence[float], share: float) -> tuple[float, float]:
     """The confidence below which `share` of `own` are, at most, and the share of `others` that are below it.
 
     Selective prediction against questions that have no answer here, as SQuAD 2.0 asks some (1806.03822).
@@ -134,6 +147,18 @@ def abstention(own: Sequence[float], others: Sequence[float], share: float = 0.1
         raise ValueError("Both kinds of confidences are needed.")
     least = float(np.sort(own)[int(share * len(own))])
     return least, float(np.mean(np.asarray(others) < least))
+
+
+def _groups(count: int, clusters: Sequence[str] | None) -> NDArray[np.intp]:
+    """The number of each value's group; each value is one of its own where there are no clusters."""
+    if clusters is None:
+        return np.arange(count)
+    if len(clusters) != count:
+        raise ValueError(f"{count} values have {len(clusters)} labels.")
+    labels, groups = np.unique(np.asarray(clusters), return_inverse=True)
+    if len(labels) < 2:
+        raise ValueError("One group alone says nothing about others.")
+    return groups
 
 
 def _token_f1(answer: str, reference: str) -> float:

@@ -65,6 +65,8 @@ class Engine:
         self._llm = runner.llm
         self._members = members
         self._skill = skill
+        # Nothing kept refers to the engine: all that was read goes with the engine's last use.
+        self._tensors = partial(_tensors, members, skill)
         self._contexts = (
             None
             if skill is None
@@ -101,7 +103,7 @@ class Engine:
 
         Raises DamagedArtifactError when no member is whole, VersionPrunedError and NotFoundError.
         """
-        return self._versions.roster(book, version)
+        return _source(self._members).roster(book, version)
 
     def starting_members(self, book: str) -> list[MemberId]:
         """The members of a book that nobody has learned, as the skill lets them start; none where it has
@@ -153,20 +155,6 @@ class Engine:
     def _context_cache(self) -> ContextCache:
         assert self._contexts is not None, "an LLM without a skill has no readings"
         return self._contexts
-
-    @property
-    def _versions(self) -> MemberSource:
-        assert self._members is not None, "this engine knows no versions"
-        return self._members
-
-    def _tensors(self, member: MemberId) -> Members | None:
-        if member.member is None:
-            return None
-        if member.version is not None:
-            return self._versions.tensors(member)
-        assert self._skill is not None
-        assert self._skill.starts is not None
-        return Prompts(self._skill.starts[[member.member]])
 
     def _rows(self, requests: Sequence[DecodeRequest]) -> list[Row]:
         """What is decoded for the requests, once their passages are read."""
@@ -243,3 +231,19 @@ class Engine:
         prompts = None if soft_prompt is None else soft_prompt[None].to(self._llm.device)
         [losses] = pack_losses(self._llm, [Pack(exchanges, tokens[:-1], context)], prompts)
         return Judgement(None, tuple(TextLoss(float(loss.sum()), len(loss)) for loss in losses))
+
+
+def _source(members: MemberSource | None) -> MemberSource:
+    assert members is not None, "this engine knows no versions"
+    return members
+
+
+def _tensors(members: MemberSource | None, skill: Skill | None, member: MemberId) -> Members | None:
+    """What a member has learned, or as what the skill lets it start; None for the bare LLM."""
+    if member.member is None:
+        return None
+    if member.version is not None:
+        return _source(members).tensors(member)
+    assert skill is not None
+    assert skill.starts is not None
+    return Prompts(skill.starts[[member.member]])

@@ -11,8 +11,8 @@ T = TypeVar("T")
 
 
 class Runner(Protocol):
-    """Decides on which thread and in which order an LLM works: a `Scheduler` in a service, else a
-    `DirectRunner`.
+    """Decides on which thread and in which order an LLM works: a `Scheduler` where several ask, else
+    a `DirectRunner`.
     """
 
     @property
@@ -29,7 +29,7 @@ class Runner(Protocol):
 
 
 class DirectRunner:
-    """Runs all at once on the caller's thread: for evaluation and skill training, where nobody waits."""
+    """Runs all at once on the caller's thread: for skill training, where nobody waits."""
 
     def __init__(self, llm: FrozenLLM) -> None:
         self.llm = llm

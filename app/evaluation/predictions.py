@@ -15,7 +15,8 @@ class Prediction(BaseModel):
     """One system's answer to one question, and how good it is.
 
     `nll` is the mean loss of the reference answer; `book_hit` says whether passages of the right book were
-    found; `passage_ranks` are the ranks, from 1, at which gold sections were. None is not known.
+    found; `passage_ranks` are the ranks, from 1, at which gold sections were. `seconds` is how long a
+    question took that was asked alone. None is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -26,7 +27,7 @@ class Prediction(BaseModel):
     answer: str
     nll: float | None
     confidence: Share | None
-    seconds: float = Field(ge=0)
+    seconds: Annotated[float, Field(ge=0)] | None
     book_hit: bool | None
     passage_ranks: list[Annotated[int, Field(ge=1)]] | None
     rouge_l: Share

@@ -27,7 +27,15 @@ SYSTEMS = (
     "chorus",
     "skill_apart",
     "elsewhere",
+    "skill_elsewhere",
 )
+# Those whose members have to learn the story first.
+LEARNED = ("member", "member_closed", "chorus", "elsewhere")
+# Those that read the sections with the answer: where these are not known, they are not asked.
+GOLD = ("gold", "skill_gold")
+# The same readers asked the questions of another story.
+ELSEWHERE = {"chorus": "elsewhere", "skill_apart": "skill_elsewhere"}
+ORACLE = f"(oracle of {READERS})"
 # Passages that are read in one context, where a system reads only one.
 TOGETHER = 2
 _SMALLER = (1, 2, 3, 4, 6)
@@ -45,13 +53,15 @@ class SystemAnswer:
 class OpenStory:
     """A story that can be asked. What the LLM has read of it is kept from question to question.
 
-    The chorus answers as the service answers a user: by `ensemble`, which reads the best passages apart.
-    `members` are those that learned the story, none where no system needs them; `ranking` gives all sections
-    of the story for a question, the best first.
+    `bare` is an engine of the LLM without a skill: it answers where no skill is used, `engine` everywhere
+    else. The chorus answers as the service answers a user: by `ensemble`, which reads the best passages
+    apart. `members` are those that learned the story, none where no system needs them; `ranking` gives all
+    sections of the story for a question, the best first.
     """
 
     def __init__(
         self,
+        bare: Engine,
         engine: Engine,
         ensemble: PerPassage,
         weighting: Weighting,
@@ -60,11 +70,12 @@ class OpenStory:
         members: Sequence[MemberId],
         ranking: Callable[[str], Sequence[Passage]],
     ) -> None:
+        self._bare = bare
         self._engine = engine
         self._ensemble = ensemble
         self._weighting = weighting
         self._story = story
-        self._bare = MemberId(book)
+        self._nobody = MemberId(book)
         self._members = members
         self.ranking = ranking
 
@@ -77,17 +88,19 @@ class OpenStory:
             sections: list[int] = {"bare": [], "rag": best, "gold": gold}[system]
             texts = [self._story.sections[section] for section in sections]
             content = "\n\n".join([*texts, f"Question: {question.text}"])
-            return self._alone([system], [ChatTurn(self._bare, INSTRUCTION, content)], question)
+            turn = ChatTurn(self._nobody, INSTRUCTION, content)
+            return self._alone(self._bare, [system], [turn], question)
         if system in ("skill", "skill_gold"):
             sections = gold if system == "skill_gold" else best
-            return self._alone([system], self._readings([self._bare], sections, question), question)
+            readings = self._readings([self._nobody], sections, question)
+            return self._alone(self._engine, [system], readings, question)
         if system in ("member", "member_closed"):
             sections = [] if system == "member_closed" else best
             count = len(self._members)
             names = [system] if count == 1 else [f"{system} {number + 1}" for number in range(count)]
-            return self._alone(names, self._readings(self._members, sections, question), question)
-        learned = system in ("chorus", "elsewhere")
-        members = self._members if learned else [self._bare] * READERS
+            readings = self._readings(self._members, sections, question)
+            return self._alone(self._engine, names, readings, question)
+        members = self._members if system in LEARNED else [self._nobody] * READERS
         return self._chorus(system, members, question, ranked[:READERS])
 
     def _readings(
@@ -98,12 +111,12 @@ class OpenStory:
         return [Reading(member, texts, question.text) for member in members]
 
     def _alone(
-        self, names: Sequence[str], prompts: Sequence[Prompt], question: LabelledQuestion
+        self, engine: Engine, names: Sequence[str], prompts: Sequence[Prompt], question: LabelledQuestion
     ) -> dict[str, SystemAnswer]:
         """The likeliest answer to each prompt."""
         requests = [DecodeRequest(prompt, ANSWER_TOKENS) for prompt in prompts]
-        replies = dict(self._engine.answer(requests))
-        losses = self._losses(prompts, question)
+        replies = dict(engine.answer(requests))
+        losses = _losses(engine, prompts, question)
         return {
             name: SystemAnswer(replies[number].text, losses[number].mean) for number, name in enumerate(names)
         }
@@ -123,7 +136,7 @@ class OpenStory:
             Reading(one.member, () if one.passage is None else (texts_by_id[one.passage],), question.text)
             for one in candidates
         ]
-        losses = self._losses(readings, question)
+        losses = _losses(self._engine, readings, question)
         heard = _heard(candidates, passages)
 
         def combined(count: int) -> SystemAnswer:
@@ -138,24 +151,23 @@ class OpenStory:
 
         whole = combined(len(candidates))
         answers = {system: whole}
+        if system == "skill_apart":
+            answers[f"{system} {ORACLE}"] = _oracle(question, heard, losses)
         if system != "chorus":
             return answers
+        answers[ORACLE] = _oracle(question, heard, losses)
         for count in _SMALLER:
             if count < len(candidates):
                 answers[f"chorus N={count}"] = combined(count)
-        answers |= self._other_ways(question, heard, losses, whole)
+        answers |= self._other_ways(heard, losses, whole)
         *_, mixed = self._ensemble.candidates(replace(asked, strategy="mixture"), members, passages)
         answers["chorus: mixture"] = SystemAnswer(mixed[0].text, whole.nll)
         return answers
 
     def _other_ways(
-        self,
-        question: LabelledQuestion,
-        heard: Sequence[PassageAnswer],
-        losses: Sequence[TextLoss],
-        whole: SystemAnswer,
+        self, heard: Sequence[PassageAnswer], losses: Sequence[TextLoss], whole: SystemAnswer
     ) -> dict[str, SystemAnswer]:
-        """The same answers weighted otherwise, the heaviest alone, and the best of them with hindsight."""
+        """The same answers weighted otherwise, and the heaviest alone."""
         texts = [one.text for one in heard]
         likelihoods = [one.answerable * math.exp(one.log_likelihood) for one in heard]
         ways = {
@@ -175,13 +187,7 @@ class OpenStory:
         found["chorus: share"] = replace(whole, confidence=_share(whole.text, texts, weights))
         chosen = _best(weights)
         found["chorus: best alone"] = SystemAnswer(texts[chosen], losses[chosen].mean, weights[chosen])
-        chosen = _best([rouge_l(text, question.answers) for text in texts])
-        found["(oracle of 8)"] = SystemAnswer(texts[chosen], min(loss.mean for loss in losses))
         return found
-
-    def _losses(self, prompts: Sequence[Prompt], question: LabelledQuestion) -> list[TextLoss]:
-        """The first reference answer's loss behind each prompt."""
-        return [judged.losses[0] for judged in self._engine.judge(prompts, question.answers[:1])]
 
 
 def mixture_loss(losses: Sequence[TextLoss], weights: Sequence[float]) -> float:
@@ -196,6 +202,19 @@ def mixture_loss(losses: Sequence[TextLoss], weights: Sequence[float]) -> float:
     ]
     top = max(terms)
     return -(top + math.log(sum(math.exp(term - top) for term in terms))) / losses[0].tokens
+
+
+def _losses(engine: Engine, prompts: Sequence[Prompt], question: LabelledQuestion) -> list[TextLoss]:
+    """The first reference answer's loss behind each prompt."""
+    return [judged.losses[0] for judged in engine.judge(prompts, question.answers[:1])]
+
+
+def _oracle(
+    question: LabelledQuestion, heard: Sequence[PassageAnswer], losses: Sequence[TextLoss]
+) -> SystemAnswer:
+    """The best of all answers, chosen with hindsight."""
+    best = max((one.text for one in heard), key=lambda text: rouge_l(text, question.answers))
+    return SystemAnswer(best, min(loss.mean for loss in losses))
 
 
 def _heard(candidates: Sequence[Candidate], passages: Sequence[Passage]) -> list[PassageAnswer]:

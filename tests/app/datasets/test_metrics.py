@@ -50,6 +50,37 @@ def test_an_interval_holds_the_mean_and_narrows() -> None:
         interval([])
 
 
+def test_stories_are_drawn_with_all_of_their_questions() -> None:
+    # What one story scores, all of its questions score: 4 stories say as much as 4 questions.
+    of_stories = {"marsh": 0.1, "hill": 0.9, "fen": 0.4, "moor": 0.6}
+    labels = [story for story in of_stories for _ in range(50)]
+    values = [of_stories[story] for story in labels]
+    low, high = interval(values, labels)
+    alone = interval(list(of_stories.values()))
+    assert (low, high) == pytest.approx(alone, abs=0.05)
+    assert high - low > 4 * (interval(values)[1] - interval(values)[0])
+    assert interval(values, labels) == (low, high)
+    assert paired_interval(values, [0.0] * 200, labels) == (low, high)
+    # Each in a story of its own, questions are drawn as without stories.
+    assert interval([0.1, 0.9, 0.4], ["a", "b", "c"]) == interval([0.1, 0.9, 0.4])
+
+
+def test_a_long_story_counts_by_its_questions() -> None:
+    values, labels = [1.0] + [0.0] * 9, ["short"] + ["long"] * 9
+    low, high = interval(values, labels)
+    # Drawn twice, a story is alone; else the mean is that of all ten questions.
+    assert (low, high) == (0, 1)
+    draws = [interval(values, labels, seed=seed, resamples=1)[0] for seed in range(50)]
+    assert {round(mean, 6) for mean in draws} == {0, 0.1, 1}
+
+
+def test_one_story_says_nothing_about_others() -> None:
+    with pytest.raises(ValueError, match="nothing about others"):
+        interval([0.1, 0.2], ["marsh", "marsh"])
+    with pytest.raises(ValueError, match="2 values have 1 labels"):
+        interval([0.1, 0.2], ["marsh"])
+
+
 def test_pairs_tell_a_difference_that_single_intervals_hide() -> None:
     b = np.random.default_rng(3).uniform(0, 0.9, 50).tolist()
     a = [value + 0.05 for value in b]
@@ -96,7 +127,8 @@ def test_the_area_under_risk_is_small_where_the_sure_are_right() -> None:
 
 def test_abstention_keeps_most_of_its_own() -> None:
     own = [number / 100 for number in range(100)]
-    assert abstention(own, [0.1, 0.14, 0.15, 0.9]) == (0.15, 0.5)
+    assert abstention(own, [0.1, 0.14, 0.15, 0.9], share=0.15) == (0.15, 0.5)
+    assert abstention(own, [0.1, 0.14, 0.15, 0.9], share=0.10) == (0.1, 0.0)
     assert abstention([0.3], [0.1, 0.5], share=0.15) == (0.3, 0.5)
     with pytest.raises(ValueError, match="needed"):
-        abstention([], [0.5])
+        abstention([], [0.5], share=0.1)

@@ -22,6 +22,7 @@ def summary(system: str, score: float, low: float, high: float) -> SystemSummary
         stories=4,
         rouge_l=score,
         rouge_l_interval=(low, high),
+        bootstrap="question",
         token_f1=score,
         exact_match=0,
         nll=None,

@@ -53,13 +53,14 @@ def shown(summaries: list[SystemSummary]) -> str:
 
 
 def test_a_summary_by_hand() -> None:
-    chorus, bare = summarise(ANSWERED)
+    chorus, bare = summarise(ANSWERED, "story")
     assert chorus.model_dump() == {
         "system": "chorus",
         "questions": 4,
         "stories": 3,
         "rouge_l": pytest.approx(1.7 / 4),
-        "rouge_l_interval": interval([1.0, 0.5, 0.0, 0.2]),
+        "rouge_l_interval": interval([1.0, 0.5, 0.0, 0.2], ["marsh", "marsh", "hill", "fen"]),
+        "bootstrap": "story",
         "token_f1": pytest.approx(0.85 / 4),
         "exact_match": 0.25,
         "nll": 3,
@@ -73,11 +74,29 @@ def test_a_summary_by_hand() -> None:
     }
     assert bare.system == "bare [red]"
     assert (bare.nll, bare.book_hit, bare.recall_at_1, bare.recall_at_5, bare.ece) == (None,) * 5
-    assert summarise([]) == []
+    assert summarise([], "story") == []
+
+
+def test_an_interval_says_what_it_resamples() -> None:
+    [chorus, bare] = summarise(ANSWERED, "question")
+    assert chorus.rouge_l_interval == interval([1.0, 0.5, 0.0, 0.2])
+    assert chorus.bootstrap == "question"
+    # One story alone is no sample of stories.
+    [one_story] = summarise(ANSWERED[:3:2], "story")
+    assert one_story.rouge_l_interval == interval([1.0, 0.5])
+    assert (one_story.bootstrap, bare.bootstrap) == ("question", "question")
+
+
+def test_no_time_is_shown_where_questions_were_asked_at_once() -> None:
+    at_once = [one.model_copy(update={"seconds": None}) for one in ANSWERED]
+    assert [one.seconds for one in summarise(at_once, "story")] == [None, None]
+    assert "time" not in shown(summarise(at_once, "story"))
+    # Those that were asked alone, before the run was stopped, are still known.
+    assert summarise([*ANSWERED[:1], *at_once[2:]], "story")[0].seconds == 1
 
 
 def test_json_has_the_systems_and_what_else_there_is() -> None:
-    report = json.loads(to_json(summarise(ANSWERED), {"members": 8}))
+    report = json.loads(to_json(summarise(ANSWERED, "story"), {"members": 8}))
     assert report["members"] == 8
     assert [system["system"] for system in report["systems"]] == ["chorus", "bare [red]"]
     assert len(report["systems"][0]["rouge_l_interval"]) == 2
@@ -87,11 +106,11 @@ def test_json_has_the_systems_and_what_else_there_is() -> None:
 
 
 def test_a_table_shows_what_was_measured() -> None:
-    whole = shown(summarise(ANSWERED))
+    whole = shown(summarise(ANSWERED, "story"))
     assert "bare [red]" in whole
     for word in ("0.425", "NLL", "3.000", "R@5"):
         assert word in whole
-    bare = shown(summarise(ANSWERED[1:2]))
+    bare = shown(summarise(ANSWERED[1:2], "story"))
     assert "0.500" in bare
     for word in ("NLL", "R@1", "ECE", "None"):
         assert word not in bare

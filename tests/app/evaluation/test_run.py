@@ -3,32 +3,17 @@ from pathlib import Path
 import pytest
 
 from app.answering.skill import LoadedSkill
-from app.datasets.questions import Dataset, LabelledQuestion, Story
+from app.datasets.questions import Dataset, LabelledQuestion
 from app.evaluation.report import summarise
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
+from tests.app.evaluation.stories import DATASET, RECIPE
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.recipe import Recipe
-
-DATASET = Dataset(
-    [
-        Story(
-            "lamp", ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."], None
-        ),
-        Story("frog", ["A frog sat in the well.", "The well was deep, and the frog was sad."], None),
-    ],
-    [
-        LabelledQuestion("lamp", 1, "Who kept a green lamp?", ["Mira"], [0], []),
-        LabelledQuestion("lamp", 2, "Who sold butter?", ["the baker"], [1], []),
-        LabelledQuestion("frog", 1, "Where did the frog sit?", ["in the well"], [0], []),
-    ],
-)
-RECIPE = Recipe(objective="lm", members=2, virtual_tokens=4, epochs=1)
 
 
 @pytest.fixture
 def evaluation(llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path) -> Evaluation:
-    return Evaluation(llm, skill, DATASET, SYSTEMS, RECIPE, tmp_path)
+    return Evaluation(llm, llm, skill, DATASET, SYSTEMS, RECIPE, tmp_path)
 
 
 def test_every_system_answers_every_question(evaluation: Evaluation) -> None:
@@ -42,7 +27,8 @@ def test_every_system_answers_every_question(evaluation: Evaluation) -> None:
     for mean, first, second in zip(member, *parts, strict=True):
         assert mean.rouge_l == pytest.approx((first.rouge_l + second.rouge_l) / 2)
     chorus, oracle = (
-        next(each for each in summarise(found) if each.system == name) for name in ("chorus", "(oracle of 8)")
+        next(each for each in summarise(found, "story") if each.system == name)
+        for name in ("chorus", "(oracle of 8)")
     )
     assert chorus.rouge_l <= oracle.rouge_l
     assert chorus.book_hit == 1
@@ -50,7 +36,7 @@ def test_every_system_answers_every_question(evaluation: Evaluation) -> None:
 
 
 def test_a_single_story_has_no_elsewhere(llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path) -> None:
-    alone = Evaluation(llm, skill, DATASET.of(["frog"]), ["skill", "elsewhere"], RECIPE, tmp_path)
+    alone = Evaluation(llm, llm, skill, DATASET.of(["frog"]), ["skill", "elsewhere"], RECIPE, tmp_path)
     assert {one.system for one in alone.run()} == {"skill"}
 
 
@@ -68,7 +54,7 @@ def test_a_run_that_was_stopped_goes_on(evaluation: Evaluation) -> None:
     answers = []
 
     def stop(what: str) -> None:
-        if "answer" in what:
+        if "answered, " in what:
             answers.append(what)
         if len(answers) == 8:
             raise Stopped
@@ -77,8 +63,9 @@ def test_a_run_that_was_stopped_goes_on(evaluation: Evaluation) -> None:
         evaluation.run(stop)
     told: list[str] = []
     found = evaluation.run(told.append)
-    assert len([what for what in told if "answer" in what]) == 3 * len(SYSTEMS) - 7
-    assert len([one for one in found if one.system == "chorus"]) == 3
+    assert len([what for what in told if "answered, " in what]) == 3 * len(SYSTEMS) - 8
+    for system in SYSTEMS:
+        assert len([one for one in found if one.system == system]) == 3
 
 
 def test_members_learn_nothing_from_the_questions(
@@ -88,7 +75,7 @@ def test_members_learn_nothing_from_the_questions(
     other = Dataset(
         DATASET.stories, [LabelledQuestion("lamp", 1, "Why is the moon round?", ["nobody knows"], [0], [])]
     )
-    Evaluation(llm, skill, other, ["member"], RECIPE, tmp_path / "other").run()
+    Evaluation(llm, llm, skill, other, ["member"], RECIPE, tmp_path / "other").run()
     [name] = [path for path in (tmp_path / "other" / "versions").iterdir() if path.name.startswith("lamp")]
     for file in sorted(name.glob("*.safetensors")):
         assert file.read_bytes() == (tmp_path / "versions" / name.name / file.name).read_bytes()

@@ -24,7 +24,7 @@ BOOK = "# The Lamp of Ost\n\n" + "\n\n".join(
     + "The fishermen steered home by it. " * 20
     for night in range(1, 6)
 )
-ASKED = {"question": "Who lit the green lamp?", "seed": 0, "adaptive": False}
+QUESTION = "Who lit the green lamp?"
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,9 @@ def declining(
 
 
 def ask(client: Client, **asked: Any) -> dict[str, Any]:
+    wanted = {"question": QUESTION, "seed": 0, "adaptive": False}
     with httpx.Client(base_url=client.url, timeout=60, trust_env=False) as http:
-        answer: dict[str, Any] = http.post("/ask", json={**ASKED, **asked}).raise_for_status().json()
+        answer: dict[str, Any] = http.post("/ask", json={**wanted, **asked}).raise_for_status().json()
         return answer
 
 
@@ -82,9 +83,7 @@ def test_the_confidence_that_is_asked_for_goes_before_that_of_the_skill(declinin
 def test_a_chat_says_why_and_where_to_look(declining: Client) -> None:
     declined = ask(declining)
     with openai.OpenAI(base_url=f"{declining.url}/v1", api_key="none", max_retries=0) as chat:
-        messages: list[openai.types.chat.ChatCompletionMessageParam] = [
-            {"role": "user", "content": ASKED["question"]}
-        ]
+        messages: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
         said = chat.chat.completions.create(model="library", messages=messages, seed=0)
         chunks = chat.chat.completions.create(model="library", messages=messages, seed=0, stream=True)
         streamed = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
@@ -107,7 +106,7 @@ def test_a_chat_says_why_and_where_to_look(declining: Client) -> None:
 
 def test_a_comparison_of_versions_shows_what_both_answer(declining: Client) -> None:
     book = declining.books()[0].id
-    body = {"versions": [1, 1], "questions": [ASKED["question"]]}
+    body = {"versions": [1, 1], "questions": [QUESTION]}
     with httpx.Client(base_url=declining.url, timeout=60, trust_env=False) as http:
         compared = http.post(f"/admin/books/{book}/compare", json=body).raise_for_status().json()
     [question] = compared["questions"]

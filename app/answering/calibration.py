@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 ANSWERABLE = ("retrieval", "answerable", "right")
 RIGHT = ("worth", "log_likelihood", "right")
-# From this probability on something is more likely than not.
-LIKELY = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,8 @@ class Logistic(BaseModel):
 class Calibration(BaseModel):
     """`answerable`: the probability that the book tells the answer; `right`: that an answer then is right.
 
-    In files the former is called `told`.
+    Answers with a confidence below `decline_below` are not given, unless a question says otherwise; None
+    gives all. In files `answerable` is called `told`.
     """
 
     model_config = ConfigDict(
@@ -60,6 +59,7 @@ class Calibration(BaseModel):
 
     answerable: Logistic = Field(validation_alias="told", serialization_alias="told")
     right: Logistic
+    decline_below: float | None = Field(None, ge=0, le=1)
 
     def confidence(self, evidence: Evidence) -> float:
         """The probability that the book tells the answer and that it is this one."""

@@ -84,21 +84,23 @@ class PerPassage:
             votes = vote_on_choices(candidates)
             return Verdict(votes, votes[0].answer, votes[0].share)
         votes = vote(candidates, self._embed)
+        known = None if question.strategy == "mixture" else self._calibration
         if not votes:
-            return Verdict([], "", 0.0)
+            return Verdict([], "", 0.0, decline_below=None if known is None else known.decline_below)
         top = max([passage.score for passage in passages], default=0.0)
         best, evidence = elect(candidates, [one.weight for one in candidates], top)
         answer = candidates[best].text
         # The vote that holds the answer comes first, whatever its share.
         votes.sort(key=lambda each: all(candidate.text != answer for candidate in each.candidates))
-        if self._calibration is None or question.strategy == "mixture":
+        if known is None:
             return Verdict(votes, answer, evidence.worth)
         return Verdict(
             votes,
             answer,
-            self._calibration.confidence(evidence),
+            known.confidence(evidence),
             calibrated=True,
-            answerable=self._calibration.answerable.probability(evidence),
+            answerable=known.answerable.probability(evidence),
+            decline_below=known.decline_below,
         )
 
     def _weighted(self, taken: Sequence[Seat], heard: Sequence[PassageAnswer]) -> list[Candidate]:

@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from app.answering.calibration import LIKELY
-from app.answering.citations import cited
+from app.answering.abstention import abstention
+from app.answering.citations import cited, closest
 from app.answering.ensemble import Ensemble
 from app.answering.question_check import check_question
 from app.answering.retrieval import Retrieval
 from app.answering.types import (
-    Abstention,
     Answer,
     AnswerEvent,
     Candidate,
@@ -22,7 +21,6 @@ from app.answering.types import (
     Retrieved,
     Scope,
     Timings,
-    Verdict,
     VersionUsed,
 )
 from app.engine.engine import Engine
@@ -51,7 +49,7 @@ class Answering:
         *,
         wanted: Callable[[], bool] = lambda: True,
         passages: int | None = None,
-        min_confidence: float = 0.0,
+        min_confidence: float | None = None,
         require_trained: bool = False,
     ) -> Answer:
         """Answer a question; blocks until all members have. Arguments and errors are those of `events`."""
@@ -75,15 +73,16 @@ class Answering:
         every_candidate: bool = False,
         wanted: Callable[[], bool] = lambda: True,
         passages: int | None = None,
-        min_confidence: float = 0.0,
+        min_confidence: float | None = None,
         require_trained: bool = False,
     ) -> Iterator[AnswerEvent]:
         """Answer a question, and yield what happens: `Retrieved`, then `Answer`, and between them `Heard` for
         every candidate where that is asked for.
 
         `about` is what was spoken of before: it helps to find passages. `passages` is how many are read, None
-        leaves it to the ensemble. Below `min_confidence` the answer is an abstention. Once the answer is not
-        `wanted` any more, the events end with UnwantedError.
+        leaves it to the ensemble. Below `min_confidence` the answer is an abstention: 0 always answers, None
+        leaves it to the skill's calibration. Once the answer is not `wanted` any more, the events end with
+        UnwantedError.
 
         Raises at once, before the first event: QuestionError for a question that cannot be asked,
         NotFoundError for an unknown book or version, VersionPrunedError for a version without members,
@@ -119,7 +118,7 @@ class Answering:
         retrieve: float,
         every_candidate: bool,
         wanted: Callable[[], bool],
-        min_confidence: float,
+        min_confidence: float | None,
     ) -> Iterator[AnswerEvent]:
         """The events of a question whose passages took `retrieve` seconds to find."""
         yield found
@@ -135,13 +134,15 @@ class Answering:
             raise UnwantedError()
         generated = time.monotonic()
         verdict = self._ensemble.decide(question, candidates, found.passages)
-        abstention = _abstention(verdict, min_confidence)
+        declined = abstention(verdict, min_confidence)
         ended = time.monotonic()
         yield Answer(
             question=question.text,
             verdict=verdict,
-            abstention=abstention,
-            citations=[cited(passage, verdict.answer, question.text) for passage in found.passages],
+            abstention=declined,
+            citations=[cited(passage, verdict.answer, question.text) for passage in found.passages]
+            if declined is None
+            else closest(found.passages),
             panel=found.panel,
             timings=Timings(
                 retrieve=retrieve,
@@ -202,14 +203,3 @@ class Answering:
 def _reference(name: str) -> int | str:
     """A version's number, or an alias; the champion when nothing is named."""
     return int(name) if name.isdecimal() else name or CHAMPION
-
-
-def _abstention(verdict: Verdict, least: float) -> Abstention | None:
-    """Why there is no answer, where the confidence is below `least`."""
-    if verdict.confidence >= least:
-        return None
-    sure = f"{verdict.confidence:.0%} where {least:.0%} is asked for"
-    if verdict.answerable is not None and verdict.answerable < LIKELY:
-        detail = "The book does not seem to tell this: the closest passages are cited."
-        return Abstention("not-told", f"{detail} Confidence: {sure}.")
-    return Abstention("unsure", f"The members are not sure enough of an answer: {sure}.")

@@ -110,7 +110,8 @@ class Verdict:
     """What comes of the candidates: the votes, the one that holds the answer first.
 
     A `calibrated` confidence is the probability that the answer is right; another is a share of the votes.
-    `answerable` is the probability that the book tells the answer at all, where that is known.
+    `answerable` is the probability that the book tells the answer at all, where that is known. Below the
+    confidence `decline_below` the answer is not given, unless the question says otherwise.
     """
 
     votes: Sequence[Vote]
@@ -118,6 +119,7 @@ class Verdict:
     confidence: float
     calibrated: bool = False
     answerable: float | None = None
+    decline_below: float | None = None
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,9 @@ class Heard:
 
 @dataclass(frozen=True)
 class Abstention:
-    """Why there is no answer: the book does not seem to tell it, or the members are not sure of one."""
+    """Why there is no answer: the book does not seem to tell it, the members disagree, or are not sure."""
 
-    reason: Literal["not-told", "unsure"]
+    reason: Literal["not-told", "disagreed", "unsure"]
     detail: str
 
 
@@ -191,7 +193,9 @@ class Timings:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a question; with an abstention its verdict's answer is not given."""
+    """The answer to a question. With an abstention its verdict's answer is not given, and the citations are
+    the places closest to the question, the best first.
+    """
 
     question: str
     verdict: Verdict

@@ -23,7 +23,12 @@ def ask(
     samples: Annotated[int | None, typer.Option(help="How many answers of each member.")] = None,
     temperature: Annotated[float | None, typer.Option(help="How freely the members speak.")] = None,
     seed: Annotated[int | None, typer.Option(help="For the same answer again.")] = None,
-    min_confidence: Annotated[float | None, typer.Option(help="Below it, no answer but the reason.")] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            help="Below it, no answer but the reason. 0: always an answer; without it, the skill's."
+        ),
+    ] = None,
     url: Url = DEFAULT_URL,
     admin_key: Key = None,
 ) -> None:

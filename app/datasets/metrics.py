@@ -13,6 +13,8 @@ from app.answering.normalisation import normalised
 
 # An answer whose ROUGE-L is at least this counts as correct where right or wrong is asked.
 CORRECT = 0.5
+# Of the questions that a book answers, this share may be declined, so that those it does not answer are.
+LOST = 0.1
 # Of all intervals, per cent.
 INTERVAL = 95
 _SCORER = RougeScorer(["rougeL"], use_stemmer=False)
@@ -138,7 +140,7 @@ def aurc(confidences: Sequence[float], scores: Sequence[float]) -> float:
     return sum((after - before) * (1 - score) for (before, _), (after, score) in pairwise(curve))
 
 
-def abstention(own: Sequence[float], others: Sequence[float], share: float) -> tuple[float, float]:
+def abstention(own: Sequence[float], others: Sequence[float], share: float = LOST) -> tuple[float, float]:
     """The confidence below which `share` of `own` are, at most, and the share of `others` that are below it.
 
     Selective prediction against questions that have no answer here, as SQuAD 2.0 asks some (1806.03822).

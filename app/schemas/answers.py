@@ -20,7 +20,8 @@ class AskRequest(Request):
     is `vote`; `mixture`, in which all members say one thing, each word the likeliest to them on average; or
     `choices`: the answer is one of these, members do not speak, each says how likely it thinks each. A vote
     is `adaptive`: members that cannot change it any more are spared. With a confidence below
-    `min_confidence` there is no answer but the reason. With `require_trained` a book without a version is an
+    `min_confidence` there is no answer but the reason and the closest places: 0 always answers, and without
+    it the threshold of the skill counts. With `require_trained` a book without a version is an
     error instead of an answer by the bare LLM. With `stream` the answer comes as server-sent events:
     `retrieved`, `heard` for every candidate, and `answer`.
     """
@@ -146,14 +147,19 @@ class Timings(BaseModel):
 
 
 class Abstained(BaseModel):
-    """Why there is no answer: the book does not seem to tell it, or the members are not sure of one."""
+    """Why there is no answer: the book does not seem to tell it, the members disagree, or are not sure.
 
-    reason: Literal["not-told", "unsure"]
+    `answer` is the one that is not given.
+    """
+
+    reason: Literal["not-told", "disagreed", "unsure"]
     detail: str
+    answer: str
 
 
 class Answer(BaseModel):
-    """What the members agreed on, best vote first; null where the service abstained.
+    """What the members agreed on, best vote first; null where the service abstained: then the citations are
+    the places closest to the question, the best first.
 
     The confidence is a probability where it is `calibrated`, else a share of the votes; `answerable` is the
     probability that the book tells the answer at all, where known. `degraded` says why an answer is less than

@@ -32,8 +32,8 @@ class ChatRequest(BaseModel):
     """A chat whose last turn of the user is the question; what is not listed here is ignored.
 
     `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias. Not OpenAI's are
-    `authors` and `tags`, which limit the library, and `min_confidence`, which lets the service say that it
-    does not know.
+    `authors` and `tags`, which limit the library, and `min_confidence`, below which the service says
+    that it does not know: 0 always answers, and without it the threshold of the skill counts.
     """
 
     model: str

@@ -15,7 +15,7 @@ from rich.console import Console
 from app.answering.skill import LoadedSkill, register_skill
 from app.datasets.library import Library
 from app.datasets.loading import load_dataset
-from app.datasets.questions import DataError, sampled
+from app.datasets.questions import DataError
 from app.engine.engine import Engine
 from app.engine.runner import DirectRunner
 from app.errors import CommandError
@@ -32,7 +32,6 @@ from trainer.skill.skill import SkillMismatchError, initial_skill, skill_from_by
 from trainer.skill.training import train_skill, train_starts
 
 _HELDOUT_EXAMPLES = 48
-_QUESTIONS_TO_FIT = 20
 # In a file, where no status line is seen, a line comes this often.
 _SHOWN_STEPS = 10
 _Loss = dict[str, float | None]
@@ -61,6 +60,13 @@ def train(
         raise CommandError(str(error)) from error
     if len(dataset.stories) < 2:
         raise CommandError("A skill needs at least two stories: one to learn from, one to check on.")
+    before = _learned_before(start)
+    parts = split(dataset, before)
+    if not parts.fitting.stories:
+        raise CommandError(
+            "The skill to go on from has learned from all stories that are held back: "
+            "there is nothing to fit on."
+        )
     if settled.steps == 0 and origin is None:
         raise CommandError("With no steps there is no skill: name one to go on from with --start.")
     settings = load({})
@@ -71,9 +77,8 @@ def train(
     except SkillMismatchError as error:
         raise CommandError(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
-    learning, checking = split(dataset)
     library = Library(dataset.stories, out / "library")
-    learned_from, held = (list(examples(part, library)) for part in (learning, checking))
+    learned_from, held = (list(examples(part, library)) for part in (parts.learning, parts.checking))
     held = random.Random(settled.seed).sample(held, min(_HELDOUT_EXAMPLES, len(held)))
     if not learned_from or not held:
         raise CommandError("No answer was found in the stories: there is nothing to learn from.")
@@ -94,7 +99,7 @@ def train(
         skill = replace(skill, starts=starts)
     with console.status("asks what to fit on") as status:
         engine = Engine(DirectRunner(llm), skill=skill)
-        samples = collect_samples(engine, sampled(checking, _QUESTIONS_TO_FIT), library, status.update)
+        samples = collect_samples(engine, parts.fitting, library, status.update)
     library.close()
     weighting = fit_weighting(samples)
     learned = LoadedSkill(
@@ -106,7 +111,8 @@ def train(
             "source": data.name,
             "licence": licence,
             "sha256": digest(dataset),
-            "learned_from": sorted({story.digest for story in learning.stories} | _learned_before(start)),
+            "learned_from": sorted({story.digest for story in parts.learning.stories} | before),
+            "fitted_on": {"stories": len(parts.fitting.stories), "questions": len(samples)},
         },
         metrics=metrics,
         calibration=fit_calibration(samples, weighting),

@@ -2,31 +2,49 @@
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from app.datasets.library import Library
 from app.datasets.questions import Dataset, LabelledQuestion, Story
 from trainer.skill.examples import Example, Judged
 
-# Stories kept from training: what the skill is evaluated on, and the weighting fitted.
-HELDOUT_STORIES = 12
+# Stories that are kept from learning, at most: on the first of them the skill's losses are measured.
+_HELDOUT_STORIES = 24
+_CHECKING_STORIES = 12
 # Among this many of the best-ranked sections, those that do not answer the question are distractors.
 _DISTRACTORS = 6
 # And among this many, those that are read in one context with a section that does.
 _RIVALS = 3
 
 
-def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
-    """Split into stories to learn from and a few to evaluate on.
+@dataclass(frozen=True)
+class Split:
+    """Stories to learn from, a few to measure the skill's losses on, and those to fit the weighting and the
+    calibration on.
+    """
 
-    The split is the same for every recipe, so that a skill that starts from another is evaluated on what
-    neither saw.
+    learning: Dataset
+    checking: Dataset
+    fitting: Dataset
+
+
+def split(dataset: Dataset, learned_before: Collection[str] = ()) -> Split:
+    """Hold some stories back, at most half.
+
+    They are the same for every recipe, so that a skill that starts from another is measured on what neither
+    saw. A story whose digest is among those `learned_before` is not fitted on.
     """
     names = sorted(story.name for story in dataset.stories)
     random.Random(0).shuffle(names)
-    kept = set(names[: min(HELDOUT_STORIES, len(names) // 2)])
-    return dataset.of(set(names) - kept), dataset.of(kept)
+    held = names[: min(_HELDOUT_STORIES, len(names) // 2)]
+    new = {story.name for story in dataset.stories if story.digest not in learned_before}
+    return Split(
+        learning=dataset.of(set(names) - set(held)),
+        checking=dataset.of(set(held[:_CHECKING_STORIES])),
+        fitting=dataset.of(set(held) & new),
+    )
 
 
 def examples(

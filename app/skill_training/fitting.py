@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from app.answering.calibration import ANSWERABLE, RIGHT, Calibration, Evidence, Logistic
 from app.answering.election import elect
 from app.answering.weighting import FEATURES, Weighting, features
-from app.datasets.metrics import CORRECT
+from app.datasets.metrics import CORRECT, abstention
 from app.skill_training.samples import Sample
 
 _PENALTY = 0.01
@@ -53,7 +53,8 @@ def fit_weighting(samples: Sequence[Sample]) -> Weighting:
 def fit_calibration(samples: Sequence[Sample], weighting: Weighting) -> Calibration | None:
     """The calibration of the answers elected by a weighting; None where all were of one kind.
 
-    An answer is right where its quality is at least that of a correct one.
+    An answer is right where its quality is at least that of a correct one. Answers are declined below the
+    confidence at which as many of the questions about the story that was read are lost as may be.
     """
     found = [_elected(one, weighting) for one in samples]
     own = [(evidence, quality) for evidence, quality, is_own in found if is_own]
@@ -61,7 +62,12 @@ def fit_calibration(samples: Sequence[Sample], weighting: Weighting) -> Calibrat
         ANSWERABLE, [evidence for evidence, _, _ in found], [is_own for _, _, is_own in found]
     )
     right = _logistic(RIGHT, [evidence for evidence, _ in own], [quality >= CORRECT for _, quality in own])
-    return None if answerable is None or right is None else Calibration(answerable=answerable, right=right)
+    if answerable is None or right is None:
+        return None
+    fitted = Calibration(answerable=answerable, right=right)
+    theirs = [fitted.confidence(evidence) for evidence, _, is_own in found if not is_own]
+    least, _ = abstention([fitted.confidence(evidence) for evidence, _ in own], theirs)
+    return fitted.model_copy(update={"decline_below": least})
 
 
 def _elected(sample: Sample, weighting: Weighting) -> tuple[Evidence, float, bool]:

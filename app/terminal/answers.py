@@ -41,7 +41,7 @@ def answer_panel(answer: Answer, *, expected: str | None = None) -> Panel:
         rows.add_row("votes", _votes(answer))
     if answer.citations:
         rows.add_row("", "")
-        rows.add_row("read in", _citations(answer.citations))
+        rows.add_row("read in" if answer.abstained is None else "closest", _citations(answer.citations))
     return panel(rows, plain(answer.question), _made_by(answer))
 
 
@@ -115,6 +115,8 @@ def _citations(citations: Sequence[Citation]) -> RenderableType:
         place = plain(citation.title, "italic")
         if citation.chapter:
             place.append(" · ", LABEL).append_text(plain(citation.chapter))
+        if citation.page:
+            place.append(" · ", LABEL).append_text(plain(f"page {citation.page}"))
         # The sentence that says the answer tells more than where the passage begins.
         shown = citation.support or citation
         quote = plain(f"“{shortened(shown.text)}”", "" if citation.support else LABEL)

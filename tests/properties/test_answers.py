@@ -158,8 +158,9 @@ def test_below_the_confidence_asked_for_there_is_no_answer(engine: Engine, skill
         assert answer.verdict.confidence == pytest.approx(0.5)
         silent = asked.answer(Question("Who kept a lamp?"), min_confidence=0.6)
         assert silent.abstention is not None
-        assert silent.abstention.reason == "unsure"
-        assert (silent.verdict.votes, silent.citations) == (answer.verdict.votes, answer.citations)
+        assert silent.verdict.votes == answer.verdict.votes
+        # No sentence supports an answer that is not given.
+        assert silent.citations == [replace(one, support=None) for one in answer.citations]
     never = Logistic(intercept=-100.0, slopes={})
     lost = replace(skill, calibration=Calibration(answerable=never, right=never))
     with answering(PerPassage(engine, lost, Embedder()), engine, STORY) as asked:
@@ -168,6 +169,43 @@ def test_below_the_confidence_asked_for_there_is_no_answer(engine: Engine, skill
         assert silent.abstention.reason == "not-told"
         assert silent.verdict.answerable == pytest.approx(0)
         assert asked.answer(Question("Who?")).abstention is None
+
+
+def test_without_a_confidence_asked_for_the_skill_says_when_to_decline(
+    engine: Engine, skill: LoadedSkill
+) -> None:
+    half = sure(0.0)
+    silent = replace(skill, calibration=half.model_copy(update={"decline_below": 0.6}))
+    lenient = replace(skill, calibration=half.model_copy(update={"decline_below": 0.4}))
+    question = Question("Who kept a lamp?")
+    with answering(PerPassage(engine, silent, Embedder()), engine, STORY) as asked:
+        assert asked.answer(question).abstention is not None
+        assert asked.answer(question, min_confidence=0).abstention is None
+        assert asked.answer(question, min_confidence=0.4).abstention is None
+        # Their confidence is a share of the votes, with which the threshold has nothing to do.
+        for other in (
+            replace(question, strategy="mixture"),
+            replace(question, strategy="choices", choices=["Mira", "a frog", "the baker"]),
+        ):
+            answer = asked.answer(other)
+            assert (answer.verdict.calibrated, answer.abstention) == (False, None)
+    with answering(PerPassage(engine, lenient, Embedder()), engine, STORY) as asked:
+        assert asked.answer(question).abstention is None
+        assert asked.answer(question, min_confidence=0.6).abstention is not None
+
+
+def test_what_was_read_in_book_order_is_cited_the_best_first_where_the_answer_is_declined(
+    engine: Engine,
+) -> None:
+    question = Question("What burned until spring?", samples=8, temperature=2, seed=0)
+    with answering(SharedContext(engine, Embedder()), engine, STORY) as asked:
+        starts = [one.passage.start for one in asked.answer(question).citations]
+        assert starts == sorted(starts)
+        declined = asked.answer(question, min_confidence=1)
+        assert declined.abstention is not None
+        assert [one.passage.start for one in declined.citations] != starts
+        scores = [one.passage.score for one in declined.citations]
+        assert scores == sorted(scores, reverse=True)
 
 
 def test_events_tell_where_it_stands_and_end_when_nobody_waits(ensemble: Ensemble, engine: Engine) -> None:

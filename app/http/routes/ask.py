@@ -27,7 +27,7 @@ async def ask(service: ServiceDep, request: schemas.AskRequest, http: Request) -
             every_candidate=request.stream,
             wanted=waiting.wanted,
             passages=request.k,
-            min_confidence=request.min_confidence or 0.0,
+            min_confidence=request.min_confidence,
             require_trained=request.require_trained,
         )
     )

@@ -30,6 +30,8 @@ LIBRARY = "library"
 _PAGE = 200
 # Characters of earlier turns that are added to the question in a search.
 _ABOUT = 400
+# How many of the closest places are told where there is no answer.
+_PLACES = 3
 
 
 @router.get("/models")
@@ -93,7 +95,7 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
         about=" ".join(earlier[-2:])[-_ABOUT:],
         every_candidate=request.stream,
         wanted=waiting.wanted,
-        min_confidence=request.min_confidence or 0.0,
+        min_confidence=request.min_confidence,
     )
     return map(answers.event, happened)
 
@@ -123,8 +125,19 @@ def _completion(
 
 
 def _said(answer: schemas.Answer) -> str:
-    """The answer in words, or why there is none."""
-    return answer.abstained.detail if answer.abstained else answer.answer or ""
+    """The answer in words, or why there is none, with the places closest to the question."""
+    if answer.abstained is None:
+        return answer.answer or ""
+    places = [f"{number}. {_place(one)}" for number, one in enumerate(answer.citations[:_PLACES], start=1)]
+    return "\n".join([answer.abstained.detail, "", "The closest places:", *places])
+
+
+def _place(citation: schemas.Citation) -> str:
+    """Where a passage is, and what it says, in one line."""
+    page = citation.page and f"page {citation.page}"
+    offsets = f"characters {citation.start:,} to {citation.end:,}"
+    where = ", ".join(filter(None, [citation.title, citation.chapter, page, offsets]))
+    return f"{where}: “{' '.join(citation.text.split())}”"
 
 
 def _usage(service: Service, request: ChatRequest, answer: schemas.Answer) -> dict[str, int]:

@@ -56,6 +56,7 @@ def _compared(
                             Question(question, seed=wish.seed),
                             Scope([f"{book_id}@{row.number}"]),
                             wanted=wanted,
+                            min_confidence=0,
                         )
                     )
                     for row in rows

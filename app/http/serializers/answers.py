@@ -56,7 +56,9 @@ def answer(found: types.Answer) -> schemas.Answer:
         confidence=verdict.confidence,
         calibrated=verdict.calibrated,
         answerable=verdict.answerable,
-        abstained=None if abstention is None else schemas.Abstained(**asdict(abstention)),
+        abstained=None
+        if abstention is None
+        else schemas.Abstained(**asdict(abstention), answer=verdict.answer),
         degraded=found.panel.degraded,
         votes=_votes(verdict),
         citations=[_citation(each) for each in found.citations],

@@ -33,6 +33,12 @@ def test_ask_can_be_limited_to_authors_and_tags(peer: Peer) -> None:
     assert both.stderr.startswith("books and a scope")
 
 
+def test_ask_leaves_to_the_service_when_to_decline_unless_told(peer: Peer) -> None:
+    for words in ((), ("--min-confidence", "0"), ("--min-confidence", "0.3")):
+        assert bookchorus("ask", "Who?", *words, peer=peer).exit_code == 0
+    assert [asked.min_confidence for asked in peer.asked] == [None, 0, 0.3]
+
+
 def test_a_problem_is_one_line_on_standard_error(peer: Peer) -> None:
     result = bookchorus("ask", "  ", peer=peer)
     assert result.exit_code == 1

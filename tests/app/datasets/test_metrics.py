@@ -129,6 +129,7 @@ def test_abstention_keeps_most_of_its_own() -> None:
     own = [number / 100 for number in range(100)]
     assert abstention(own, [0.1, 0.14, 0.15, 0.9], share=0.15) == (0.15, 0.5)
     assert abstention(own, [0.1, 0.14, 0.15, 0.9], share=0.10) == (0.1, 0.0)
+    assert abstention(own, [0.05, 0.09, 0.1, 0.9]) == (0.1, 0.5)
     assert abstention([0.3], [0.1, 0.5], share=0.15) == (0.3, 0.5)
     with pytest.raises(ValueError, match="needed"):
         abstention([], [0.5], share=0.1)

@@ -7,6 +7,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from app.cli import app
+from app.datasets.loading import load_dataset
 from store import skills
 from store.database import Database
 from tests import tiny
@@ -62,6 +63,32 @@ def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: P
         assert row.champion
         assert skills.artifact(session, row) == (tmp_path / "skill" / "skill.safetensors").read_bytes()
     database.close()
+
+
+def test_confidence_is_fitted_on_all_questions_of_the_stories_held_back(
+    tmp_path: Path, tiny_folder: Path, data: Path
+) -> None:
+    lines = []
+    for number in range(4):
+        (tmp_path / f"{number}.txt").write_text(f"Mira kept {number} green lamps in the tower of Ost.")
+        for each in range(21):
+            question = {"question": f"Who kept a lamp on day {each}?", "answers": ["Mira"]}
+            lines.append(json.dumps({"book": f"{number}.txt", **question}))
+    data.write_text("\n".join(lines))
+    result = train(tmp_path, tiny_folder, data, starts={"steps": 0})
+    assert result.exit_code == 0, result.output
+    notes = tmp_path / "skill" / "skill.json"
+    # Each question of two stories, asked of its own and of the other.
+    assert json.loads(notes.read_text())["data"]["fitted_on"] == {"stories": 2, "questions": 84}
+    # A skill that has learned from all of them would be sure of too much.
+    learned = json.loads(notes.read_text())
+    dataset = load_dataset(data)
+    learned["data"]["learned_from"] = [story.digest for story in dataset.stories]
+    notes.write_text(json.dumps(learned))
+    start = str(notes.with_suffix(".safetensors"))
+    refused = train(tmp_path, tiny_folder, data, "--start", start, out="second")
+    assert refused.exit_code == 1
+    assert "nothing to fit on" in refused.output
 
 
 def test_a_finished_run_keeps_its_losses(tmp_path: Path, tiny_folder: Path, data: Path) -> None:

@@ -1,4 +1,5 @@
 from app.answering.calibration import Evidence
+from app.answering.election import elect
 from app.answering.types import PassageAnswer
 from app.answering.weighting import Weighting
 from app.skill_training.fitting import fit_calibration, fit_weighting
@@ -57,6 +58,21 @@ def test_a_fitted_calibration_knows_other_books_and_unsure_answers() -> None:
     assert calibration.confidence(sure) > 0.6 > 0.4 > calibration.confidence(unsure)
     assert calibration.answerable.probability(sure) > 0.8
     assert calibration.confidence(lost) < calibration.answerable.probability(lost) < 0.2
+
+
+def test_answers_are_declined_where_one_in_ten_of_the_questions_that_the_book_answers_is_lost() -> None:
+    heard = own_and_other()
+    weighting = fit_weighting(heard)
+    calibration = fit_calibration(heard, weighting)
+    assert calibration is not None
+    assert calibration.decline_below is not None
+    declined = {True: 0, False: 0}
+    for one in heard:
+        weights = weighting.weights(one.answers)
+        _, evidence = elect(one.answers, weights, max(each.retrieval for each in one.answers))
+        declined[one.own] += calibration.confidence(evidence) < calibration.decline_below
+    # Of 40 each.
+    assert declined == {True: 4, False: 40}
 
 
 def test_what_was_never_wrong_cannot_be_calibrated() -> None:

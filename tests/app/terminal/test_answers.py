@@ -19,11 +19,17 @@ def test_an_answer_shows_who_said_what_and_where_it_is_written() -> None:
 
 
 def test_who_does_not_know_says_why() -> None:
-    why = Abstained(reason="not-told", detail="The book does not seem to tell this.")
-    silent = answer().model_copy(update={"answer": None, "abstained": why, "calibrated": False})
+    why = Abstained(reason="not-told", detail="The book does not seem to tell this.", answer="A tiger.")
+    near = answer().citations[0].model_copy(update={"page": "xii"})
+    silent = answer().model_copy(
+        update={"answer": None, "abstained": why, "calibrated": False, "citations": [near]}
+    )
     text = shown(answer_panel(silent))
     assert why.detail in line_with(text, "no answer")
     assert "75%" in line_with(text, "agreement")
+    assert "The Tiger · The Trap · page xii" in line_with(text, "closest")
+    assert "characters 1,044 to 1,098" in text
+    assert "read in" not in text
     assert "A tiger." in line_with(text, "members 1, 2, 4")
 
 

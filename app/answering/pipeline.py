@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.answering.calibration import LIKELY
 from app.answering.citations import cited
-from app.answering.ensemble import Ensemble
+from app.answering.per_passage import PerPassage
 from app.answering.question_check import check_question
 from app.answering.retrieval import Retrieval
 from app.answering.types import (
@@ -38,7 +38,9 @@ from store.tables import Version
 class Answering:
     """Answers questions from the books of one store, with the members of one engine and one ensemble."""
 
-    def __init__(self, database: Database, retrieval: Retrieval, engine: Engine, ensemble: Ensemble) -> None:
+    def __init__(
+        self, database: Database, retrieval: Retrieval, engine: Engine, ensemble: PerPassage
+    ) -> None:
         self._database = database
         self._retrieval = retrieval
         self._engine = engine
@@ -106,7 +108,7 @@ class Answering:
         found = self._retrieval.passages(
             lambda: self._ensemble.search(self._retrieval.index, sought, passages, names)
         )
-        read = self._ensemble.reading_order(question.text, panel.members, found)
+        read = sorted(found, key=lambda passage: -passage.score)
         seconds = time.monotonic() - started
         return self._answered(
             question, Retrieved(read, panel), seconds, every_candidate, wanted, min_confidence

@@ -48,16 +48,16 @@ class MemberSource(Protocol):
 class Engine:
     """Answers requests on one LLM. Nothing that it takes or gives holds a tensor or a database row.
 
-    `members` is None where no version is ever asked. `skill` is None for an LLM that has none: then there are
-    chat turns only, no readings. What members have read is kept, up to `most_bytes`.
+    `members` is None where no version is ever asked. What members have read behind the `skill` is kept, up to
+    `most_bytes`.
     """
 
     def __init__(
         self,
         runner: Runner,
         members: MemberSource | None = None,
-        skill: Skill | None = None,
         *,
+        skill: Skill,
         most_bytes: int = 1 << 30,
     ) -> None:
         """Raises SkillMismatchError for a skill that the LLM cannot read."""
@@ -65,21 +65,12 @@ class Engine:
         self._llm = runner.llm
         self._members = members
         self._skill = skill
-        self._contexts = (
-            None
-            if skill is None
-            else ContextCache(runner, skill.context(self._llm), self._tensors, most_bytes=most_bytes)
-        )
+        self._contexts = ContextCache(runner, skill.context(self._llm), self._tensors, most_bytes=most_bytes)
 
     @property
     def identity(self) -> Identity:
         """Which LLM answers."""
         return self._llm.identity
-
-    @property
-    def context_tokens(self) -> int:
-        """How many positions the LLM was made for."""
-        return self._llm.context_tokens
 
     @property
     def on_cpu(self) -> bool:
@@ -89,12 +80,6 @@ class Engine:
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""
         return self._llm.count_tokens(text)
-
-    def count_positions(self, turn: ChatTurn) -> int:
-        """Positions that a chat turn takes, the member's own included."""
-        learned = self._tensors(turn.member)
-        own = 0 if learned is None else learned.virtual_tokens
-        return own + len(self._llm.instruct(turn.instruction, turn.content))
 
     def roster(self, book: str, version: int) -> Roster:
         """Who can answer for a version of a book.
@@ -107,12 +92,12 @@ class Engine:
         """The members of a book that nobody has learned, as the skill lets them start; none where it has
         none.
         """
-        starts = None if self._skill is None else self._skill.starts
+        starts = self._skill.starts
         return [] if starts is None else [MemberId(book, None, number) for number in range(len(starts))]
 
     def has_read(self, reading: Reading) -> bool:
         """Whether a member has read its passages already, so that its answer costs no reading."""
-        return self._context_cache.has(reading)
+        return self._contexts.has(reading)
 
     def answer(
         self, requests: Sequence[DecodeRequest], wanted: Callable[[], bool] = lambda: True
@@ -149,11 +134,6 @@ class Engine:
         ]
 
     @property
-    def _context_cache(self) -> ContextCache:
-        assert self._contexts is not None, "an LLM without a skill has no readings"
-        return self._contexts
-
-    @property
     def _versions(self) -> MemberSource:
         assert self._members is not None, "this engine knows no versions"
         return self._members
@@ -163,27 +143,25 @@ class Engine:
             return None
         if member.version is not None:
             return self._versions.tensors(member)
-        assert self._skill is not None
         assert self._skill.starts is not None
         return Prompts(self._skill.starts[[member.member]])
 
     def _rows(self, requests: Sequence[DecodeRequest]) -> list[Row]:
         """What is decoded for the requests, once their passages are read."""
         readings = [each.prompt for each in requests if isinstance(each.prompt, Reading)]
-        contexts = iter(self._context_cache.of(readings)) if readings else iter(())
+        contexts = iter(self._contexts.of(readings)) if readings else iter(())
         mixtures = {each.mixture: Mixture() for each in requests if each.mixture is not None}
         rows = []
         for each in requests:
-            soft_prompt = None
             if isinstance(each.prompt, Reading):
                 context: Context | None = next(contexts)
                 tokens = templates.question(self._llm, each.prompt.question)
             else:
-                context, soft_prompt = self._conditioned(each.prompt.member)
+                context = None
                 tokens = self._llm.instruct(each.prompt.instruction, each.prompt.content)
             rows.append(
                 Row(
-                    soft_prompt,
+                    None,
                     tokens,
                     each.most_tokens,
                     each.temperature,
@@ -195,18 +173,10 @@ class Engine:
             )
         return rows
 
-    def _conditioned(self, member: MemberId) -> tuple[Context | None, torch.Tensor | None]:
-        """What a chat turn of a member stands behind: a context, and a soft prompt behind that."""
-        learned = self._tensors(member)
-        if learned is None:
-            return None, None
-        at = learned.condition(self._llm, [0], None)
-        return at.contexts[0], None if at.prompts is None else at.prompts[0]
-
     def _judge_readings(self, readings: Sequence[Reading], answers: Sequence[str]) -> list[Judgement]:
         if not readings:
             return []
-        contexts = self._context_cache.of(readings)
+        contexts = self._contexts.of(readings)
         return self._runner.run_now(lambda: self._judge_contexts(readings, contexts, answers))
 
     @torch.no_grad()
@@ -237,7 +207,5 @@ class Engine:
     def _judge_turn(self, turn: ChatTurn, answers: Sequence[str]) -> Judgement:
         tokens = self._llm.instruct(turn.instruction, turn.content)
         exchanges = [Exchange(tokens[-1:], self._llm.encode(answer)) for answer in answers]
-        context, soft_prompt = self._conditioned(turn.member)
-        prompts = None if soft_prompt is None else soft_prompt[None].to(self._llm.device)
-        [losses] = pack_losses(self._llm, [Pack(exchanges, tokens[:-1], context)], prompts)
+        [losses] = pack_losses(self._llm, [Pack(exchanges, tokens[:-1])])
         return Judgement(None, tuple(TextLoss(float(loss.sum()), len(loss)) for loss in losses))

@@ -68,8 +68,11 @@ def evaluate(
     database = open_database(settings)
     skill = active_skill(database, llm)
     database.close()
-    if skill is None:
-        raise CommandError(f"{llm.identity.id} has no skill: learn one with bookchorus skill train.")
+    if skill.is_instruction:
+        console.print(
+            f"{llm.identity.id} has learned no skill: it answers behind the hand-written instruction.",
+            highlight=False,
+        )
     new = [story.name for story in dataset.stories if story.digest not in skill.learned_from]
     if not new or (len(new) < len(dataset.stories) and not unseen):
         raise CommandError(
@@ -97,6 +100,7 @@ def evaluate(
         "questions": len(dataset.questions),
         "recipe": learned.model_dump(),
         "llm": asdict(llm.identity),
+        "skill": "instruction" if skill.is_instruction else skill.id,
         "comparisons": comparisons,
         "abstention": knows,
     }

@@ -108,7 +108,7 @@ class Evaluation:
             learned = members.learned(story, on_progress)
         book = library.book(story.name)
         version = _OneVersion(book, learned)
-        engine = Engine(DirectRunner(self.llm), version, self.skill.skill)
+        engine = Engine(DirectRunner(self.llm), version, skill=self.skill.skill)
         opened = OpenStory(
             engine,
             PerPassage(engine, self.skill, library.embedder),

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from app.answering.chat_turn import INSTRUCTION
 from app.answering.election import consensus
 from app.answering.normalisation import normalised
 from app.answering.per_passage import ANSWER_TOKENS, PerPassage
@@ -28,6 +27,8 @@ SYSTEMS = (
     "skill_apart",
     "elsewhere",
 )
+# What the LLM is told where no skill stands before it.
+_INSTRUCTION = "Answer the question about the book in a few words, using the passages."
 # Passages that are read in one context, where a system reads only one.
 TOGETHER = 2
 _SMALLER = (1, 2, 3, 4, 6)
@@ -77,7 +78,7 @@ class OpenStory:
             sections: list[int] = {"bare": [], "rag": best, "gold": gold}[system]
             texts = [self._story.sections[section] for section in sections]
             content = "\n\n".join([*texts, f"Question: {question.text}"])
-            return self._alone([system], [ChatTurn(self._bare, INSTRUCTION, content)], question)
+            return self._alone([system], [ChatTurn(_INSTRUCTION, content)], question)
         if system in ("skill", "skill_gold"):
             sections = gold if system == "skill_gold" else best
             return self._alone([system], self._readings([self._bare], sections, question), question)

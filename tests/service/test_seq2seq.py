@@ -18,7 +18,14 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.skill.skill import initial_skill
 
-RECIPE = {"members": 3, "virtual_tokens": 4, "epochs": 8, "learning_rate": 0.1, "heldout": 0.2}
+RECIPE = {
+    "members": 3,
+    "virtual_tokens": 4,
+    "epochs": 8,
+    "learning_rate": 0.1,
+    "heldout": 0.2,
+    "initialisation": "text",
+}
 
 
 @pytest.fixture(scope="module")

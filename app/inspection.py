@@ -1,7 +1,7 @@
 """Inspects the members of a version: nearest words, norms, similarity, distance from their start."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -9,7 +9,8 @@ from torch import Tensor
 
 from app.engine.member_cache import MemberCache
 from app.engine.runner import Runner
-from store import books, revisions, skills, versions
+from app.engine.version_skill import version_skill
+from store import books, revisions, versions
 from store.database import Database
 from store.errors import DamagedArtifactError, NotFoundError
 from store.tables import Version
@@ -20,7 +21,7 @@ from trainer.methods.members import Members, join_members
 from trainer.methods.prompt import Prompts
 from trainer.objectives.text_rows import split_text
 from trainer.recipe import Recipe
-from trainer.skill.skill import skill_from_bytes
+from trainer.skill.skill import Skill
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,13 @@ _WORDS = 10
 
 @dataclass(frozen=True)
 class Origin:
-    """What decides where the members of a version began: its recipe, a text or prompts, the bytes of its
-    skill; or a parent's members as bytes.
+    """What decides where the members of a version began: its recipe, a text or prompts, what gives its skill;
+    or a parent's members as bytes.
     """
 
     recipe: Recipe
     text: str | None = None
-    skill: bytes | None = None
+    skill: Callable[[FrozenLLM], Skill] | None = None
     parent: list[bytes] | None = None
 
     def members(self, llm: FrozenLLM) -> Members:
@@ -99,7 +100,7 @@ class Origin:
         tokens = [] if self.text is None else llm.encode(self.text)
         if self.recipe.objective != "self_study":
             tokens = split_text(tokens, self.recipe.row_tokens, self.recipe.heldout).text
-        skill = None if self.skill is None else skill_from_bytes(self.skill)
+        skill = None if self.skill is None else self.skill(llm)
         context = None if skill is None else skill.context(llm)
         return initial_members(llm, tokens, self.recipe, context, None if skill is None else skill.starts)
 
@@ -121,8 +122,8 @@ def _origin(session: Session, version: Version) -> Origin | None:
         return Origin(recipe, parent=versions.member_artifacts(session, parent))
     skill = None
     # What a prompt is, or a change, is not told by what stands before it.
-    if version.skill_id is not None and (recipe.initialisation == "learned" or recipe.method == "prefix"):
-        skill = skills.artifact(session, skills.get(session, version.skill_id))
+    if recipe.initialisation == "learned" or recipe.method == "prefix":
+        skill = version_skill(session, version)
     if recipe.initialisation == "learned" and skill is None:
         return None
     if recipe.initialisation == "text":

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from app.answering.ensemble import Ensemble
 from app.answering.per_passage import WAVES, PerPassage
 from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
-from app.answering.shared_context import SharedContext
-from app.answering.skill import active_skill
+from app.answering.skill import LoadedSkill, active_skill
 from app.engine.embedder import Embedder
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
@@ -46,7 +44,12 @@ class Service:
         self.database.close()
 
 
-def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder | None = None) -> Service:
+def build(
+    settings: Settings,
+    llm: FrozenLLM | None = None,
+    embedder: Embedder | None = None,
+    skill: LoadedSkill | None = None,
+) -> Service:
     """Open the store, load what is not handed in, and start the worker.
 
     Raises CommandError with one line when the LLM, the embedder or the database cannot be had.
@@ -58,14 +61,10 @@ def build(settings: Settings, llm: FrozenLLM | None = None, embedder: Embedder |
     index.refresh()
     scheduler = Scheduler(llm)
     members = MemberCache(database, llm)
-    skill = active_skill(database, llm)
-    engine = Engine(scheduler, members, None if skill is None else skill.skill)
-    ensemble: Ensemble = (
-        SharedContext(engine, embedder)
-        if skill is None
-        # On a GPU a batch of all passages takes no longer than one of few.
-        else PerPassage(engine, skill, embedder, waves=WAVES if engine.on_cpu else ())
-    )
+    skill = skill or active_skill(database, llm, fold=settings.fold_skill)
+    engine = Engine(scheduler, members, skill=skill.skill)
+    # On a GPU a batch of all passages takes no longer than one of few.
+    ensemble = PerPassage(engine, skill, embedder, waves=WAVES if engine.on_cpu else ())
     worker = Worker(
         database,
         scheduler,

@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     int8_threshold: Annotated[float, Field(ge=0)] = 6.0
     # Modules that are not quantized, by the last parts of their names, besides the output head.
     quantization_skip: str = ""
+    # Whether a skill that is a LoRA is added to weights that are not quantized, or runs beside them.
+    fold_skill: bool = True
     # Whether training computes blocks twice instead of keeping what they hold.
     checkpointing: Checkpointing = "auto"
     # Tokens that training puts through the LLM at once; what does not fit is halved.

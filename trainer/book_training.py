@@ -21,8 +21,12 @@ from trainer.skill.skill import Skill
 
 @dataclass(frozen=True)
 class Prepared:
-    """The objective that training is about to start on, and the questions of self-study, written or given."""
+    """The objective that training is about to start on, and the questions of self-study, written or given.
 
+    `recipe` is what is learned by: its objective is lm where there was no question to study.
+    """
+
+    recipe: Recipe
     objective: Objective
     items: Sequence[SyntheticQuestion]
 
@@ -81,8 +85,9 @@ def train_book(
     recipe = resolved(recipe, skill)
     if recipe.append and parent is None:
         raise ValueError("append needs a parent: a version whose virtual tokens stay as they are")
-    objective, studied = yield from _prepare(llm, text, passages, recipe, skill, items, microbatches)
-    yield Prepared(objective, studied)
+    prepared = yield from _prepare(llm, text, passages, recipe, skill, items, microbatches)
+    yield prepared
+    recipe, objective = prepared.recipe, prepared.objective
     start, frozen = (None, parent) if recipe.append else (parent, None)
     if start is None:
         starts = None if skill is None else skill.starts
@@ -98,12 +103,12 @@ def _prepare(
     skill: Skill | None,
     items: Sequence[SyntheticQuestion] | None,
     microbatches: Microbatches | None,
-) -> Generator[Pause, None, tuple[Objective, list[SyntheticQuestion]]]:
-    """The objective of a resolved recipe, and the questions to study, which are written unless given."""
+) -> Generator[Pause, None, Prepared]:
+    """What a resolved recipe asks for, with the questions to study, which are written unless given."""
     context = None if skill is None else skill.context(llm)
     text_objective = partial(LanguageModelling, llm, text, recipe, context, microbatches=microbatches)
     if recipe.objective == "lm" or context is None:
-        return text_objective(), []
+        return Prepared(recipe, text_objective(), [])
     if passages is None:
         raise ValueError(f"{recipe.objective} needs the passages of the book: give them, or use lm")
     if items is None:
@@ -115,10 +120,11 @@ def _prepare(
             yield Pause()
         items = written
     if not items:  # none passed the filters: members learn from the text itself
-        return text_objective(), []
+        return Prepared(recipe.model_copy(update={"objective": "lm"}), text_objective(), [])
     material = StudyMaterial(llm.encode(text), items, context, passages)
     study = SelfStudy(llm, material, recipe, microbatches=microbatches)
-    return study if recipe.objective == "self_study" else Alternating(text_objective(), study), list(items)
+    objective = study if recipe.objective == "self_study" else Alternating(text_objective(), study)
+    return Prepared(recipe, objective, list(items))
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -19,7 +19,7 @@ class Recipe(BaseModel):
 
     objective: Literal["auto", "lm", "self_study", "both"] = Field(
         "auto",
-        description="lm, self_study, both in turn; auto is self_study where the LLM has a skill",
+        description="lm, self_study, both in turn; auto is self_study, without a skill lm",
     )
     method: Method = Field(
         "prompt",

@@ -1,4 +1,4 @@
-"""The ensemble behind a skill: members read passages apart, and their answers are weighted."""
+"""The ensemble: members read passages apart behind the skill, and their answers are weighted."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -19,7 +19,7 @@ WAVES = (2, 2)
 
 
 class PerPassage:
-    """Lets members answer behind one skill, each from passages of its own.
+    """Lets members answer behind one skill, learned or the instruction, each from passages of its own.
 
     Passages that were read before are answered from in one batch. Those that were not are read in `waves`,
     numbers of passages, the best first, and all that are left in the last wave. A wave that cannot change the
@@ -43,12 +43,6 @@ class PerPassage:
         """The best `k` passages of each book, which its own members read."""
         return [hit for book in books for hit in index.search(question, k or READERS, [book])]
 
-    def reading_order(
-        self, question: str, members: Sequence[MemberId], passages: Sequence[Passage]
-    ) -> list[Passage]:
-        """All passages, the best first."""
-        return sorted(passages, key=lambda passage: -passage.score)
-
     def candidates(
         self,
         question: Question,
@@ -64,7 +58,7 @@ class PerPassage:
         if question.strategy == "choices":
             yield self._choose(question, seats(members, passages, 1))
             return
-        taken = seats(members, passages, question.samples or 1)
+        taken = seats(members, passages, question.samples)
         adaptive = question.adaptive and question.strategy == "vote"
         heard: dict[int, PassageAnswer] = {}
         for wave in self._order(question, taken, self._waves if adaptive else ()):
@@ -130,7 +124,7 @@ class PerPassage:
             DecodeRequest(
                 taken[number].reading(question.text),
                 ANSWER_TOKENS,
-                question.temperature or 0.0,
+                question.temperature,
                 seed=(question.seed or 0) + number,
                 mixture=0 if mixed else None,
                 share=share if mixed else 1.0,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.answering.abstention import abstention
 from app.answering.citations import cited, closest
-from app.answering.ensemble import Ensemble
+from app.answering.per_passage import PerPassage
 from app.answering.question_check import check_question
 from app.answering.retrieval import Retrieval
 from app.answering.types import (
@@ -36,7 +36,9 @@ from store.tables import Version
 class Answering:
     """Answers questions from the books of one store, with the members of one engine and one ensemble."""
 
-    def __init__(self, database: Database, retrieval: Retrieval, engine: Engine, ensemble: Ensemble) -> None:
+    def __init__(
+        self, database: Database, retrieval: Retrieval, engine: Engine, ensemble: PerPassage
+    ) -> None:
         self._database = database
         self._retrieval = retrieval
         self._engine = engine
@@ -105,7 +107,7 @@ class Answering:
         found = self._retrieval.passages(
             lambda: self._ensemble.search(self._retrieval.index, sought, passages, names)
         )
-        read = self._ensemble.reading_order(question.text, panel.members, found)
+        read = sorted(found, key=lambda passage: -passage.score)
         seconds = time.monotonic() - started
         return self._answered(
             question, Retrieved(read, panel), seconds, every_candidate, wanted, min_confidence

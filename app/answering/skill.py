@@ -1,8 +1,11 @@
-"""The skill that answers stand behind: from the registry, or from the files that come with the package."""
+"""The skill that answers stand behind: from the registry, from the files that come with the package, or the
+hand-written instruction.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from importlib import resources
 from typing import Any
 
@@ -14,17 +17,23 @@ from app.errors import CommandError
 from store import skills
 from store.database import Database
 from store.tables import Skill as Row
+from trainer.llm import templates
 from trainer.llm.embedded import EMBEDDED
 from trainer.llm.frozen_llm import FrozenLLM, Identity
-from trainer.skill.skill import Skill, SkillMismatchError, skill_from_bytes
+from trainer.skill.skill import Skill, SkillMismatchError, initial_skill, skill_from_bytes
 
 _SHIPPED = {EMBEDDED: "smollm2-135m-instruct"}
+# Set by hand, fitted on nothing: all that speaks for a candidate counts for as much as it says.
+_UNFITTED = Weighting(answerable=1.0, retrieval=1.0, log_likelihood=1.0)
 
 
 @dataclass(frozen=True)
 class LoadedSkill:
     """A skill with its bytes, the weighting of candidates and the calibration of confidences fitted on
     answers behind it, and what it came from. `id` is the registry's.
+
+    Where it `is_instruction`, nothing was learned and nothing fitted: it is what the LLM keeps of the
+    hand-written instruction, its bytes are the instruction's words, and the registry does not have it.
     """
 
     skill: Skill
@@ -35,6 +44,12 @@ class LoadedSkill:
     metrics: dict[str, Any]
     calibration: Calibration | None = None
     id: str | None = None
+    is_instruction: bool = False
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its bytes, in hex."""
+        return sha256(self.artifact).hexdigest()
 
     @property
     def learned_from(self) -> set[str]:
@@ -51,22 +66,31 @@ class LoadedSkill:
         }
 
 
-def active_skill(database: Database, llm: FrozenLLM) -> LoadedSkill | None:
+def active_skill(database: Database, llm: FrozenLLM, *, fold: bool = True) -> LoadedSkill:
     """The skill that is the LLM's champion in the registry. Where there is none, the shipped one is
-    registered.
+    registered; an LLM that has neither gets the instruction. The LLM is equipped with it, see `Skill.equip`.
 
-    None when the LLM has neither. Raises FormatError or DamagedArtifactError when the champion's bytes are
-    not what was published, and CommandError when the LLM cannot read it.
+    Raises FormatError or DamagedArtifactError when the champion's bytes are not what was published, and
+    CommandError when the LLM cannot read it.
     """
     identity = llm.identity
     with database.read() as session:
         champion = skills.champion(session, identity.id, identity.revision)
         if champion is not None:
-            return _readable(_loaded(session, champion), llm)
+            return _equipped(_loaded(session, champion), llm, fold)
     found = shipped_skill(identity)
     if found is None:
-        return None
-    return replace(found, id=register_skill(database, identity, found).id)
+        return instruction_skill(llm)
+    return _equipped(replace(found, id=register_skill(database, identity, found).id), llm, fold)
+
+
+def instruction_skill(llm: FrozenLLM) -> LoadedSkill:
+    """The hand-written instruction, which the LLM reads now, as the skill of an LLM that has learned none.
+
+    Its weighting is set by hand, and it has no calibration.
+    """
+    words = templates.OPENING.encode()
+    return LoadedSkill(initial_skill(llm), words, _UNFITTED, {}, {}, {}, is_instruction=True)
 
 
 def register_skill(database: Database, identity: Identity, skill: LoadedSkill) -> Row:
@@ -83,8 +107,9 @@ def register_skill(database: Database, identity: Identity, skill: LoadedSkill) -
         )
 
 
-def _readable(skill: LoadedSkill, llm: FrozenLLM) -> LoadedSkill:
+def _equipped(skill: LoadedSkill, llm: FrozenLLM, fold: bool) -> LoadedSkill:
     try:
+        skill.skill.equip(llm, fold=fold)
         skill.skill.context(llm)
     except SkillMismatchError as error:
         raise CommandError(f"The skill {skill.id} cannot be used: {error}.") from error

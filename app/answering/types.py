@@ -13,17 +13,16 @@ Strategy = Literal["vote", "mixture", "choices"]
 class Question:
     """A question, and how members are to answer it.
 
-    `samples` is how many answers each member gives; None is one, or what suits the ensemble. Without a
-    `temperature` the ensemble's own is used, without a `seed` a random one. Of the strategy `choices` members
-    say how likely they think each of the `choices`. A vote that is `adaptive` leaves out members that cannot
-    change it.
+    `samples` is how many answers each member gives. A `temperature` of 0 takes the likeliest words; without a
+    `seed` a random one is used. Of the strategy `choices` members say how likely they think each of the
+    `choices`. A vote that is `adaptive` leaves out members that cannot change it.
     """
 
     text: str
     strategy: Strategy = "vote"
     choices: Sequence[str] = ()
-    samples: int | None = None
-    temperature: float | None = None
+    samples: int = 1
+    temperature: float = 0.0
     seed: int | None = None
     adaptive: bool = True
 
@@ -83,7 +82,7 @@ class Candidate:
     """One answer of one member: its `sample`th, from the passage with this id.
 
     `log_likelihood` is the mean per token in nats, `weight` what the candidate adds to its vote. `answerable`
-    as in `PassageAnswer`, None where members read all passages together; `right` too.
+    and `right` are those of `PassageAnswer`.
     """
 
     member: MemberId
@@ -109,9 +108,10 @@ class Vote:
 class Verdict:
     """What comes of the candidates: the votes, the one that holds the answer first.
 
-    A `calibrated` confidence is the probability that the answer is right; another is a share of the votes.
-    `answerable` is the probability that the book tells the answer at all, where that is known. Below the
-    confidence `decline_below` the answer is not given, unless the question says otherwise.
+    A `calibrated` confidence is the probability that the answer is right; another is how well the candidates
+    agree with it, from 0 to 1. `answerable` is the probability that the book tells the answer at all, where
+    that is known. Below the confidence `decline_below` the answer is not given, unless the question says
+    otherwise.
     """
 
     votes: Sequence[Vote]

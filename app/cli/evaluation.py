@@ -33,6 +33,9 @@ def measure_answers(
     at_once: Annotated[
         int | None, typer.Option(min=1, help="Questions asked at once: 1 on a CPU, 32 on a GPU.")
     ] = None,
+    fold: Annotated[
+        bool, typer.Option(help="Fold a skill that is a LoRA into the weights, or run it beside them.")
+    ] = True,
 ) -> None:
     """Measure how good answers are, system by system, on questions with known answers."""
     chosen = json_object(recipe)
@@ -53,4 +56,5 @@ def measure_answers(
             cache=cache,
             bootstrap=bootstrap,
             at_once=at_once,
+            fold=fold,
         )

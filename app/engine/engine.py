@@ -48,16 +48,16 @@ class MemberSource(Protocol):
 class Engine:
     """Answers requests on one LLM. Nothing that it takes or gives holds a tensor or a database row.
 
-    `members` is None where no version is ever asked. `skill` is None for an LLM that has none: then there are
-    chat turns only, no readings. What members have read is kept, up to `most_bytes`.
+    `members` is None where no version is ever asked, `skill` where there are chat turns only. The LLM is
+    equipped with the skill already. What members have read behind it is kept, up to `most_bytes`.
     """
 
     def __init__(
         self,
         runner: Runner,
         members: MemberSource | None = None,
-        skill: Skill | None = None,
         *,
+        skill: Skill | None = None,
         most_bytes: int = 1 << 30,
     ) -> None:
         """Raises SkillMismatchError for a skill that the LLM cannot read."""
@@ -67,21 +67,16 @@ class Engine:
         self._skill = skill
         # Nothing kept refers to the engine: all that was read goes with the engine's last use.
         self._tensors = partial(_tensors, members, skill)
+        with torch.no_grad():
+            context = None if skill is None else skill.context(self._llm)
         self._contexts = (
-            None
-            if skill is None
-            else ContextCache(runner, skill.context(self._llm), self._tensors, most_bytes=most_bytes)
+            None if context is None else ContextCache(runner, context, self._tensors, most_bytes=most_bytes)
         )
 
     @property
     def identity(self) -> Identity:
         """Which LLM answers."""
         return self._llm.identity
-
-    @property
-    def context_tokens(self) -> int:
-        """How many positions the LLM was made for."""
-        return self._llm.context_tokens
 
     @property
     def on_cpu(self) -> bool:
@@ -91,12 +86,6 @@ class Engine:
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""
         return self._llm.count_tokens(text)
-
-    def count_positions(self, turn: ChatTurn) -> int:
-        """Positions that a chat turn takes, the member's own included."""
-        learned = self._tensors(turn.member)
-        own = 0 if learned is None else learned.virtual_tokens
-        return own + len(self._llm.instruct(turn.instruction, turn.content))
 
     def roster(self, book: str, version: int) -> Roster:
         """Who can answer for a version of a book.
@@ -153,7 +142,7 @@ class Engine:
 
     @property
     def _context_cache(self) -> ContextCache:
-        assert self._contexts is not None, "an LLM without a skill has no readings"
+        assert self._contexts is not None, "without a skill there are no readings"
         return self._contexts
 
     def _rows(self, requests: Sequence[DecodeRequest]) -> list[Row]:
@@ -163,16 +152,15 @@ class Engine:
         mixtures = {each.mixture: Mixture() for each in requests if each.mixture is not None}
         rows = []
         for each in requests:
-            soft_prompt = None
             if isinstance(each.prompt, Reading):
                 context: Context | None = next(contexts)
                 tokens = templates.question(self._llm, each.prompt.question)
             else:
-                context, soft_prompt = self._conditioned(each.prompt.member)
+                context = None
                 tokens = self._llm.instruct(each.prompt.instruction, each.prompt.content)
             rows.append(
                 Row(
-                    soft_prompt,
+                    None,
                     tokens,
                     each.most_tokens,
                     each.temperature,
@@ -184,14 +172,6 @@ class Engine:
                 )
             )
         return rows
-
-    def _conditioned(self, member: MemberId) -> tuple[Context | None, torch.Tensor | None]:
-        """What a chat turn of a member stands behind: a context, and a soft prompt behind that."""
-        learned = self._tensors(member)
-        if learned is None:
-            return None, None
-        at = learned.condition(self._llm, [0], None)
-        return at.contexts[0], None if at.prompts is None else at.prompts[0]
 
     def _judge_readings(self, readings: Sequence[Reading], answers: Sequence[str]) -> list[Judgement]:
         if not readings:
@@ -227,9 +207,7 @@ class Engine:
     def _judge_turn(self, turn: ChatTurn, answers: Sequence[str]) -> Judgement:
         tokens = self._llm.instruct(turn.instruction, turn.content)
         exchanges = [Exchange(tokens[-1:], self._llm.encode(answer)) for answer in answers]
-        context, soft_prompt = self._conditioned(turn.member)
-        prompts = None if soft_prompt is None else soft_prompt[None].to(self._llm.device)
-        [losses] = pack_losses(self._llm, [Pack(exchanges, tokens[:-1], context)], prompts)
+        [losses] = pack_losses(self._llm, [Pack(exchanges, tokens[:-1])])
         return Judgement(None, tuple(TextLoss(float(loss.sum()), len(loss)) for loss in losses))
 
 

@@ -39,9 +39,8 @@ class Reading:
 
 @dataclass(frozen=True)
 class ChatTurn:
-    """A member is given one turn of a chat, an instruction with its content. No skill is used."""
+    """The bare LLM is given one turn of a chat, an instruction with its content. No skill is used."""
 
-    member: MemberId
     instruction: str
     content: str
 

@@ -20,7 +20,7 @@ from app.evaluation.declining import declined
 from app.evaluation.pictures import draw
 from app.evaluation.report import summarise, table, to_json
 from app.evaluation.run import AT_ONCE, Evaluation
-from app.evaluation.systems import GOLD, SYSTEMS
+from app.evaluation.systems import BARE, GOLD, SYSTEMS
 from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.settings import load
@@ -47,8 +47,11 @@ def evaluate(
     cache: Path | None,
     bootstrap: Bootstrap,
     at_once: int | None,
+    fold: bool,
 ) -> None:
     """Run an evaluation and show it; without `at_once`, as many questions at once as pay.
+
+    A skill that is a LoRA is folded into the weights only with `fold`.
 
     Raises CommandError with one line for what cannot be evaluated.
     """
@@ -64,10 +67,15 @@ def evaluate(
     settings = load({})
     llm = load_llm(settings)
     database = open_database(settings)
-    skill = active_skill(database, llm)
+    skill = active_skill(database, llm, fold=settings.fold_skill and fold)
     database.close()
-    if skill is None:
-        raise CommandError(f"{llm.identity.id} has no skill: learn one with bookchorus skill train.")
+    # What an equipped LLM says is not what it says bare.
+    bare = load_llm(settings) if skill.skill.method == "lora" and set(chosen) & BARE else llm
+    if skill.is_instruction:
+        console.print(
+            f"{llm.identity.id} has learned no skill: it answers behind the hand-written instruction.",
+            highlight=False,
+        )
     new = [story.name for story in dataset.stories if story.digest not in skill.learned_from]
     if not new or (len(new) < len(dataset.stories) and not unseen):
         raise CommandError(
@@ -82,7 +90,7 @@ def evaluate(
     dataset = sampled(dataset, questions or None)
     folder = cache or settings.data_dir / "evaluation"
     at_once = at_once or (1 if llm.device.type == "cpu" else AT_ONCE)
-    evaluation = Evaluation(llm, llm, skill, dataset, chosen, learned, folder, at_once)
+    evaluation = Evaluation(llm, bare, skill, dataset, chosen, learned, folder, at_once)
     left_out = evaluation.left_out()
     for system, count in left_out.items():
         reason = "no sections are known to hold the answer" if system in GOLD else "there is no other story"
@@ -112,6 +120,7 @@ def evaluate(
         "bootstrap": resampled,
         "comparisons": [asdict(one) for one in comparisons],
         "abstention": [asdict(one) for one in thresholds],
+        "skill": "instruction" if skill.is_instruction else skill.id,
     }
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)

@@ -162,7 +162,7 @@ class Evaluation:
             bare = runner
             if self.bare is not self.llm:
                 bare = stack.enter_context(closing(Scheduler(self.bare, batch_tokens=_BATCH_TOKENS)))
-            engine = Engine(runner, version, self.skill.skill, most_bytes=self.most_bytes)
+            engine = Engine(runner, version, skill=self.skill.skill, most_bytes=self.most_bytes)
             yield OpenStory(
                 Engine(bare),
                 engine,

@@ -41,7 +41,7 @@ class StoryMembers:
         on_progress("writes questions")
         items: Sequence[SyntheticQuestion] = []
         evaluated: dict[str, list[float | None]] = {}
-        learned = None
+        learned, recipe = None, self._recipe
         text = "\n\n".join(story.sections)
         for happened in train_book(self._llm, text, self._recipe, self._skill.skill, passages=story.sections):
             if isinstance(happened, Stepped):
@@ -50,7 +50,7 @@ class StoryMembers:
                 evaluated[happened.stage] = happened.member_losses
                 evaluated["bare"] = [happened.bare_loss]
             elif isinstance(happened, Prepared):
-                items = happened.items
+                recipe, items = happened.recipe, happened.items
             elif isinstance(happened, Learned):
                 learned = happened
         assert learned is not None
@@ -59,7 +59,7 @@ class StoryMembers:
             (folder / f"member-{member:02}.safetensors").write_bytes(artifact)
         notes = {
             "story": story.name,
-            "recipe": self._recipe.model_dump(),
+            "recipe": recipe.model_dump(),
             "losses": evaluated,
             "curve": learned.curve,
             "seconds": learned.seconds,
@@ -87,7 +87,7 @@ def fingerprint(llm: FrozenLLM, skill: LoadedSkill, *more: object) -> str:
         identity.revision,
         identity.dtype,
         identity.quantization,
-        hashlib.sha256(skill.artifact).hexdigest(),
+        skill.digest,
         *more,
     ]
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from app.answering.chat_turn import INSTRUCTION
 from app.answering.election import consensus
 from app.answering.normalisation import normalised
 from app.answering.per_passage import ANSWER_TOKENS, PerPassage
@@ -29,6 +28,8 @@ SYSTEMS = (
     "elsewhere",
     "skill_elsewhere",
 )
+# Those that have no skill.
+BARE = frozenset({"bare", "rag", "gold"})
 # Those whose members have to learn the story first.
 LEARNED = ("member", "member_closed", "chorus", "elsewhere")
 # Those that read the sections with the answer: where these are not known, they are not asked.
@@ -36,6 +37,8 @@ GOLD = ("gold", "skill_gold")
 # The same readers asked the questions of another story.
 ELSEWHERE = {"chorus": "elsewhere", "skill_apart": "skill_elsewhere"}
 ORACLE = f"(oracle of {READERS})"
+# What the LLM is told where no skill stands before it.
+_INSTRUCTION = "Answer the question about the book in a few words, using the passages."
 # Passages that are read in one context, where a system reads only one.
 TOGETHER = 2
 _SMALLER = (1, 2, 3, 4, 6)
@@ -84,12 +87,11 @@ class OpenStory:
         ranked = self.ranking(question.text)
         best = sorted(passage.ordinal for passage in ranked[:TOGETHER])
         gold = sorted(question.gold)
-        if system in ("bare", "rag", "gold"):
+        if system in BARE:
             sections: list[int] = {"bare": [], "rag": best, "gold": gold}[system]
             texts = [self._story.sections[section] for section in sections]
             content = "\n\n".join([*texts, f"Question: {question.text}"])
-            turn = ChatTurn(self._nobody, INSTRUCTION, content)
-            return self._alone(self._bare, [system], [turn], question)
+            return self._alone(self._bare, [system], [ChatTurn(_INSTRUCTION, content)], question)
         if system in ("skill", "skill_gold"):
             sections = gold if system == "skill_gold" else best
             readings = self._readings([self._nobody], sections, question)

@@ -61,8 +61,8 @@ class Candidate(BaseModel):
     LLM answered.
 
     Members and samples count from 0. `log_likelihood` is the mean per token, `weight` what the candidate
-    adds to its vote. Behind a skill each candidate has read one `passage`, and `answerable` is how
-    probable it is to the LLM that this passage answers the question.
+    adds to its vote. Each candidate has read one `passage`, and `answerable` is how probable it is to the
+    LLM that this passage answers the question.
     """
 
     book: str
@@ -161,10 +161,10 @@ class Answer(BaseModel):
     """What the members agreed on, best vote first; null where the service abstained: then the citations are
     the places closest to the question, the best first.
 
-    The confidence is a probability where it is `calibrated`, else a share of the votes; `answerable` is the
-    probability that the book tells the answer at all, where known. `degraded` says why an answer is less than
-    it could be: `untrained` (the book has no version), `other-model: BOOK@VERSION was learned on another LLM:
-    ...`, or `damaged: BOOK@VERSION without members N, ...`.
+    The confidence is a probability where it is `calibrated`, else how well the candidates agree with the
+    answer; `answerable` is the probability that the book tells the answer at all, where known. `degraded`
+    says why an answer is less than it could be: `untrained` (the book has no version), `other-model:
+    BOOK@VERSION was learned on another LLM: ...`, or `damaged: BOOK@VERSION without members N, ...`.
     """
 
     id: str

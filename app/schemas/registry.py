@@ -40,11 +40,12 @@ class BaseModelIdentity(BaseModel):
 class PromptVersion(BaseModel):
     """One immutable version of a book's soft prompts; `parent` is the number it was continued from.
 
-    `skill` is the skill that it was learned behind, `study` the questions that it was learned from,
-    `revision` that of the book's text, `libraries` the versions of what computed it, `data` the SHA-256 of
-    what it learned from. `gate` is how it did beside the champion of that day. A `pruned` version is known
-    by this record alone. The `state` is `pruned`, `damaged` where a member is, or `live`; `refused` says why
-    the LLM that the service runs cannot use it, where it was learned on another.
+    `skill` is the skill that it was learned behind, null where that was the instruction or is not known;
+    `study` the questions that it was learned from, `revision` that of the book's text, `libraries` the
+    versions of what computed it, `data` the SHA-256 of what it learned from. `gate` is how it did beside the
+    champion of that day. A `pruned` version is known by this record alone. The `state` is `pruned`, `damaged`
+    where a member is, or `live`; `refused` says why the LLM that the service runs cannot use it, where it was
+    learned on another.
     """
 
     id: str

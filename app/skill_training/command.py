@@ -3,12 +3,11 @@
 import hashlib
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -22,19 +21,19 @@ from app.errors import CommandError
 from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.settings import load
+from app.skill_training.candidates import crossed_candidates
 from app.skill_training.examples import digest, examples, split
 from app.skill_training.fitting import fit_calibration, fit_weighting
+from app.skill_training.resumable_run import Loss, ResumableRun
 from app.skill_training.samples import collect_samples
+from trainer.llm.microbatches import Microbatches
 from trainer.methods.tensors import FormatError
-from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep
-from trainer.skill.recipe import SkillRecipe
-from trainer.skill.skill import SkillMismatchError, initial_skill, skill_from_bytes
+from trainer.options import Method
+from trainer.skill.recipe import skill_recipe
+from trainer.skill.skill import SkillMismatchError, default_method, skill_from_bytes, skill_to_train
 from trainer.skill.training import train_skill, train_starts
 
 _HELDOUT_EXAMPLES = 48
-# In a file, where no status line is seen, a line comes this often.
-_SHOWN_STEPS = 10
-_Loss = dict[str, float | None]
 
 
 def train(
@@ -44,20 +43,25 @@ def train(
     out: Path,
     licence: str,
     *,
+    method: Method | None = None,
+    device: str | None = None,
     start: Path | None = None,
     register: bool,
 ) -> None:
     """Learn, fit, write the files and register; `start` is a skill's file to go on from.
 
-    Raises CommandError with one line for unusable data.
+    Without a method it is that of `start`, else the LLM's default. Raises CommandError with one line for
+    unusable data.
     """
     try:
-        settled = SkillRecipe(**recipe)
         dataset = load_dataset(data)
         begun = start.read_bytes() if start else None
         origin = skill_from_bytes(begun) if begun else None
+        settled = skill_recipe(method or (origin.method if origin else "lora"), recipe)
     except (DataError, ValidationError, FormatError, OSError) as error:
         raise CommandError(str(error)) from error
+    if origin is not None and origin.method != settled.method:
+        raise CommandError(f"{start} is a {origin.method}: go on with that method, or without --start.")
     if len(dataset.stories) < 2:
         raise CommandError("A skill needs at least two stories: one to learn from, one to check on.")
     before = _learned_before(start)
@@ -69,37 +73,48 @@ def train(
         )
     if settled.steps == 0 and origin is None:
         raise CommandError("With no steps there is no skill: name one to go on from with --start.")
-    settings = load({})
+    settings = load({} if device is None else {"device": device})
     llm = load_llm(settings)
+    if method is None and origin is None:
+        settled = skill_recipe(default_method(llm), recipe)
     try:
-        skill = origin or initial_skill(llm)
+        skill = origin or skill_to_train(llm, settled.method, settled.rank, settled.seed)
+        skill.equip(llm, fold=False)
         skill.context(llm)
     except SkillMismatchError as error:
         raise CommandError(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
     library = Library(dataset.stories, out / "library")
-    learned_from, held = (list(examples(part, library)) for part in (parts.learning, parts.checking))
+    held = list(examples(parts.checking, library))
     held = random.Random(settled.seed).sample(held, min(_HELDOUT_EXAMPLES, len(held)))
-    if not learned_from or not held:
+    if not held or not any(examples(parts.learning, library)):
         raise CommandError("No answer was found in the stories: there is nothing to learn from.")
     known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
-    metrics: dict[str, list[_Loss]] = {}
+    passes = Microbatches(llm.device, settings.pass_tokens)
+    metrics: dict[str, list[Loss]] = {}
+    judges = settled.judge and llm.can_judge
     if settled.steps:
-        run = _Run(console, out / "state.pt", "the skill", known)
+        judged = (
+            crossed_candidates(console, llm, parts.learning, library, settled, out, passes) if judges else {}
+        )
+        learned_from = list(examples(parts.learning, library, judged))
+        run = ResumableRun(console, out / "state.pt", "the skill", known)
         tensors, metrics["heldout"] = run.follow(
-            lambda state: train_skill(llm, learned_from, held, settled, state, skill)
+            lambda state: train_skill(llm, learned_from, held, settled, state, skill, passes)
         )
         skill = skill.with_tensors(tensors)
+    skill.equip(llm)
     if settled.starts.steps:
         context = replace(skill, starts=None)
-        run = _Run(console, out / "starts.pt", "where members start", known)
+        learned_from = list(examples(parts.learning, library))
+        run = ResumableRun(console, out / "starts.pt", "where members start", known)
         (starts,), metrics["starts"] = run.follow(
-            lambda state: train_starts(llm, context, learned_from, held, settled.starts, state)
+            lambda state: train_starts(llm, context, learned_from, held, settled.starts, state, passes)
         )
         skill = replace(skill, starts=starts)
     with console.status("asks what to fit on") as status:
         engine = Engine(DirectRunner(llm), skill=skill)
-        samples = collect_samples(engine, parts.fitting, library, status.update)
+        samples = collect_samples(engine, parts.fitting, library, judges, status.update)
     library.close()
     weighting = fit_weighting(samples)
     learned = LoadedSkill(
@@ -140,78 +155,3 @@ def _learned_before(start: Path | None) -> set[str]:
     if notes is None or not notes.exists():
         return set()
     return set(json.loads(notes.read_text(encoding="utf-8"))["data"].get("learned_from", []))
-
-
-class _Run:
-    """An optimisation that shows its progress and can be resumed from a file."""
-
-    def __init__(self, console: Console, file: Path, what: str, recipe: dict[str, Any]) -> None:
-        """`recipe` holds all that decides the run; a file of another recipe is refused."""
-        self._console = console
-        self._file = file
-        self._what = what
-        self._recipe = recipe
-
-    def follow(
-        self, begin: Callable[[SkillState | None], Iterator[SkillLoss | SkillStep]]
-    ) -> tuple[list[torch.Tensor], list[_Loss]]:
-        """Run to the end; return the tensors learned, on the CPU, and the held-out losses on the way."""
-        state, losses = self._saved()
-        with self._console.status(f"learns {self._what}") as status:
-            for happened in begin(state):
-                if isinstance(happened, SkillLoss):
-                    losses.append(
-                        {
-                            "step": happened.step,
-                            "answered": happened.answer_loss,
-                            "unanswered": happened.silence_loss,
-                        }
-                    )
-                    self._console.print(
-                        f"{self._what}, step {happened.step}: "
-                        f"loss of answers {_shown(happened.answer_loss)}, "
-                        f"of silence {_shown(happened.silence_loss)}"
-                    )
-                    if state is not None:
-                        self._save(state, losses)
-                    continue
-                state = happened.state
-                said = (
-                    f"{self._what}, step {happened.step} of {happened.steps}, loss {happened.loss:.2f}, "
-                    f"{happened.tokens_per_second:.0f} tokens/s, {happened.eta_seconds / 60:.0f} min to go"
-                )
-                status.update(said)
-                if happened.step % _SHOWN_STEPS == 0:
-                    self._save(state, losses)
-                    if not self._console.is_terminal:
-                        self._console.print(said)
-        assert state is not None
-        self._save(state, losses)
-        return [tensor.detach().clone().cpu() for tensor in state.tensors], losses
-
-    def _saved(self) -> tuple[SkillState | None, list[_Loss]]:
-        """The state that was saved, and the losses until then."""
-        if not self._file.exists():
-            return None, []
-        kept = torch.load(self._file, weights_only=True)
-        if kept["recipe"] != self._recipe:
-            raise CommandError(
-                f"{self._file} belongs to another recipe or start: choose another folder, or delete it."
-            )
-        return SkillState(kept["tensors"], kept["optimiser"], kept["step"]), kept["losses"]
-
-    def _save(self, state: SkillState, losses: list[_Loss]) -> None:
-        kept = {
-            "recipe": self._recipe,
-            "tensors": [tensor.detach() for tensor in state.tensors],
-            "optimiser": state.optimiser,
-            "step": state.step,
-            "losses": losses,
-        }
-        half = self._file.with_suffix(".part")
-        torch.save(kept, half)
-        half.replace(self._file)
-
-
-def _shown(loss: float | None) -> str:
-    return "none" if loss is None else f"{loss:.3f}"

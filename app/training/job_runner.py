@@ -45,7 +45,7 @@ class JobRunner:
         database: Database,
         scheduler: Scheduler,
         members: MemberCache,
-        skill: LoadedSkill | None,
+        skill: LoadedSkill,
         *,
         lease_seconds: float,
         microbatches: Microbatches | None,
@@ -74,12 +74,11 @@ class JobRunner:
             self._run()
 
     def _run(self) -> None:
-        skill = None if self._skill is None else self._skill.skill
-        recipe = resolved(Recipe(**self._job.recipe), skill)
+        recipe = resolved(Recipe(**self._job.recipe), self._skill.skill)
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
         key, study, questions = None, None, None
-        if self._skill is not None and recipe.objective != "lm":
+        if recipe.objective != "lm":
             key = study_key(self._llm.identity, self._skill, recipe, source.passages)
             study, questions = find_study(self._database, self._job, key)
         champion = promotion.champion(self._database, self._members, self._job.book_id)
@@ -87,7 +86,7 @@ class JobRunner:
             self._llm,
             source.text,
             recipe,
-            skill,
+            self._skill.skill,
             passages=source.passages,
             items=questions,
             parent=self._parent(),
@@ -96,8 +95,8 @@ class JobRunner:
         )
         for happened in self._pieces(progress):
             if isinstance(happened, Prepared):
-                objective = happened.objective
-                if self._skill is not None and key is not None and study is None and happened.items:
+                recipe, objective = happened.recipe, happened.objective
+                if key is not None and study is None:
                     study = keep_study(
                         self._database,
                         self._job,
@@ -158,7 +157,7 @@ class JobRunner:
                             self._llm.identity,
                             decision,
                             source,
-                            skill_id=None if self._skill is None else self._skill.id,
+                            self._skill,
                             study=study,
                             keep=self._keep_versions,
                         )

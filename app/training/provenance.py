@@ -8,9 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from sqlalchemy.orm import Session
 
+from app.answering.skill import LoadedSkill
 from store import books
 from store.passages import text_to_learn
-from store.tables import Skill, Study
+from store.tables import Study
 
 _COMPUTE = ("bitsandbytes", "bookchorus", "peft", "safetensors", "torch", "transformers")
 
@@ -30,11 +31,12 @@ def source(session: Session, book_id: str) -> Source:
     return Source(revision, *text_to_learn(session, book_id))
 
 
-def data(source: Source, skill: Skill | None, study: Study | None) -> dict[str, str]:
-    """SHA-256 of what members learned from: of the text, the skill and the synthetic questions."""
+def data(source: Source, skill: LoadedSkill, study: Study | None) -> dict[str, str]:
+    """SHA-256 of what members learned from: of the text, the synthetic questions, and the skill or, where the
+    LLM has learned none, the words of the instruction.
+    """
     found = {"text": sha256(source.text.encode()).hexdigest()}
-    if skill is not None:
-        found["skill"] = skill.artifact_sha256
+    found["instruction" if skill.is_instruction else "skill"] = skill.digest
     if study is not None:
         found["study"] = study.artifact_sha256
     return found

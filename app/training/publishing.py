@@ -4,10 +4,11 @@ from dataclasses import asdict
 
 from sqlalchemy.orm import Session
 
+from app.answering.skill import LoadedSkill
 from app.training import provenance
 from app.training.promotion import Decision
 from app.training.provenance import Source
-from store import jobs, pruning, skills, versions
+from store import jobs, pruning, versions
 from store.tables import Job, Study, Version
 from store.versions import NewMember
 from trainer.llm.frozen_llm import Identity
@@ -23,20 +24,19 @@ def publish_trained(
     identity: Identity,
     decision: Decision,
     source: Source,
+    skill: LoadedSkill,
     *,
-    skill_id: str | None = None,
     study: Study | None = None,
     keep: int = 0,
 ) -> Version:
     """Publish the members that `job` learned on the LLM `identity` from `source`, and end the job.
 
-    `decision` says whether the version becomes the champion. `skill_id` is the skill it was learned behind,
+    `decision` says whether the version becomes the champion. `skill` is what it was learned behind,
     `study` the synthetic questions it learned from. With `keep` above 0, older versions than the last `keep`
     are pruned.
 
     StaleTokenError: another worker has the job by now, and nothing is published.
     """
-    skill = None if skill_id is None else skills.get(session, skill_id)
     members = [
         NewMember(
             artifact=artifact,
@@ -65,7 +65,7 @@ def publish_trained(
         parent=job.parent_number,
         job_id=job.id,
         who=job.worker or "worker",
-        skill_id=skill_id,
+        skill_id=skill.id,
         study_id=None if study is None else study.id,
         revision=source.revision,
         libraries=provenance.libraries(),

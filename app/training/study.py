@@ -15,6 +15,11 @@ from trainer.llm.frozen_llm import Identity
 from trainer.objectives.question_synthesis import SyntheticQuestion
 from trainer.recipe import Recipe
 
+_NOTHING_TO_STUDY = (
+    "The LLM wrote no question about the book that can be studied: the members learn from its text itself, "
+    "by the objective lm."
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -23,7 +28,7 @@ def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: 
     decides = [
         identity.id,
         identity.revision,
-        hashlib.sha256(skill.artifact).hexdigest(),
+        skill.digest,
         recipe.kinds,
         recipe.passages,
         recipe.seed,
@@ -52,13 +57,25 @@ def keep_study(
     recipe: Recipe,
     questions: Sequence[SyntheticQuestion],
 ) -> Study | None:
-    """Keep the questions and note it in the job's events; returns None when the database is locked.
+    """Keep the questions and note it in the job's events. None: there are none, or the database is locked.
 
     A version whose study is not kept lacks that part of its lineage, and is trained all the same.
     """
     try:
         with database.write() as session:
-            study = studies.put(
+            jobs.add_event(
+                session,
+                job.id,
+                level="info" if questions else "warning",
+                type="message",
+                message=f"Wrote {len(questions)} questions about the book."
+                if questions
+                else _NOTHING_TO_STUDY,
+                data={"kind": "studied", "questions": len(questions)},
+            )
+            if not questions:
+                return None
+            return studies.put(
                 session,
                 book_id=job.book_id,
                 key=key,
@@ -67,15 +84,6 @@ def keep_study(
                 settings=recipe.model_dump(include={"kinds", "passages", "seed"}),
                 items=[question.as_json() for question in questions],
             )
-            jobs.add_event(
-                session,
-                job.id,
-                level="info",
-                type="message",
-                message=f"Wrote {len(questions)} questions about the book.",
-                data={"kind": "studied", "questions": len(questions)},
-            )
-            return study
     except StoreBusyError:
         log.warning("the database is locked: the questions of job %s are not kept", job.id)
         return None

@@ -34,7 +34,7 @@ class Worker:
         database: Database,
         scheduler: Scheduler,
         members: MemberCache,
-        skill: LoadedSkill | None = None,
+        skill: LoadedSkill,
         *,
         microbatches: Microbatches | None = None,
         keep_versions: int = 0,

@@ -1,7 +1,7 @@
 """Exports: for each member of a version the files that PEFT loads, a model card, and the manifest."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,15 +9,16 @@ from sqlalchemy.orm import Session
 
 from app.engine.member_cache import MemberCache
 from app.engine.runner import Runner
+from app.engine.version_skill import version_skill
 from app.transfer.manifest import MANIFEST, Manifest, manifest
 from app.transfer.model_card import model_card
-from store import artifacts, skills, versions
+from store import versions
 from store.tables import Version
-from trainer.llm.frozen_llm import Identity
+from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.methods.dispatch import member_from_bytes
 from trainer.methods.peft_adapters import CONFIG, WEIGHTS, Adapter, adapter_with_skill, member_adapter
 from trainer.recipe import method_of
-from trainer.skill.skill import skill_from_bytes
+from trainer.skill.skill import Skill
 
 CARD = "README.md"
 # What can be made again from a member and its skill: an import leaves it out.
@@ -28,13 +29,13 @@ WITH_SKILL = "-with-skill"
 class Export:
     """The bytes of a version's members, and what is known of the version.
 
-    `skill` holds the bytes of the skill that the version was learned behind. It is None where there is none,
-    and where the LLM that is loaded is not the version's, as `fits` says.
+    `skill` gives what the version was learned behind. It is None where that cannot be had, and where the LLM
+    that is loaded is not the version's, as `fits` says.
     """
 
     manifest: Manifest
     members: list[bytes]
-    skill: bytes | None
+    skill: Callable[[FrozenLLM], Skill] | None
     fits: bool
 
     @property
@@ -52,8 +53,8 @@ class Export:
         method = method_of(self.manifest.version.recipe)
         context = None
         if self.skill is not None:
-            skill = skill_from_bytes(self.skill)
-            context = runner.run_now(lambda: skill.context(runner.llm))
+            skill = self.skill
+            context = runner.run_now(lambda: skill(runner.llm).context(runner.llm))
         for number, artifact in enumerate(self.members):
             folder = f"member-{number}"
             both = None
@@ -80,13 +81,10 @@ def export(session: Session, version: Version, members: MemberCache) -> Export:
     the bytes of a version that was pruned.
     """
     refused = members.refusal(version)
-    skill = None
-    if version.skill_id is not None and refused is None:
-        skill = artifacts.get(session, skills.get(session, version.skill_id).artifact_sha256)
     return Export(
         manifest(session, version, refused),
         versions.member_artifacts(session, version),
-        skill,
+        version_skill(session, version) if refused is None else None,
         refused is None,
     )
 

@@ -97,6 +97,17 @@ class Manifest(BaseModel):
     book: ExportedBook
     skill: ExportedSkill | None
 
+    @property
+    def instruction(self) -> str | None:
+        """The SHA-256 of the instruction that the version was learned behind, where it was no skill."""
+        found = self.version.data.get("instruction")
+        return found if self.skill is None and isinstance(found, str) else None
+
+    @property
+    def has_skill(self) -> bool:
+        """Whether the version was learned behind anything: a skill, or the instruction."""
+        return self.skill is not None or self.instruction is not None
+
 
 def manifest(session: Session, version: Version, refused: str | None) -> Manifest:
     """The manifest of a version; `refused` says why the LLM that is loaded cannot use it."""

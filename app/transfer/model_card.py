@@ -62,7 +62,7 @@ def model_card(
         answer="1:" if encoder else "len(ids) :",
         base=json.dumps(known),
         folder=json.dumps(folder),
-        pieces=json.dumps(_asked(llm) if manifest.skill else ["The first words of a text"]),
+        pieces=json.dumps(_asked(llm) if manifest.has_skill else ["The first words of a text"]),
     )
     head = (
         f"---\nlibrary_name: peft\npipeline_tag: text-generation\nlicense: other\ntags: [{_TAGS[kind]}]\n---"
@@ -83,7 +83,7 @@ def model_card(
 
 
 def _facts(manifest: Manifest, member: int) -> dict[str, str]:
-    version, book, skill = manifest.version, manifest.book, manifest.skill
+    version, book = manifest.version, manifest.book
     base, one = version.base_model, version.members[member]
     title = _plain(book.title) + (f" by {_plain(book.author)}" if book.author else "")
     return {
@@ -94,11 +94,20 @@ def _facts(manifest: Manifest, member: int) -> dict[str, str]:
         "weights as it learned": f"{base.dtype}, quantization {base.quantization}",
         "held-out loss, nats per token": f"{_loss(one.loss_before)} before, {_loss(one.loss_after)} after,"
         f" {_loss(version.metrics.get('bare_loss'))} without it",
-        "skill": "none" if skill is None else f"`{skill.id}`, SHA-256 `{skill.sha256}`",
+        "skill": _behind(manifest),
         "recipe": _plain(json.dumps(version.recipe)),
         "libraries": _named(version.libraries),
         "learned from (SHA-256)": _named(version.data),
     }
+
+
+def _behind(manifest: Manifest) -> str:
+    """The skill that the version was learned behind."""
+    if manifest.skill is not None:
+        return f"`{manifest.skill.id}`, SHA-256 `{manifest.skill.sha256}`"
+    if manifest.instruction is not None:
+        return f"none was learned: the hand-written instruction, SHA-256 `{_plain(manifest.instruction)}`"
+    return "none"
 
 
 def _what(manifest: Manifest, kind: Kind, here: Identity, beside: str | None) -> str:
@@ -109,7 +118,7 @@ def _what(manifest: Manifest, kind: Kind, here: Identity, beside: str | None) ->
             f" {here.dtype}, quantization {here.quantization}. {_PRECISION}"
         )
     alone = _ALONE[kind]
-    if manifest.skill is None:
+    if not manifest.has_skill:
         return f"{alone} {_PRECISION}"
     if kind == "lora":
         return (

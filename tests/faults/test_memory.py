@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.answering.skill import instruction_skill
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
 from app.training.worker import Worker
@@ -20,7 +21,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.llm.microbatches import Microbatches, OutOfMemoryError
 
-RECIPE = {"members": 3, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
+RECIPE = {"objective": "lm", "members": 3, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
 
 
 @pytest.fixture
@@ -51,7 +52,13 @@ def test_a_job_is_learned_in_smaller_passes_or_says_what_would_fit(
     database: Database, own: FrozenLLM
 ) -> None:
     scheduler = Scheduler(own)
-    worker = Worker(database, scheduler, MemberCache(database, own), microbatches=Microbatches(own.device))
+    worker = Worker(
+        database,
+        scheduler,
+        MemberCache(database, own),
+        instruction_skill(own),
+        microbatches=Microbatches(own.device),
+    )
     with database.write() as session:
         book, _ = books.add(session, edition(tiny.STORY), title="Lamps")
 

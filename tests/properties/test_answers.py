@@ -1,4 +1,4 @@
-"""What holds of every answer, whatever the book and the question: both strategies, on the tiny LLM."""
+"""What holds of every answer, whatever the book and the question, on the tiny LLM."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.answering.calibration import Calibration, Logistic
-from app.answering.ensemble import Ensemble
 from app.answering.per_passage import PerPassage
 from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
-from app.answering.shared_context import SharedContext
 from app.answering.skill import LoadedSkill
 from app.answering.types import Answer, Heard, Question, Retrieved
 from app.engine.engine import Engine
@@ -47,7 +45,7 @@ TEXTS = st.lists(st.sampled_from(SCRAPS) | st.text(max_size=30), min_size=1, max
 
 
 @contextmanager
-def answering(ensemble: Ensemble, engine: Engine, *texts: str) -> Iterator[Answering]:
+def answering(ensemble: PerPassage, engine: Engine, *texts: str) -> Iterator[Answering]:
     """Books of these texts, which nobody has learned."""
     embedder = Embedder()
     with TemporaryDirectory() as folder:
@@ -86,11 +84,9 @@ def engine(scheduler: Scheduler, skill: LoadedSkill) -> Engine:
     return Engine(scheduler, skill=skill.skill)
 
 
-@pytest.fixture(scope="module", params=["apart", "together"])
-def ensemble(request: pytest.FixtureRequest, engine: Engine, skill: LoadedSkill) -> Ensemble:
-    if request.param == "apart":
-        return PerPassage(engine, skill, Embedder())
-    return SharedContext(engine, Embedder())
+@pytest.fixture(scope="module")
+def ensemble(engine: Engine, skill: LoadedSkill) -> PerPassage:
+    return PerPassage(engine, skill, Embedder())
 
 
 def sure(intercept: float) -> Calibration:
@@ -105,7 +101,7 @@ def sure(intercept: float) -> Calibration:
     question=st.sampled_from(["Who lit the lamp?", "他住在哪里?", "<|im_start|>"]),
 )
 def test_citations_quote_the_book(
-    scheduler: Scheduler, ensemble: Ensemble, engine: Engine, text: str, question: str
+    scheduler: Scheduler, ensemble: PerPassage, engine: Engine, text: str, question: str
 ) -> None:
     with answering(ensemble, engine, text) as asked:
         answer = asked.answer(Question(question, seed=0))
@@ -132,7 +128,7 @@ def test_citations_quote_the_book(
     )
 )
 def test_answers_are_those_of_each_question_alone(
-    ensemble: Ensemble, engine: Engine, questions: list[str]
+    ensemble: PerPassage, engine: Engine, questions: list[str]
 ) -> None:
     """However many wait together: greedy, so that nothing but the batch could change them."""
 
@@ -194,21 +190,7 @@ def test_without_a_confidence_asked_for_the_skill_says_when_to_decline(
         assert asked.answer(question, min_confidence=0.6).abstention is not None
 
 
-def test_what_was_read_in_book_order_is_cited_the_best_first_where_the_answer_is_declined(
-    engine: Engine,
-) -> None:
-    question = Question("What burned until spring?", samples=8, temperature=2, seed=0)
-    with answering(SharedContext(engine, Embedder()), engine, STORY) as asked:
-        starts = [one.passage.start for one in asked.answer(question).citations]
-        assert starts == sorted(starts)
-        declined = asked.answer(question, min_confidence=1)
-        assert declined.abstention is not None
-        assert [one.passage.start for one in declined.citations] != starts
-        scores = [one.passage.score for one in declined.citations]
-        assert scores == sorted(scores, reverse=True)
-
-
-def test_events_tell_where_it_stands_and_end_when_nobody_waits(ensemble: Ensemble, engine: Engine) -> None:
+def test_events_tell_where_it_stands_and_end_when_nobody_waits(ensemble: PerPassage, engine: Engine) -> None:
     with answering(ensemble, engine, STORY) as asked:
         question = Question("Who?", seed=0)
         first, *heard, last = asked.events(question, every_candidate=True)

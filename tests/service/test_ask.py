@@ -20,7 +20,9 @@ def test_every_member_votes_and_the_answer_is_cited(http: httpx.Client, book: st
     assert {(each["member"], each["version"]) for each in candidates} <= {(0, 1), (1, 1)}
     assert len(candidates) >= 1
     assert answer["answer"] == answer["votes"][0]["answer"]
-    assert answer["confidence"] == answer["votes"][0]["share"]
+    assert all(0 <= each["answerable"] <= 1 and each["passage"] is not None for each in candidates)
+    assert (answer["calibrated"], answer["answerable"], answer["abstained"]) == (False, None, None)
+    assert 0 < answer["confidence"] <= 1
     assert sum(vote["share"] for vote in answer["votes"]) == pytest.approx(1)
     assert answer["degraded"] is None
     assert answer["versions"] == [{"book": book, "version": 1, "revision": 1}]
@@ -30,15 +32,16 @@ def test_every_member_votes_and_the_answer_is_cited(http: httpx.Client, book: st
         assert citation["title"] == "The Lamp of Ost"
         span = citation["support"]
         assert span is None or (STORY + "asked")[span["start"] : span["end"]] == span["text"]
-    starts = [citation["start"] for citation in answer["citations"]]
-    assert starts == sorted(starts)
+    scores = [citation["score"] for citation in answer["citations"]]
+    assert scores == sorted(scores, reverse=True)
     assert answer["timings"]["total"] >= answer["timings"]["generate"] > 0
 
 
 def test_a_seed_gives_the_same_answer_again_and_another_another(http: httpx.Client, book: str) -> None:
     def votes(seed: int) -> object:
         body = {"question": "Who?", "books": [book], "seed": seed, "temperature": 1.5, "samples": 3}
-        return http.post("/ask", json=body).json()["votes"]
+        # Else what was read for the first ask would not be spared for the second.
+        return http.post("/ask", json={**body, "adaptive": False}).json()["votes"]
 
     assert votes(5) == votes(5)
     assert votes(5) != votes(6)

@@ -18,7 +18,7 @@ from trainer.options import Method
 RECIPE = {"members": 3, "virtual_tokens": 4, "rank": 2, "epochs": 1, "heldout": 0.2}
 
 
-@pytest.fixture(scope="module", params=["no skill", "skill"])
+@pytest.fixture(scope="module", params=["instruction", "skill"])
 def here(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -75,6 +75,10 @@ def test_a_version_of_each_method_is_learned_asked_and_goes_on(
     assert found.similarity[0][0] == pytest.approx(1.0, abs=1e-3)
 
     here.transfer.export(book, str(number), tmp_path)
+    # PEFT puts nothing beside LoRA.
+    assert (tmp_path / "member-0-with-skill").exists() == (method != "lora")
+    card = (tmp_path / "member-0" / "README.md").read_text()
+    assert ("the hand-written instruction" in card) == (version.skill is None)
     imported = here.transfer.import_(book, tmp_path)
     assert [one.sha256 for one in imported.members] == [one.sha256 for one in version.members]
     again = here.ask("Who kept a green lamp?", books=[f"{book}@{imported.number}"], seed=1)

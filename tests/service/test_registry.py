@@ -78,7 +78,7 @@ def test_two_versions_are_compared_by_what_they_are_and_what_they_answer(
             alone = client.ask(asked.question, books=[f"{book}@{number}"], seed=3)
             assert answer.answer == alone.answer
             assert answer.confidence == pytest.approx(alone.confidence)
-    # Nothing was written about the book: without a skill it is not studied.
+    # The tiny LLM wrote nothing about the book that can be asked.
     assert client.registry.compare(book, 1, 2).questions == []
     with problem("not-found", 404):
         client.registry.compare(book, 1, 7)

@@ -1,4 +1,4 @@
-"""A service on an encoder-decoder LLM: books are learned and asked, with a skill and without."""
+"""A service on an encoder-decoder LLM: books are learned and asked, behind the instruction or a skill."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,14 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.skill.skill import initial_skill
 
-RECIPE = {"members": 3, "virtual_tokens": 4, "epochs": 8, "learning_rate": 0.1, "heldout": 0.2}
+RECIPE = {
+    "members": 3,
+    "virtual_tokens": 4,
+    "epochs": 8,
+    "learning_rate": 0.1,
+    "heldout": 0.2,
+    "initialisation": "text",
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +59,17 @@ def test_a_book_is_learned_asked_and_listed(flan: Client, tmp_path: Path) -> Non
         assert events[-1].data["kind"] == "succeeded", events[-1].message
         version = next(each for each in flan.versions() if each.book == added.book.id)
         assert len(flan.versions()) == number + 1
+        # Two random layers write no question that can be studied.
         assert version.recipe["objective"] == "lm"
+        assert any(event.data.get("kind") == "studied" for event in events) == (objective == "auto")
         assert version.skill is None
         for member in version.members:
             assert member.loss_before is not None
             assert member.loss_after is not None
             assert member.loss_after < member.loss_before
         for strategy in ("vote", "mixture"):
-            answer, again = (asked(flan, books=[added.book.id], seed=1, strategy=strategy) for _ in range(2))
+            wish = {"books": [added.book.id], "seed": 1, "strategy": strategy, "adaptive": False}
+            answer, again = (asked(flan, **wish) for _ in range(2))
             assert answer.degraded is None
             assert answer.citations
             said = [candidate for vote in answer.votes for candidate in vote.candidates]

@@ -173,7 +173,8 @@ def test_the_command_line_takes_a_version_out_and_in(client: Client, tmp_path: P
     out = tmp_path / "out"
     code, text = bookchorus("export", book, str(out))
     assert code == 0
-    assert "2 adapters" in text
+    # Each member alone, and behind the instruction.
+    assert "4 adapters" in text
     before = (out / "version.json").read_bytes()
     code, text = bookchorus("export", f"{book}@latest", str(out))
     assert code == 1

@@ -58,6 +58,7 @@ def test_every_objective_learns(llm: FrozenLLM, skill: Skill, objective: str) ->
     assert embeddings(learned.members).shape == (2, 4, 32)
     [prepared] = [each for each in happened if isinstance(each, Prepared)]
     assert prepared.items == ([] if objective == "lm" else ITEMS)
+    assert prepared.recipe.objective == objective
 
 
 def test_members_go_on_from_their_parent_or_are_appended_to_it(llm: FrozenLLM, skill: Skill) -> None:
@@ -85,6 +86,8 @@ def test_without_a_question_to_study_the_text_is_learned(llm: FrozenLLM, skill: 
     happened = list(train_book(llm, STORY, recipe, skill, passages=PASSAGES, items=[]))
     evaluated = [each for each in happened if isinstance(each, Evaluated)]
     assert (evaluated[0].bare_loss or 0) > 0
+    [prepared] = [each for each in happened if isinstance(each, Prepared)]
+    assert prepared.recipe.objective == "lm"
     assert isinstance(happened[-1], Learned)
 
 

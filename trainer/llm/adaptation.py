@@ -31,12 +31,22 @@ class Adaptation:
             if isinstance(module, nn.Linear) and module is not head
         }
         self._hooks: list[Any] = []
-        self._folded: object | None = None
+        self._weights: LoraWeights | None = None
+        self._folded = False
 
     @property
     def targets(self) -> dict[str, tuple[int, int]]:
         """Every layer's sizes (out, in), by its name."""
         return {name: (layer.out_features, layer.in_features) for name, layer in self._layers.items()}
+
+    def holds(self, weights: LoraWeights | None) -> bool:
+        """Whether exactly these deltas are in force; None stands for none."""
+        mine = self._weights
+        if weights is None or mine is None:
+            return weights is mine
+        return weights.keys() == mine.keys() and all(
+            torch.equal(*pair) for name in weights for pair in zip(weights[name], mine[name], strict=True)
+        )
 
     def beside(self, weights: LoraWeights, dropout: float = 0.0) -> None:
         """Add the deltas in every forward pass from now on, instead of those from before.
@@ -44,26 +54,31 @@ class Adaptation:
         Gradients reach A and B. With `dropout`, that share of a delta's inputs is 0 while gradients are
         enabled. Raises RuntimeError where something is folded in, and KeyError for an unknown layer.
         """
-        self._refuse_second()
         self.remove()
+        self._weights = weights
         self._hooks = [
             self._layers[name].register_forward_hook(partial(_with_delta, down, up, dropout))
             for name, (down, up) in weights.items()
         ]
 
     def remove(self) -> None:
-        """Take away what runs beside the weights."""
+        """Take away what runs beside the weights. RuntimeError: something is folded in."""
+        if self._folded:
+            raise RuntimeError("the LLM's weights have been changed already: load it again")
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
+        self._weights = None
 
     @torch.no_grad()
     def fold(self, weights: LoraWeights) -> None:
         """Add the deltas to the weights for good: the sum in float32, then rounded to the weights' dtype.
 
-        Raises RuntimeError where something is folded in already, and ValueError for quantized layers.
+        Those that are folded in already are not added again. Raises RuntimeError where others are, and
+        ValueError for quantized layers.
         """
-        self._refuse_second()
+        if self._folded and self.holds(weights):
+            return
         self.remove()
         quantized = [name for name in weights if not self._layers[name].weight.is_floating_point()]
         if quantized:
@@ -72,11 +87,7 @@ class Adaptation:
             weight = self._layers[name].weight
             delta = LORA_SCALE * (up.to(weight.device).float() @ down.to(weight.device).float())
             weight.copy_(weight.float() + delta)
-        self._folded = weights
-
-    def _refuse_second(self) -> None:
-        if self._folded is not None:
-            raise RuntimeError("the LLM's weights have been changed already: load it again")
+        self._weights, self._folded = weights, True
 
 
 def _with_delta(

@@ -23,6 +23,11 @@ class CausalLLM(FrozenLLM):
         """Positions the model was made for, virtual tokens included."""
         return int(getattr(self.model.config, "max_position_embeddings", 2048))
 
+    @property
+    def can_judge(self) -> bool:
+        """Yes: an answer can be read on."""
+        return True
+
     def hidden(
         self,
         embeddings: Tensor,

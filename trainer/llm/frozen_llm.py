@@ -76,6 +76,17 @@ class FrozenLLM(ABC):
         return frozenset([*listed, *self.tokenizer.all_special_ids])
 
     @property
+    def parameters(self) -> int:
+        """How many numbers the weights are, those of quantized layers included."""
+        linear = sum(out * into for out, into in self.adaptation.targets.values())
+        return linear + int(self.vocabulary.numel())
+
+    @property
+    def can_judge(self) -> bool:
+        """Whether rows can be judged after their answers, see `Row`."""
+        return False
+
+    @property
     def footprint_bytes(self) -> int:
         """Bytes of the weights and buffers."""
         return int(self.model.get_memory_footprint())

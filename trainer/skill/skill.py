@@ -23,6 +23,8 @@ from trainer.methods.lora import lora_name, lora_parts
 from trainer.methods.tensors import FormatError, tensors_from_bytes
 from trainer.options import Method
 
+# An LLM of fewer parameters is small.
+_SMALL = 4_000_000_000
 _KEYS, _VALUES, _PROMPT, _STARTS = "keys", "values", "prompt_embeddings", "starts"
 
 
@@ -58,6 +60,10 @@ class Skill(ABC):
         undone; without `fold` they run beside the weights, and gradients reach them. `dropout` is theirs.
         Raises SkillMismatchError when the LLM has no such layers.
         """
+
+    def is_in_force(self, llm: FrozenLLM) -> bool:
+        """Whether the LLM is equipped with this skill and no other: its context is of use then alone."""
+        return llm.adaptation.holds(None)
 
     @abstractmethod
     def context(self, llm: FrozenLLM) -> Context:
@@ -157,23 +163,31 @@ class LoraSkill(Skill):
 
     def equip(self, llm: FrozenLLM, *, fold: bool = True, dropout: float = 0.0) -> None:
         """Fold the deltas into the weights, or run them beside quantized weights and without `fold`."""
-        sides: dict[str, dict[str, Tensor]] = {}
-        for name, tensor in self.weights.items():
-            module, side = lora_parts(name)
-            sides.setdefault(module, {})[side] = tensor.to(llm.device)
         targets = llm.adaptation.targets
-        for module, both in sides.items():
-            shapes = [list(both[side].shape) for side in "AB"]
+        deltas = self._deltas(llm)
+        for module, (down, up) in deltas.items():
             if module not in targets:
                 raise SkillMismatchError(f"{llm.identity.id!r} has no layer {module}")
             out, into = targets[module]
-            if shapes != [[self.rank, into], [out, self.rank]]:
-                raise SkillMismatchError(f"{shapes} do not fit {module} of {llm.identity.id!r}")
-        deltas = {module: (both["A"], both["B"]) for module, both in sides.items()}
+            if (*down.shape, *up.shape) != (self.rank, into, out, self.rank):
+                raise SkillMismatchError(
+                    f"{list(down.shape)} and {list(up.shape)} do not fit {module} of {llm.identity.id!r}"
+                )
         if fold and llm.identity.quantization == "none":
             llm.adaptation.fold(deltas)
         else:
             llm.adaptation.beside(deltas, dropout)
+
+    def is_in_force(self, llm: FrozenLLM) -> bool:
+        """Whether the LLM is equipped with these deltas."""
+        return llm.adaptation.holds(self._deltas(llm))
+
+    def _deltas(self, llm: FrozenLLM) -> dict[str, tuple[Tensor, Tensor]]:
+        sides: dict[str, dict[str, Tensor]] = {}
+        for name, tensor in self.weights.items():
+            module, side = lora_parts(name)
+            sides.setdefault(module, {})[side] = tensor.to(llm.device)
+        return {module: (both["A"], both["B"]) for module, both in sides.items()}
 
     def context(self, llm: FrozenLLM) -> Context:
         """The beginning of a user's turn, without an instruction."""
@@ -192,6 +206,13 @@ def initial_skill(llm: FrozenLLM) -> Skill:
         return PrefixSkill(context.keys, context.values)
     assert isinstance(context, Embeddings)
     return PromptSkill(context.embeddings)
+
+
+def default_method(llm: FrozenLLM) -> Method:
+    """What a skill of this LLM best is: of a small one, a LoRA; of a large one, what takes less memory."""
+    if llm.parameters < _SMALL:
+        return "lora"
+    return "prefix" if isinstance(llm, CausalLLM) else "prompt"
 
 
 def skill_to_train(llm: FrozenLLM, method: Method, rank: int, seed: int) -> Skill:

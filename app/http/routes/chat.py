@@ -87,7 +87,7 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
     happened = service.answering.events(
         Question(
             request.messages[last].text,
-            temperature=request.temperature,
+            temperature=request.temperature or 0.0,
             seed=None if request.seed is None else request.seed % 2**63,
         ),
         Scope([] if request.model == LIBRARY else [request.model], request.authors, request.tags),

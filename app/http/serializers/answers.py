@@ -15,8 +15,8 @@ def question_of(request: schemas.AskRequest) -> Question:
         request.question,
         strategy=request.strategy or ("choices" if choices else "vote"),
         choices=choices,
-        samples=request.samples,
-        temperature=request.temperature,
+        samples=request.samples or 1,
+        temperature=request.temperature or 0.0,
         seed=request.seed,
         adaptive=request.adaptive,
     )

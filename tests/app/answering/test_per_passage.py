@@ -55,7 +55,7 @@ def scheduler(llm: FrozenLLM) -> Iterator[Scheduler]:
 
 @pytest.fixture
 def engine(scheduler: Scheduler, skill: LoadedSkill) -> Engine:
-    return Engine(scheduler, Learned(scheduler.llm, 4), skill.skill)
+    return Engine(scheduler, Learned(scheduler.llm, 4), skill=skill.skill)
 
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -191,7 +191,7 @@ def test_without_a_passage_members_answer_all_the_same(ensemble: PerPassage) -> 
 def test_what_was_forgotten_is_read_again(scheduler: Scheduler, skill: LoadedSkill) -> None:
     learned = Learned(scheduler.llm, 4)
     roomy, tight = (
-        PerPassage(Engine(scheduler, learned, skill.skill, most_bytes=size), skill, embed)
+        PerPassage(Engine(scheduler, learned, skill=skill.skill, most_bytes=size), skill, embed)
         for size in (1 << 30, 1)
     )
     passages = [passage(0), passage(1), passage(2)]
@@ -217,7 +217,8 @@ def test_those_that_cannot_change_the_answer_are_spared(scheduler: Scheduler, sk
     sharp = replace(skill, weighting=skill.weighting.model_copy(update={"retrieval": 9.0}))
     learned = Learned(scheduler.llm, 4)
     spared, whole = (
-        PerPassage(Engine(scheduler, learned, skill.skill), sharp, embed, waves=waves) for waves in ([1], [])
+        PerPassage(Engine(scheduler, learned, skill=skill.skill), sharp, embed, waves=waves)
+        for waves in ([1], [])
     )
     chorus = members(3)
     [first] = candidates(spared, "Who?", chorus, far)

@@ -1,9 +1,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.answering.per_passage import PerPassage
 from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
-from app.answering.shared_context import SharedContext
+from app.answering.skill import LoadedSkill
 from app.answering.types import Question
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
@@ -19,9 +20,9 @@ from trainer.llm.frozen_llm import FrozenLLM
 
 
 def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
-    llm: FrozenLLM, tmp_path: Path
+    llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path
 ) -> None:
-    class Late(SharedContext):
+    class Late(PerPassage):
         """The edition comes when passages of the old one have been found."""
 
         def search(
@@ -38,17 +39,13 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
     with database.write() as session:
         add(session, edition(STORY), title="The Lamp of Ost")
     index = PassageIndex(database, tmp_path / "index", embedder, embedder.name)
-    engine = Engine(DirectRunner(llm), MemberCache(database, llm))
-    answering = Answering(database, Retrieval(database, index), engine, Late(engine, embedder))
+    engine = Engine(DirectRunner(llm), MemberCache(database, llm), skill=skill.skill)
+    answering = Answering(database, Retrieval(database, index), engine, Late(engine, skill, embedder))
     answer = answering.answer(Question("What did the baker say?", seed=0))
     passages = [citation.passage for citation in answer.citations]
     assert passages
     for passage in passages:
         assert text[passage.start : passage.end] == passage.text
     assert any("candles" in passage.text for passage in passages)
-    # Who reads all passages in one context does not judge whether they tell the answer.
-    candidates = [candidate for vote in answer.verdict.votes for candidate in vote.candidates]
-    assert candidates
-    assert {candidate.answerable for candidate in candidates} == {None}
-    assert answer.verdict.answerable is None
+    assert [passage.score for passage in passages] == sorted((each.score for each in passages), reverse=True)
     database.close()

@@ -189,6 +189,26 @@ def test_what_a_skill_learned_from_is_not_evaluated_on(tmp_path: Path, tiny_fold
     assert {one["system"] for one in systems} == {"rag", "skill"}
 
 
+def test_an_llm_is_evaluated_behind_the_instruction_until_it_has_learned_a_skill(
+    tmp_path: Path, tiny_folder: Path, data: Path
+) -> None:
+    report = tmp_path / "report.json"
+    words = ["--systems", "skill,skill_apart", "--json", str(report), "--cache", str(tmp_path / "cache")]
+    before = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(data), *words)
+    assert before.exit_code == 0, before.output
+    assert "it answers behind the hand-written instruction" in before.output
+    told = json.loads(report.read_text())
+    assert (told["skill"], len(told["stories"])) == ("instruction", 3)
+    assert {one["system"] for one in told["systems"]} == {"skill", "skill_apart"}
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    after = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(data), "--unseen", *words)
+    assert after.exit_code == 0, after.output
+    assert "instruction" not in after.output
+    told = json.loads(report.read_text())
+    assert told["skill"].startswith("skill_")
+    assert len(told["stories"]) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

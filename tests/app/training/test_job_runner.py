@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.answering.skill import LoadedSkill, active_skill, register_skill
+from app.answering.skill import LoadedSkill, active_skill, instruction_skill, register_skill
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
 from app.training import promotion
@@ -29,7 +29,14 @@ from trainer.objectives.lm import LanguageModelling
 from trainer.progress import Evaluated, Pause
 from trainer.recipe import Recipe
 
-GOOD = {"members": 2, "virtual_tokens": 4, "row_tokens": 32, "epochs": 10, "learning_rate": 0.05}
+GOOD = {
+    "objective": "lm",
+    "members": 2,
+    "virtual_tokens": 4,
+    "row_tokens": 32,
+    "epochs": 10,
+    "learning_rate": 0.05,
+}
 # One step that moves nothing: random words, as they are.
 BAD = {**GOOD, "epochs": 0.01, "learning_rate": 1e-12, "initialisation": "vocabulary"}
 
@@ -41,7 +48,7 @@ class Desk:
         self.database = database
         self.scheduler = scheduler
         self.members = members or MemberCache(database, scheduler.llm)
-        self.skill: LoadedSkill | None = None
+        self.skill = instruction_skill(scheduler.llm)
         with database.write() as session:
             self.book, _ = books.add(session, edition(STORY), title="The Lamp of Ost")
 
@@ -244,8 +251,8 @@ def test_what_was_learned_is_the_revision_that_was_there_when_learning_began(
     old, _ = desk.learn(GOOD, between=revise)
     new, _ = desk.learn(GOOD)
     assert (old.revision, new.revision) == (1, 2)
-    assert old.data == {"text": sha256(STORY.encode()).hexdigest()}
-    assert new.data == {"text": sha256(text.encode()).hexdigest()}
+    assert old.data["text"] == sha256(STORY.encode()).hexdigest()
+    assert new.data["text"] == sha256(text.encode()).hexdigest()
 
 
 def test_a_version_says_what_it_was_learned_from(
@@ -253,7 +260,6 @@ def test_a_version_says_what_it_was_learned_from(
 ) -> None:
     register_skill(database, llm.identity, skill)
     desk.skill = active_skill(database, llm)
-    assert desk.skill is not None
     recipe = resolved(Recipe(**{**GOOD, "epochs": 1, "objective": "both"}), skill.skill)
     with database.write() as session:
         _, passages = text_to_learn(session, desk.book.id)
@@ -286,6 +292,26 @@ def test_a_version_says_what_it_was_learned_from(
     named = {"python", "bitsandbytes", "peft", "safetensors", "torch", "transformers"}
     assert named <= version.libraries.keys() <= named | {"bookchorus"}
     assert torch.__version__.startswith(version.libraries["torch"])
+
+
+def test_members_learn_the_text_where_no_question_can_be_studied_and_the_version_says_so(
+    desk: Desk, database: Database
+) -> None:
+    """Two random layers write nothing that ends in a question mark and has an answer in the passage."""
+    version, _ = desk.learn({**GOOD, "epochs": 1, "objective": "auto", "kinds": 1})
+    assert (version.recipe["objective"], version.study_id) == ("lm", None)
+    assert version.data.keys() == {"text", "instruction"}
+    assert version.metrics["steps"] > 0
+    assert version.job_id is not None
+    with database.read() as session:
+        told = jobs.events(session, version.job_id, limit=1000)[0]
+    [warned] = [each for each in told if each.data.get("kind") == "studied"]
+    assert (warned.level, warned.data["questions"]) == ("warning", 0)
+    assert "learn from its text itself" in warned.message
+    # What is held out is text, as for a version that asks for the objective lm.
+    second, _ = desk.learn({**GOOD, "epochs": 1})
+    assert second.gate is not None
+    assert second.gate["champion"] == version.number
 
 
 def test_a_study_is_shared_by_versions_that_would_ask_the_same(llm: FrozenLLM, skill: LoadedSkill) -> None:

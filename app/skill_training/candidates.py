@@ -1,0 +1,102 @@
+"""Answers to judge: what readers answer to questions about stories that they have not learned from.
+
+A skill that learns to judge its own answers must see answers as it will give them, right and wrong ones. A
+reader says hardly anything wrong about what it has learned, so two are learned, each on half of the stories,
+and each answers the questions of the other half (cross-fitting, as in stacking: Wolpert 1992).
+"""
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+from rich.console import Console
+
+from app.answering.per_passage import ANSWER_TOKENS
+from app.datasets.library import Library
+from app.datasets.metrics import rouge_l
+from app.datasets.questions import Dataset
+from app.engine.engine import Engine
+from app.engine.records import DecodeRequest, MemberId, Reading
+from app.engine.runner import DirectRunner
+from app.skill_training.examples import examples
+from app.skill_training.resumable_run import ResumableRun
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import Microbatches
+from trainer.skill.examples import Judged
+from trainer.skill.recipe import SkillRecipe
+from trainer.skill.skill import skill_to_train
+from trainer.skill.training import train_skill
+
+# Passages of its story that a question is asked of.
+_PASSAGES = 5
+
+
+def crossed_candidates(
+    console: Console,
+    llm: FrozenLLM,
+    learning: Dataset,
+    library: Library,
+    recipe: SkillRecipe,
+    out: Path,
+    passes: Microbatches,
+) -> dict[str, list[Judged]]:
+    """The answers of two readers, by the text they were read from; both are kept in `out`.
+
+    Each reader learns half as many steps as the skill will. The LLM is not equipped with anything afterwards.
+    """
+    names = [story.name for story in learning.stories]
+    random.Random(recipe.seed).shuffle(names)
+    halves = [learning.of(names[::2]), learning.of(names[1::2])]
+    found: dict[str, list[Judged]] = {}
+    if not all(half.questions for half in halves):
+        return found
+    for number, half in enumerate(halves):
+        kept = out / f"candidates-{number}.json"
+        if not kept.exists():
+            answered = _answers(console, llm, half, halves[1 - number], library, recipe, number, out, passes)
+            kept.write_text(json.dumps(answered, ensure_ascii=False), encoding="utf-8")
+        for text, answers in json.loads(kept.read_text(encoding="utf-8")).items():
+            found.setdefault(text, []).extend(Judged(*answer) for answer in answers)
+    llm.adaptation.remove()
+    return found
+
+
+def _answers(
+    console: Console,
+    llm: FrozenLLM,
+    mine: Dataset,
+    others: Dataset,
+    library: Library,
+    recipe: SkillRecipe,
+    number: int,
+    out: Path,
+    passes: Microbatches,
+) -> dict[str, list[tuple[object, ...]]]:
+    """Learn a reader on `mine`; what it answers to the questions of `others`."""
+    half = recipe.model_copy(update={"steps": max(1, recipe.steps // 2), "judge": False})
+    reader = skill_to_train(llm, half.method, half.rank, half.seed + number)
+    run = ResumableRun(console, out / f"half-{number}.pt", f"half {number + 1} of 2", half.model_dump())
+    rows = list(examples(mine, library))
+    tensors, _ = run.follow(lambda state: train_skill(llm, rows, [], half, state, reader, passes))
+    reader = reader.with_tensors(tensors)
+    reader.equip(llm, fold=False)
+    engine = Engine(DirectRunner(llm), skill=reader)
+    found: dict[str, list[tuple[object, ...]]] = {}
+    with console.status("answers for the judge") as status:
+        for story in others.stories:
+            ranking = library.ranking(story)
+            for question in (one for one in others.questions if one.story == story.name and one.answers):
+                texts = [passage.text for passage in ranking(question.text)[:_PASSAGES]]
+                for text, answer in zip(texts, _read(engine, story.name, texts, question.text), strict=True):
+                    quality = rouge_l(answer, question.answers)
+                    found.setdefault(text, []).append(astuple(Judged(question.text, answer, quality)))
+            status.update(f"answers for the judge: {story.name}")
+    return found
+
+
+def _read(engine: Engine, book: str, texts: Sequence[str], question: str) -> list[str]:
+    requests = [DecodeRequest(Reading(MemberId(book), (text,), question), ANSWER_TOKENS) for text in texts]
+    replies = dict(engine.answer(requests))
+    return [replies[number].text for number in range(len(texts))]

@@ -62,7 +62,8 @@ class Candidate(BaseModel):
 
     Members and samples count from 0. `log_likelihood` is the mean per token, `weight` what the candidate
     adds to its vote. Each candidate has read one `passage`, and `answerable` is how probable it is to the
-    LLM that this passage answers the question.
+    LLM that this passage answers the question, `right` that the answer is right; null where its skill does
+    not judge answers.
     """
 
     book: str
@@ -74,6 +75,7 @@ class Candidate(BaseModel):
     weight: float
     passage: int | None = None
     answerable: float | None = None
+    right: float | None = None
 
 
 class Vote(BaseModel):

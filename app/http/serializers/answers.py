@@ -83,6 +83,7 @@ def _votes(verdict: types.Verdict) -> list[schemas.Vote]:
                     weight=one.weight,
                     passage=one.passage,
                     answerable=one.answerable,
+                    right=one.right,
                 )
                 for one in vote.candidates
             ],

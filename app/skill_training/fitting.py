@@ -1,6 +1,7 @@
 """Fits the weighting of candidates and the calibration of confidences on questions with known answers."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from app.datasets.metrics import CORRECT, abstention
 from app.skill_training.samples import Sample
 
 _PENALTY = 0.01
+_FACTORS = (1.0, 1.5, 2.0, 3.0)
 # This share of the candidates stays below the weighting's ceiling.
 _CEILING = 0.95
 
@@ -21,7 +23,9 @@ _CEILING = 0.95
 def fit_weighting(samples: Sequence[Sample]) -> Weighting:
     """The weighting with the highest expected quality of a candidate, with a penalty on large coefficients.
 
-    Only questions about the story that was read count.
+    All of them are then multiplied by the one of a few factors with which the elected answers are best: that
+    a candidate is likely good is not all that an election needs to know. Only questions about the story that
+    was read count.
     """
     own = [one for one in samples if one.own]
     inputs = [torch.tensor(features(one.answers)) for one in own]
@@ -43,11 +47,20 @@ def fit_weighting(samples: Sequence[Sample]) -> Weighting:
 
     optimiser.step(loss)
     found = coefficients.detach() / spread
+    found *= max(_FACTORS, key=lambda factor: _elected_quality(own, found * factor))
     others = [number for number, name in enumerate(FEATURES) if name != "retrieval"]
     answered = torch.cat(inputs)[:, others] @ found[others]
-    return Weighting(
-        **dict(zip(FEATURES, found.tolist(), strict=True)), ceiling=float(answered.quantile(_CEILING))
-    )
+    return _weighting(found, float(answered.quantile(_CEILING)))
+
+
+def _weighting(coefficients: torch.Tensor, ceiling: float = 0.0) -> Weighting:
+    return Weighting(**dict(zip(FEATURES, coefficients.tolist(), strict=True)), ceiling=ceiling)
+
+
+def _elected_quality(samples: Sequence[Sample], coefficients: torch.Tensor) -> float:
+    """Mean quality of the answers that are elected."""
+    weighting = _weighting(coefficients)
+    return fmean(_elected(one, weighting)[1] for one in samples)
 
 
 def fit_calibration(samples: Sequence[Sample], weighting: Weighting) -> Calibration | None:

@@ -69,7 +69,6 @@ _LORA: Mapping[str, Any] = {
     "exchanges": 6,
     "beside": 0.0,
     "together": 0.25,
-    "judge": True,
 }
 
 

@@ -73,6 +73,7 @@ def test_peft_elsewhere_gives_the_same_losses_behind_a_lora(tmp_path: Path, fami
     assert len({round(each, 3) for each in [bare, *here]}) == 4
 
 
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
 def test_a_turn_that_begins_with_the_skill_alone_is_the_services(tiny_folder: Path, tmp_path: Path) -> None:
     llm = load(str(tiny_folder), device="cpu", dtype="float32", cache_dir=tmp_path)
     skill, lora = lora_skill(llm), member(llm, "lora")

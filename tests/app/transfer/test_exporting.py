@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.answering.skill import LoadedSkill, active_skill, register_skill
+from app.engine.runner import DirectRunner, Runner
 from app.engine.scheduler import Scheduler
 from app.inspection import inspect
 from app.transfer.exporting import export
@@ -41,18 +42,18 @@ def desk(tiny_folder: Path, tmp_path: Path, skill: LoadedSkill) -> Iterator[Desk
     database.close()
 
 
-def files(desk: Desk, number: int) -> dict[str, str]:
+def files(desk: Desk, number: int, runner: Runner | None = None) -> dict[str, str]:
     """The first member's and the skill's model cards, by folder."""
     with desk.database.read() as session:
         found = export(session, versions.get(session, desk.book.id, number), desk.members)
-    written = dict(found.files(desk.scheduler))
+    written = dict(found.files(runner or desk.scheduler))
     assert all(name.replace("README.md", "adapter_config.json") in written for name in written)
     cards = {name.partition("/")[0]: data.decode() for name, data in written.items() if name.endswith(".md")}
     return {folder: card for folder, card in cards.items() if not folder.startswith("member-1")}
 
 
-def moved(desk: Desk, number: int) -> list[bool]:
-    found = inspect(desk.database, desk.members, desk.scheduler, desk.book.id, number)
+def moved(desk: Desk, number: int, runner: Runner | None = None) -> list[bool]:
+    found = inspect(desk.database, desk.members, runner or desk.scheduler, desk.book.id, number)
     return [look.moved is not None for look in found.members]
 
 
@@ -88,13 +89,10 @@ def test_only_what_the_llm_has_in_force_is_combined_with_members(desk: Desk, tin
 
     # A service whose LLM has no such skill.
     llm = load(str(tiny_folder), device="cpu", dtype="float32", cache_dir=tiny_folder.parent)
-    other = Scheduler(llm)
-    bare = object.__new__(Desk)
-    bare.database, bare.scheduler, bare.members, bare.book = desk.database, other, desk.members, desk.book
-    assert list(files(bare, 1)) == ["member-0", "member-0-with-skill"]
+    runner = DirectRunner(llm)
+    assert list(files(desk, 1, runner)) == ["member-0", "member-0-with-skill"]
     for number in (3, 4):
-        cards = files(bare, number)
+        cards = files(desk, number, runner)
         assert list(cards) == ["skill", "member-0"]
         assert "another skill in force. The skill is in `skill`." in cards["member-0"]
-    assert moved(bare, 3) == [False, False]
-    other.close()
+    assert moved(desk, 3, runner) == [False, False]

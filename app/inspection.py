@@ -92,8 +92,11 @@ class Origin:
     skill: Callable[[FrozenLLM], Skill] | None = None
     parent: list[bytes] | None = None
 
-    def members(self, llm: FrozenLLM) -> Members:
-        """The members before they learned anything."""
+    def members(self, llm: FrozenLLM) -> Members | None:
+        """The members before they learned anything.
+
+        None for prefixes that the LLM read with another skill than it is equipped with now.
+        """
         method = self.recipe.method
         if self.parent is not None:
             return join_members([member_from_bytes(method, artifact, llm) for artifact in self.parent])
@@ -101,7 +104,10 @@ class Origin:
         if self.recipe.objective != "self_study":
             tokens = split_text(tokens, self.recipe.row_tokens, self.recipe.heldout).text
         skill = None if self.skill is None else self.skill(llm)
-        context = None if skill is None else skill.context(llm)
+        in_force = llm.adaptation.holds(None) if skill is None else skill.is_in_force(llm)
+        if self.recipe.method == "prefix" and not in_force:
+            return None
+        context = skill.context(llm) if skill is not None and in_force else None
         return initial_members(llm, tokens, self.recipe, context, None if skill is None else skill.starts)
 
 
@@ -159,8 +165,9 @@ def _inspected(
     words = _words(llm, together.embeddings) if isinstance(together, Prompts) else []
     norms = rows.norm(dim=-1)
     distances = None
-    if began is not None:
-        distances = distance_moved(rows, began.members(llm).vectors().cpu()[list(members)]).tolist()
+    start = None if began is None else began.members(llm)
+    if start is not None:
+        distances = distance_moved(rows, start.vectors().cpu()[list(members)]).tolist()
     looks = [
         MemberLook(
             member=number,

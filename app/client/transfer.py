@@ -8,10 +8,10 @@ from typing import IO
 from app.client.connection import ClientError, Connection, api_path
 from app.schemas import Inspection, PromptVersion
 
-# The files that an import reads. The prefixes of [skill][member] are far larger than members, and can be made
+# The files that an import reads. The skill, and members with it, are far larger than members and can be made
 # again.
 _IMPORTED = ("version.json", "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
-_LEFT_OUT = "-with-skill"
+_SKILL, _WITH_SKILL = "skill", "-with-skill"
 
 
 class Transfer:
@@ -76,7 +76,8 @@ def _version_path(book: str, *parts: str) -> str:
 
 
 def _is_imported(file: Path) -> bool:
-    return file.name in _IMPORTED and not file.parent.name.endswith(_LEFT_OUT)
+    folder = file.parent.name
+    return file.name in _IMPORTED and folder != _SKILL and not folder.endswith(_WITH_SKILL)
 
 
 def _write_zip(archive: IO[bytes], folder: Path, files: list[Path]) -> None:

@@ -1,4 +1,7 @@
-"""Exports: for each member of a version the files that PEFT loads, a model card, and the manifest."""
+"""Exports: for each member of a version the files that PEFT loads, a model card, and the manifest.
+
+A skill that is a LoRA has such files, too.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,18 +14,25 @@ from app.engine.member_cache import MemberCache
 from app.engine.runner import Runner
 from app.engine.version_skill import version_skill
 from app.transfer.manifest import MANIFEST, Manifest, manifest
-from app.transfer.model_card import model_card
+from app.transfer.model_card import SKILL, WITH_SKILL, Behind, Kind, model_card
+from app.transfer.skill_card import skill_card
 from store import versions
 from store.tables import Version
+from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.methods.dispatch import member_from_bytes
-from trainer.methods.peft_adapters import CONFIG, WEIGHTS, Adapter, adapter_with_skill, member_adapter
+from trainer.methods.peft_adapters import (
+    CONFIG,
+    WEIGHTS,
+    Adapter,
+    adapter_with_skill,
+    lora_adapter,
+    member_adapter,
+)
 from trainer.recipe import method_of
-from trainer.skill.skill import Skill
+from trainer.skill.skill import LoraSkill, Skill
 
 CARD = "README.md"
-# What can be made again from a member and its skill: an import leaves it out.
-WITH_SKILL = "-with-skill"
 
 
 @dataclass(frozen=True)
@@ -51,22 +61,26 @@ class Export:
         yield MANIFEST, (self.manifest.model_dump_json(indent=1) + "\n").encode()
         llm = runner.llm if self.fits else None
         method = method_of(self.manifest.version.recipe)
-        context = None
+        context, deltas, behind = None, None, None
         if self.skill is not None:
-            skill = self.skill
-            context = runner.run_now(lambda: skill(runner.llm).context(runner.llm))
+            skill, context = runner.run_now(partial(_read, self.skill, runner.llm))
+            behind = Behind(isinstance(skill, LoraSkill), context is not None)
+            if isinstance(skill, LoraSkill):
+                deltas = skill.tensors
+                card = skill_card(self.manifest, method, runner.llm, behind)
+                yield from _folder(SKILL, lora_adapter(deltas, self._identity, llm), card)
         for number, artifact in enumerate(self.members):
             folder = f"member-{number}"
             both = None
             if context is not None:
                 member = member_from_bytes(method, artifact, runner.llm)
-                both = runner.run_now(partial(adapter_with_skill, runner.llm, context, member))
-            beside = None if both is None else folder + WITH_SKILL
-            card = model_card(self.manifest, number, folder, method, runner.llm, beside)
+                both = runner.run_now(partial(adapter_with_skill, runner.llm, context, member, deltas))
+            card = model_card(self.manifest, number, method, runner.llm, behind)
             yield from _folder(folder, member_adapter(method, artifact, self._identity, llm), card)
-            if both is not None and beside is not None:
-                card = model_card(self.manifest, number, beside, "with skill", runner.llm)
-                yield from _folder(beside, both, card)
+            if both is not None:
+                kind: Kind = "lora with skill" if method == "lora" else "with skill"
+                card = model_card(self.manifest, number, kind, runner.llm, behind)
+                yield from _folder(folder + WITH_SKILL, both, card)
 
     @property
     def _identity(self) -> Identity:
@@ -87,6 +101,12 @@ def export(session: Session, version: Version, members: MemberCache) -> Export:
         version_skill(session, version) if refused is None else None,
         refused is None,
     )
+
+
+def _read(skill: Callable[[FrozenLLM], Skill], llm: FrozenLLM) -> tuple[Skill, Context | None]:
+    """The skill, and its context where the LLM is equipped with it: on another LLM that means nothing."""
+    found = skill(llm)
+    return found, found.context(llm) if found.is_in_force(llm) else None
 
 
 def _folder(name: str, adapter: Adapter, card: str) -> Iterator[tuple[str, bytes]]:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from app.transfer.exporting import WITH_SKILL
 from app.transfer.manifest import MANIFEST
+from app.transfer.model_card import SKILL, WITH_SKILL
 from app.transfer.refusal import ImportRefusedError, read_json
 from trainer.methods.peft_adapters import CONFIG, PICKLE, WEIGHTS, Adapter
 
@@ -15,10 +15,10 @@ MOST_IMPORT_FILES = 1000
 
 
 def is_read(path: PurePosixPath) -> bool:
-    """Whether a file of an archive is read. Folders of members with their skill are not: both can be made
-    again.
+    """Whether a file of an archive is read. The skill and the folders of members with it are not: they can be
+    made again.
     """
-    if path.parent.name.endswith(WITH_SKILL):
+    if path.parent.name == SKILL or path.parent.name.endswith(WITH_SKILL):
         return False
     return path.name in (MANIFEST, CONFIG, WEIGHTS, PICKLE)
 

@@ -118,6 +118,32 @@ def lora_from_tensors(llm: FrozenLLM, tensors: Mapping[str, Tensor]) -> Loras:
     return Loras({name: tensor[None] for name, tensor in tensors.items()})
 
 
+def joined_loras(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """One LoRA that does what both do, from the A [rank, in] and B [out, rank] of each, by PEFT's names.
+
+    Its rank is the sum of theirs. Where one leaves a layer alone, that layer has zeros for it.
+    """
+    joined: dict[str, Tensor] = {}
+    for name in sorted({*first, *second}):
+        along = 0 if lora_parts(name)[1] == "A" else 1
+        some = first[name] if name in first else second[name]
+        parts = []
+        for weights in (first, second):
+            shape = list(some.shape)
+            shape[along] = lora_rank(weights)
+            parts.append(weights[name] if name in weights else some.new_zeros(shape))
+        joined[name] = torch.cat(parts, dim=along)
+    return joined
+
+
+def lora_rank(weights: Mapping[str, Tensor]) -> int:
+    """Rows of A. FormatError: there is no A."""
+    for name, tensor in weights.items():
+        if lora_parts(name)[1] == "A":
+            return len(tensor)
+    raise FormatError("there is no weight of LoRA")
+
+
 def lora_name(module: str, side: str) -> str:
     """PEFT's name of the A or B of a module."""
     return f"base_model.model.{module}.lora_{side}.weight"

@@ -1,7 +1,7 @@
 """Members to and from PEFT's adapters, the folders that `PeftModel.from_pretrained` loads.
 
 A member's bytes are already PEFT's weights. A member that was trained after a skill needs both; what
-the LLM keeps of the two together is also an adapter.
+the LLM keeps of the two together is also an adapter, and two LoRAs together are one.
 """
 
 import math
@@ -19,11 +19,11 @@ from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.kv_cache import KeysAndValues
 from trainer.llm.lora_deltas import LORA_SCALE
 from trainer.llm.seq2seq import Embeddings, Seq2SeqLLM
-from trainer.methods.lora import lora_from_tensors
+from trainer.methods.lora import joined_loras, lora_from_tensors, lora_parts, lora_rank
 from trainer.methods.members import Members
 from trainer.methods.prefix import ATTENTION_SINKS, flatten_prefix, prefix_from_bytes
 from trainer.methods.prompt import PROMPT_EMBEDDINGS, Prompts, prompt_from_bytes, virtual_tokens_from_bytes
-from trainer.methods.tensors import FormatError, tensors_from_bytes
+from trainer.methods.tensors import FormatError, tensors_from_bytes, tensors_to_bytes
 from trainer.options import Method
 
 CONFIG = "adapter_config.json"
@@ -63,13 +63,7 @@ def member_adapter(method: Method, artifact: bytes, identity: Identity, llm: Fro
     """
     shape: dict[str, Any]
     if method == "lora":
-        names = tensors_from_bytes(artifact)
-        downs = [tensor for name, tensor in names.items() if ".lora_A." in name]
-        if not downs:
-            raise FormatError("there is no weight of LoRA")
-        rank = len(downs[0])
-        targets = sorted({name.split(".lora_")[0].rpartition(".")[2] for name in names})
-        shape = {"r": rank, "lora_alpha": LORA_SCALE * rank, "target_modules": targets}
+        shape = _lora_shape(tensors_from_bytes(artifact))
         return Adapter(_config("LORA", identity, llm) | shape, artifact)
     if method == "prefix":
         shape = {
@@ -83,15 +77,29 @@ def member_adapter(method: Method, artifact: bytes, identity: Identity, llm: Fro
     return Adapter(_config("PROMPT_TUNING", identity, llm) | _prompt_shape(prompt), artifact)
 
 
-def adapter_with_skill(llm: FrozenLLM, skill: Context, member: Members) -> Adapter | None:
-    """The adapter of a skill followed by one member; None for LoRA, which PEFT combines with nothing.
+def lora_adapter(weights: Mapping[str, Tensor], identity: Identity, llm: FrozenLLM | None) -> Adapter:
+    """The adapter of A [rank, in] and B [out, rank] by PEFT's names, for the LLM `identity`.
+
+    `llm` is that LLM, if it is loaded; else a causal one is assumed.
+    """
+    return Adapter(_config("LORA", identity, llm) | _lora_shape(weights), tensors_to_bytes(weights))
+
+
+def adapter_with_skill(
+    llm: FrozenLLM, skill: Context, member: Members, deltas: Mapping[str, Tensor] | None = None
+) -> Adapter | None:
+    """The adapter of a skill followed by one member, for an LLM that is equipped with the skill.
 
     For a causal LLM it holds the keys and values of both, in the LLM's dtype; in PEFT a text after it has the
     same positions as a text after [skill][member] here. For an encoder-decoder it holds the embeddings of
-    both.
+    both. It goes on the equipped LLM. `deltas` are those of a skill that is a LoRA: with a LoRA member they
+    make one LoRA, for the LLM alone. A LoRA member behind another skill is None: PEFT has no such adapter.
     """
     if member.method == "lora":
-        return None
+        if deltas is None:
+            return None
+        own = {name: tensor[0] for name, tensor in member.tensors.items()}
+        return lora_adapter(joined_loras(deltas, own), llm.identity, llm)
     [context] = member.contexts(llm, skill)
     if isinstance(llm, Seq2SeqLLM):
         parts = [
@@ -183,6 +191,12 @@ def _prompt_shape(prompt: Tensor) -> dict[str, Any]:
         # PEFT loads the weights over whatever it initialises, so any value will do.
         "prompt_tuning_init": "RANDOM",
     }
+
+
+def _lora_shape(weights: Mapping[str, Tensor]) -> dict[str, Any]:
+    rank = lora_rank(weights)
+    targets = sorted({lora_parts(name)[0].rpartition(".")[2] for name in weights})
+    return {"r": rank, "lora_alpha": LORA_SCALE * rank, "target_modules": targets}
 
 
 def _cache_shape(layers: int, heads: int, size: int) -> dict[str, Any]:

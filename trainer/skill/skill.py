@@ -19,7 +19,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.kv_cache import KeysAndValues
 from trainer.llm.prefill import prefill
 from trainer.llm.seq2seq import Embeddings
-from trainer.methods.lora import lora_name, lora_parts
+from trainer.methods.lora import lora_name, lora_parts, lora_rank
 from trainer.methods.tensors import FormatError, tensors_from_bytes
 from trainer.options import Method
 
@@ -159,7 +159,7 @@ class LoraSkill(Skill):
     @property
     def rank(self) -> int:
         """Rows of A."""
-        return next(len(tensor) for name, tensor in self.weights.items() if lora_parts(name)[1] == "A")
+        return lora_rank(self.weights)
 
     def equip(self, llm: FrozenLLM, *, fold: bool = True, dropout: float = 0.0) -> None:
         """Fold the deltas into the weights, or run them beside quantized weights and without `fold`."""

@@ -31,6 +31,7 @@ def test_an_import_sends_what_is_read_of_it_and_nothing_else(peer: Peer, tmp_pat
         "member-0/adapter_model.safetensors": bytes(range(256)) * 1000,
         "member-0/README.md": b"not read",
         "member-0-with-skill/adapter_config.json": b"made again from the member",
+        "skill/adapter_config.json": b"known where the member is",
         "pickled/adapter_model.bin": b"not sent",
     }.items():
         file = tmp_path / name

@@ -46,9 +46,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 base, adapters, turn, answer = json.loads(sys.argv[1])
 encoder = AutoConfig.from_pretrained(base).is_encoder_decoder
-for folder in adapters:
+for *merged, folder in adapters:
     auto = AutoModelForSeq2SeqLM if encoder else AutoModelForCausalLM
     llm = auto.from_pretrained(base, dtype=torch.float32)
+    for first in merged:
+        llm = PeftModel.from_pretrained(llm, first).merge_and_unload()
     model = PeftModel.from_pretrained(llm, folder).eval()
     row = torch.tensor([turn if encoder else turn + answer])
     labels = torch.tensor([answer if encoder else [-100] * len(turn) + answer])
@@ -70,9 +72,10 @@ def save(folder: Path, adapter: Adapter) -> str:
 
 
 def elsewhere(
-    base: str, adapters: list[str], turn: list[int], answer: list[int]
+    base: str, adapters: list[str], turn: list[int], answer: list[int], merged: tuple[str, ...] = ()
 ) -> list[tuple[float, list[int]]]:
-    arguments = json.dumps([base, adapters, turn, answer])
+    """Loss and words of each adapter, on the LLM that the adapters `merged` have changed."""
+    arguments = json.dumps([base, [[*merged, adapter] for adapter in adapters], turn, answer])
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", ELSEWHERE, arguments],
         capture_output=True,

@@ -33,6 +33,8 @@ class Adaptation:
         self._hooks: list[Any] = []
         self._weights: LoraWeights | None = None
         self._folded = False
+        # Whether a forward pass draws random numbers while gradients are enabled: what it leaves out.
+        self.draws = False
 
     @property
     def targets(self) -> dict[str, tuple[int, int]]:
@@ -55,7 +57,7 @@ class Adaptation:
         enabled. Raises RuntimeError where something is folded in, and KeyError for an unknown layer.
         """
         self.remove()
-        self._weights = weights
+        self._weights, self.draws = weights, dropout > 0
         self._hooks = [
             self._layers[name].register_forward_hook(partial(_with_delta, down, up, dropout))
             for name, (down, up) in weights.items()
@@ -68,7 +70,7 @@ class Adaptation:
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
-        self._weights = None
+        self._weights, self.draws = None, False
 
     @torch.no_grad()
     def fold(self, weights: LoraWeights) -> None:

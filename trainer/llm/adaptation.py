@@ -41,6 +41,11 @@ class Adaptation:
         """Every layer's sizes (out, in), by its name."""
         return {name: (layer.out_features, layer.in_features) for name, layer in self._layers.items()}
 
+    @property
+    def is_beside(self) -> bool:
+        """Whether deltas run beside the weights."""
+        return bool(self._hooks)
+
     def holds(self, weights: LoraWeights | None) -> bool:
         """Whether exactly these deltas are in force; None stands for none."""
         mine = self._weights

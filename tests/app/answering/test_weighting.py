@@ -49,7 +49,7 @@ def test_notes_from_before_judgements_are_read() -> None:
     assert not old.judges
     assert Weighting(**old.model_dump()) == old
     with pytest.raises(ValidationError):
-        Weighting(**notes, wrong=1.0)
+        Weighting(**{**notes, "wrong": 1.0})
 
 
 def test_a_calibration_from_before_judgements_is_read() -> None:

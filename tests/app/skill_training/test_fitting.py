@@ -111,9 +111,14 @@ def test_a_judge_that_tells_right_from_wrong_elects_better_answers() -> None:
 
 
 def test_a_judge_counts_in_the_confidence() -> None:
-    heard = told_apart() + [
-        Sample([judged("butter", 0.1), judged("the moon", 0.2)], [0.0, 0.0], own=own) for own in (True, False)
-    ] * 15
+    heard = (
+        told_apart()
+        + [
+            Sample([judged("butter", 0.1), judged("the moon", 0.2)], [0.0, 0.0], own=own)
+            for own in (True, False)
+        ]
+        * 15
+    )
     calibration = fit_calibration(heard, fit_weighting(heard))
     assert calibration is not None
     sure, unsure = (Evidence(0.5, 0.6, 0.6, -0.5, right) for right in (0.9, 0.1))

@@ -87,7 +87,9 @@ class Interrupted(io.StringIO):
         return super().write(text)
 
 
-@pytest.mark.parametrize("stopped_at", ["half 2 of 2, step 10 of 10", "the skill, step 12:", "start, step 2:"])
+@pytest.mark.parametrize(
+    "stopped_at", ["half 2 of 2, step 10 of 10", "the skill, step 12:", "start, step 2:"]
+)
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     tmp_path: Path, tiny_folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: str
 ) -> None:
@@ -119,9 +121,7 @@ def tensors(folder: Path) -> Iterable[torch.Tensor]:
     return skill_from_bytes((folder / "skill.safetensors").read_bytes()).tensors.values()
 
 
-def test_candidates_of_another_recipe_are_refused(
-    tmp_path: Path, tiny_folder: Path, data: Path
-) -> None:
+def test_candidates_of_another_recipe_are_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     assert lora(tmp_path, tiny_folder, data).exit_code == 0
     (tmp_path / "skill" / "state.pt").unlink()
     result = lora(tmp_path, tiny_folder, data, seed=5)
@@ -134,9 +134,10 @@ def test_the_bare_llm_stays_bare_beside_it_and_folding_changes_no_answer(
 ) -> None:
     new = write(tmp_path, NEW, "new.jsonl")
     evaluate = ["eval", "--data", str(new), "--cache"]
-    assert bookchorus(
-        tmp_path, tiny_folder, *evaluate, str(tmp_path / "bare"), "--systems", "rag"
-    ).exit_code == 0
+    assert (
+        bookchorus(tmp_path, tiny_folder, *evaluate, str(tmp_path / "bare"), "--systems", "rag").exit_code
+        == 0
+    )
     assert lora(tmp_path, tiny_folder, data).exit_code == 0
     # One cache for both: the answers of one are not taken for those of the other.
     words = [*evaluate, str(tmp_path / "cache"), "--systems", "rag,skill,skill_apart"]
@@ -153,7 +154,9 @@ def test_the_bare_llm_stays_bare_beside_it_and_folding_changes_no_answer(
         assert found.nll == (None if two[key].nll is None else pytest.approx(two[key].nll, abs=1e-3))
     for key, found in unequipped.items():
         assert (one[key].answer, one[key].nll) == (found.answer, found.nll)
-    assert any(found.nll != one["rag", story].nll for (system, story), found in one.items() if system == "skill")
+    assert any(
+        found.nll != one["rag", story].nll for (system, story), found in one.items() if system == "skill"
+    )
 
 
 def answers(file: Path) -> Iterator[tuple[tuple[str, str], Prediction]]:

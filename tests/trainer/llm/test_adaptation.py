@@ -1,6 +1,5 @@
 """A LoRA for all that is read: beside the weights, or folded into them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,7 +33,8 @@ def loud(llm: FrozenLLM, seed: int = 0) -> LoraSkill:
 def losses(llm: FrozenLLM) -> Tensor:
     """Those of an answer, one for each token."""
     pack = Pack(
-        [Exchange(llm.encode("Who kept a lamp?"), llm.encode("Mira of the tower"))], llm.encode(tiny.STORY[:80])
+        [Exchange(llm.encode("Who kept a lamp?"), llm.encode("Mira of the tower"))],
+        llm.encode(tiny.STORY[:80]),
     )
     [[found]] = pack_losses(llm, [pack])
     return found
@@ -150,8 +150,8 @@ def _deltas(skill: LoraSkill) -> LoraWeights:
 
 
 @pytest.fixture(params=FAMILIES)
-def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FrozenLLM]:
-    yield made(tmp_path, request.param)
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> FrozenLLM:
+    return made(tmp_path, request.param)
 
 
 def gradients(llm: FrozenLLM, skill: LoraSkill, dropout: float = 0.0) -> list[Tensor]:

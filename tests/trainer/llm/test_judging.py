@@ -34,7 +34,14 @@ def talker(tmp_path_factory: pytest.TempPathFactory) -> FrozenLLM:
 
 def rows(llm: FrozenLLM, count: int = 16, **more: object) -> list[Row]:
     made_of = [
-        Row(prompt(llm, number, 3 + number % 3), llm.encode("Who? " * (1 + number % 2)), LIMIT, 1.0, 1.0, number)
+        Row(
+            prompt(llm, number, 3 + number % 3),
+            llm.encode("Who? " * (1 + number % 2)),
+            LIMIT,
+            1.0,
+            1.0,
+            number,
+        )
         for number in range(count)
     ]
     return [replace(row, **more) for row in made_of]  # type: ignore[arg-type]
@@ -91,9 +98,7 @@ def test_an_answer_that_is_cut_is_not_right(talker: FrozenLLM) -> None:
     [whole, *_] = [each for each in decode(talker, rows(talker)) if each.ended and len(each.tokens) > 2]
     number = next(n for n, each in enumerate(decode(talker, rows(talker))) if each.tokens == whole.tokens)
     row, length = rows(talker, judged=True)[number], len(whole.tokens)
-    [just, cut] = (
-        decode(talker, [replace(row, max_new_tokens=most)])[0] for most in (length + 1, length)
-    )
+    [just, cut] = (decode(talker, [replace(row, max_new_tokens=most)])[0] for most in (length + 1, length))
     assert just.tokens == cut.tokens == whole.tokens
     assert (just.ended, cut.ended, cut.right) == (True, False, 0.0)
     assert 0 < (just.right or 0) < 1

@@ -104,7 +104,9 @@ def test_passes_of_any_size_come_to_one_step(fresh: FrozenLLM) -> None:
     # B is 0 at first, and A would have no gradient.
     start = trained(fresh)
     [whole], [apart] = (
-        steps(train_skill(fresh, EXAMPLES, [], one, start=start, microbatches=Microbatches(fresh.device, most)))
+        steps(
+            train_skill(fresh, EXAMPLES, [], one, start=start, microbatches=Microbatches(fresh.device, most))
+        )
         for most in (100_000, 1)
     )
     assert apart.loss == pytest.approx(whole.loss, abs=1e-5)
@@ -137,7 +139,9 @@ def test_a_saved_skill_answers_as_it_did(fresh: FrozenLLM) -> None:
     for each in (rounded, kept):
         each.equip(fresh, fold=False)
         assert rounded.is_in_force(fresh)
-        answers += decode(fresh, [Row(None, fresh.encode("Who kept a lamp?"), 6, context=each.context(fresh))])
+        answers += decode(
+            fresh, [Row(None, fresh.encode("Who kept a lamp?"), 6, context=each.context(fresh))]
+        )
     assert answers[0].log_likelihoods == answers[1].log_likelihoods != bare[0].log_likelihoods
 
 

@@ -98,8 +98,8 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     for name, value in environment(tmp_path, tiny_folder).items():
         monkeypatch.setenv(name, value)
     recipe = {**RECIPE, **LEARNED}
+    screen = Console(file=Interrupted(stopped_at), width=200)
     with pytest.raises(KeyboardInterrupt):
-        screen = Console(file=Interrupted(stopped_at), width=200)
         train_command(screen, data, recipe, out, "unknown", method="lora", register=False)
     assert not (out / "skill.json").exists()
     kept = {file.name: file.read_bytes() for file in out.glob("candidates-*.json")}

@@ -179,7 +179,9 @@ class Evaluation:
 
     def _key(self) -> str:
         stories = [[story.name, len(story.sections)] for story in self.dataset.stories]
-        decides = (self.skill.fitted, deciding(self.recipe), stories)
+        decides = [self.skill.fitted, deciding(self.recipe), stories]
+        if self.llm.adaptation.is_beside:
+            decides.append("beside")  # answers differ from those of the folded skill by rounding
         return fingerprint(self.llm, self.skill, *decides)
 
 

@@ -45,6 +45,7 @@ def crossed_candidates(
     """The answers of two readers, by the text they were read from; both are kept in `out`.
 
     Each reader learns half as many steps as the skill will. The LLM is not equipped with anything afterwards.
+    Raises CommandError where those in `out` belong to another recipe.
     """
     names = [story.name for story in learning.stories]
     random.Random(recipe.seed).shuffle(names)
@@ -54,8 +55,11 @@ def crossed_candidates(
         return found
     for number, half in enumerate(halves):
         kept = out / f"candidates-{number}.json"
+        mine = recipe.model_copy(update={"steps": max(1, recipe.steps // 2), "judge": False})
+        run = ResumableRun(console, out / f"half-{number}.pt", f"half {number + 1} of 2", mine.model_dump())
+        run.check()
         if not kept.exists():
-            answered = _answers(console, llm, half, halves[1 - number], library, recipe, number, out, passes)
+            answered = _answers(console, llm, half, halves[1 - number], library, mine, number, run, passes)
             kept.write_text(json.dumps(answered, ensure_ascii=False), encoding="utf-8")
         for text, answers in json.loads(kept.read_text(encoding="utf-8")).items():
             found.setdefault(text, []).extend(Judged(*answer) for answer in answers)
@@ -71,15 +75,13 @@ def _answers(
     library: Library,
     recipe: SkillRecipe,
     number: int,
-    out: Path,
+    run: ResumableRun,
     passes: Microbatches,
 ) -> dict[str, list[tuple[object, ...]]]:
     """Learn a reader on `mine`; what it answers to the questions of `others`."""
-    half = recipe.model_copy(update={"steps": max(1, recipe.steps // 2), "judge": False})
-    reader = skill_to_train(llm, half.method, half.rank, half.seed + number)
-    run = ResumableRun(console, out / f"half-{number}.pt", f"half {number + 1} of 2", half.model_dump())
+    reader = skill_to_train(llm, recipe.method, recipe.rank, recipe.seed + number)
     rows = list(examples(mine, library))
-    tensors, _ = run.follow(lambda state: train_skill(llm, rows, [], half, state, reader, passes))
+    tensors, _ = run.follow(lambda state: train_skill(llm, rows, [], recipe, state, reader, passes))
     reader = reader.with_tensors(tensors)
     reader.equip(llm, fold=False)
     engine = Engine(DirectRunner(llm), skill=reader)

@@ -26,6 +26,10 @@ class ResumableRun:
         self._what = what
         self._recipe = dict(recipe)
 
+    def check(self) -> None:
+        """Raise CommandError where the file belongs to another recipe."""
+        self._saved()
+
     def follow(
         self, begin: Callable[[SkillState | None], Iterator[SkillLoss | SkillStep]]
     ) -> tuple[list[torch.Tensor], list[Loss]]:

@@ -31,7 +31,9 @@ def test_the_defaults_of_settings_are_those_of_the_code() -> None:
     )
     assert rows
     for name, default in rows:
-        assert str(Settings.model_fields[name.lower()].default) == default, name
+        known = Settings.model_fields[name.lower()].default
+        # A variable says true where Python says True.
+        assert (str(known).lower() if isinstance(known, bool) else str(known)) == default, name
 
 
 def test_every_variable_named_is_a_setting_or_read_by_a_client_command() -> None:
@@ -64,3 +66,17 @@ def test_the_table_of_a_recipe_is_that_of_the_code() -> None:
     defaults = {name: field.default for name, field in Recipe.model_fields.items()}
     assert len(rows) == len(dict(rows))
     assert dict(rows) == {name: "none" if it is None else f"`{it}`" for name, it in defaults.items()}
+
+
+def test_the_table_of_a_skill_recipe_is_that_of_the_code() -> None:
+    from trainer.skill.recipe import SkillRecipe, skill_recipe
+
+    text = table("docs/recipes.md", "skill recipe field")
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.*?) ?\|", text, re.MULTILINE)
+    # The method is an option of the command.
+    assert sorted(name for name, *_ in rows) == sorted(SkillRecipe.model_fields.keys() - {"method"})
+    usual, lora = skill_recipe("prefix", {}), skill_recipe("lora", {})
+    for name, default, of_lora in rows:
+        if name != "starts":
+            known, other = getattr(usual, name), getattr(lora, name)
+            assert (default, of_lora) == (f"`{known}`", "" if other == known else f"`{other}`"), name

@@ -33,11 +33,18 @@ class Adaptation:
         self._hooks: list[Any] = []
         self._weights: LoraWeights | None = None
         self._folded = False
+        # Whether a forward pass draws random numbers while gradients are enabled: what it leaves out.
+        self.draws = False
 
     @property
     def targets(self) -> dict[str, tuple[int, int]]:
         """Every layer's sizes (out, in), by its name."""
         return {name: (layer.out_features, layer.in_features) for name, layer in self._layers.items()}
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether deltas run beside the weights."""
+        return bool(self._hooks)
 
     def holds(self, weights: LoraWeights | None) -> bool:
         """Whether exactly these deltas are in force; None stands for none."""
@@ -55,7 +62,7 @@ class Adaptation:
         enabled. Raises RuntimeError where something is folded in, and KeyError for an unknown layer.
         """
         self.remove()
-        self._weights = weights
+        self._weights, self.draws = weights, dropout > 0
         self._hooks = [
             self._layers[name].register_forward_hook(partial(_with_delta, down, up, dropout))
             for name, (down, up) in weights.items()
@@ -68,7 +75,7 @@ class Adaptation:
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
-        self._weights = None
+        self._weights, self.draws = None, False
 
     @torch.no_grad()
     def fold(self, weights: LoraWeights) -> None:

@@ -23,14 +23,19 @@ def can_checkpoint(model: PreTrainedModel) -> bool:
     return all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
 
 
-def attach(model: nn.Module, wanted: Callable[[], bool]) -> None:
-    """Checkpoint the model's blocks whenever `wanted()` is true and gradients are enabled."""
+def attach(model: nn.Module, wanted: Callable[[], bool], draws: Callable[[], bool]) -> None:
+    """Checkpoint the model's blocks whenever `wanted()` is true and gradients are enabled.
+
+    Where a block `draws()` random numbers, the second computation draws the same ones.
+    """
     for block in model.modules():
         if isinstance(block, GradientCheckpointingLayer):
-            setattr(block, "forward", _checkpointed(block.forward, wanted))  # noqa: B010 (a method, to mypy)
+            setattr(block, "forward", _checkpointed(block.forward, wanted, draws))  # noqa: B010 (a method, to mypy)
 
 
-def _checkpointed(forward: Callable[..., Any], wanted: Callable[[], bool]) -> Callable[..., Any]:
+def _checkpointed(
+    forward: Callable[..., Any], wanted: Callable[[], bool], draws: Callable[[], bool]
+) -> Callable[..., Any]:
     def computed(*args: Any, **kwargs: Any) -> Any:
         if not (wanted() and torch.is_grad_enabled()):
             return forward(*args, **kwargs)
@@ -40,7 +45,7 @@ def _checkpointed(forward: Callable[..., Any], wanted: Callable[[], bool]) -> Ca
             lambda *inputs: context.run(forward, *inputs, **kwargs),
             *args,
             use_reentrant=False,
-            preserve_rng_state=False,
+            preserve_rng_state=draws(),
         )
 
     return computed

@@ -55,7 +55,7 @@ class FrozenLLM(ABC):
         self.adaptation = Adaptation(self.model)
         # Whether blocks are computed a second time for their gradient instead of keeping their inner values.
         self.checkpointing = False
-        checkpointing.attach(self.model, lambda: self.checkpointing)
+        checkpointing.attach(self.model, lambda: self.checkpointing, lambda: self.adaptation.draws)
 
     @property
     def device(self) -> torch.device:

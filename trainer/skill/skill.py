@@ -270,4 +270,5 @@ def _lora(weights: Mapping[str, Tensor], starts: Tensor | None) -> LoraSkill:
     ranks = {tensor.shape[0 if lora_parts(name)[1] == "A" else 1] for name, tensor in weights.items()}
     if not sides or any(len(both) != 2 for both in sides.values()) or len(ranks) != 1:
         raise FormatError("not a skill: a LoRA has an A and a B of one rank for each layer")
-    return LoraSkill(weights, starts=starts)
+    # A file has no order, but a training that is resumed counts on one.
+    return LoraSkill(dict(sorted(weights.items())), starts=starts)

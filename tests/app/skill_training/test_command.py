@@ -4,50 +4,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner, Result
 
-from app.cli import app
 from app.datasets.loading import load_dataset
 from store import skills
 from store.database import Database
 from tests import tiny
+from tests.app.skill_training.running import STORIES, bookchorus, train, write
 from trainer.skill.skill import PromptSkill, skill_from_bytes
-
-STORIES = {
-    "lamp": ("Mira kept a green lamp in the tower of Ost.", "Who kept a green lamp?", "Mira"),
-    "baker": ("The baker sold butter in the harbour.", "Who sold butter?", "the baker"),
-    "frog": ("A frog sat in the deep well and was sad.", "Where did the frog sit?", "in the deep well"),
-}
-STARTS = {"members": 2, "virtual_tokens": 4, "steps": 3, "evaluate_every": 2}
-RECIPE = {"steps": 3, "rows": 1, "warmup": 1, "evaluate_every": 2, "starts": STARTS}
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    lines = []
-    for name, (text, question, answer) in STORIES.items():
-        (tmp_path / f"{name}.txt").write_text(text)
-        lines.append(json.dumps({"book": f"{name}.txt", "question": question, "answers": [answer]}))
-    file = tmp_path / "questions.jsonl"
-    file.write_text("\n".join(lines) + "\n")
-    return file
-
-
-def bookchorus(tmp_path: Path, model: Path, *words: str) -> Result:
-    environment = {
-        "BOOKCHORUS_MODEL": str(model),
-        "BOOKCHORUS_DATA_DIR": str(tmp_path / "data"),
-        "COLUMNS": "160",
-    }
-    return CliRunner().invoke(app, list(words), env=environment, catch_exceptions=False)
-
-
-def train(
-    tmp_path: Path, model: Path, data: Path, *words: str, out: str = "skill", **recipe: object
-) -> Result:
-    where = ["--data", str(data), "--out", str(tmp_path / out)]
-    learned = ["--recipe", json.dumps({**RECIPE, **recipe})]
-    return bookchorus(tmp_path, model, "skill", "train", *where, *learned, *words)
+    return write(tmp_path, STORIES)
 
 
 def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
@@ -56,7 +24,7 @@ def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: P
     assert "Skill 1 is registered" in result.output
     notes = json.loads((tmp_path / "skill" / "skill.json").read_text())
     assert notes["recipe"]["steps"] == 3
-    assert set(notes["weighting"]) == {"answerable", "retrieval", "log_likelihood", "ceiling"}
+    assert set(notes["weighting"]) == {"answerable", "retrieval", "log_likelihood", "right", "ceiling"}
     database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
     with database.read() as session:
         [row] = skills.list_skills(session)
@@ -118,7 +86,7 @@ def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Pa
 
 def test_an_encoder_decoder_learns_a_soft_prompt(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     flan = tiny.save(tmp_path / "flan", family="flan_t5")
-    result = train(tmp_path, flan, data)
+    result = train(tmp_path, flan, data, "--method", "prompt")
     assert result.exit_code == 0, result.output
     learned = skill_from_bytes((tmp_path / "skill" / "skill.safetensors").read_bytes())
     assert isinstance(learned, PromptSkill)
@@ -199,7 +167,7 @@ def test_an_llm_is_evaluated_behind_the_instruction_until_it_has_learned_a_skill
     assert "it answers behind the hand-written instruction" in before.output
     told = json.loads(report.read_text())
     assert (told["skill"], len(told["stories"])) == ("instruction", 3)
-    assert {one["system"] for one in told["systems"]} == {"skill", "skill_apart"}
+    assert {"skill", "skill_apart"} <= {one["system"] for one in told["systems"]}
     assert train(tmp_path, tiny_folder, data).exit_code == 0
     after = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(data), "--unseen", *words)
     assert after.exit_code == 0, after.output

@@ -78,3 +78,55 @@ def test_answers_are_declined_where_one_in_ten_of_the_questions_that_the_book_an
 def test_what_was_never_wrong_cannot_be_calibrated() -> None:
     always = [Sample([said("lamp", 0.9)], [1.0], own=True)] * 4
     assert fit_calibration(always, Weighting(answerable=1, retrieval=1, log_likelihood=1)) is None
+
+
+def judged(text: str, right: float | None, likelihood: float = -0.5) -> PassageAnswer:
+    return PassageAnswer(text, 0.6, likelihood, 0.5, right=right)
+
+
+def told_apart() -> list[Sample]:
+    """Readers of whom only their own judgement tells who is right."""
+    heard = []
+    for number in range(40):
+        # The judge is mistaken once in ten times.
+        sure, unsure = (0.2, 0.6) if number % 10 == 0 else (0.9, 0.1)
+        answers = [judged("butter", unsure), judged("green lamp", sure), judged("the old goose", unsure)]
+        heard.append(Sample(answers, [0.0, 1.0, 0.0], own=True))
+    return heard
+
+
+def elected_quality(samples: list[Sample], weighting: Weighting) -> float:
+    elected = [elect(one.answers, weighting.weights(one.answers), 0.5)[0] for one in samples]
+    return sum(one.quality[best] for one, best in zip(samples, elected, strict=True)) / len(samples)
+
+
+def test_a_judge_that_tells_right_from_wrong_elects_better_answers() -> None:
+    heard = told_apart()
+    weighting = fit_weighting(heard)
+    assert weighting.judges
+    assert weighting.right > 0.3
+    deaf = weighting.model_copy(update={"right": 0.0})
+    assert elected_quality(heard, deaf) == 0
+    assert elected_quality(heard, weighting) == 0.9
+
+
+def test_a_judge_counts_in_the_confidence() -> None:
+    heard = (
+        told_apart()
+        + [
+            Sample([judged("butter", 0.1), judged("the moon", 0.2)], [0.0, 0.0], own=own)
+            for own in (True, False)
+        ]
+        * 15
+    )
+    calibration = fit_calibration(heard, fit_weighting(heard))
+    assert calibration is not None
+    sure, unsure = (Evidence(0.5, 0.6, 0.6, -0.5, right) for right in (0.9, 0.1))
+    assert calibration.right.probability(sure) > calibration.right.probability(unsure) + 0.3
+    assert calibration.confidence(sure) > 2 * calibration.confidence(unsure)
+
+
+def test_without_judgements_the_judge_does_not_count() -> None:
+    weighting = fit_weighting(own_and_other())
+    assert weighting.right == 0
+    assert not weighting.judges

@@ -12,8 +12,8 @@ RECIPE = {
     "kinds": 2,
     "passages": 16,
     "epochs": 100,
-    "budget_tokens": 1200,
-    "learning_rate": 0.02,
+    "budget_tokens": 2400,
+    "learning_rate": 0.004,
     "closed": 1,
 }
 

@@ -23,7 +23,7 @@ NEW = {
     "well": ("A well stood in the yard, and Mira drew water.", "Who drew water?", "Mira"),
     "goat": ("The goat ate the hat of the baker.", "What did the goat eat?", "the hat"),
 }
-LEARNED = {"steps": 20, "rank": 2, "learning_rate": 0.02, "evaluate_every": 4}
+LEARNED = {"steps": 20, "rank": 2, "learning_rate": 0.02, "evaluate_every": 4, "judge": True}
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ EXAMPLE = Example(
 
 
 def test_passages_that_rank_high_are_read_together_in_any_order(llm: FrozenLLM) -> None:
-    orders = Counter()
+    orders: Counter[tuple[str, ...]] = Counter()
     for seed in range(80):
         found = pack_example(llm, EXAMPLE, random.Random(seed), asking=0, together=1.0)
         read = llm.text(list(found.text)).strip().split("\n\n")

@@ -10,10 +10,10 @@ SAMPLE = resources.files("app") / "sample"
 # A few questions and steps: enough to see that members learn from what the LLM asked itself.
 RECIPE = {
     "kinds": 2,
-    "passages": 16,
+    "passages": 6,
     "epochs": 100,
-    "budget_tokens": 2400,
-    "learning_rate": 0.004,
+    "budget_tokens": 1600,
+    "learning_rate": 0.02,
     "closed": 1,
 }
 
@@ -34,7 +34,9 @@ def test_a_book_is_learned_asked_and_listed(tmp_path: Path) -> None:
         assert version.study is not None
         assert any(event.data.get("kind") == "studied" for event in events)
         curves = [event.data["member_losses"] for event in events if event.type == "metrics"]
-        assert sum(curves[-1]) < sum(curves[0])
+        # A step has a few of the questions, and some are harder than others: several steps are compared.
+        first, last = (sum(map(sum, part)) / len(part) for part in (curves[:3], curves[-3:]))
+        assert last < first
 
         answer = client.ask(questions[0]["question"], seed=0)
         assert answer.degraded is None

@@ -86,6 +86,7 @@ def main() -> None:
     llm = load(cache_dir=Settings().cache_dir)
     skill = shipped_skill(llm.identity)
     assert skill is not None
+    skill.skill.equip(llm)
     book = Book(llm, skill, asked.data)
     recipe = Recipe(objective=asked.objective, members=asked.members, epochs=asked.epochs, heldout=0.2)
     first = book.learned(recipe)

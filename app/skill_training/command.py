@@ -57,6 +57,7 @@ def train(
         dataset = load_dataset(data)
         begun = start.read_bytes() if start else None
         origin = skill_from_bytes(begun) if begun else None
+        method = _named(method, recipe)
         settled = skill_recipe(method or (origin.method if origin else "lora"), recipe)
     except (DataError, ValidationError, FormatError, OSError) as error:
         raise CommandError(str(error)) from error
@@ -147,6 +148,14 @@ def train(
         row = register_skill(database, llm.identity, learned)
         console.print(f"Skill {row.number} is registered.")
         database.close()
+
+
+def _named(method: Method | None, recipe: Mapping[str, Any]) -> Method | None:
+    """The method of the option or of the recipe. CommandError: they are two."""
+    named: Method | None = recipe.get("method", method)
+    if method not in (None, named):
+        raise CommandError(f"The recipe's method is {named}, and --method says {method}: name one.")
+    return named
 
 
 def _learned_before(start: Path | None) -> set[str]:

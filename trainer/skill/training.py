@@ -61,7 +61,10 @@ def train_skill(
             return float(share.detach())
 
         longest = max(pack.length for pack in packs)
-        mean = sum(share for _, share in passes.each(packs, longest, learn))
+        # What dropout draws depends on the step alone, so that a resumed training draws the same.
+        with torch.random.fork_rng([llm.device] if llm.device.type == "cuda" else []):
+            torch.manual_seed(recipe.seed * 100_003 + step)
+            mean = sum(share for _, share in passes.each(packs, longest, learn))
         torch.nn.utils.clip_grad_norm_(learned, recipe.max_grad_norm)
         return mean, sum(part.length for part in packs)
 

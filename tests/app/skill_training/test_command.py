@@ -193,3 +193,14 @@ def test_what_cannot_be_read_is_one_line(
     assert result.exit_code == 1
     assert said in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+def test_a_recipe_that_names_another_method_than_the_option_is_refused(
+    tmp_path: Path, tiny_folder: Path, data: Path
+) -> None:
+    refused = train(tmp_path, tiny_folder, data, "--method", "lora", method="prefix")
+    assert refused.exit_code == 1
+    assert "name one" in refused.output
+    wrong = train(tmp_path, tiny_folder, data, "--start", str(data), method="hypnosis")
+    assert wrong.exit_code == 1
+    assert "Traceback" not in wrong.output

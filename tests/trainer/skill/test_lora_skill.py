@@ -85,15 +85,16 @@ def test_before_its_first_step_it_changes_nothing(fresh: FrozenLLM) -> None:
 
 
 def test_training_goes_on_bit_for_bit_where_it_was_stopped(fresh: FrozenLLM) -> None:
-    whole = steps(train_skill(fresh, EXAMPLES, [], RECIPE))[-1].state
+    drawn = RECIPE.model_copy(update={"dropout": 0.2})
+    whole = steps(train_skill(fresh, EXAMPLES, [], drawn))[-1].state
     kept = io.BytesIO()
-    for happened in train_skill(fresh, EXAMPLES, [], RECIPE):
+    for happened in train_skill(fresh, EXAMPLES, [], drawn):
         if isinstance(happened, SkillStep) and happened.step == 7:
             torch.save(dataclasses.asdict(happened.state), kept)
             break
     kept.seek(0)
     stopped = SkillState(**torch.load(kept, weights_only=True))
-    again = steps(train_skill(fresh, EXAMPLES, [], RECIPE, stopped))
+    again = steps(train_skill(fresh, EXAMPLES, [], drawn, stopped))
     assert [each.step for each in again] == list(range(8, 31))
     for one, two in zip(again[-1].state.tensors, whole.tensors, strict=True):
         assert torch.equal(one, two)

@@ -6,6 +6,7 @@ import torch
 
 from app.answering.skill import LoadedSkill
 from app.answering.weighting import Weighting
+from store.database import Database
 from tests import postgres, tiny
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
@@ -23,6 +24,15 @@ def server() -> Iterator[postgres.Server]:
         pytest.skip("PostgreSQL is not installed: no initdb in /usr/lib/postgresql/*/bin")
     with postgres.running(binaries) as server:
         yield server
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """An empty SQLite database."""
+    database = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}")
+    database.migrate()
+    yield database
+    database.close()
 
 
 @pytest.fixture(scope="session")

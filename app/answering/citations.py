@@ -1,7 +1,5 @@
 """Citations: a passage that was read, with the sentence in it that supports the answer."""
 
-from collections.abc import Sequence
-
 from app.answering.normalisation import normalised
 from app.answering.types import Citation, Passage, Span
 from store.segmentation import sentences
@@ -17,11 +15,6 @@ def cited(passage: Passage, answer: str, question: str) -> Citation:
         return Citation(passage, None)
     start, end = found
     return Citation(passage, Span(passage.start + start, passage.start + end, passage.text[start:end]))
-
-
-def closest(passages: Sequence[Passage]) -> list[Citation]:
-    """The passages for a question that is not answered, the best first; no sentence supports an answer."""
-    return [Citation(passage, None) for passage in sorted(passages, key=lambda passage: -passage.score)]
 
 
 def supporting_sentence(passage: str, answer: str, question: str = "") -> tuple[int, int] | None:

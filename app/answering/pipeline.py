@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from app.answering.abstention import abstention
-from app.answering.citations import cited, closest
+from app.answering.citations import cited
 from app.answering.per_passage import PerPassage
 from app.answering.question_check import check_question
 from app.answering.retrieval import Retrieval
@@ -14,6 +14,7 @@ from app.answering.types import (
     Answer,
     AnswerEvent,
     Candidate,
+    Citation,
     Heard,
     NotReadyError,
     Panel,
@@ -142,9 +143,11 @@ class Answering:
             question=question.text,
             verdict=verdict,
             abstention=declined,
-            citations=[cited(passage, verdict.answer, question.text) for passage in found.passages]
-            if declined is None
-            else closest(found.passages),
+            # Where no answer is given, no sentence supports it: these are the closest places, the best first.
+            citations=[
+                cited(passage, verdict.answer, question.text) if declined is None else Citation(passage, None)
+                for passage in found.passages
+            ],
             panel=found.panel,
             timings=Timings(
                 retrieve=retrieve,

@@ -7,8 +7,9 @@ and each answers the questions of the other half (cross-fitting, as in stacking:
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -20,13 +21,12 @@ from app.datasets.questions import Dataset
 from app.engine.engine import Engine
 from app.engine.records import DecodeRequest, MemberId, Reading
 from app.engine.runner import DirectRunner
-from app.skill_training.examples import examples
 from app.skill_training.resumable_run import ResumableRun
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
-from trainer.skill.examples import Judged
+from trainer.skill.examples import Example, Judged
 from trainer.skill.recipe import SkillRecipe
-from trainer.skill.skill import skill_to_train
+from trainer.skill.skill import Skill, skill_to_train
 from trainer.skill.training import train_skill
 
 # Passages of its story that a question is asked of.
@@ -37,6 +37,7 @@ def crossed_candidates(
     console: Console,
     llm: FrozenLLM,
     learning: Dataset,
+    examples: Mapping[str, Sequence[Example]],
     library: Library,
     recipe: SkillRecipe,
     out: Path,
@@ -44,7 +45,8 @@ def crossed_candidates(
 ) -> dict[str, list[Judged]]:
     """The answers of two readers, by the text they were read from; both are kept in `out`.
 
-    Each reader learns half as many steps as the skill will. The LLM is not equipped with anything afterwards.
+    Each reader learns the `examples` of its stories, by their names, in half as many steps as the skill will.
+    The LLM is not equipped with anything afterwards.
     Raises CommandError where those in `out` belong to another recipe.
     """
     names = [story.name for story in learning.stories]
@@ -57,9 +59,15 @@ def crossed_candidates(
         kept = out / f"candidates-{number}.json"
         mine = recipe.model_copy(update={"steps": max(1, recipe.steps // 2), "judge": False})
         run = ResumableRun(console, out / f"half-{number}.pt", f"half {number + 1} of 2", mine.model_dump())
-        run.check()
-        if not kept.exists():
-            answered = _answers(console, llm, half, halves[1 - number], library, mine, number, run, passes)
+        if kept.exists():
+            run.check()
+        else:
+            rows = [one for story in half.stories for one in examples[story.name]]
+            reader = skill_to_train(llm, mine.method, mine.rank, mine.seed + number)
+            tensors, _ = run.follow(
+                partial(train_skill, llm, rows, [], mine, start=reader, microbatches=passes)
+            )
+            answered = _answers(console, llm, reader.with_tensors(tensors), halves[1 - number], library)
             kept.write_text(json.dumps(answered, ensure_ascii=False), encoding="utf-8")
         for text, answers in json.loads(kept.read_text(encoding="utf-8")).items():
             found.setdefault(text, []).extend(Judged(*answer) for answer in answers)
@@ -68,21 +76,9 @@ def crossed_candidates(
 
 
 def _answers(
-    console: Console,
-    llm: FrozenLLM,
-    mine: Dataset,
-    others: Dataset,
-    library: Library,
-    recipe: SkillRecipe,
-    number: int,
-    run: ResumableRun,
-    passes: Microbatches,
+    console: Console, llm: FrozenLLM, reader: Skill, others: Dataset, library: Library
 ) -> dict[str, list[tuple[object, ...]]]:
-    """Learn a reader on `mine`; what it answers to the questions of `others`."""
-    reader = skill_to_train(llm, recipe.method, recipe.rank, recipe.seed + number)
-    rows = list(examples(mine, library))
-    tensors, _ = run.follow(lambda state: train_skill(llm, rows, [], recipe, state, reader, passes))
-    reader = reader.with_tensors(tensors)
+    """What a reader answers to the questions of `others`, by the text it was read from."""
     reader.equip(llm, fold=False)
     engine = Engine(DirectRunner(llm), skill=reader)
     found: dict[str, list[tuple[object, ...]]] = {}

@@ -86,28 +86,29 @@ def train(
         raise CommandError(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
     library = Library(dataset.stories, out / "library")
-    held = list(examples(parts.checking, library))
+    held = [one for own in examples(parts.checking, library).values() for one in own]
     held = random.Random(settled.seed).sample(held, min(_HELDOUT_EXAMPLES, len(held)))
-    if not held or not any(examples(parts.learning, library)):
+    by_story = examples(parts.learning, library)
+    learned_from = [one for own in by_story.values() for one in own]
+    if not held or not learned_from:
         raise CommandError("No answer was found in the stories: there is nothing to learn from.")
     known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
     passes = Microbatches(llm.device, settings.pass_tokens)
     metrics: dict[str, list[Loss]] = {}
     judges = settled.judge and llm.can_judge
     if settled.steps:
-        judged = (
-            crossed_candidates(console, llm, parts.learning, library, settled, out, passes) if judges else {}
-        )
-        learned_from = list(examples(parts.learning, library, judged))
+        rows = learned_from
+        if judges:
+            judged = crossed_candidates(console, llm, parts.learning, by_story, library, settled, out, passes)
+            rows = [replace(one, judged=judged.get(one.passage, ())) for one in learned_from]
         run = ResumableRun(console, out / "state.pt", "the skill", known)
         tensors, metrics["heldout"] = run.follow(
-            lambda state: train_skill(llm, learned_from, held, settled, state, skill, passes)
+            lambda state: train_skill(llm, rows, held, settled, state, skill, passes)
         )
         skill = skill.with_tensors(tensors)
     skill.equip(llm)
     if settled.starts.steps:
         context = replace(skill, starts=None)
-        learned_from = list(examples(parts.learning, library))
         run = ResumableRun(console, out / "starts.pt", "where members start", known)
         (starts,), metrics["starts"] = run.follow(
             lambda state: train_starts(llm, context, learned_from, held, settled.starts, state, passes)

@@ -2,13 +2,12 @@
 
 import hashlib
 import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from app.datasets.library import Library
 from app.datasets.questions import Dataset, LabelledQuestion, Story
-from trainer.skill.examples import Example, Judged
+from trainer.skill.examples import Example
 
 # Stories that are kept from learning, at most: on the first of them the skill's losses are measured.
 _HELDOUT_STORIES = 24
@@ -47,42 +46,42 @@ def split(dataset: Dataset, learned_before: Collection[str] = ()) -> Split:
     )
 
 
-def examples(
-    dataset: Dataset, library: Library, judged: Mapping[str, Sequence[Judged]] = MappingProxyType({})
-) -> Iterator[Example]:
-    """An example for every section: the questions it answers, and those it only seems to answer.
+def examples(dataset: Dataset, library: Library) -> dict[str, list[Example]]:
+    """For each story, an example of every section that answers a question.
 
-    `judged` are answers that were read from a section, by its text.
+    It has the questions that the section answers, and those it only seems to answer.
     """
-    for story in dataset.stories:
-        ranking = library.ranking(story)
-        answered: list[list[tuple[str, Sequence[str]]]] = [[] for _ in story.sections]
-        silent: list[list[str]] = [[] for _ in story.sections]
-        rivals: list[dict[int, None]] = [{} for _ in story.sections]
-        told_by: dict[str, set[str]] = {}
-        for question in dataset.questions:
-            if question.story != story.name or not question.answers:
-                continue
-            found = [passage.ordinal for passage in ranking(question.text)]
-            gold = question.gold or _holding(story, question, found)
-            told_by[question.text] = {story.sections[section] for section in gold}
-            for section in gold:
-                answered[section].append((question.text, question.answers))
-                rivals[section].update(dict.fromkeys(each for each in found[:_RIVALS] if each not in gold))
-            for section in found[:_DISTRACTORS]:
-                if gold and section not in gold:
-                    silent[section].append(question.text)
-        for section, text in enumerate(story.sections):
-            if answered[section]:
-                yield Example(
-                    text,
-                    answered[section],
-                    silent[section],
-                    [other for other in story.sections if other != text],
-                    [story.sections[rival] for rival in rivals[section]],
-                    {asked: told_by[asked] for asked in silent[section]},
-                    judged.get(text, ()),
-                )
+    return {story.name: list(_of_story(story, dataset, library)) for story in dataset.stories}
+
+
+def _of_story(story: Story, dataset: Dataset, library: Library) -> Iterator[Example]:
+    ranking = library.ranking(story)
+    answered: list[list[tuple[str, Sequence[str]]]] = [[] for _ in story.sections]
+    silent: list[list[str]] = [[] for _ in story.sections]
+    rivals: list[dict[int, None]] = [{} for _ in story.sections]
+    told_by: dict[str, set[str]] = {}
+    for question in dataset.questions:
+        if question.story != story.name or not question.answers:
+            continue
+        found = [passage.ordinal for passage in ranking(question.text)]
+        gold = question.gold or _holding(story, question, found)
+        told_by[question.text] = {story.sections[section] for section in gold}
+        for section in gold:
+            answered[section].append((question.text, question.answers))
+            rivals[section].update(dict.fromkeys(each for each in found[:_RIVALS] if each not in gold))
+        for section in found[:_DISTRACTORS]:
+            if gold and section not in gold:
+                silent[section].append(question.text)
+    for section, text in enumerate(story.sections):
+        if answered[section]:
+            yield Example(
+                text,
+                answered[section],
+                silent[section],
+                [other for other in story.sections if other != text],
+                [story.sections[rival] for rival in rivals[section]],
+                {asked: told_by[asked] for asked in silent[section]},
+            )
 
 
 def _holding(story: Story, question: LabelledQuestion, found: Sequence[int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from app.answering.per_passage import ANSWER_TOKENS
 from app.answering.reader_assignment import READERS, Seat, assigned
@@ -47,22 +48,15 @@ def collect_samples(
         questions = [one for one in dataset.questions if one.story in asked]
         for first in range(0, len(questions), at_once):
             batch = questions[first : first + at_once]
-            taken = [
-                (question, seat)
-                for question in batch
-                for seat in _seats(readers, ranking(question.text)[:READERS])
-            ]
+            taken = [_seats(readers, ranking(question.text)[:READERS]) for question in batch]
             requests = [
                 DecodeRequest(seat.reading(question.text), ANSWER_TOKENS, judged=judged)
-                for question, seat in taken
+                for question, seats in zip(batch, taken, strict=True)
+                for seat in seats
             ]
-            replies = dict(engine.answer(requests))
-            for question in batch:
-                answers = [
-                    seat.heard(replies[number])
-                    for number, (asker, seat) in enumerate(taken)
-                    if asker is question
-                ]
+            replies = iter([reply for _, reply in sorted(engine.answer(requests), key=itemgetter(0))])
+            for question, seats in zip(batch, taken, strict=True):
+                answers = [seat.heard(next(replies)) for seat in seats]
                 quality = [rouge_l(one.text, question.answers) for one in answers]
                 found.append(Sample(answers, quality, question.story == story.name))
             on_progress(f"asks the readers of {story.name}: {len(found)} questions answered")

@@ -1,6 +1,5 @@
 """Fault 22: memory runs out. A batch is halved; a single row that is too much is told of, with what fits."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,14 +21,6 @@ from trainer.llm.loading import load
 from trainer.llm.microbatches import Microbatches, OutOfMemoryError
 
 RECIPE = {"objective": "lm", "members": 3, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = Database(f"sqlite:///{tmp_path / 'books.db'}")
-    found.migrate()
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeVar
 
 import torch
+from torch import Tensor
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -82,6 +83,12 @@ class Microbatches:
             return advice
         free, total = torch.cuda.mem_get_info(self._device)
         return f"{advice}; {free >> 20} of {total >> 20} MiB on {self._device} are free"
+
+
+def add_gradients(loss: Tensor, leaves: Sequence[Tensor]) -> None:
+    """Add the gradient of a loss to the leaves' gradients: all of it, or nothing if it fails."""
+    for leaf, gradient in zip(leaves, torch.autograd.grad(loss, leaves), strict=True):
+        leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -48,16 +48,16 @@ class Loras(Members):
 
     def contexts(self, llm: FrozenLLM, context: Context | None = None) -> list[Context]:
         """For each member, `context` without new positions and with the deltas from there on."""
-        by_module: dict[str, dict[str, tuple[Tensor, ...]]] = {}
-        for name, tensor in self.weights.items():
-            module, side = lora_parts(name)
-            by_module.setdefault(module, {})[side] = tensor.to(llm.head).unbind()
+        pairs = {
+            module: [side.to(llm.head).unbind() for side in both]
+            for module, both in lora_pairs(self.weights).items()
+        }
         return [
             replace(
                 llm.empty_context(),
                 parent=context,
                 deltas=LoraDeltas(
-                    {name: (sides["A"][member], sides["B"][member]) for name, sides in by_module.items()}
+                    {module: (downs[member], ups[member]) for module, (downs, ups) in pairs.items()}
                 ),
             )
             for member in range(len(self))
@@ -79,15 +79,24 @@ class Loras(Members):
 
 
 def initial_loras(llm: FrozenLLM, members: int, rank: int, seed: int) -> Loras:
-    """Deltas that change nothing yet: A is random, for each member anew, and B is 0 (2106.09685, 4.1)."""
+    """Deltas that change nothing yet, for each member other ones."""
+    each = [initial_lora(llm.lora_targets, rank, seed + member) for member in range(members)]
+    return Loras({name: torch.stack([one[name] for one in each]).to(llm.device) for name in each[0]})
+
+
+def initial_lora(targets: Mapping[str, tuple[int, int]], rank: int, seed: int) -> dict[str, Tensor]:
+    """A and B, by PEFT's names, that change nothing yet: A is random and B is 0 (2106.09685, section 4.1).
+
+    `targets` are the sizes (out, in) of the modules, by their names.
+    """
+    generator = torch.Generator().manual_seed(seed)
     weights: dict[str, Tensor] = {}
-    generators = [torch.Generator().manual_seed(seed + member) for member in range(members)]
-    for module, (out, into) in llm.lora_targets.items():
+    for module, (out, into) in targets.items():
         bound = 1 / math.sqrt(into)
-        downs = [torch.empty(rank, into).uniform_(-bound, bound, generator=each) for each in generators]
-        weights[lora_name(module, "A")] = torch.stack(downs)
-        weights[lora_name(module, "B")] = torch.zeros(members, out, rank)
-    return Loras({name: tensor.to(llm.device) for name, tensor in weights.items()})
+        down = torch.empty(rank, into).uniform_(-bound, bound, generator=generator)
+        weights[lora_name(module, "A")] = down
+        weights[lora_name(module, "B")] = torch.zeros(out, rank)
+    return weights
 
 
 def lora_from_bytes(llm: FrozenLLM, data: bytes) -> Loras:
@@ -97,8 +106,6 @@ def lora_from_bytes(llm: FrozenLLM, data: bytes) -> Loras:
 
 def lora_from_tensors(llm: FrozenLLM, tensors: Mapping[str, Tensor]) -> Loras:
     """One member from its A [rank, in] and B [out, rank], by PEFT's names. FormatError: they do not fit."""
-    sides: dict[str, set[str]] = {}
-    ranks: set[int] = set()
     for name, tensor in tensors.items():
         module, side = lora_parts(name)
         if module not in llm.lora_targets:
@@ -106,15 +113,10 @@ def lora_from_tensors(llm: FrozenLLM, tensors: Mapping[str, Tensor]) -> Loras:
                 f"LoRA here cannot change {module}: it changes {', '.join(llm.lora_targets)} of this LLM"
             )
         out, into = llm.lora_targets[module]
-        sides.setdefault(module, set()).add(side)
         size = into if side == "A" else out
         if tensor.ndim != 2 or tensor.shape[1 if side == "A" else 0] != size:
             raise FormatError(f"{name} is {list(tensor.shape)}: one side of it should be {size}")
-        ranks.add(tensor.shape[0 if side == "A" else 1])
-    if not sides or any(len(both) != 2 for both in sides.values()):
-        raise FormatError("LoRA weights have lora_A and lora_B for each module")
-    if len(ranks) != 1 or 0 in ranks:
-        raise FormatError(f"all modules have one rank above 0, got {sorted(ranks)}")
+    check_lora(tensors)
     return Loras({name: tensor[None] for name, tensor in tensors.items()})
 
 
@@ -134,6 +136,27 @@ def joined_loras(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> d
             parts.append(weights[name] if name in weights else some.new_zeros(shape))
         joined[name] = torch.cat(parts, dim=along)
     return joined
+
+
+def check_lora(weights: Mapping[str, Tensor]) -> None:
+    """Raise FormatError unless these are an A and a B for each module, matrices of one rank above 0."""
+    for name, tensor in weights.items():
+        if tensor.ndim != 2:
+            raise FormatError(f"{name} {list(tensor.shape)} is no matrix")
+    ranks = {rank for down, up in lora_pairs(weights).values() for rank in (down.shape[0], up.shape[1])}
+    if len(ranks) != 1 or 0 in ranks:
+        raise FormatError(f"all modules have an A and a B of one rank above 0, got {sorted(ranks)}")
+
+
+def lora_pairs(weights: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    """The A and the B of each module, from tensors by PEFT's names. FormatError: one of them is missing."""
+    sides: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in weights.items():
+        module, side = lora_parts(name)
+        sides.setdefault(module, {})[side] = tensor
+    if any(len(both) != 2 for both in sides.values()):
+        raise FormatError("LoRA weights are an A and a B, lora_A and lora_B, for each module")
+    return {module: (both["A"], both["B"]) for module, both in sides.items()}
 
 
 def lora_rank(weights: Mapping[str, Tensor]) -> int:

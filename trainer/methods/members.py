@@ -12,6 +12,7 @@ from torch import Tensor
 
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.microbatches import add_gradients
 from trainer.options import Method
 
 
@@ -107,9 +108,7 @@ class Members(ABC):
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradient of a loss to the tensors' gradients: all of it, or nothing if it fails."""
-        leaves = list(self.tensors.values())
-        for tensor, gradient in zip(leaves, torch.autograd.grad(loss, leaves), strict=True):
-            tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+        add_gradients(loss, list(self.tensors.values()))
 
     def clip_gradients(self, max_norm: float) -> None:
         """Scale each member's gradient down to the norm `max_norm` if its own norm is above that."""

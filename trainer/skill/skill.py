@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.kv_cache import KeysAndValues
 from trainer.llm.prefill import prefill
 from trainer.llm.seq2seq import Embeddings
-from trainer.methods.lora import lora_name, lora_parts, lora_rank
+from trainer.methods.lora import check_lora, initial_lora, lora_pairs, lora_rank
 from trainer.methods.tensors import FormatError, tensors_from_bytes
 from trainer.options import Method
 
@@ -36,9 +35,8 @@ class SkillMismatchError(ValueError):
 class Skill(ABC):
     """What an LLM has learned once: it precedes everything else that is read, or changes how all is read.
 
-    An LLM is equipped with it before anything is computed with its context.
-    `starts` [members, virtual tokens, hidden] are soft prompts for members to start from, learned after the
-    skill, on the same data.
+    An LLM is equipped with it before anything is computed with its context. `starts` [members, virtual
+    tokens, hidden] are soft prompts for members to start from, learned after it, on the same data.
     """
 
     method: ClassVar[Method]
@@ -183,20 +181,15 @@ class LoraSkill(Skill):
         return llm.adaptation.holds(self._deltas(llm))
 
     def _deltas(self, llm: FrozenLLM) -> dict[str, tuple[Tensor, Tensor]]:
-        sides: dict[str, dict[str, Tensor]] = {}
-        for name, tensor in self.weights.items():
-            module, side = lora_parts(name)
-            sides.setdefault(module, {})[side] = tensor.to(llm.device)
-        return {module: (both["A"], both["B"]) for module, both in sides.items()}
+        pairs = lora_pairs(self.weights)
+        return {module: (down.to(llm.device), up.to(llm.device)) for module, (down, up) in pairs.items()}
 
     def context(self, llm: FrozenLLM) -> Context:
         """The beginning of a user's turn, without an instruction."""
         tokens = templates.turn_start(llm)
         if not tokens:
             return llm.empty_context()
-        beginning = llm.embed(torch.tensor(tokens, dtype=torch.long))
-        [context] = llm.prefill([beginning], [None])
-        return context
+        return llm.prefill([llm.embed(torch.tensor(tokens))], [None])[0]
 
 
 def initial_skill(llm: FrozenLLM) -> Skill:
@@ -218,18 +211,11 @@ def default_method(llm: FrozenLLM) -> Method:
 def skill_to_train(llm: FrozenLLM, method: Method, rank: int, seed: int) -> Skill:
     """A skill of a method before its first step.
 
-    A prefix and a prompt are a hand-written instruction, a LoRA changes nothing: A is random, B is 0
-    (2106.09685, section 4.1). Raises SkillMismatchError for a method that the LLM cannot learn.
+    A prefix and a prompt are a hand-written instruction, a LoRA changes nothing. Raises SkillMismatchError
+    for a method that the LLM cannot learn.
     """
     if method == "lora":
-        generator = torch.Generator().manual_seed(seed)
-        weights: dict[str, Tensor] = {}
-        for module, (out, into) in llm.adaptation.targets.items():
-            bound = 1 / math.sqrt(into)
-            down = torch.empty(rank, into).uniform_(-bound, bound, generator=generator)
-            weights[lora_name(module, "A")] = down
-            weights[lora_name(module, "B")] = torch.zeros(out, rank)
-        return LoraSkill(weights)
+        return LoraSkill(initial_lora(llm.adaptation.targets, rank, seed))
     if method == "prompt":
         return PromptSkill(llm.embed(torch.tensor(templates.opening(llm))).detach())
     skill = initial_skill(llm)
@@ -253,22 +239,11 @@ def skill_from_bytes(data: bytes) -> Skill:
             raise FormatError(f"{list(prompt.shape)} is no soft prompt")
         return PromptSkill(prompt, starts=starts)
     if not {_KEYS, _VALUES} <= tensors.keys():
-        return _lora({name: tensor for name, tensor in tensors.items() if name != _STARTS}, starts)
+        # A file has no order, but a training that is resumed counts on one.
+        weights = {name: tensors[name] for name in sorted(tensors) if name != _STARTS}
+        check_lora(weights)
+        return LoraSkill(weights, starts=starts)
     keys, values = tensors[_KEYS], tensors[_VALUES]
     if keys.ndim != 4 or keys.shape != values.shape:
         raise FormatError(f"keys {list(keys.shape)} and values {list(values.shape)} make no prefix")
     return PrefixSkill(keys, values, starts=starts)
-
-
-def _lora(weights: Mapping[str, Tensor], starts: Tensor | None) -> LoraSkill:
-    sides: dict[str, set[str]] = {}
-    for name, tensor in weights.items():
-        module, side = lora_parts(name)
-        sides.setdefault(module, set()).add(side)
-        if tensor.ndim != 2:
-            raise FormatError(f"{name} {list(tensor.shape)} is no matrix")
-    ranks = {tensor.shape[0 if lora_parts(name)[1] == "A" else 1] for name, tensor in weights.items()}
-    if not sides or any(len(both) != 2 for both in sides.values()) or len(ranks) != 1:
-        raise FormatError("not a skill: a LoRA has an A and a B of one rank for each layer")
-    # A file has no order, but a training that is resumed counts on one.
-    return LoraSkill(dict(sorted(weights.items())), starts=starts)

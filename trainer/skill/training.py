@@ -13,7 +13,7 @@ from torch import Tensor
 from trainer.llm.batch_types import Pack
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Microbatches
+from trainer.llm.microbatches import Microbatches, add_gradients
 from trainer.llm.packing import pack_losses
 from trainer.methods.prompt import Prompts, blank_prompts
 from trainer.skill.examples import Example, batch_examples, pack_example
@@ -56,8 +56,7 @@ def train_skill(
             context = current.context(llm)
             losses = pack_losses(llm, [Pack(one.exchanges, one.text, context) for one in part])
             share = _summed_loss(part, losses) / weights
-            for tensor, found in zip(learned, torch.autograd.grad(share, learned), strict=True):
-                tensor.grad = found if tensor.grad is None else tensor.grad.add_(found)
+            add_gradients(share, learned)
             return float(share.detach())
 
         longest = max(pack.length for pack in packs)
@@ -112,8 +111,7 @@ def train_starts(
                 for one, found in zip(part, losses, strict=True)
             ]
             summed = torch.stack(rows).sum()
-            [found] = torch.autograd.grad(summed, [starts])
-            starts.grad = found if starts.grad is None else starts.grad.add_(found)
+            add_gradients(summed, [starts])
             return float(summed.detach())
 
         longest = recipe.virtual_tokens + max(pack.length for pack in packs)

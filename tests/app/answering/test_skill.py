@@ -1,9 +1,5 @@
 """Which skill an LLM answers behind."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 import torch
 
 from app.answering.skill import LoadedSkill, active_skill, register_skill
@@ -11,14 +7,6 @@ from store import skills
 from store.database import Database
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.skill.skill import initial_skill
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}")
-    database.migrate()
-    yield database
-    database.close()
 
 
 def test_an_llm_has_the_instruction_until_it_has_learned_a_skill(

@@ -1,8 +1,6 @@
 """A job keeps its lease while one piece of work takes longer than the lease."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -16,14 +14,6 @@ from store.tables import Job
 
 # Of the lease under test. It beats every 20 ms.
 SECONDS = 0.12
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}")
-    database.migrate()
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,14 +110,6 @@ def edition(text: str) -> books.Edition:
     return books.Edition(
         text, sha256(text.encode()).hexdigest(), [ChapterSpan("", 0, len(text))], passages, format="md"
     )
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}")
-    database.migrate()
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -118,6 +118,12 @@ def get(session: Session, book_id: str) -> Book:
     return book
 
 
+def chapters_to_learn(book: Book) -> list[Chapter]:
+    """Return the chapters of a book without front and back matter; all, where nothing else is there."""
+    inner = [chapter for chapter in book.chapters if chapter.matter == "body"]
+    return inner or list(book.chapters)
+
+
 def lock(session: Session, book_id: str) -> int:
     """Lock a book's row where the database has row locks, and return the number of its newest revision.
 

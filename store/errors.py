@@ -113,6 +113,26 @@ class InvalidTagsError(StoreError):
         self.limit = limit
 
 
+class QuestionExistsError(StoreError):
+    """The book has this question already, as `question_id`."""
+
+    def __init__(self, question_id: str) -> None:
+        super().__init__(f"The book has this question already: correct {question_id} instead.")
+        self.question_id = question_id
+
+
+class OldRevisionError(StoreError):
+    """A question is about an older revision of its book than the newest, and is not learned any more."""
+
+    def __init__(self, question_id: str, revision: int, newest: int) -> None:
+        super().__init__(
+            f"Question {question_id} is about revision {revision} of the text, and the book has {newest} by "
+            "now: no version learns it any more. Write one about the new text."
+        )
+        self.question_id = question_id
+        self.revision = revision
+
+
 class DuplicateBookError(StoreError):
     """Another book, `book_id`, has this text already."""
 

@@ -1,7 +1,7 @@
 """Passages: by id and by book, with the pages they begin on."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -63,18 +63,26 @@ def page_labels(session: Session, passages: Sequence[Passage]) -> dict[int, str]
     return found
 
 
-def text_to_learn(session: Session, book_id: str) -> tuple[str, list[str]]:
-    """Return what is to be learned of a book: its text and its passages, without front and back matter.
+def passages_at(session: Session, book_id: str, ordinals: Collection[int]) -> dict[int, Passage]:
+    """Return the passages of a book by their ordinals; missing ones are left out."""
+    query = select(Passage).where(Passage.book_id == book_id, Passage.ordinal.in_(ordinals))
+    return {passage.ordinal: passage for passage in session.scalars(query)}
+
+
+def passages_to_learn(session: Session, book_id: str) -> list[Passage]:
+    """Return the passages that are learned of a book, in reading order. NotFoundError: there is no such book.
+
+    They are those of `books.chapters_to_learn`.
+    """
+    ordinals = {chapter.ordinal for chapter in books.chapters_to_learn(books.get(session, book_id))}
+    return [each for each in passages_of_book(session, book_id) if each.chapter_ordinal in ordinals]
+
+
+def text_to_learn(session: Session, book_id: str) -> str:
+    """Return the text that is learned of a book, without front and back matter.
 
     If the book has no other chapters, return all of it. NotFoundError: there is no such book.
     """
     book = books.get(session, book_id)
-    whole, passages = revisions.text(session, book_id), passages_of_book(session, book_id)
-    inner = [chapter for chapter in book.chapters if chapter.matter == "body"]
-    if not inner or len(inner) == len(book.chapters):
-        return whole, [passage.text for passage in passages]
-    ordinals = {chapter.ordinal for chapter in inner}
-    return (
-        whole[inner[0].start : inner[-1].end],
-        [passage.text for passage in passages if passage.chapter_ordinal in ordinals],
-    )
+    whole, learned = revisions.text(session, book_id), books.chapters_to_learn(book)
+    return whole if len(learned) == len(book.chapters) else whole[learned[0].start : learned[-1].end]

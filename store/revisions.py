@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from store import books, scope
+from store import books, questions, scope
 from store.errors import DuplicateBookError, NotFoundError
 from store.tables import Book, BookTag, Chapter, Page, Passage, Revision
 
@@ -21,7 +21,8 @@ def add(
 ) -> tuple[Book, bool]:
     """Give a book a new text as its next revision, and the title, author and tags that are given.
 
-    Return the book and True. Earlier texts are kept; their chapters, pages and passages are not. If the
+    Return the book and True. Earlier texts are kept; their chapters, pages and passages are not. Questions
+    that people wrote, corrected or removed are carried over where their passage's text is still there. If the
     book's text has this `sha256` already, change nothing, and return the book and False.
     NotFoundError: no such book. DuplicateBookError: another book has this `sha256`. InvalidTagsError: too
     many tags, or too long ones.
@@ -34,6 +35,7 @@ def add(
         return book, False
     if known is not None:
         raise DuplicateBookError(known)
+    before = text(session, book_id)
     for table in (Passage, Page, Chapter):
         session.execute(delete(table).where(table.book_id == book_id))
     book.filename, book.format = edition.filename, edition.format
@@ -47,6 +49,7 @@ def add(
     session.flush()
     books.store_edition(session, book, edition)
     session.refresh(book, ["chapters", "tag_rows"])
+    questions.carry_over(session, book_id, before, edition.text)
     return book, True
 
 

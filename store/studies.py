@@ -1,4 +1,4 @@
-"""Studies: questions and answers that an LLM wrote about a book, stored for all versions to learn from."""
+"""Studies: the questions and answers that versions of a book learn from, never changed once stored."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -54,12 +54,6 @@ def put(
 def find(session: Session, book_id: str, key: str) -> Study | None:
     """Return a book's study under `key`, if there is one."""
     return session.scalar(select(Study).where(Study.book_id == book_id, Study.key == key))
-
-
-def newest(session: Session, book_id: str) -> Study | None:
-    """Return the newest study of a book, if there is one."""
-    query = select(Study).where(Study.book_id == book_id)
-    return session.scalar(query.order_by(Study.created_at.desc(), Study.id.desc()).limit(1))
 
 
 def items(session: Session, study: Study) -> list[dict[str, Any]]:

@@ -12,8 +12,9 @@ from trainer.methods.members import Members
 from trainer.objectives.alternating import Alternating
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.objective import Objective
-from trainer.objectives.question_synthesis import KINDS, SyntheticQuestion, synthesise
+from trainer.objectives.question_synthesis import KINDS, synthesise
 from trainer.objectives.self_study import SelfStudy, StudyMaterial
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Pause, Progress
 from trainer.recipe import Recipe
 from trainer.skill.skill import Skill
@@ -28,7 +29,14 @@ class Prepared:
 
     recipe: Recipe
     objective: Objective
-    items: Sequence[SyntheticQuestion]
+    items: Sequence[StudyQuestion]
+
+
+@dataclass(frozen=True)
+class Written:
+    """All questions that the LLM wrote about a book."""
+
+    questions: Sequence[StudyQuestion]
 
 
 def resolved(recipe: Recipe, skill: Skill | None) -> Recipe:
@@ -67,7 +75,7 @@ def train_book(
     skill: Skill | None = None,
     *,
     passages: Sequence[str] | None = None,
-    items: Sequence[SyntheticQuestion] | None = None,
+    items: Sequence[StudyQuestion] | None = None,
     parent: Members | None = None,
     rivals: int = 0,
     microbatches: Microbatches | None = None,
@@ -95,30 +103,41 @@ def train_book(
     yield from train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals)
 
 
+def write_questions(
+    llm: FrozenLLM, passages: Sequence[str], recipe: Recipe, skill: Skill
+) -> Iterator[Pause | Written]:
+    """Have the LLM write the questions that a recipe asks for, behind `skill`; `Written` comes last."""
+    written: list[StudyQuestion] = []
+    chosen = [(number, passages[number]) for number in _spread(len(passages), recipe.passages)]
+    kinds = list(KINDS)[: recipe.kinds]
+    for batch in synthesise(llm, chosen, skill.context(llm), kinds=kinds, seed=recipe.seed):
+        written += batch
+        yield Pause()
+    yield Written(written)
+
+
 def _prepare(
     llm: FrozenLLM,
     text: str,
     passages: Sequence[str] | None,
     recipe: Recipe,
     skill: Skill | None,
-    items: Sequence[SyntheticQuestion] | None,
+    items: Sequence[StudyQuestion] | None,
     microbatches: Microbatches | None,
 ) -> Generator[Pause, None, Prepared]:
     """What a resolved recipe asks for, with the questions to study, which are written unless given."""
     context = None if skill is None else skill.context(llm)
     text_objective = partial(LanguageModelling, llm, text, recipe, context, microbatches=microbatches)
-    if recipe.objective == "lm" or context is None:
+    if recipe.objective == "lm" or skill is None or context is None:
         return Prepared(recipe, text_objective(), [])
     if passages is None:
         raise ValueError(f"{recipe.objective} needs the passages of the book: give them, or use lm")
     if items is None:
-        written: list[SyntheticQuestion] = []
-        chosen = [(number, passages[number]) for number in _spread(len(passages), recipe.passages)]
-        kinds = list(KINDS)[: recipe.kinds]
-        for batch in synthesise(llm, chosen, context, kinds=kinds, seed=recipe.seed):
-            written += batch
-            yield Pause()
-        items = written
+        for happened in write_questions(llm, passages, recipe, skill):
+            if isinstance(happened, Written):
+                items = happened.questions
+            else:
+                yield happened
     if not items:  # none passed the filters: members learn from the text itself
         return Prepared(recipe.model_copy(update={"objective": "lm"}), text_objective(), [])
     material = StudyMaterial(llm.encode(text), items, context, passages)

@@ -39,6 +39,13 @@ class Recipe(BaseModel):
     row_tokens: int = Field(256, ge=16, le=4096, description="tokens of text in one training row")
     kinds: int = Field(4, ge=1, le=7, description="questions of self-study about a passage, each of a kind")
     passages: int = Field(48, ge=1, le=4096, description="most passages that self-study asks about")
+    person_weight: int = Field(
+        4,
+        ge=1,
+        le=100,
+        description="times that self-study asks a question which a person wrote or corrected, for each time "
+        "that it asks one of the LLM's",
+    )
     closed: float = Field(0.5, ge=0, le=1, description="share of self-study's rows without their passage")
     rows: int = Field(1, ge=1, le=64, description="rows each member reads in one step")
     epochs: float = Field(4.0, gt=0, le=1000, description="times each member reads the book")

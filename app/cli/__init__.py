@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from app.cli import ask, bench, books, demo, evaluation, maintenance, registry, serve, skill, transfer
+from app.cli import (
+    ask,
+    bench,
+    books,
+    demo,
+    evaluation,
+    maintenance,
+    questions,
+    registry,
+    serve,
+    skill,
+    transfer,
+)
 
 app = typer.Typer(
     help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
@@ -13,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 # In the order of `bookchorus --help`.
-for module in (serve, demo, books, ask, registry, transfer, maintenance, evaluation):
+for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, evaluation):
     app.add_typer(module.app)
 app.add_typer(skill.app, name="skill")
 app.add_typer(bench.app, name="bench")

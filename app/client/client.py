@@ -18,6 +18,7 @@ from app.client.connection import (
     valid_request,
 )
 from app.client.job_events import follow
+from app.client.questions import Questions
 from app.client.registry import Registry
 from app.client.transfer import Transfer
 from app.schemas import (
@@ -55,6 +56,11 @@ class Client:
     def registry(self) -> Registry:
         """Calls about the versions of books and the aliases on them."""
         return Registry(self._connection)
+
+    @property
+    def questions(self) -> Questions:
+        """Calls about the questions that versions of books learn from."""
+        return Questions(self._connection)
 
     @property
     def transfer(self) -> Transfer:

@@ -12,7 +12,7 @@ from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.dispatch import member_from_bytes
 from trainer.methods.members import Members, join_members
-from trainer.objectives.question_synthesis import SyntheticQuestion
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Evaluated, Learned, Stepped
 from trainer.recipe import Recipe
 
@@ -39,7 +39,7 @@ class StoryMembers:
             method = self._recipe.method
             return join_members([member_from_bytes(method, name.read_bytes(), self._llm) for name in names])
         on_progress("writes questions")
-        items: Sequence[SyntheticQuestion] = []
+        items: Sequence[StudyQuestion] = []
         evaluated: dict[str, list[float | None]] = {}
         learned, recipe = None, self._recipe
         text = "\n\n".join(story.sections)
@@ -75,8 +75,8 @@ class StoryMembers:
 
 
 def deciding(recipe: Recipe) -> dict[str, Any]:
-    """The fields of a recipe that decide a result here; without a parent nothing is appended."""
-    return recipe.model_dump(exclude={"append"})
+    """The fields of a recipe that decide a result here: nothing is appended, no person wrote a question."""
+    return recipe.model_dump(exclude={"append", "person_weight"})
 
 
 def fingerprint(llm: FrozenLLM, skill: LoadedSkill, *more: object) -> str:

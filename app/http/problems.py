@@ -17,6 +17,7 @@ from app.answering.types import NoBookFitsError, NothingToAskError, NotReadyErro
 from app.engine.member_cache import OtherModelError
 from app.engine.scheduler import EngineClosedError, UnwantedError
 from app.parsing.parsed import ParseError
+from app.training.question_changes import ChangeError
 from app.training.requests import InvalidParentError, InvalidRecipeError, QueueFullError
 from app.transfer.refusal import ImportRefusedError
 from store.errors import (
@@ -27,6 +28,8 @@ from store.errors import (
     InvalidTagsError,
     NotFoundError,
     NothingToRollBackToError,
+    OldRevisionError,
+    QuestionExistsError,
     StoreBusyError,
     StoreFullError,
     StoreUnreachableError,
@@ -92,6 +95,15 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     ParseError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     QuestionError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
     ImportRefusedError: lambda error: Problem(422, error.slug, str(error), None, **error.more),
+    ChangeError: lambda error: Problem(
+        422, error.slug, str(error), None, change=error.change, **error.limits
+    ),
+    QuestionExistsError: lambda error: Problem(
+        409, "question-exists", str(error), None, question=error.question_id
+    ),
+    OldRevisionError: lambda error: Problem(
+        409, "question-of-old-revision", str(error), None, revision=error.revision
+    ),
     InvalidParentError: lambda error: Problem(422, error.slug, str(error)),
     InvalidRecipeError: lambda error: _invalid_recipe(error),
     QueueFullError: lambda error: Problem(

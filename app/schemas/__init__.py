@@ -24,6 +24,16 @@ from app.schemas.common import Page, Readiness, Request
 from app.schemas.inspection import Inspection, MemberLook, Norms, Word
 from app.schemas.jobs import ENDED, AddedJob, Job, JobEvent, JobProblem, JobStatus, Progress
 from app.schemas.maintenance import Finding, Rebuilt, Verification
+from app.schemas.questions import (
+    AddQuestion,
+    ChangedQuestions,
+    ChangeQuestions,
+    CorrectQuestion,
+    Question,
+    QuestionChange,
+    QuestionSource,
+    RemoveQuestion,
+)
 from app.schemas.registry import (
     AliasMove,
     AliasState,
@@ -45,6 +55,7 @@ from app.schemas.registry import (
 __all__ = [
     "ENDED",
     "Abstained",
+    "AddQuestion",
     "AddedBook",
     "AddedJob",
     "AliasMove",
@@ -57,11 +68,14 @@ __all__ = [
     "BookAliases",
     "BookState",
     "Candidate",
+    "ChangeQuestions",
+    "ChangedQuestions",
     "Chapter",
     "Citation",
     "Compare",
     "ComparedAnswers",
     "Comparison",
+    "CorrectQuestion",
     "Difference",
     "Finding",
     "Heard",
@@ -82,8 +96,12 @@ __all__ = [
     "PromptVersion",
     "Prune",
     "Pruned",
+    "Question",
+    "QuestionChange",
+    "QuestionSource",
     "Readiness",
     "Rebuilt",
+    "RemoveQuestion",
     "Request",
     "Retrieved",
     "Revision",

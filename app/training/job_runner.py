@@ -12,19 +12,20 @@ from app.training.heartbeat import CancelledError, Heartbeat
 from app.training.job_events import record_progress
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
-from app.training.study import find_study, keep_study, study_key
+from app.training.study import Studying
 from store import jobs, versions
 from store.database import Database
 from store.errors import StoreBusyError
 from store.tables import Job, Study
-from trainer.book_training import Prepared, resolved, train_book
+from trainer.book_training import Prepared, Written, resolved, train_book, write_questions
 from trainer.llm.microbatches import Microbatches
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Evaluated, Learned, Pause, Progress
 from trainer.recipe import Recipe
 
-Piece = TypeVar("Piece", bound=Progress | Prepared)
+Piece = TypeVar("Piece", bound=Progress | Prepared | Written)
 
 log = logging.getLogger(__name__)
 
@@ -77,17 +78,16 @@ class JobRunner:
         recipe = resolved(Recipe(**self._job.recipe), self._skill.skill)
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
-        key, study, questions = None, None, None
+        study, questions = None, None
         if recipe.objective != "lm":
-            key = study_key(self._llm.identity, self._skill, recipe, source.passages)
-            study, questions = find_study(self._database, self._job, key)
+            study, questions = self._study(recipe, source)
         champion = promotion.champion(self._database, self._members, self._job.book_id)
         progress = train_book(
             self._llm,
             source.text,
             recipe,
             self._skill.skill,
-            passages=source.passages,
+            passages=source.passage_texts,
             items=questions,
             parent=self._parent(),
             rivals=0 if champion.members is None else len(champion.members),
@@ -96,19 +96,20 @@ class JobRunner:
         for happened in self._pieces(progress):
             if isinstance(happened, Prepared):
                 recipe, objective = happened.recipe, happened.objective
-                if key is not None and study is None:
-                    study = keep_study(
-                        self._database,
-                        self._job,
-                        key,
-                        self._llm.identity,
-                        self._skill,
-                        recipe,
-                        happened.items,
-                    )
             elif isinstance(happened, Learned):
                 learned = happened
         self._publish(recipe, objective, learned, source, study)
+
+    def _study(self, recipe: Recipe, source: Source) -> tuple[Study | None, list[StudyQuestion]]:
+        """The questions to learn from, as people have left them; the LLM writes some first, once."""
+        studying = Studying(self._database, self._job, self._llm.identity, self._skill, recipe, source)
+        written = studying.written()
+        if written is None:
+            writing = write_questions(self._llm, source.passage_texts, recipe, self._skill.skill)
+            *_, last = self._pieces(writing)
+            assert isinstance(last, Written)
+            written = last.questions
+        return studying.keep(written)
 
     def _parent(self) -> Members | None:
         """The members of the version that the job goes on from."""
@@ -124,11 +125,11 @@ class JobRunner:
             if self._leaving():
                 raise LeavingError()
             self._heartbeat.check()
-            if not isinstance(happened, Pause | Prepared):
+            if not isinstance(happened, Pause | Prepared | Written):
                 self._record(happened)
             yield happened
 
-    def _record(self, happened: Progress | Prepared) -> None:
+    def _record(self, happened: Progress | Prepared | Written) -> None:
         """Renew the lease and record what happened. What a locked database does not take is not recorded."""
         try:
             with self._database.write() as session:

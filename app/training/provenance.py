@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.answering.skill import LoadedSkill
 from store import books
-from store.passages import text_to_learn
-from store.tables import Study
+from store.passages import passages_to_learn, text_to_learn
+from store.tables import Passage, Study
 
 _COMPUTE = ("bitsandbytes", "bookchorus", "peft", "safetensors", "torch", "transformers")
 
@@ -22,13 +22,18 @@ class Source:
 
     revision: int
     text: str
-    passages: Sequence[str]
+    passages: Sequence[Passage]
+
+    @property
+    def passage_texts(self) -> list[str]:
+        """What each passage says."""
+        return [passage.text for passage in self.passages]
 
 
 def source(session: Session, book_id: str) -> Source:
     """What is learned of a book's newest revision. NotFoundError: there is no such book."""
     revision = books.get(session, book_id).revision
-    return Source(revision, *text_to_learn(session, book_id))
+    return Source(revision, text_to_learn(session, book_id), passages_to_learn(session, book_id))
 
 
 def data(source: Source, skill: LoadedSkill, study: Study | None) -> dict[str, str]:

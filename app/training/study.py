@@ -1,89 +1,152 @@
-"""A study: the questions that the LLM wrote about a book, kept for every version that would ask the same."""
+"""A study: the questions that members learn from. The LLM writes them once, and people may change them.
+
+What the LLM wrote is kept under a key of all that decides it, so that no version has it written again. What a
+version learns from is that with people's changes: another study, immutable too, if there are such changes.
+"""
 
 import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+
+from sqlalchemy.orm import Session
 
 from app.answering.skill import LoadedSkill
-from store import jobs, studies
+from app.training.provenance import Source
+from store import jobs, questions, studies
 from store.database import Database
 from store.errors import StoreBusyError
+from store.questions import NewQuestion
 from store.tables import Job, Study
 from trainer.llm.frozen_llm import Identity
-from trainer.objectives.question_synthesis import SyntheticQuestion
+from trainer.objectives.study_question import StudyQuestion, question_key
 from trainer.recipe import Recipe
 
 _NOTHING_TO_STUDY = (
-    "The LLM wrote no question about the book that can be studied: the members learn from its text itself, "
+    "There is no question about the book that can be studied: the members learn from its text itself, "
     "by the objective lm."
 )
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Studying:
+    """The study of one job: of `source`, on the LLM `identity` behind `skill`, by `recipe`."""
+
+    database: Database
+    job: Job
+    identity: Identity
+    skill: LoadedSkill
+    recipe: Recipe
+    source: Source
+
+    def written(self) -> Sequence[StudyQuestion] | None:
+        """What the LLM wrote for another version or try that would ask the same; None if there was none."""
+        with self.database.read() as session:
+            study = studies.find(session, self.job.book_id, self._key)
+            if study is None:
+                return None
+            return [StudyQuestion(**item) for item in studies.items(session, study)]
+
+    def keep(self, written: Sequence[StudyQuestion]) -> tuple[Study | None, list[StudyQuestion]]:
+        """Keep what the LLM wrote, show it to people, and return what members learn of it as it stands now.
+
+        A later change is for later versions. Without questions, or where the database is locked, no study is
+        kept: a version without one lacks that part of its lineage, and is trained all the same.
+        """
+        try:
+            with self.database.write() as session:
+                self._show(session, written)
+                learned = self._as_it_stands(session, written)
+                unchanged = learned == list(written)
+                study = self._put(session, self._key, written) if written else None
+                if not unchanged:
+                    study = self._put(session, self._changed_key(learned), learned) if learned else None
+                self._tell(session, learned)
+                return study, learned
+        except StoreBusyError:
+            log.warning("the database is locked: the questions of job %s are not kept", self.job.id)
+        with self.database.read() as session:
+            return None, self._as_it_stands(session, written)
+
+    @property
+    def _key(self) -> str:
+        return study_key(self.identity, self.skill, self.recipe, self.source.passage_texts)
+
+    def _changed_key(self, learned: Sequence[StudyQuestion]) -> str:
+        return _hashed([self._key, [each.as_json() for each in learned]])
+
+    def _show(self, session: Session, written: Sequence[StudyQuestion]) -> None:
+        """Make rows of what the LLM wrote, which people see and change."""
+        rows = [
+            NewQuestion(
+                self.source.passages[each.passage],
+                each.question,
+                each.answer,
+                same_question(each.question),
+                each.kind,
+            )
+            for each in written
+        ]
+        questions.record(session, self.job.book_id, self.source.revision, rows)
+
+    def _as_it_stands(self, session: Session, written: Sequence[StudyQuestion]) -> list[StudyQuestion]:
+        """What the LLM wrote without what people corrected or removed, and behind it all that is theirs."""
+        decided = questions.decided(session, self.job.book_id, self.source.revision)
+        theirs = {key for row in decided for key in (row.key, row.written_key)}
+        numbers = {passage.ordinal: number for number, passage in enumerate(self.source.passages)}
+        left = [each for each in written if same_question(each.question) not in theirs]
+        return left + [
+            StudyQuestion(numbers[row.passage], row.kind, row.text, row.answer, source="person")
+            for row in decided
+            if row.removed_at is None
+        ]
+
+    def _put(self, session: Session, key: str, learned: Sequence[StudyQuestion]) -> Study:
+        return studies.put(
+            session,
+            book_id=self.job.book_id,
+            key=key,
+            base_model=asdict(self.identity),
+            skill_id=self.skill.id,
+            settings=self.recipe.model_dump(include={"kinds", "passages", "seed"}),
+            items=[each.as_json() for each in learned],
+        )
+
+    def _tell(self, session: Session, learned: Sequence[StudyQuestion]) -> None:
+        by_people = sum(each.source == "person" for each in learned)
+        found = f"Learns from {len(learned)} questions about the book, {by_people} of them by people."
+        jobs.add_event(
+            session,
+            self.job.id,
+            level="info" if learned else "warning",
+            type="message",
+            message=found if learned else _NOTHING_TO_STUDY,
+            data={"kind": "studied", "questions": len(learned), "by_people": by_people},
+        )
+
+
 def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: Sequence[str]) -> str:
     """SHA-256, in hex, of all that decides which questions the LLM writes."""
-    decides = [
-        identity.id,
-        identity.revision,
-        skill.digest,
-        recipe.kinds,
-        recipe.passages,
-        recipe.seed,
-        list(passages),
-    ]
+    return _hashed(
+        [
+            identity.id,
+            identity.revision,
+            skill.digest,
+            recipe.kinds,
+            recipe.passages,
+            recipe.seed,
+            list(passages),
+        ]
+    )
+
+
+def same_question(text: str) -> str:
+    """SHA-256, in hex, of a question without case and punctuation: the key of its row."""
+    return hashlib.sha256(question_key(text).encode()).hexdigest()
+
+
+def _hashed(decides: Sequence[object]) -> str:
     return hashlib.sha256(json.dumps(decides, ensure_ascii=False).encode()).hexdigest()
-
-
-def find_study(
-    database: Database, job: Job, key: str
-) -> tuple[Study, list[SyntheticQuestion]] | tuple[None, None]:
-    """The study of the job's book with this key, and its questions, if another version or try left one."""
-    with database.read() as session:
-        study = studies.find(session, job.book_id, key)
-        if study is None:
-            return None, None
-        return study, [SyntheticQuestion(**item) for item in studies.items(session, study)]
-
-
-def keep_study(
-    database: Database,
-    job: Job,
-    key: str,
-    identity: Identity,
-    skill: LoadedSkill,
-    recipe: Recipe,
-    questions: Sequence[SyntheticQuestion],
-) -> Study | None:
-    """Keep the questions and note it in the job's events. None: there are none, or the database is locked.
-
-    A version whose study is not kept lacks that part of its lineage, and is trained all the same.
-    """
-    try:
-        with database.write() as session:
-            jobs.add_event(
-                session,
-                job.id,
-                level="info" if questions else "warning",
-                type="message",
-                message=f"Wrote {len(questions)} questions about the book."
-                if questions
-                else _NOTHING_TO_STUDY,
-                data={"kind": "studied", "questions": len(questions)},
-            )
-            if not questions:
-                return None
-            return studies.put(
-                session,
-                book_id=job.book_id,
-                key=key,
-                base_model=asdict(identity),
-                skill_id=skill.id,
-                settings=recipe.model_dump(include={"kinds", "passages", "seed"}),
-                items=[question.as_json() for question in questions],
-            )
-    except StoreBusyError:
-        log.warning("the database is locked: the questions of job %s are not kept", job.id)
-        return None

@@ -5,6 +5,7 @@ from store.tables.artifacts import Artifact
 from store.tables.base import Base, utcnow
 from store.tables.books import Book, BookTag, Chapter, Embedding, Page, Passage, Revision
 from store.tables.jobs import EventType, Job, JobEvent, JobStatus, Level
+from store.tables.questions import Question, Source
 from store.tables.skills import Skill, SkillMethod
 from store.tables.studies import Study
 from store.tables.versions import Member, Version, VersionState
@@ -26,9 +27,11 @@ __all__ = [
     "Member",
     "Page",
     "Passage",
+    "Question",
     "Revision",
     "Skill",
     "SkillMethod",
+    "Source",
     "Study",
     "Version",
     "VersionState",

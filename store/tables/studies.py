@@ -10,9 +10,10 @@ from store.tables.base import Base, book_key, new_id, utcnow
 
 
 class Study(Base):
-    """Questions and answers that a frozen LLM wrote about a book; `items` is their number in the artifact.
+    """Questions and answers that a version of a book learned from, or that a frozen LLM wrote for one to.
 
-    `key` is the caller's hash of everything that the study depends on.
+    `items` is their number in the artifact. `key` is the caller's hash of everything that the study depends
+    on.
     """
 
     __tablename__ = "studies"

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from store.database import Database
 from store.errors import DamagedDatabaseError
 from store.progress import OnProgress, ignore_progress
-from store.verify import artifacts, integrity, texts, vectors, versions
+from store.verify import artifacts, integrity, questions, texts, vectors, versions
 from store.verify.context import CheckContext
 from store.verify.finding import RESTORE, Finding
 
@@ -18,6 +18,7 @@ _CHECKS = {
     "artifacts": artifacts.check,
     "texts": texts.check,
     "versions": versions.check,
+    "questions": questions.check,
     "index": vectors.check,
 }
 

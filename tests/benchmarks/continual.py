@@ -20,7 +20,7 @@ from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.methods.members import Members
-from trainer.objectives.question_synthesis import SyntheticQuestion
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Learned, Stepped
 from trainer.recipe import Recipe
 
@@ -37,7 +37,7 @@ class Book:
         cut = chapters(self._text, "md" if file.suffix == ".md" else "txt")
         spans = passages(self._text, cut, llm.count_tokens)
         self._passages = [self._text[span.start : span.end] for span in spans]
-        self._items: Sequence[SyntheticQuestion] | None = None
+        self._items: Sequence[StudyQuestion] | None = None
 
     def learned(self, recipe: Recipe, parent: Members | None = None) -> Learned:
         """Members that start where the recipe says, go on from `parent`, or are appended to it."""

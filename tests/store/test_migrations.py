@@ -47,6 +47,10 @@ INSERT INTO studies VALUES ('study_1', 'book_1', 'key', 'some/llm', NULL, 'skill
     :now);
 UPDATE versions SET skill_id = 'skill_1', study_id = 'study_1' WHERE number = 2;
 """,
+    "0007": """
+INSERT INTO questions VALUES ('question_1', 'book_1', 2, 0, 0, 5, 'who', 'Who?', 'Text', 'llm', 'key', 'key',
+    :now, NULL, NULL);
+""",
     "0003": "UPDATE members SET damaged_at = :now WHERE version_id = 'version_2'",
     "0004": "INSERT INTO book_tags VALUES ('book_1', 'old')",
     "0005": """
@@ -151,7 +155,7 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "text": text_before["text"],
         "created_at": book["created_at"],
     }
-    assert after == {**before, "skills": [], "studies": [], "book_tags": [], "pages": []}
+    assert after == {**before, "skills": [], "studies": [], "book_tags": [], "pages": [], "questions": []}
 
 
 def test_a_database_of_the_first_release_goes_on(first: Database) -> None:

@@ -2,7 +2,14 @@ from collections.abc import Callable
 
 from store import books
 from store.database import Database
-from store.passages import book_ids_of_passages, get_passages, page_labels, passages_of_book, text_to_learn
+from store.passages import (
+    book_ids_of_passages,
+    get_passages,
+    page_labels,
+    passages_of_book,
+    passages_to_learn,
+    text_to_learn,
+)
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Book
 
@@ -34,7 +41,8 @@ def test_what_is_learned_is_the_book_without_front_and_back_matter(database: Dat
     pages = [PageSpan("i", 0), PageSpan("1", 8), PageSpan("2", 25)]
     with database.write() as session:
         book, _ = books.add(session, books.Edition(text, "a" * 64, chapters, passages, pages), title="Night")
-        assert text_to_learn(session, book.id) == ("It was night. The end.", ["It was night.", "The end."])
+        assert text_to_learn(session, book.id) == "It was night. The end."
+        assert [each.text for each in passages_to_learn(session, book.id)] == ["It was night.", "The end."]
         found = passages_of_book(session, book.id)
         labels = page_labels(session, found)
         assert [labels[passage.id] for passage in found] == ["i", "1", "1", "2"]

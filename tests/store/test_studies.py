@@ -121,21 +121,3 @@ def test_a_study_goes_with_its_book(
         assert [study.id for study in session.scalars(select(Study))] == [shared.id]
         assert studies.items(session, shared) == ITEMS
         assert list(session.scalars(select(Artifact.sha256))) == [shared.artifact_sha256]
-
-
-def test_the_newest_study_is_what_was_last_written(database: Database, book: str) -> None:
-    with database.write() as session:
-        assert studies.newest(session, book) is None
-        for key in "ab":
-            studies.put(
-                session,
-                book_id=book,
-                key=key * 64,
-                base_model=BASE_MODEL,
-                skill_id=None,
-                settings={},
-                items=[{"question": key}],
-            )
-        newest = studies.newest(session, book)
-        assert newest is not None
-        assert newest.key == "b" * 64

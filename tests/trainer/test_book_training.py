@@ -8,14 +8,14 @@ from tests.tiny import STORY
 from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.prompt import Prompts
-from trainer.objectives.question_synthesis import SyntheticQuestion
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Evaluated, Learned
 from trainer.recipe import Recipe
 from trainer.skill.skill import Skill, initial_skill
 
 RECIPE = Recipe(members=2, virtual_tokens=4, epochs=1.0, heldout=0.0)
 PASSAGES = ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter to Mira."]
-ITEMS = [SyntheticQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1)]
+ITEMS = [StudyQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1)]
 
 
 @pytest.fixture(scope="module")

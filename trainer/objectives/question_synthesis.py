@@ -6,8 +6,6 @@ in the question already.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from trainer.llm import templates
 from trainer.llm.batch_types import Row
@@ -15,6 +13,7 @@ from trainer.llm.context import Context
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
+from trainer.objectives.study_question import StudyQuestion, question_key
 
 # How questions of each kind begin; the LLM writes the rest.
 KINDS = {
@@ -32,21 +31,6 @@ _ANSWER_TOKENS = 32
 _BATCH = 4
 
 
-@dataclass(frozen=True)
-class SyntheticQuestion:
-    """A question about the passage of this number, its answer, and the answer's mean log-likelihood, nats."""
-
-    passage: int
-    kind: str
-    question: str
-    answer: str
-    log_likelihood: float
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields, as they are stored."""
-        return asdict(self)
-
-
 def synthesise(
     llm: FrozenLLM,
     passages: Sequence[tuple[int, str]],
@@ -55,7 +39,7 @@ def synthesise(
     kinds: Sequence[str] = tuple(KINDS),
     temperature: float = 0.7,
     seed: int = 0,
-) -> Iterator[list[SyntheticQuestion]]:
+) -> Iterator[list[StudyQuestion]]:
     """Write a question of each kind about each passage, and answer it; yields what passes, per batch.
 
     `passages` are numbers and texts; `skill` is the context of the skill, which precedes them.
@@ -99,10 +83,10 @@ def synthesise(
             if (
                 completion.ended
                 and passes_filters(question, answer, passage[1])
-                and _key(question) not in known
+                and question_key(question) not in known
             ):
-                known.add(_key(question))
-                items.append(SyntheticQuestion(passage[0], kind, question, answer, completion.log_likelihood))
+                known.add(question_key(question))
+                items.append(StudyQuestion(passage[0], kind, question, answer, completion.log_likelihood))
         yield items
 
 
@@ -123,8 +107,3 @@ def passes_filters(question: str, answer: str, passage: str) -> bool:
 
 def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.casefold()))
-
-
-def _key(question: str) -> str:
-    """The question without case and punctuation: two with one key are the same question."""
-    return " ".join(re.findall(r"\w+", question.casefold()))

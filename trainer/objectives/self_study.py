@@ -13,7 +13,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.llm.packing import pack_losses
 from trainer.methods.members import Conditioning, Members
-from trainer.objectives.question_synthesis import SyntheticQuestion
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Pause
 from trainer.recipe import Recipe
 
@@ -30,7 +30,7 @@ class StudyMaterial:
     """
 
     text: Sequence[int]
-    items: Sequence[SyntheticQuestion]
+    items: Sequence[StudyQuestion]
     skill: Context
     passages: Sequence[str]
 
@@ -40,7 +40,8 @@ class SelfStudy:
 
     A row is [skill][member][passage][questions with answers]. In the recipe's share of `closed` steps the
     passage is left out. After a passage, the answer to questions about other passages is silence, as for the
-    skill.
+    skill. What a person wrote is never held out. It comes first in each epoch, and `person_weight` times in
+    all.
     """
 
     def __init__(
@@ -58,19 +59,23 @@ class SelfStudy:
         self._material = material
         self._recipe = recipe
         self._microbatches = microbatches or Microbatches(llm.device)
-        items = list(material.items)
-        random.Random(recipe.seed).shuffle(items)
-        held = min(_MOST_HELDOUT, int(len(items) * recipe.heldout))
-        self._heldout, self._items = items[:held], items[held:]
+        by_llm = [item for item in material.items if item.source == "llm"]
+        self._by_people = [item for item in material.items if item.source == "person"]
+        random.Random(recipe.seed).shuffle(by_llm)
+        held = min(_MOST_HELDOUT, int(len(by_llm) * recipe.heldout))
+        self._heldout = by_llm[:held]
+        self._items = [*by_llm[held:], *self._by_people]
+        # What else an epoch has than people's questions once.
+        self._rest = [*by_llm[held:], *self._by_people * (recipe.person_weight - 1)]
         self._closed = random.Random(recipe.seed)
         # Bagging: each member studies the items in an order of its own.
         self._choose = [random.Random(recipe.seed + member) for member in range(recipe.members)]
-        self._queues: list[list[SyntheticQuestion]] = [[] for _ in range(recipe.members)]
-        lengths = [len(self._exchange(item).tokens) for item in self._items]
+        self._queues: list[list[StudyQuestion]] = [[] for _ in range(recipe.members)]
+        lengths = [len(self._exchange(item).tokens) for item in (*self._by_people, *self._rest)]
         self.text = material.text
         self.context = material.skill
         self.epoch_tokens = sum(lengths)
-        self.row_tokens = max(1, _EXCHANGES * self.epoch_tokens // len(self._items))
+        self.row_tokens = max(1, _EXCHANGES * self.epoch_tokens // len(lengths))
 
     def bare_loss(self) -> Generator[Pause, None, float | None]:
         """Held-out loss after the skill alone."""
@@ -128,17 +133,25 @@ class SelfStudy:
         return self._pack(exchanges, first.passage)
 
     def _next_items(
-        self, member: int, fits: Callable[[SyntheticQuestion], bool], most: int = _EXCHANGES
-    ) -> list[SyntheticQuestion]:
-        """The next items of a member's queue that fit; an empty queue is filled with all items, shuffled."""
+        self, member: int, fits: Callable[[StudyQuestion], bool], most: int = _EXCHANGES
+    ) -> list[StudyQuestion]:
+        """The next items of a member's queue that fit, each once; an empty queue is filled for an epoch."""
         if not self._queues[member]:
-            queue = list(self._items)
-            self._choose[member].shuffle(queue)
-            self._queues[member] = queue
-        queue = self._queues[member]
-        items = [item for item in queue if fits(item)][:most]
-        self._queues[member] = [item for item in queue if item not in items]
+            self._queues[member] = self._epoch(self._choose[member])
+        items: list[StudyQuestion] = []
+        later: list[StudyQuestion] = []
+        for item in self._queues[member]:
+            taken = len(items) < most and fits(item) and item not in items
+            (items if taken else later).append(item)
+        self._queues[member] = later
         return items
+
+    def _epoch(self, choose: random.Random) -> list[StudyQuestion]:
+        """All items, shuffled, people's first: a budget that ends early leaves none of these out."""
+        first, rest = list(self._by_people), list(self._rest)
+        choose.shuffle(first)
+        choose.shuffle(rest)
+        return [*first, *rest]
 
     def _heldout_packs(self) -> list[Pack]:
         """The held-out items: one pack without passages if some steps are closed, else a pack for each."""
@@ -154,12 +167,12 @@ class SelfStudy:
         texts = [] if passage is None else [self._material.passages[passage]]
         return Pack(exchanges, templates.passages(self._llm, texts), self.context)
 
-    def _exchange(self, item: SyntheticQuestion) -> Exchange:
+    def _exchange(self, item: StudyQuestion) -> Exchange:
         return Exchange(
             templates.question(self._llm, item.question), templates.answer(self._llm, item.answer)
         )
 
-    def _silence(self, item: SyntheticQuestion) -> Exchange:
+    def _silence(self, item: StudyQuestion) -> Exchange:
         return Exchange(templates.question(self._llm, item.question), [templates.end(self._llm)])
 
 

@@ -13,11 +13,11 @@ from app.http.disconnect import Waiting
 from app.http.routes.versions import shown
 from app.http.serializers import answers
 from app.service import Service
-from store import studies, versions
+from store import questions, versions
 
 router = APIRouter(prefix="/admin", tags=["admin"])
 
-# How many of the questions written about a book are asked when the caller sends none.
+# How many of a book's questions are asked when the caller sends none.
 _QUESTIONS = 10
 
 
@@ -71,11 +71,8 @@ def _questions(session: Session, book_id: str, given: list[str] | None) -> list[
     """The questions to ask, each with the answer that is expected, where one is known."""
     if given is not None:
         return [(question, None) for question in given]
-    study = studies.newest(session, book_id)
-    if study is None:
-        return []
-    written = studies.items(session, study)[:_QUESTIONS]
-    return [(item["question"], item.get("answer")) for item in written]
+    rows, _ = questions.list_questions(session, book_id, limit=_QUESTIONS)
+    return [(row.text, row.answer) for row in rows]
 
 
 def _differences(records: list[dict[str, Any]]) -> list[schemas.Difference]:

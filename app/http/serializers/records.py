@@ -13,7 +13,8 @@ def unix(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def _unix_or_none(moment: datetime | None) -> int | None:
+def unix_or_none(moment: datetime | None) -> int | None:
+    """The same of a moment that may not have come."""
     return None if moment is None else unix(moment)
 
 
@@ -84,8 +85,8 @@ def job(row: tables.Job, model: str) -> schemas.Job:
             "parent": row.parent_number,
             "force": row.force,
             "created_at": unix(row.created_at),
-            "started_at": _unix_or_none(row.started_at),
-            "finished_at": _unix_or_none(row.finished_at),
+            "started_at": unix_or_none(row.started_at),
+            "finished_at": unix_or_none(row.finished_at),
         }
     )
 

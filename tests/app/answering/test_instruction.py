@@ -13,8 +13,8 @@ from app.service import Service, build
 from app.settings import Settings
 from app.training.study import study_key
 from store import books, jobs, skills, studies, versions
-from store.passages import text_to_learn
-from store.tables import Job, Version
+from store.passages import passages_to_learn
+from store.tables import Job, Study, Version
 from tests import tiny
 from tests.app.training.test_job_runner import edition
 from trainer.llm import templates
@@ -77,7 +77,7 @@ def learned(service: Service, book_id: str) -> tuple[Job, Version]:
 def write_study(service: Service, llm: FrozenLLM, book_id: str) -> None:
     """Questions that this LLM might have written about the book, had it more than two random layers."""
     with service.database.write() as session:
-        _, passages = text_to_learn(session, book_id)
+        passages = [passage.text for passage in passages_to_learn(session, book_id)]
         studies.put(
             session,
             book_id=book_id,
@@ -116,8 +116,7 @@ def test_a_book_is_answered_from_learned_by_self_study_and_answered_from_again(
     assert version.recipe["objective"] == "self_study"
     assert version.study_id is not None
     with service.database.read() as session:
-        study = studies.newest(session, book.id)
-        assert study is not None
+        study = session.get_one(Study, version.study_id)
         assert study.items > 0
         assert skills.list_skills(session) == []
         steps = [each for each in jobs.events(session, job.id, limit=1000)[0] if each.type == "metrics"]

@@ -29,8 +29,9 @@ from trainer.llm.prefill import prefill
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.llm.seq2seq import Seq2SeqLLM
 from trainer.methods.prompt import Prompts, blank_prompts
-from trainer.objectives.question_synthesis import SyntheticQuestion, passes_filters, synthesise
+from trainer.objectives.question_synthesis import passes_filters, synthesise
 from trainer.objectives.self_study import SelfStudy, StudyMaterial
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Learned
 from trainer.recipe import Recipe
 from trainer.skill.examples import Example
@@ -208,8 +209,8 @@ def test_a_mixture_says_what_its_rows_say_on_average(model: FrozenLLM) -> None:
 @pytest.mark.parametrize("closed", [0.0, 1.0])
 def test_members_learn_from_questions_after_a_soft_prompt_skill(model: FrozenLLM, closed: float) -> None:
     items = [
-        SyntheticQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1),
-        SyntheticQuestion(1, "what", "What was sold?", "butter", -0.1),
+        StudyQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1),
+        StudyQuestion(1, "what", "What was sold?", "butter", -0.1),
     ]
     skill = initial_skill(model).context(model)
     recipe = Recipe(members=2, virtual_tokens=6, epochs=40, learning_rate=0.3, heldout=0.0, closed=closed)

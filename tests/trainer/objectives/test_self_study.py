@@ -10,8 +10,9 @@ from trainer.llm.prefill import prefill
 from trainer.methods.prompt import Prompts
 from trainer.objectives.alternating import Alternating
 from trainer.objectives.lm import LanguageModelling
-from trainer.objectives.question_synthesis import SyntheticQuestion, passes_filters, synthesise
+from trainer.objectives.question_synthesis import passes_filters, synthesise
 from trainer.objectives.self_study import SelfStudy, StudyMaterial
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Learned
 from trainer.recipe import Recipe
 
@@ -20,10 +21,10 @@ PASSAGES = [
     "Mira climbed down to the harbour and asked the baker for butter. Butter burns slowly, said the baker.",
 ]
 ITEMS = [
-    SyntheticQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1),
-    SyntheticQuestion(0, "where", "Where was the lamp?", "in the tower", -0.2),
-    SyntheticQuestion(1, "what", "What burns slowly?", "butter", -0.1),
-    SyntheticQuestion(1, "who", "Who was asked for butter?", "the baker", -0.3),
+    StudyQuestion(0, "who", "Who kept a green lamp?", "Mira", -0.1),
+    StudyQuestion(0, "where", "Where was the lamp?", "in the tower", -0.2),
+    StudyQuestion(1, "what", "What burns slowly?", "butter", -0.1),
+    StudyQuestion(1, "who", "Who was asked for butter?", "the baker", -0.3),
 ]
 RECIPE = Recipe(
     objective="self_study", members=2, virtual_tokens=6, epochs=60, learning_rate=0.5, heldout=0.0
@@ -52,6 +53,53 @@ def test_held_out_items_are_evaluated_and_not_learned(llm: FrozenLLM) -> None:
     assert len(learned.after.member_losses) == 2
     with_all = SelfStudy(llm, material(llm), RECIPE)
     assert objective.epoch_tokens < with_all.epoch_tokens
+
+
+def heard(llm: FrozenLLM, recipe: Recipe, answer: str, steps: int) -> list[list[float]]:
+    """The losses of each step, before anything is learned, where a person gave this answer."""
+    items = [StudyQuestion(0, "what", f"What is {n}?", f"lamp {n}", -0.1) for n in range(12)]
+    items.insert(5, StudyQuestion(1, None, "Who sold it?", answer, source="person"))
+    studied = StudyMaterial(llm.encode(STORY), items, material(llm).skill, PASSAGES)
+    objective = SelfStudy(llm, studied, recipe)
+    prompts = Prompts(torch.ones(recipe.members, 6, 32).requires_grad_())
+    found = []
+    for _ in range(steps):
+        learning = objective.gradient(prompts)
+        try:
+            while True:
+                next(learning)
+        except StopIteration as ended:
+            found.append(ended.value[0])
+    return found
+
+
+@pytest.mark.parametrize(("weight", "rows"), [(1, [0]), (3, [0, 1, 2])])
+def test_what_a_person_wrote_comes_first_and_as_often_as_it_weighs(
+    llm: FrozenLLM, weight: int, rows: list[int]
+) -> None:
+    """Of the 12 others, 6 are in a row: an epoch has 3 rows, or 3 with the person's in each."""
+    for seed in range(2):
+        update = {"closed": 1.0, "person_weight": weight, "seed": seed}
+        recipe = RECIPE.model_copy(update=update)
+        one, other = (heard(llm, recipe, answer, steps=3) for answer in ("the baker", "a frog"))
+        for member in range(recipe.members):
+            differ = [step for step in range(3) if one[step][member] != other[step][member]]
+            assert differ == rows
+
+
+def test_what_a_person_wrote_is_never_held_out(llm: FrozenLLM) -> None:
+    recipe = RECIPE.model_copy(update={"heldout": 0.9})
+    of_people = [StudyQuestion(0, None, item.question, item.answer, source="person") for item in ITEMS]
+    whole = material(llm)
+    studied = StudyMaterial(whole.text, of_people, whole.skill, PASSAGES)
+    *_, learned = train(llm, SelfStudy(llm, studied, recipe), recipe)
+    assert isinstance(learned, Learned)
+    assert learned.after.member_losses == [None, None]
+    once, often = (
+        SelfStudy(llm, studied, recipe.model_copy(update={"person_weight": weight})).epoch_tokens
+        for weight in (1, 4)
+    )
+    assert often == 4 * once
 
 
 def test_passes_of_any_size_come_to_the_same_gradient(llm: FrozenLLM) -> None:

@@ -1,0 +1,79 @@
+"""The commands about the questions that versions of a book learn from: list, add, correct and remove them."""
+
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from app.cli.options import DEFAULT_URL, BookName, Key, Url, book_id, connect, print_line
+
+app = typer.Typer()
+
+# The same as app.schemas.QuestionSource, which takes a while to import.
+Source = Literal["llm", "person"]
+QuestionId = Annotated[str, typer.Argument(help="The question's id.", metavar="ID")]
+Passage = Annotated[int | None, typer.Option(min=0, help="The passage's number in the book, from 0.")]
+
+
+@app.command()
+def questions(
+    book: BookName,
+    kind: Annotated[str | None, typer.Option(help="Only those of this kind, such as who or why.")] = None,
+    source: Annotated[Source | None, typer.Option(help="Only the LLM's, or only people's.")] = None,
+    passage: Passage = None,
+    revision: Annotated[
+        int | None, typer.Option(min=1, help="Of this text of the book; by default the newest.")
+    ] = None,
+    url: Url = DEFAULT_URL,
+    admin_key: Key = None,
+) -> None:
+    """List the questions that the next version of a book learns from, and their answers."""
+    from app.terminal.questions import questions_table
+
+    with connect(url, admin_key) as client:
+        chosen = book_id(client, book)
+        found = client.questions.of(chosen, kind=kind, source=source, passage=passage, revision=revision)
+        Console().print(questions_table(found))
+
+
+@app.command()
+def add_question(
+    book: BookName,
+    question: Annotated[str, typer.Argument(help="What to ask.", metavar="QUESTION")],
+    answer: Annotated[str, typer.Argument(help="What to answer.", metavar="ANSWER")],
+    passage: Passage = None,
+    url: Url = DEFAULT_URL,
+    admin_key: Key = None,
+) -> None:
+    """Add a question of your own, which is always learned and weighs more."""
+    with connect(url, admin_key) as client:
+        added = client.questions.add(book_id(client, book), question, answer, passage=passage)
+        print_line(f"{added.id} is about passage {added.passage}. The next version learns it.")
+
+
+@app.command()
+def correct_question(
+    book: BookName,
+    question: QuestionId,
+    text: Annotated[str | None, typer.Option(help="What it asks instead.")] = None,
+    answer: Annotated[str | None, typer.Option(help="What is answered instead.")] = None,
+    url: Url = DEFAULT_URL,
+    admin_key: Key = None,
+) -> None:
+    """Correct a question, its answer, or both; from then on it is always learned and weighs more."""
+    with connect(url, admin_key) as client:
+        now = client.questions.correct(book_id(client, book), question, text=text, answer=answer)
+        print_line(f"{now.text} {now.answer}")
+
+
+@app.command()
+def remove_question(
+    book: BookName,
+    question: Annotated[list[str], typer.Argument(help="The questions' ids.", metavar="ID...")],
+    url: Url = DEFAULT_URL,
+    admin_key: Key = None,
+) -> None:
+    """Remove questions, so that they are never learned again."""
+    with connect(url, admin_key) as client:
+        removed = client.questions.remove(book_id(client, book), question)
+        print_line(f"Removed {', '.join(removed)}.")

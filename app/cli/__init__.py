@@ -27,6 +27,7 @@ app = typer.Typer(
 # In the order of `bookchorus --help`.
 for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, evaluation):
     app.add_typer(module.app)
+app.add_typer(questions.changes, name="question")
 app.add_typer(skill.app, name="skill")
 app.add_typer(bench.app, name="bench")
 

@@ -8,6 +8,9 @@ from rich.console import Console
 from app.cli.options import DEFAULT_URL, BookName, Key, Url, book_id, connect, print_line
 
 app = typer.Typer()
+changes = typer.Typer(
+    help="The questions that versions of a book learn from: add, correct and remove.", no_args_is_help=True
+)
 
 # The same as app.schemas.QuestionSource, which takes a while to import.
 Source = Literal["llm", "person"]
@@ -36,8 +39,8 @@ def questions(
         Console().print(questions_table(found))
 
 
-@app.command()
-def add_question(
+@changes.command()
+def add(
     book: BookName,
     question: Annotated[str, typer.Argument(help="What to ask.", metavar="QUESTION")],
     answer: Annotated[str, typer.Argument(help="What to answer.", metavar="ANSWER")],
@@ -51,8 +54,8 @@ def add_question(
         print_line(f"{added.id} is about passage {added.passage}. The next version learns it.")
 
 
-@app.command()
-def correct_question(
+@changes.command()
+def correct(
     book: BookName,
     question: QuestionId,
     text: Annotated[str | None, typer.Option(help="What it asks instead.")] = None,
@@ -66,8 +69,8 @@ def correct_question(
         print_line(f"{now.text} {now.answer}")
 
 
-@app.command()
-def remove_question(
+@changes.command()
+def remove(
     book: BookName,
     question: Annotated[list[str], typer.Argument(help="The questions' ids.", metavar="ID...")],
     url: Url = DEFAULT_URL,

@@ -12,7 +12,7 @@ from app.terminal.theme import ACCENT, LABEL, plain, ruled_table, titled
 def questions_table(questions: Sequence[Question]) -> RenderableType:
     """Show the questions with their answers and passages, or how to add one."""
     if not questions:
-        return Text.assemble("No such questions. Add one with: ", ("bookchorus add-question", "bold"))
+        return Text.assemble("No such questions. Add one with: ", ("bookchorus question add", "bold"))
     table = ruled_table()
     table.add_column("passage", justify="right")
     # At least as wide as an id, so that it can be copied from one line.

@@ -51,7 +51,7 @@ class ChangeError(ValueError):
     """
 
     def __init__(self, slug: str, message: str, change: int, limits: Mapping[str, int]) -> None:
-        super().__init__(f"Change {change}: {message}")
+        super().__init__(message)
         self.slug = slug
         self.change = change
         self.limits = limits
@@ -81,12 +81,16 @@ class QuestionChanges:
         OldRevisionError: it is about an older text. Nothing is changed then.
         """
         changes = [self._checked(number, change) for number, change in enumerate(changes)]
-        with self._database.read() as session:
-            books.get(session, book_id)
         while True:
+            with self._database.read() as session:
+                texts = {
+                    passage.id: " ".join(passage.text.split()).casefold()
+                    for passage in passages_to_learn(session, book_id)
+                }
+                count = books.get(session, book_id).passage_count
             # The search embeds questions and may build the index, which no transaction that writes waits for.
             found = {
-                number: self._found(number, book_id, change)
+                number: self._found(number, book_id, change, texts, count)
                 for number, change in enumerate(changes)
                 if isinstance(change, Addition) and change.passage is None
             }
@@ -112,16 +116,16 @@ class QuestionChanges:
             return Addition(words["text"], words["answer"], change.passage)
         return Correction(change.id, words.get("text"), words.get("answer"))
 
-    def _found(self, number: int, book_id: str, change: Addition) -> int:
-        """The id of the passage that ranks best for the question, of those learned that have the answer."""
-        with self._database.read() as session:
-            answer = change.answer.casefold()
-            having = {
-                passage.id
-                for passage in passages_to_learn(session, book_id)
-                if answer in " ".join(passage.text.split()).casefold()
-            }
-            count = books.get(session, book_id).passage_count
+    def _found(
+        self, number: int, book_id: str, change: Addition, texts: Mapping[int, str], count: int
+    ) -> int:
+        """The id of the passage that ranks best for the question, of those that have the answer.
+
+        `texts` are those of the passages that are learned, by id, in lower case and one line; the book has
+        `count` passages in all.
+        """
+        answer = change.answer.casefold()
+        having = {passage_id for passage_id, text in texts.items() if answer in text}
         if having:
             for hit in self._index.search(change.text, count, [book_id]):
                 if hit.passage_id in having:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from app.client import Client
+from app.training.study import same_question
 from store import questions, studies
 from store.database import Database
 from store.passages import passages_of_book
@@ -41,7 +41,7 @@ class Library:
         with self.database.write() as session:
             [*_, passage] = passages_of_book(session, book_id)
             rows = [
-                NewQuestion(passage, text, answer, sha256(text.encode()).hexdigest(), kind)
+                NewQuestion(passage, text, answer, same_question(text), kind)
                 for text, answer, kind in WRITTEN
             ]
             questions.record(session, book_id, 1, rows)

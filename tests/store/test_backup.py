@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, text
 
-from store import aliases, artifacts, books, jobs, revisions, skills, studies, versions
+from store import aliases, artifacts, books, jobs, questions, revisions, skills, studies, versions
 from store.backup import backup, restore
 from store.database import Database
 from store.errors import InvalidBackupError, NotEmptyError, UnknownSchemaError
 from store.passages import passages_of_book
+from store.questions import NewQuestion
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Base, Book, Embedding, Passage, Revision, Version, utcnow
 from tests.store.conftest import BASE_MODEL, postgresql_only, sqlite_only
@@ -44,6 +45,10 @@ def full(database: Database, add_book: Callable[..., Book], publish: Callable[..
             settings={},
             items=[{"question": "Who?"}],
         )
+        first, *_ = passages_of_book(session, book.id)
+        questions.record(session, book.id, 1, [NewQuestion(first, "Wer? 三", "“Zwei”", "q" * 64, "who")])
+        mine = questions.add(session, book.id, NewQuestion(first, "Who?", "One.", "m" * 64))
+        questions.remove(session, book.id, mine.id)
         job = jobs.enqueue(session, book_id=book.id, recipe={"seed": 2**40})
         jobs.lease(session, "worker", 60)
         publish(session, book.id, b"one", b"two", job_id=job.id, skill_id=skill.id, study_id=study.id)

@@ -1,4 +1,6 @@
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.orm import Session
 
-from store import aliases, books, jobs, revisions, studies, versions
+from app.training.study import same_question
+from store import aliases, books, jobs, questions, revisions, studies, versions
 from store.backup import backup, restore
 from store.database import Database, known_schema_revisions, newest_schema_revision
 from store.tables import Base, BookTag
@@ -37,6 +40,32 @@ INSERT INTO members VALUES ('version_1', 0, 5, '{}', :sha256, 6);
 INSERT INTO members VALUES ('version_2', 0, 5, '{}', :sha256, 6);
 INSERT INTO aliases VALUES ('book_1', 'champion', 1);
 INSERT INTO alias_moves VALUES (1, 'book_1', 'champion', NULL, 1, 'me', NULL, :now);
+"""
+# What was studied before questions had rows: of a book with front matter, and of one in its second text.
+STUDIED = """
+UPDATE chapters SET matter = 'front';
+INSERT INTO chapters VALUES ('book_1', 1, '', 5, 9, 'body', NULL);
+INSERT INTO passages VALUES (8, 'book_1', 1, 1, 5, 9, 'End.');
+INSERT INTO books VALUES ('book_2', 'Other', NULL, NULL, NULL, 5, 'b', 1, :now, 'txt', 2);
+INSERT INTO revisions VALUES ('book_2', 1, 'a', NULL, 'txt', 5, 'Texts', :now);
+INSERT INTO revisions VALUES ('book_2', 2, 'b', NULL, 'txt', 5, 'Text.', :now);
+INSERT INTO chapters VALUES ('book_2', 0, '', 0, 5, 'body', NULL);
+INSERT INTO passages VALUES (9, 'book_2', 0, 0, 0, 5, 'Text.');
+INSERT INTO artifacts VALUES ('1', 9, :told, :now, NULL);
+INSERT INTO artifacts VALUES ('2', 9, :older, :now, NULL);
+INSERT INTO artifacts VALUES ('3', 9, :unknown, :now, NULL);
+INSERT INTO artifacts VALUES ('4', 9, :newer, :now, NULL);
+INSERT INTO studies VALUES ('study_1', 'book_1', 'a', 'some/llm', NULL, NULL, '{}', '1', 4, :now);
+INSERT INTO studies VALUES ('study_2', 'book_2', 'b', 'some/llm', NULL, NULL, '{}', '2', 1, :now);
+INSERT INTO studies VALUES ('study_3', 'book_2', 'c', 'some/llm', NULL, NULL, '{}', '3', 1, :now);
+INSERT INTO studies VALUES ('study_4', 'book_2', 'd', 'some/llm', NULL, NULL, '{}', '4', 1, :now);
+INSERT INTO studies VALUES ('study_5', 'book_1', 'e', 'some/llm', NULL, NULL, '{}', :sha256, 1, :now);
+INSERT INTO versions (id, book_id, number, recipe, base_model_id, hidden_size, quantization, dtype, metrics,
+    created_at, revision, study_id)
+    VALUES ('v_1', 'book_2', 1, '{}', 'some/llm', 8, 'none', 'float32', '{}', :now, 1, 'study_2');
+INSERT INTO versions (id, book_id, number, recipe, base_model_id, hidden_size, quantization, dtype, metrics,
+    created_at, revision, study_id)
+    VALUES ('v_2', 'book_2', 2, '{}', 'some/llm', 8, 'none', 'float32', '{}', :now, 2, 'study_4');
 """
 # What each later release could add, by its migration: rows in every table it made, and in its columns.
 LATER = {
@@ -76,9 +105,9 @@ def _migrations() -> list[str]:
     return known_schema_revisions()[::-1]
 
 
-def _write(session: Session, script: str) -> None:
+def _write(session: Session, script: str, given: Mapping[str, object] = GIVEN) -> None:
     for statement in script.split(";\n"):
-        wanted = {name: value for name, value in GIVEN.items() if f":{name}" in statement}
+        wanted = {name: value for name, value in given.items() if f":{name}" in statement}
         if statement.strip():
             session.execute(text(statement), wanted)
 
@@ -156,6 +185,36 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "created_at": book["created_at"],
     }
     assert after == {**before, "skills": [], "studies": [], "book_tags": [], "pages": [], "questions": []}
+
+
+def test_the_questions_of_studies_become_rows(first: Database) -> None:
+    """Those of the newest text, where that is known, by their place among the passages that are learned."""
+    item = {"passage": 0, "kind": "who", "question": "Who ends?", "answer": "The end", "log_likelihood": -1.0}
+    texts: dict[str, list[object]] = {
+        "told": [item, {**item, "passage": 1, "question": "Nobody?"}, {**item, "question": "WHO, ends"}, 7],
+        "older": [{**item, "question": "Of old?"}],
+        "unknown": [{**item, "question": "Of when?"}],
+        "newer": [item],
+    }
+    with first.write() as session:
+        command.upgrade(_config(session.connection()), "0006")
+        _write(session, STUDIED, GIVEN | {name: json.dumps(items).encode() for name, items in texts.items()})
+    first.migrate()
+    rows = sorted(_rows(first)["questions"], key=lambda row: row["book_id"])
+    names = ("book_id", "revision", "passage", "start", "end", "text")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        ("book_1", 1, 1, 5, 9, "Who ends?"),
+        ("book_2", 2, 0, 0, 5, "Who ends?"),
+    ]
+    for row in rows:
+        assert row["id"].startswith("question_")
+        assert (row["kind"], row["answer"], row["source"]) == ("who", "The end", "llm")
+        assert row["key"] == row["written_key"] == same_question("Who ends?")
+        assert (row["changed_at"], row["removed_at"]) == (None, None)
+    with first.write() as session:
+        [listed], _ = questions.list_questions(session, "book_1")
+        assert listed.created_at == datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
+        questions.remove(session, "book_1", listed.id)
 
 
 def test_a_database_of_the_first_release_goes_on(first: Database) -> None:

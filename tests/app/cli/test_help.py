@@ -12,6 +12,7 @@ def test_help_names_every_command() -> None:
         "train",
         "books",
         "ask",
+        "questions",
         "versions",
         "show",
         "promote",
@@ -27,6 +28,7 @@ def test_help_names_every_command() -> None:
         "verify",
         "rebuild",
         "eval",
+        "question",
         "skill",
         "bench",
     ]

@@ -15,6 +15,7 @@ from app.schemas import (
     JobEvent,
     JobProblem,
     JobStatus,
+    Question,
     Timings,
     VersionUsed,
     Vote,
@@ -38,6 +39,25 @@ def book(number: int = 1, *, state: BookState = "queued", title: str = "The Tige
         state=state,
         aliases={"champion": 1, "latest": 1} if state == "ready" else {},
         created_at=1_700_000_000,
+    )
+
+
+def question(number: int = 1) -> Question:
+    return Question(
+        id=f"question_{number}",
+        book=book().id,
+        revision=1,
+        text="Who was [red]caught?",
+        answer="A tiger.",
+        kind="who" if number < 3 else None,
+        source="llm" if number < 3 else "person",
+        passage=number,
+        chapter="The Trap",
+        page="iv" if number == 1 else None,
+        start=0,
+        end=20,
+        created_at=1_700_000_000,
+        changed_at=None,
     )
 
 

@@ -25,6 +25,8 @@ from app.schemas import (
     Book,
     BookAliases,
     BookState,
+    ChangedQuestions,
+    ChangeQuestions,
     Compare,
     Comparison,
     Inspection,
@@ -37,11 +39,13 @@ from app.schemas import (
     PromptVersion,
     Prune,
     Pruned,
+    Question,
+    QuestionChange,
     Readiness,
     Rollback,
     VersionState,
 )
-from tests.app.client.examples import answer, book, events, heard, job
+from tests.app.client.examples import answer, book, events, heard, job, question
 from tests.app.client.version_examples import comparison, inspection, measured, moves, prompt
 
 
@@ -64,6 +68,9 @@ class Peer:
         self.asked: list[AskRequest] = []
         self.compared: list[Compare] = []
         self.moved: list[tuple[str, MoveAlias | Rollback]] = []
+        # The filters of each list of questions, and every change of one.
+        self.questions_listed: list[dict[str, str]] = []
+        self.question_changes: list[QuestionChange] = []
         self.followed_from: list[str | None] = []
         # The filters of each list of versions.
         self.listed: list[dict[str, str]] = []
@@ -125,6 +132,22 @@ def service(peer: Peer) -> FastAPI:
     def train(book_id: str, wish: NewVersion) -> AddedJob:
         peer.trained.append(wish)
         return AddedJob(job=job(recipe=wish.recipe))
+
+    @app.get("/books/{book_id}/questions")
+    def questions(request: Request, book_id: str, after: str | None = None) -> Page[Question]:
+        peer.questions_listed.append(dict(request.query_params))
+        # Pages of one, so that the client must turn them.
+        number = int(after.removeprefix("question_")) + 1 if after else 1
+        return Page(data=[question(number)], has_more=number < 3)
+
+    @app.patch("/books/{book_id}/questions", response_model=None)
+    def change(book_id: str, wish: ChangeQuestions) -> ChangedQuestions | Response:
+        peer.question_changes += wish.changes
+        removed = [each.id for each in wish.changes if each.change == "remove"]
+        if "question_9" in removed:
+            return problem(404, "not-found", f"There is no question question_9 of book {book_id}.")
+        left = [question(4)] if len(removed) < len(wish.changes) else []
+        return ChangedQuestions(book=book_id, questions=left, removed=removed)
 
     @app.get("/books/{book_id}")
     def one_book(book_id: str) -> Book:

@@ -15,7 +15,7 @@ from app.training.job_runner import JobRunner
 from app.training.study import study_key
 from store import aliases, artifacts, books, jobs, revisions, studies, versions
 from store.database import Database
-from store.passages import text_to_learn
+from store.passages import passages_to_learn
 from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job, Version
 from tests.tiny import STORY
@@ -253,7 +253,7 @@ def test_a_version_says_what_it_was_learned_from(
     desk.skill = active_skill(database, llm)
     recipe = resolved(Recipe(**{**GOOD, "epochs": 1, "objective": "both"}), skill.skill)
     with database.write() as session:
-        _, passages = text_to_learn(session, desk.book.id)
+        passages = [passage.text for passage in passages_to_learn(session, desk.book.id)]
         study = studies.put(
             session,
             book_id=desk.book.id,

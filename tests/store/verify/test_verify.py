@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, insert, text, update
 
-from store import aliases, artifacts, skills, studies, versions
+from store import aliases, artifacts, books, questions, revisions, skills, studies, versions
 from store.database import Database
 from store.errors import DamagedDatabaseError, UnknownSchemaError
 from store.passages import passages_of_book
+from store.questions import NewQuestion
 from store.search.index import PassageIndex
+from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import (
     Alias,
     AliasMove,
@@ -23,6 +25,7 @@ from store.tables import (
     Member,
     Page,
     Passage,
+    Question,
     Revision,
     Version,
     utcnow,
@@ -335,6 +338,43 @@ def test_a_row_that_points_nowhere(
     assert [finding.what for finding in verified()] == [
         "3 rows of versions need one of studies that is not there."
     ]
+
+
+@pytest.fixture
+def asked(book: str, database: Database) -> str:
+    """The book with a question about each passage."""
+    with database.write() as session:
+        for passage in passages_of_book(session, book):
+            new = NewQuestion(passage, f"Who {passage.ordinal}?", "fox", str(passage.ordinal) * 64)
+            questions.record(session, book, 1, [new])
+    return book
+
+
+def test_questions_about_passages_that_are_not_there(
+    asked: str, database: Database, verified: Callable[[], list[Finding]]
+) -> None:
+    assert verified() == []
+    run(database, update(Question).where(Question.passage == 1).values(end=Question.end + 1))
+    run(database, update(Question).where(Question.passage == 2).values(passage=9))
+    [finding] = verified()
+    assert (finding.kind, finding.mend) == ("question", "Restore a backup.")
+    assert finding.what.startswith(
+        f"2 questions of book {asked} are about no passage of it, one is question_"
+    )
+
+
+def test_questions_outside_an_older_text(
+    asked: str, database: Database, index: PassageIndex, verified: Callable[[], list[Finding]]
+) -> None:
+    text = "The new fox."
+    spans = [ChapterSpan("", 0, len(text))], [PassageSpan(0, 0, len(text))]
+    with database.write() as session:
+        revisions.add(session, asked, books.Edition(text, "b" * 64, *spans))
+    index.refresh()
+    assert verified() == []
+    run(database, update(Question).where(Question.passage == 1).values(end=len(BOOK) + 1))
+    [finding] = verified()
+    assert finding.what == f"1 questions of book {asked} lie outside the text of its revision 1."
 
 
 @sqlite_only

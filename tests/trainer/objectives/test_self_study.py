@@ -73,18 +73,18 @@ def heard(llm: FrozenLLM, recipe: Recipe, answer: str, steps: int) -> list[list[
     return found
 
 
-@pytest.mark.parametrize(("weight", "rows"), [(1, [0]), (3, [0, 1, 2])])
-def test_what_a_person_wrote_comes_first_and_as_often_as_it_weighs(
-    llm: FrozenLLM, weight: int, rows: list[int]
-) -> None:
-    """Of the 12 others, 6 are in a row: an epoch has 3 rows, or 3 with the person's in each."""
-    for seed in range(2):
-        update = {"closed": 1.0, "person_weight": weight, "seed": seed}
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_a_person_wrote_comes_first_and_as_often_as_it_weighs(llm: FrozenLLM, seed: int) -> None:
+    """With 12 others, and 6 questions in a row: once in an epoch of 3 rows, or thrice in one of 3 to 5."""
+    found = {}
+    for weight in (1, 3):
+        update = {"members": 1, "closed": 1.0, "person_weight": weight, "seed": seed}
         recipe = RECIPE.model_copy(update=update)
-        one, other = (heard(llm, recipe, answer, steps=3) for answer in ("the baker", "a frog"))
-        for member in range(recipe.members):
-            differ = [step for step in range(3) if one[step][member] != other[step][member]]
-            assert differ == rows
+        one, other = (heard(llm, recipe, answer, steps=12) for answer in ("the baker", "a frog"))
+        found[weight] = [step for step in range(12) if one[step] != other[step]]
+    assert found[1] == [0, 3, 6, 9]
+    assert found[3][0] == 0
+    assert len(found[3]) >= 8
 
 
 def test_what_a_person_wrote_is_never_held_out(llm: FrozenLLM) -> None:

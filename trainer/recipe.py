@@ -56,6 +56,13 @@ class Recipe(BaseModel):
         "after a skill, else text",
     )
     heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
+    trial: int = Field(
+        12,
+        ge=0,
+        le=1000,
+        description="most held-out questions that are asked with the members and without them, to say what "
+        "they add",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")
 
     @property

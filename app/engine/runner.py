@@ -29,7 +29,7 @@ class Runner(Protocol):
 
 
 class DirectRunner:
-    """Runs all at once on the caller's thread: for skill training, where nobody waits."""
+    """Runs all at once on the caller's thread, where nobody waits or it is that thread's turn already."""
 
     def __init__(self, llm: FrozenLLM) -> None:
         self.llm = llm

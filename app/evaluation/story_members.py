@@ -75,8 +75,10 @@ class StoryMembers:
 
 
 def deciding(recipe: Recipe) -> dict[str, Any]:
-    """The fields of a recipe that decide a result here; without a parent nothing is appended."""
-    return recipe.model_dump(exclude={"append"})
+    """The fields of a recipe that decide a result here; without a parent nothing is
+    appended, and here the members are asked other questions than those of a trial.
+    """
+    return recipe.model_dump(exclude={"append", "trial"})
 
 
 def fingerprint(llm: FrozenLLM, skill: LoadedSkill, *more: object) -> str:

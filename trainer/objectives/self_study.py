@@ -61,7 +61,7 @@ class SelfStudy:
         items = list(material.items)
         random.Random(recipe.seed).shuffle(items)
         held = min(_MOST_HELDOUT, int(len(items) * recipe.heldout))
-        self._heldout, self._items = items[:held], items[held:]
+        self.heldout_questions, self._items = items[:held], items[held:]
         self._closed = random.Random(recipe.seed)
         # Bagging: each member studies the items in an order of its own.
         self._choose = [random.Random(recipe.seed + member) for member in range(recipe.members)]
@@ -142,12 +142,12 @@ class SelfStudy:
 
     def _heldout_packs(self) -> list[Pack]:
         """The held-out items: one pack without passages if some steps are closed, else a pack for each."""
-        exchanges = [self._exchange(item) for item in self._heldout]
+        exchanges = [self._exchange(item) for item in self.heldout_questions]
         if exchanges and self._recipe.closed > 0:
             return [self._pack(exchanges)]
         return [
             self._pack([exchange], item.passage)
-            for item, exchange in zip(self._heldout, exchanges, strict=True)
+            for item, exchange in zip(self.heldout_questions, exchanges, strict=True)
         ]
 
     def _pack(self, exchanges: Sequence[Exchange], passage: int | None = None) -> Pack:

@@ -17,7 +17,7 @@ def test_the_skill_of_a_version_is_the_one_that_it_was_learned_behind(
 ) -> None:
     database, scheduler = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}"), Scheduler(llm)
     database.migrate()
-    desk = Desk(database, scheduler)
+    desk = Desk(database, scheduler, tmp_path)
     desk.skill = instruction_skill(llm)
     desk.learn({**GOOD, "epochs": 1})
     louder = skill.skill.with_tensors([2 * tensor for tensor in skill.skill.tensors.values()])

@@ -73,7 +73,7 @@ def build(
         members,
         skill,
         Trial(llm, skill, retrieval, embedder),
-        microbatches=Microbatches(llm.device, settings.pass_tokens),
+        microbatches=Microbatches(llm.device, settings.pass_tokens, scheduler.asked_lately),
         keep_versions=settings.keep_versions,
     )
     worker.start()

@@ -12,7 +12,7 @@ class Recipe(BaseModel):
     """The settings of one joint training.
 
     On one CPU, two runs with the same recipe and book give the same members, unless `budget_seconds` ends
-    them early.
+    them early or somebody asks meanwhile: passes are shorter then, and their sums rounded otherwise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -132,9 +132,10 @@ class Answering:
             question = replace(question, seed=random.randrange(2**31))
         candidates: list[Candidate] = []
         growing = self._ensemble.candidates(question, found.panel.members, found.passages, wanted)
-        for candidates in growing:
-            if every_candidate:
-                yield Heard(len(candidates), self._ensemble.decide(question, candidates, found.passages))
+        with self._engine.question():
+            for candidates in growing:
+                if every_candidate:
+                    yield Heard(len(candidates), self._ensemble.decide(question, candidates, found.passages))
         if not wanted():
             raise UnwantedError()
         generated = time.monotonic()

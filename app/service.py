@@ -31,6 +31,7 @@ class Service:
     index: PassageIndex
     scheduler: Scheduler
     members: MemberCache
+    skill: LoadedSkill
     engine: Engine
     answering: Answering
     training: TrainingRequests
@@ -80,6 +81,7 @@ def build(
         index=index,
         scheduler=scheduler,
         members=members,
+        skill=skill,
         engine=engine,
         answering=Answering(database, Retrieval(database, index), engine, ensemble),
         training=TrainingRequests(

@@ -41,6 +41,7 @@ from app.schemas.registry import (
     Rollback,
     VersionState,
 )
+from app.schemas.skills import Skill, SkillList
 
 __all__ = [
     "ENDED",
@@ -88,6 +89,8 @@ __all__ = [
     "Retrieved",
     "Revision",
     "Rollback",
+    "Skill",
+    "SkillList",
     "Span",
     "Timings",
     "Verification",

@@ -18,7 +18,7 @@ def skills_report(skills: Sequence[Skill]) -> RenderableType:
     table.add_column("LLM", ratio=1, width=12, overflow="fold")
     table.add_column("skill", justify="right", no_wrap=True)
     table.add_column("method", no_wrap=True)
-    table.add_column("learned and fitted on", no_wrap=True)
+    table.add_column("learned from", no_wrap=True)
     table.add_column("origin", no_wrap=True)
     table.add_column("", no_wrap=True)
     for skill in skills:
@@ -44,14 +44,14 @@ def _learning(skill: Skill) -> Text:
         return Text("nothing", LABEL)
     lines = [_count(skill.stories, "stories"), _count(skill.questions, "questions")]
     if skill.decline_below is not None:
-        lines.append(Text(f"declines below {skill.decline_below:.2f}", LABEL))
+        lines.append(Text(f"declines < {skill.decline_below:.2f}", LABEL))
     return Text("\n").join(lines)
 
 
 def _champion(skill: Skill) -> Text:
     if not skill.champion:
         return Text("")
-    return Text.assemble(("● champion", GAIN), (f"\nof the {skill.chosen_by}", LABEL))
+    return Text.assemble(("● champion", GAIN), (f"\n{skill.chosen_by}'s", LABEL))
 
 
 def _hint(skill: Skill) -> Text:

@@ -141,7 +141,7 @@ def test_a_folder_of_other_data_is_refused(
     if changed == "a story":
         (tmp_path / "frog.txt").write_text("A frog sat in the deep well and was glad.")
     elif changed == "an answer":
-        same.write_text(same.read_text().replace("the baker", "a baker"))
+        same.write_text(same.read_text().replace("the baker", "baker"))
     else:
         asked = {"book": "frog.txt", "question": "Who was sad?", "answers": ["A frog"]}
         same.write_text(same.read_text() + json.dumps(asked) + "\n")

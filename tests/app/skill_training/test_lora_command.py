@@ -98,7 +98,7 @@ def test_readers_that_learned_from_other_data_are_refused(
         train_command(screen, data, recipe, tmp_path / "skill", "unknown", method="lora", register=False)
     kept = (tmp_path / "skill" / "half-0.pt").read_bytes()
     assert not (tmp_path / "skill" / "state.pt").exists()
-    data.write_text(data.read_text().replace("the baker", "a baker").replace("the old hen", "a hen"))
+    data.write_text(data.read_text().replace("the baker", "baker").replace("the old hen", "hen"))
     refused = lora(tmp_path, tiny_folder, data)
     assert refused.exit_code == 1
     assert "half-0.pt was learned from other data" in refused.output

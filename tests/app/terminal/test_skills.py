@@ -45,9 +45,9 @@ def test_a_skill_is_shown_with_what_it_was_learned_from_and_who_chose_it(width: 
     for words in ("1 ", "prefix", "1,208 stories", "learned", "● champion"):
         assert words in line
     line = line_with(text, "abc")
-    for words in ("2.0 MB", "480 questions", "2023-11-14", "of the user"):
+    for words in ("2.0 MB", "480 questions", "2023-11-14", "user's"):
         assert words in line
-    assert "declines below 0.12" in text
+    assert "declines < 0.12" in text
 
 
 def test_a_shipped_skill_beside_the_user_s_choice_says_how_it_is_had() -> None:

@@ -32,6 +32,7 @@ class Service:
     index: PassageIndex
     scheduler: Scheduler
     members: MemberCache
+    skill: LoadedSkill
     engine: Engine
     answering: Answering
     training: TrainingRequests
@@ -83,6 +84,7 @@ def build(
         index=index,
         scheduler=scheduler,
         members=members,
+        skill=skill,
         engine=engine,
         answering=Answering(database, retrieval, engine, ensemble),
         training=TrainingRequests(

@@ -22,6 +22,7 @@ from app.http.routes import (
     jobs,
     maintenance,
     revisions,
+    skills,
     transfer,
     versions,
 )
@@ -55,6 +56,7 @@ def create_app(service: Service) -> FastAPI:
         aliases,
         compare,
         transfer,
+        skills,
         maintenance,
         health,
     ):

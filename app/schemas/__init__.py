@@ -43,6 +43,7 @@ from app.schemas.registry import (
     Rollback,
     VersionState,
 )
+from app.schemas.skills import Skill, SkillList
 
 __all__ = [
     "ENDED",
@@ -92,6 +93,8 @@ __all__ = [
     "Retrieved",
     "Revision",
     "Rollback",
+    "Skill",
+    "SkillList",
     "Span",
     "Timings",
     "Verification",

@@ -5,7 +5,7 @@ from store.tables.artifacts import Artifact
 from store.tables.base import Base, utcnow
 from store.tables.books import Book, BookTag, Chapter, Embedding, Page, Passage, Revision
 from store.tables.jobs import EventType, Job, JobEvent, JobStatus, Level
-from store.tables.skills import Skill, SkillMethod
+from store.tables.skills import ChosenBy, Skill, SkillChoice, SkillMethod, SkillOrigin
 from store.tables.studies import Study
 from store.tables.versions import Member, Version, VersionState
 
@@ -17,6 +17,7 @@ __all__ = [
     "Book",
     "BookTag",
     "Chapter",
+    "ChosenBy",
     "Embedding",
     "EventType",
     "Job",
@@ -28,7 +29,9 @@ __all__ = [
     "Passage",
     "Revision",
     "Skill",
+    "SkillChoice",
     "SkillMethod",
+    "SkillOrigin",
     "Study",
     "Version",
     "VersionState",

@@ -15,6 +15,7 @@ from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.settings import Settings
 from app.training.requests import TrainingRequests
+from app.training.trial import Trial
 from app.training.worker import Worker
 from store.database import Database
 from store.search.index import PassageIndex
@@ -31,6 +32,7 @@ class Service:
     index: PassageIndex
     scheduler: Scheduler
     members: MemberCache
+    skill: LoadedSkill
     engine: Engine
     answering: Answering
     training: TrainingRequests
@@ -65,12 +67,14 @@ def build(
     engine = Engine(scheduler, members, skill=skill.skill)
     # On a GPU a batch of all passages takes no longer than one of few.
     ensemble = PerPassage(engine, skill, embedder, waves=WAVES if engine.on_cpu else ())
+    retrieval = Retrieval(database, index)
     worker = Worker(
         database,
         scheduler,
         members,
         skill,
-        microbatches=Microbatches(llm.device, settings.pass_tokens),
+        Trial(llm, skill, retrieval, embedder),
+        microbatches=Microbatches(llm.device, settings.pass_tokens, scheduler.asked_lately),
         keep_versions=settings.keep_versions,
     )
     worker.start()
@@ -80,8 +84,9 @@ def build(
         index=index,
         scheduler=scheduler,
         members=members,
+        skill=skill,
         engine=engine,
-        answering=Answering(database, Retrieval(database, index), engine, ensemble),
+        answering=Answering(database, retrieval, engine, ensemble),
         training=TrainingRequests(
             database, members, llm, float(settings.budget_seconds), settings.max_queued_jobs
         ),

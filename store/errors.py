@@ -88,9 +88,14 @@ class WorseThanChampionError(StoreError):
 
     def __init__(self, number: int, gate: Mapping[str, Any]) -> None:
         loss, champion_loss = (_loss(gate.get(name)) for name in ("loss", "champion_loss"))
+        answers = gate.get("answers") or {}
+        how = f"{loss} against {champion_loss} nats per token on held-out questions"
+        if answers.get("high") is not None:
+            less = f"{-answers['difference']:.3f} less"
+            how = f"its answers to {answers['questions']} held-out questions score {less}"
         super().__init__(
-            f"Version {number} is worse than version {gate.get('champion')}, the champion of its day: {loss} "
-            f"against {champion_loss} nats per token on held-out questions. It takes force to promote it."
+            f"Version {number} is worse than version {gate.get('champion')}, the champion of its day: {how}. "
+            "It takes force to promote it."
         )
         self.number = number
         self.gate = dict(gate)

@@ -12,7 +12,7 @@ class Recipe(BaseModel):
     """The settings of one joint training.
 
     On one CPU, two runs with the same recipe and book give the same members, unless `budget_seconds` ends
-    them early.
+    them early or somebody asks meanwhile: passes are shorter then, and their sums rounded otherwise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,6 +63,13 @@ class Recipe(BaseModel):
         "after a skill, else text",
     )
     heldout: float = Field(0.1, ge=0, lt=1, description="share of the book kept from training to evaluate on")
+    trial: int = Field(
+        12,
+        ge=0,
+        le=1000,
+        description="most held-out questions that are asked with the members and without them, to say what "
+        "they add",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")
 
     @property

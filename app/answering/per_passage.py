@@ -30,6 +30,7 @@ class PerPassage:
         self, engine: Engine, skill: LoadedSkill, embed: Embed, *, waves: Sequence[int] = ()
     ) -> None:
         self._engine = engine
+        self.skill_digest = skill.digest
         self._weighting = skill.weighting
         self._calibration = skill.calibration
         self._embed = embed
@@ -37,7 +38,11 @@ class PerPassage:
 
     def unlearned(self, book: str) -> list[MemberId]:
         """Who answers about a book that nobody has learned: members as they start, else the bare LLM."""
-        return self._engine.starting_members(book) or [MemberId(book)] * READERS
+        return self._engine.starting_members(book) or self.readers(book)
+
+    def readers(self, book: str) -> list[MemberId]:
+        """The readers that answer about a book without any member: the LLM with its skill."""
+        return [MemberId(book)] * READERS
 
     def search(self, index: PassageIndex, question: str, k: int | None, books: Sequence[str]) -> list[Hit]:
         """The best `k` passages of each book, which its own members read."""

@@ -2,11 +2,13 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from app.answering.abstention import abstention
 from app.answering.citations import cited
+from app.answering.contribution import MembersChoice
+from app.answering.panel import Panels
 from app.answering.per_passage import PerPassage
 from app.answering.question_check import check_question
 from app.answering.retrieval import Retrieval
@@ -16,18 +18,14 @@ from app.answering.types import (
     Candidate,
     Citation,
     Heard,
-    NotReadyError,
-    Panel,
     Question,
     Retrieved,
     Scope,
     Timings,
-    VersionUsed,
 )
 from app.engine.engine import Engine
-from app.engine.records import MemberId
 from app.engine.scheduler import UnwantedError
-from store import books, jobs, versions
+from store import books, versions
 from store.aliases import CHAMPION
 from store.database import Database
 from store.errors import NotFoundError, VersionPrunedError
@@ -44,6 +42,7 @@ class Answering:
         self._retrieval = retrieval
         self._engine = engine
         self._ensemble = ensemble
+        self._panels = Panels(database, engine, ensemble)
 
     def answer(
         self,
@@ -54,6 +53,7 @@ class Answering:
         passages: int | None = None,
         min_confidence: float | None = None,
         require_trained: bool = False,
+        members: MembersChoice = "auto",
     ) -> Answer:
         """Answer a question; blocks until all members have. Arguments and errors are those of `events`."""
         *_, last = self.events(
@@ -63,6 +63,7 @@ class Answering:
             passages=passages,
             min_confidence=min_confidence,
             require_trained=require_trained,
+            members=members,
         )
         assert isinstance(last, Answer)
         return last
@@ -78,14 +79,15 @@ class Answering:
         passages: int | None = None,
         min_confidence: float | None = None,
         require_trained: bool = False,
+        members: MembersChoice = "auto",
     ) -> Iterator[AnswerEvent]:
         """Answer a question, and yield what happens: `Retrieved`, then `Answer`, and between them `Heard` for
         every candidate where that is asked for.
 
         `about` is what was spoken of before: it helps to find passages. `passages` is how many are read, None
         leaves it to the ensemble. Below `min_confidence` the answer is an abstention: 0 always answers, None
-        leaves it to the skill's calibration. Once the answer is not `wanted` any more, the events end with
-        UnwantedError.
+        leaves it to the skill's calibration. `members` says whether those of a version answer, see
+        `Panels.choose`. Once the answer is not `wanted` any more, the events end with UnwantedError.
 
         Raises at once, before the first event: QuestionError for a question that cannot be asked,
         NotFoundError for an unknown book or version, VersionPrunedError for a version without members,
@@ -99,7 +101,7 @@ class Answering:
         while True:
             asked = self._books(scope, sought)
             try:
-                panel = self._panel(asked, require_trained=require_trained)
+                panel = self._panels.choose(asked, members, require_trained=require_trained)
                 break
             except VersionPrunedError:
                 # Since it was looked up: an alias is on another version by now, a number is refused.
@@ -130,9 +132,10 @@ class Answering:
             question = replace(question, seed=random.randrange(2**31))
         candidates: list[Candidate] = []
         growing = self._ensemble.candidates(question, found.panel.members, found.passages, wanted)
-        for candidates in growing:
-            if every_candidate:
-                yield Heard(len(candidates), self._ensemble.decide(question, candidates, found.passages))
+        with self._engine.question():
+            for candidates in growing:
+                if every_candidate:
+                    yield Heard(len(candidates), self._ensemble.decide(question, candidates, found.passages))
         if not wanted():
             raise UnwantedError()
         generated = time.monotonic()
@@ -172,37 +175,6 @@ class Answering:
                         raise
                     asked[book] = None
         return list(asked.items())
-
-    def _panel(self, asked: Sequence[tuple[str, Version | None]], *, require_trained: bool) -> Panel:
-        """Who answers, of which versions, and what is amiss."""
-        members: list[MemberId] = []
-        used: list[VersionUsed] = []
-        degraded = None
-        for book, version in asked:
-            roster = None if version is None else self._engine.roster(book, version.number)
-            if version is None or roster is None or roster.refused is not None:
-                if require_trained:
-                    raise self._not_ready(book)
-                degraded = "untrained"
-                if version is not None and roster is not None:
-                    degraded = f"other-model: {book}@{version.number} was {roster.refused}"
-                members += self._ensemble.unlearned(book)
-            else:
-                used.append(VersionUsed(book, version.number, version.revision))
-                members += roster.members
-                if roster.damaged:
-                    numbers = ", ".join(map(str, roster.damaged))
-                    degraded = f"damaged: {book}@{version.number} without members {numbers}"
-        return Panel(members, used, degraded)
-
-    def _not_ready(self, book: str) -> NotReadyError:
-        with self._database.read() as session:
-            job = jobs.latest(session, [book]).get(book)
-        return (
-            NotReadyError(book, None)
-            if job is None
-            else NotReadyError(book, job.status, job.id, job.progress)
-        )
 
 
 def _reference(name: str) -> int | str:

@@ -3,26 +3,31 @@ hand-written instruction.
 """
 
 import json
+import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
+from dataclasses import asdict, dataclass, fields
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.answering.calibration import Calibration
 from app.answering.weighting import Weighting
+from app.engine.version_skill import INSTRUCTION, skill_digest
 from app.errors import CommandError
 from store import skills
 from store.database import Database
 from store.tables import Skill as Row
-from trainer.llm import templates
-from trainer.llm.embedded import EMBEDDED
+from store.tables import SkillOrigin
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.skill.skill import Skill, SkillMismatchError, initial_skill, skill_from_bytes
 
-_SHIPPED = {EMBEDDED: "smollm2-135m-instruct"}
+log = logging.getLogger(__name__)
+
+# The folder of skills that comes with the package. A skill is the two files that `bookchorus skill train`
+# writes, under any name: the tensors, and the notes, which say of which LLM it is.
+SHIPPED = resources.files(__package__) / "data"
 # Set by hand, fitted on nothing: all that speaks for a candidate counts for as much as it says.
 _UNFITTED = Weighting(answerable=1.0, retrieval=1.0, log_likelihood=1.0)
 
@@ -49,7 +54,7 @@ class LoadedSkill:
     @property
     def digest(self) -> str:
         """SHA-256 of its bytes, in hex."""
-        return sha256(self.artifact).hexdigest()
+        return skill_digest(self.artifact)
 
     @property
     def learned_from(self) -> set[str]:
@@ -65,23 +70,46 @@ class LoadedSkill:
             "calibration": None if known is None else known.model_dump(),
         }
 
+    def is_registered_as(self, row: Row) -> bool:
+        """Whether a row of the registry has its bytes, its weighting and its calibration."""
+        if row.artifact_sha256 != self.digest:
+            return False
+        return _fitted(row.metrics) == {"weighting": self.weighting, "calibration": self.calibration}
 
-def active_skill(database: Database, llm: FrozenLLM, *, fold: bool = True) -> LoadedSkill:
-    """The skill that is the LLM's champion in the registry. Where there is none, the shipped one is
-    registered; an LLM that has neither gets the instruction. The LLM is equipped with it, see `Skill.equip`.
+
+def active_skill(
+    database: Database, llm: FrozenLLM, *, fold: bool = True, shipped: Traversable = SHIPPED
+) -> LoadedSkill:
+    """The skill that the user chose or learned last, or the instruction where that was chosen. The LLM is
+    equipped with it, see `Skill.equip`.
+
+    Where the user chose nothing it is the skill that came with the package, in the folder `shipped`: it is
+    registered when the registry does not have it. An LLM without one gets the instruction.
 
     Raises FormatError or DamagedArtifactError when the champion's bytes are not what was published, and
     CommandError when the LLM cannot read it.
     """
     identity = llm.identity
     with database.read() as session:
+        choice = skills.choice(session, identity.id, identity.revision)
         champion = skills.champion(session, identity.id, identity.revision)
-        if champion is not None:
-            return _equipped(_loaded(session, champion), llm, fold)
-    found = shipped_skill(identity)
-    if found is None:
+    if choice is None or choice.chosen_by == "package":
+        found = shipped_skill(identity.id, shipped)
+        if found is not None and (champion is None or not found.is_registered_as(champion)):
+            row = register_skill(database, identity, found, "shipped")
+            if champion is not None:
+                log.warning(
+                    "Skill %d, which comes with this package, is the champion of %s now, before it was skill "
+                    "%d.",
+                    row.number,
+                    identity.id,
+                    champion.number,
+                )
+            champion = row
+    if champion is None:
         return instruction_skill(llm)
-    return _equipped(replace(found, id=register_skill(database, identity, found).id), llm, fold)
+    with database.read() as session:
+        return _equipped(_loaded(session, champion), llm, fold)
 
 
 def instruction_skill(llm: FrozenLLM) -> LoadedSkill:
@@ -89,12 +117,13 @@ def instruction_skill(llm: FrozenLLM) -> LoadedSkill:
 
     Its weighting is set by hand, and it has no calibration.
     """
-    words = templates.OPENING.encode()
-    return LoadedSkill(initial_skill(llm), words, _UNFITTED, {}, {}, {}, is_instruction=True)
+    return LoadedSkill(initial_skill(llm), INSTRUCTION, _UNFITTED, {}, {}, {}, is_instruction=True)
 
 
-def register_skill(database: Database, identity: Identity, skill: LoadedSkill) -> Row:
-    """Publish a skill with what was fitted on it as the LLM's champion, unless it is known already."""
+def register_skill(
+    database: Database, identity: Identity, skill: LoadedSkill, origin: SkillOrigin = "learned"
+) -> Row:
+    """Make a skill with what was fitted on it the champion of an LLM; see `store.skills.publish`."""
     with database.write() as session:
         return skills.publish(
             session,
@@ -104,6 +133,7 @@ def register_skill(database: Database, identity: Identity, skill: LoadedSkill) -
             recipe=skill.recipe,
             data=skill.data,
             metrics=skill.metrics | skill.fitted,
+            origin=origin,
         )
 
 
@@ -129,22 +159,35 @@ def _loaded(session: Session, row: Row) -> LoadedSkill:
     )
 
 
-def shipped_skill(identity: Identity) -> LoadedSkill | None:
-    """The skill that comes with the package for this LLM, or None."""
-    name = _SHIPPED.get(identity.id)
-    if name is None:
-        return None
-    folder = resources.files(__package__) / "data"
-    artifact = (folder / f"{name}.safetensors").read_bytes()
-    notes = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    return LoadedSkill(
-        skill=skill_from_bytes(artifact),
-        artifact=artifact,
-        recipe=notes["recipe"],
-        data=notes["data"],
-        metrics=notes["metrics"],
-        **_fitted(notes),
-    )
+def shipped_llms(shipped: Traversable = SHIPPED) -> dict[str, Identity]:
+    """The LLMs whose skills come with the package, by their ids, as they were when the skill was learned."""
+    found = [notes["llm"] for notes in _shipped_notes(shipped).values()]
+    names = [field.name for field in fields(Identity)]
+    return {llm["id"]: Identity(**{name: llm[name] for name in names}) for llm in found}
+
+
+def shipped_skill(llm_id: str, shipped: Traversable = SHIPPED) -> LoadedSkill | None:
+    """The skill that comes with the package for an LLM, or None."""
+    for name, notes in _shipped_notes(shipped).items():
+        if notes["llm"]["id"] == llm_id:
+            artifact = (shipped / f"{name}.safetensors").read_bytes()
+            return LoadedSkill(
+                skill=skill_from_bytes(artifact),
+                artifact=artifact,
+                recipe=notes["recipe"],
+                data=notes["data"],
+                metrics=notes["metrics"],
+                **_fitted(notes),
+            )
+    return None
+
+
+def _shipped_notes(shipped: Traversable) -> dict[str, dict[str, Any]]:
+    """The notes of each skill in the folder, by the name of its files."""
+    names = sorted(file.name for file in shipped.iterdir() if file.name.endswith(".json"))
+    return {
+        name.removesuffix(".json"): json.loads((shipped / name).read_text(encoding="utf-8")) for name in names
+    }
 
 
 def _fitted(notes: Mapping[str, Any]) -> dict[str, Any]:

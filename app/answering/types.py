@@ -149,12 +149,28 @@ class VersionUsed:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A version whose members do not answer, because that was `asked`, because they were learned behind an
+    `other-skill`, or because they do `harm`; `detail` goes on from "The members do not answer: ".
+    """
+
+    book: str
+    version: int
+    reason: Literal["asked", "other-skill", "harm"]
+    detail: str
+
+
+@dataclass(frozen=True)
 class Panel:
-    """Who answers a question: members of these versions; `degraded` says what is amiss, if anything."""
+    """Who answers a question: members of these versions; `degraded` says what is amiss, if anything.
+
+    Of a version that is `left_out`, readers that have learned no book answer.
+    """
 
     members: Sequence[MemberId]
     versions: Sequence[VersionUsed]
     degraded: str | None
+    left_out: Sequence[LeftOut] = ()
 
 
 @dataclass(frozen=True)

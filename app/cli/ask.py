@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from app.cli.options import DEFAULT_URL, Key, Url, book_version, connect
+from app.schemas import MembersChoice
 
 app = typer.Typer()
 
@@ -29,6 +30,10 @@ def ask(
             help="Below it, no answer but the reason. 0: always an answer; without it, the skill's."
         ),
     ] = None,
+    members: Annotated[
+        MembersChoice,
+        typer.Option(help="Whether a version's members answer; auto: unless they are known to do harm."),
+    ] = "auto",
     url: Url = DEFAULT_URL,
     admin_key: Key = None,
 ) -> None:
@@ -50,6 +55,7 @@ def ask(
                 temperature=temperature,
                 seed=seed,
                 min_confidence=min_confidence,
+                members=members,
                 on_heard=lambda heard: status.update(vote_so_far(heard)),
             )
         console.print(answer_panel(answer))

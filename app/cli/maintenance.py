@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from app.cli.options import one_line_errors, print_line
+from app.cli.options import DataDir, one_line_store_errors, print_line
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-DataDir = Annotated[Path | None, typer.Option(help="Where books and versions are kept.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
@@ -29,7 +28,7 @@ def write_backup(
     data_dir: DataDir = None,
 ) -> None:
     """Write everything to one file, as it is at one moment. A service may run beside it."""
-    with _errors():
+    with one_line_store_errors():
         from app.errors import CommandError
         from app.terminal.theme import size
         from store.backup import backup
@@ -49,7 +48,7 @@ def restore_backup(
     data_dir: DataDir = None,
 ) -> None:
     """Put a backup into an empty database, SQLite or PostgreSQL. Stop the service first."""
-    with _errors():
+    with one_line_store_errors():
         from sqlalchemy import func, select
 
         from app.errors import CommandError
@@ -75,7 +74,7 @@ def restore_backup(
 @app.command("verify")
 def verify_library(data_dir: DataDir = None) -> None:
     """Check all that is kept, and say what is not whole; nothing is changed. A service may run beside it."""
-    with _errors():
+    with one_line_store_errors():
         from app.engine.embedder import embedder_name
         from app.terminal.theme import BAD, LABEL, plain
         from store.verify import verify
@@ -94,7 +93,7 @@ def verify_library(data_dir: DataDir = None) -> None:
 @app.command("rebuild")
 def rebuild_index(data_dir: DataDir = None) -> None:
     """Make the index anew from the database. A service that runs beside it takes it at its next start."""
-    with _errors():
+    with one_line_store_errors():
         settings = _settings(data_dir)
         with _existing_database(settings) as database:
             database.expect_current()
@@ -128,19 +127,6 @@ def _existing_database(settings: "Settings") -> Iterator["Database"]:
         if database.file is not None and not database.file.is_file():
             raise CommandError(f"There is no database at {database.file}.")
         yield database
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """End the command as `one_line_errors` does, also for what the store or the file system refuses."""
-    from app.errors import CommandError
-    from store.errors import StoreError
-
-    with one_line_errors():
-        try:
-            yield
-        except (StoreError, OSError) as error:
-            raise CommandError(str(error)) from error
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ Url = Annotated[str, typer.Option(envvar="BOOKCHORUS_URL", help="Where the servi
 Key = Annotated[
     str | None, typer.Option(envvar="BOOKCHORUS_ADMIN_KEY", help="The service's admin key.", show_envvar=True)
 ]
+DataDir = Annotated[Path | None, typer.Option(help="Where books and versions are kept.")]
 BookName = Annotated[str, typer.Argument(help="The book's id, or its title.", metavar="BOOK")]
 BookVersion = Annotated[
     str,
@@ -43,6 +45,19 @@ def one_line_errors() -> Iterator[None]:
     except (ClientError, CommandError) as error:
         Console(stderr=True, soft_wrap=True).print(Text(str(error), "red"))
         raise typer.Exit(1) from error
+
+
+@contextmanager
+def one_line_store_errors() -> Iterator[None]:
+    """End the command as `one_line_errors` does, also for what the store or the file system refuses."""
+    from app.errors import CommandError
+    from store.errors import StoreError
+
+    with one_line_errors():
+        try:
+            yield
+        except (StoreError, OSError) as error:
+            raise CommandError(str(error)) from error
 
 
 @contextmanager

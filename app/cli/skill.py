@@ -1,13 +1,18 @@
 """The commands of the skill."""
 
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from app.cli.options import json_object, one_line_errors
+from app.cli.options import DataDir, json_object, one_line_errors, one_line_store_errors, print_line
 from trainer.options import Method
+
+if TYPE_CHECKING:
+    from app.answering.skill_choice import Named
 
 app = typer.Typer(help="The skill: how to answer from a passage.", no_args_is_help=True)
 
@@ -44,3 +49,64 @@ def train_skill(
             start=start,
             register=register,
         )
+
+
+@app.command("list")
+def list_skills(
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the list there.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List the skills of each LLM, and which is its champion. A service may run beside it."""
+    with one_line_store_errors():
+        from app import schemas
+        from app.answering import skill_choice
+        from app.resources.database import open_database
+        from app.settings import load
+        from app.terminal.skills import skills_report
+
+        settings = load({} if data_dir is None else {"data_dir": data_dir})
+        with closing(open_database(settings)) as database, database.read() as session:
+            found = [schemas.Skill(**asdict(one)) for one in skill_choice.list_skills(session)]
+        Console().print(skills_report(found))
+        if json_file is not None:
+            listed = schemas.SkillList(data=found)
+            json_file.write_text(listed.model_dump_json(indent=2), encoding="utf-8")
+
+
+@app.command("use")
+def use_skill(
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            help="A skill's number; shipped, for the package's own; or instruction, for none.",
+            metavar="SKILL",
+        ),
+    ],
+    model: Annotated[str | None, typer.Option(help="Of which LLM: as for serve.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Choose what the LLM answers behind. A running service takes it when it is started again."""
+    chosen = _wanted(wanted)
+    with one_line_store_errors():
+        from app.answering.skill_choice import choose_skill
+        from app.resources.database import open_database
+        from app.resources.llm import llm_revision
+        from app.settings import load
+
+        given = {"model": model, "data_dir": data_dir}
+        settings = load({name: value for name, value in given.items() if value is not None})
+        with closing(open_database(settings)) as database:
+            skill = choose_skill(database, settings.model, llm_revision(settings), chosen)
+        named = "The instruction" if skill is None else f"Skill {skill.number}"
+        print_line(
+            f"{named} is the champion of {settings.model} now; a running service takes it at its next start."
+        )
+
+
+def _wanted(text: str) -> "int | Named":
+    match text:
+        case "shipped" | "instruction":
+            return text
+    if text.isdecimal() and 0 < int(text) < 2**31:
+        return int(text)
+    raise typer.BadParameter("expected a skill's number, shipped or instruction", param_hint="SKILL")

@@ -31,6 +31,7 @@ from app.schemas import (
     Job,
     JobEvent,
     JsonBook,
+    MembersChoice,
     NewVersion,
     Page,
     PromptVersion,
@@ -168,12 +169,14 @@ class Client:
         temperature: float | None = None,
         seed: int | None = None,
         min_confidence: float | None = None,
+        members: MembersChoice = "auto",
         on_heard: Callable[[Heard], None] | None = None,
     ) -> Answer:
         """Ask the members; `books` holds book ids, or `id@alias` or `id@number` for one version.
 
         Without `books` the service chooses one, of those by any of the `authors` and with any of the `tags`
-        where these are given. After each candidate's answer `on_heard` is called with the votes so far.
+        where these are given. `members` says whether a version's members answer, as in `POST /ask`. After
+        each candidate's answer `on_heard` is called with the votes so far.
         """
         with valid_request():
             request = AskRequest(
@@ -186,6 +189,7 @@ class Client:
                 temperature=temperature,
                 seed=seed,
                 min_confidence=min_confidence,
+                members=members,
                 stream=on_heard is not None,
             )
         if on_heard is None:

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from rouge_score.rouge_scorer import RougeScorer
 
 from app.answering.normalisation import normalised
+
+if TYPE_CHECKING:
+    from rouge_score.rouge_scorer import RougeScorer
 
 # An answer whose ROUGE-L is at least this counts as correct where right or wrong is asked.
 CORRECT = 0.5
@@ -17,7 +20,6 @@ CORRECT = 0.5
 LOST = 0.1
 # Of all intervals, per cent.
 INTERVAL = 95
-_SCORER = RougeScorer(["rougeL"], use_stemmer=False)
 
 
 class Bin(NamedTuple):
@@ -34,7 +36,8 @@ def rouge_l(answer: str, references: Sequence[str]) -> float:
     ROUGE-L of Lin, "ROUGE: A Package for Automatic Evaluation of Summaries" (2004), as the package
     rouge_score computes it without stemming. It sees only the letters a to z and digits.
     """
-    return max(float(_SCORER.score(reference, answer)["rougeL"].fmeasure) for reference in references)
+    scorer = _scorer()
+    return max(float(scorer.score(reference, answer)["rougeL"].fmeasure) for reference in references)
 
 
 def token_f1(answer: str, references: Sequence[str]) -> float:
@@ -149,6 +152,14 @@ def abstention(own: Sequence[float], others: Sequence[float], share: float = LOS
         raise ValueError("Both kinds of confidences are needed.")
     least = float(np.sort(own)[int(share * len(own))])
     return least, float(np.mean(np.asarray(others) < least))
+
+
+@cache
+def _scorer() -> "RougeScorer":
+    # Imported when it is first needed: it brings nltk and scipy, which the start of a service would wait for.
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(["rougeL"], use_stemmer=False)
 
 
 def _groups(count: int, clusters: Sequence[str] | None) -> NDArray[np.intp]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Protocol
 
@@ -100,6 +101,10 @@ class Engine:
         """
         starts = None if self._skill is None else self._skill.starts
         return [] if starts is None else [MemberId(book, None, number) for number in range(len(starts))]
+
+    def question(self) -> AbstractContextManager[None]:
+        """A question that is asked in several calls: between them nothing is trained."""
+        return self._runner.question()
 
     def has_read(self, reading: Reading) -> bool:
         """Whether a member has read its passages already, so that its answer costs no reading."""

@@ -1,6 +1,7 @@
 """Where the LLM's work is run: the interface, and the runner that uses the caller's own thread."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar
 
 from trainer.llm.batch_types import Completion, Row
@@ -19,6 +20,9 @@ class Runner(Protocol):
     def llm(self) -> FrozenLLM:
         """The LLM that it runs."""
 
+    def question(self) -> AbstractContextManager[None]:
+        """A question that is asked in several pieces, which are to follow one another."""
+
     def run_now(self, work: Callable[[], T]) -> T:
         """Run a piece of answering, and return its result."""
 
@@ -29,10 +33,14 @@ class Runner(Protocol):
 
 
 class DirectRunner:
-    """Runs all at once on the caller's thread: for skill training, where nobody waits."""
+    """Runs all at once on the caller's thread, where nobody waits or it is that thread's turn already."""
 
     def __init__(self, llm: FrozenLLM) -> None:
         self.llm = llm
+
+    def question(self) -> AbstractContextManager[None]:
+        """Nothing can come in between."""
+        return nullcontext()
 
     def run_now(self, work: Callable[[], T]) -> T:
         """Run the work and return its result."""

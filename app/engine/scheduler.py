@@ -1,9 +1,12 @@
 """The scheduler: one thread that owns the LLM, answers first, and trains in between."""
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -16,6 +19,8 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import OutOfMemoryError, is_out_of_memory, release_memory
 
 T = TypeVar("T")
+# How long after a question training still expects another.
+_LATELY_SECONDS = 60.0
 
 
 class EngineClosedError(Exception):
@@ -39,17 +44,22 @@ class Scheduler:
 
     Asks that wait at the same moment are decoded as one batch of at most `batch_tokens` positions (a larger
     ask alone is still one batch). A batch that does not fit in memory is halved. Training runs when no ask
-    waits.
+    waits and no `question` is open.
     """
 
-    def __init__(self, llm: FrozenLLM, *, batch_tokens: int = 16_384) -> None:
+    def __init__(self, llm: FrozenLLM, *, batch_tokens: int = 16_384, patience: float = 2.0) -> None:
+        """`patience` is in seconds."""
         self.llm = llm
+        self._patience = patience
         self._batch_tokens = batch_tokens
         self._asks: deque[_Ask] = deque()
         self._urgent: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._idle: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._wake = threading.Condition()
         self._closed = False
+        self._questions = 0
+        # When a question was last heard of, on the monotonic clock.
+        self._heard = -math.inf
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -99,6 +109,28 @@ class Scheduler:
         """Run a piece of training once no ask waits. Raises EngineClosedError after `close`."""
         return self._put(self._idle, work)
 
+    @contextmanager
+    def question(self) -> Iterator[None]:
+        """A question that is asked in several pieces, between which no training begins.
+
+        Who takes longer than `patience` to ask for the next piece lets training go on.
+        """
+        with self._wake:
+            self._questions += 1
+            self._heard = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._wake:
+                self._questions -= 1
+                self._wake.notify()
+
+    def asked_lately(self) -> bool:
+        """Whether somebody waits for an answer, or did within the last minute."""
+        with self._wake:
+            waiting = self._asks or self._urgent or self._questions
+            return bool(waiting) or time.monotonic() - self._heard < _LATELY_SECONDS
+
     @property
     def alive(self) -> bool:
         """Whether asks are answered."""
@@ -131,18 +163,29 @@ class Scheduler:
             torch.cuda.set_device(self.llm.device)  # to this thread: libraries use whichever card is current
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._closed or self._urgent or self._asks or self._idle)
+                while not (self._closed or self._urgent or self._asks or (self._idle and self._left() <= 0)):
+                    self._wake.wait(self._left() if self._idle else None)
                 if self._closed:
                     return
                 urgent = self._urgent.popleft() if self._urgent else None
                 asks = self._batch() if urgent is None else []
-                idle = self._idle.popleft() if urgent is None and not asks else None
+                trains = urgent is None and not asks and self._idle and self._left() <= 0
+                idle = self._idle.popleft() if trains else None
             if urgent is not None:
                 _resolve(urgent[1], urgent[0])
             elif asks:
                 self._decode(asks)
             elif idle is not None:
                 _resolve(idle[1], idle[0])
+            if idle is None:
+                with self._wake:
+                    self._heard = time.monotonic()
+
+    def _left(self) -> float:
+        """Seconds that training still leaves to the questions that are open, for their next piece."""
+        if not self._questions:
+            return 0.0
+        return self._heard + self._patience - time.monotonic()
 
     def _batch(self) -> list[_Ask]:
         """Take as many waiting asks as fit one batch, oldest first."""

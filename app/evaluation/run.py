@@ -14,7 +14,7 @@ from app.datasets.library import Library
 from app.datasets.metrics import exact_match, rouge_l, token_f1
 from app.datasets.questions import Dataset, LabelledQuestion, Story
 from app.engine.engine import Engine
-from app.engine.records import MemberId, Roster
+from app.engine.given_members import GivenMembers
 from app.engine.scheduler import Scheduler
 from app.evaluation.predictions import Ledger, Prediction
 from app.evaluation.story_members import StoryMembers, deciding, fingerprint
@@ -28,25 +28,6 @@ AT_ONCE = 32
 _BATCH_TOKENS = 131_072
 _Asked = tuple[str, LabelledQuestion]
 OnProgress = Callable[[str], None]
-
-
-class _OneVersion:
-    """The members of one story, as version 1 of its book."""
-
-    def __init__(self, book: str, members: Members | None) -> None:
-        self._members = members
-        count = 0 if members is None else len(members)
-        self.ids = tuple(MemberId(book, 1, number) for number in range(count))
-
-    def roster(self, book: str, version: int) -> Roster:
-        """All of them."""
-        return Roster(self.ids)
-
-    def tensors(self, member: MemberId) -> Members:
-        """What one of them has learned."""
-        assert self._members is not None
-        assert member.member is not None
-        return self._members[[member.member]]
 
 
 @dataclass(frozen=True)
@@ -156,13 +137,13 @@ class Evaluation:
     def _open(self, story: Story, learned: Members | None, library: Library) -> Iterator[OpenStory]:
         """A story that can be asked by many threads. What was read of it goes when it is closed."""
         book = library.book(story.name)
-        version = _OneVersion(book, learned)
+        members = GivenMembers(book, [learned])
         with ExitStack() as stack:
             runner = stack.enter_context(closing(Scheduler(self.llm, batch_tokens=_BATCH_TOKENS)))
             bare = runner
             if self.bare is not self.llm:
                 bare = stack.enter_context(closing(Scheduler(self.bare, batch_tokens=_BATCH_TOKENS)))
-            engine = Engine(runner, version, skill=self.skill.skill, most_bytes=self.most_bytes)
+            engine = Engine(runner, members, skill=self.skill.skill, most_bytes=self.most_bytes)
             yield OpenStory(
                 Engine(bare),
                 engine,
@@ -170,7 +151,7 @@ class Evaluation:
                 self.skill.weighting,
                 story,
                 book,
-                version.ids,
+                members.roster(book, 1).members,
                 library.ranking(story),
             )
 

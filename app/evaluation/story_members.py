@@ -75,8 +75,10 @@ class StoryMembers:
 
 
 def deciding(recipe: Recipe) -> dict[str, Any]:
-    """The fields of a recipe that decide a result here: nothing is appended, no person wrote a question."""
-    return recipe.model_dump(exclude={"append", "person_weight"})
+    """The fields of a recipe that decide a result here: nothing is appended, no person wrote a question, and
+    the members are asked other questions than those of a trial.
+    """
+    return recipe.model_dump(exclude={"append", "person_weight", "trial"})
 
 
 def fingerprint(llm: FrozenLLM, skill: LoadedSkill, *more: object) -> str:

@@ -23,6 +23,7 @@ from app.http.routes import (
     maintenance,
     questions,
     revisions,
+    skills,
     transfer,
     versions,
 )
@@ -57,6 +58,7 @@ def create_app(service: Service) -> FastAPI:
         aliases,
         compare,
         transfer,
+        skills,
         maintenance,
         health,
     ):

@@ -1,9 +1,9 @@
-"""The LLM that the settings name."""
+"""The LLM that the settings name, loaded or only identified."""
 
 from app.errors import CommandError
 from app.settings import Settings
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, load
+from trainer.llm.loading import ModelUnavailableError, find_revision, load
 
 
 def load_llm(settings: Settings) -> FrozenLLM:
@@ -23,3 +23,11 @@ def load_llm(settings: Settings) -> FrozenLLM:
     except ModelUnavailableError as error:
         names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
         raise CommandError(f"{error} (The settings are {names}.)") from error
+
+
+def llm_revision(settings: Settings) -> str:
+    """The revision of the LLM that the settings name, which is not loaded. CommandError: it cannot be had."""
+    try:
+        return find_revision(settings.model, revision=settings.revision)
+    except ModelUnavailableError as error:
+        raise CommandError(f"{error} (The setting is BOOKCHORUS_MODEL.)") from error

@@ -12,6 +12,8 @@ from app.schemas.answers import (
     Candidate,
     Citation,
     Heard,
+    LeftOut,
+    MembersChoice,
     Names,
     Retrieved,
     Span,
@@ -51,6 +53,7 @@ from app.schemas.registry import (
     Rollback,
     VersionState,
 )
+from app.schemas.skills import Skill, SkillList
 
 __all__ = [
     "ENDED",
@@ -85,7 +88,9 @@ __all__ = [
     "JobProblem",
     "JobStatus",
     "JsonBook",
+    "LeftOut",
     "MemberLook",
+    "MembersChoice",
     "MoveAlias",
     "Names",
     "NewVersion",
@@ -106,6 +111,8 @@ __all__ = [
     "Retrieved",
     "Revision",
     "Rollback",
+    "Skill",
+    "SkillList",
     "Span",
     "Timings",
     "Verification",

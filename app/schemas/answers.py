@@ -8,6 +8,7 @@ from app.schemas.common import Request
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Names = Annotated[list[Name], Field(min_length=1, max_length=64)]
+MembersChoice = Literal["auto", "always", "never"]
 Choice = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -21,7 +22,9 @@ class AskRequest(Request):
     `choices`: the answer is one of these, members do not speak, each says how likely it thinks each. A vote
     is `adaptive`: members that cannot change it any more are spared. With a confidence below
     `min_confidence` there is no answer but the reason and the closest places: 0 always answers, and without
-    it the threshold of the skill counts. With `require_trained` a book without a version is an
+    it the threshold of the skill counts. `members` is `auto`: those of a version answer unless they are known
+    to make answers worse, or were learned behind another skill than the one in force; `always`; or `never`:
+    then the LLM answers with its skill alone. With `require_trained` a book without a version is an
     error instead of an answer by the bare LLM. With `stream` the answer comes as server-sent events:
     `retrieved`, `heard` for every candidate, and `answer`.
     """
@@ -38,6 +41,7 @@ class AskRequest(Request):
     choices: Annotated[list[Choice], Field(min_length=2, max_length=16)] | None = None
     adaptive: bool = True
     min_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    members: MembersChoice = "auto"
     require_trained: bool = False
     stream: bool = False
 
@@ -122,11 +126,23 @@ class VersionUsed(BaseModel):
     revision: int
 
 
+class LeftOut(BaseModel):
+    """A version whose members did not answer, and why: it was `asked`, they were learned behind an
+    `other-skill`, or they do `harm`. The LLM answered with its skill alone.
+    """
+
+    book: str
+    version: int
+    reason: Literal["asked", "other-skill", "harm"]
+    detail: str
+
+
 class Retrieved(BaseModel):
     """What is about to be read, and by which versions' members."""
 
     citations: list[Citation]
     versions: list[VersionUsed]
+    left_out: list[LeftOut] = []
     degraded: str | None
 
 
@@ -166,7 +182,8 @@ class Answer(BaseModel):
     The confidence is a probability where it is `calibrated`, else how well the candidates agree with the
     answer; `answerable` is the probability that the book tells the answer at all, where known. `degraded`
     says why an answer is less than it could be: `untrained` (the book has no version), `other-model:
-    BOOK@VERSION was learned on another LLM: ...`, or `damaged: BOOK@VERSION without members N, ...`.
+    BOOK@VERSION was learned on another LLM: ...`, or `damaged: BOOK@VERSION without members N, ...`. Of the
+    versions in `left_out` no member answered.
     """
 
     id: str
@@ -181,6 +198,7 @@ class Answer(BaseModel):
     votes: list[Vote]
     citations: list[Citation]
     versions: list[VersionUsed]
+    left_out: list[LeftOut] = []
     timings: Timings
 
 

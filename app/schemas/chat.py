@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from app.schemas.answers import Names
+from app.schemas.answers import MembersChoice, Names
 
 
 class Part(BaseModel):
@@ -32,8 +32,9 @@ class ChatRequest(BaseModel):
     """A chat whose last turn of the user is the question; what is not listed here is ignored.
 
     `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias. Not OpenAI's are
-    `authors` and `tags`, which limit the library, and `min_confidence`, below which the service says
-    that it does not know: 0 always answers, and without it the threshold of the skill counts.
+    `authors` and `tags`, which limit the library, `min_confidence`, below which the service says that it
+    does not know (0 always answers, and without it the threshold of the skill counts), and `members`, as in
+    `POST /ask`.
     """
 
     model: str
@@ -44,3 +45,4 @@ class ChatRequest(BaseModel):
     authors: Names | None = None
     tags: Names | None = None
     min_confidence: float | None = Field(None, ge=0, le=1)
+    members: MembersChoice = "auto"

@@ -55,7 +55,7 @@ class JobEvent(BaseModel):
 
     The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, studied,
     evaluated, published, succeeded, failed or cancelled. The last three end the job. "published" says whether
-    the version was `promoted` to be the champion, with its `gate`.
+    the version was `promoted` to be the champion, with its `gate`, and what it `adds` to answers.
     """
 
     id: int

@@ -21,6 +21,7 @@ from app.datasets.questions import Dataset
 from app.engine.engine import Engine
 from app.engine.records import DecodeRequest, MemberId, Reading
 from app.engine.runner import DirectRunner
+from app.skill_training.examples import digest
 from app.skill_training.resumable_run import ResumableRun
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
@@ -47,7 +48,7 @@ def crossed_candidates(
 
     Each reader learns the `examples` of its stories, by their names, in half as many steps as the skill will.
     The LLM is not equipped with anything afterwards.
-    Raises CommandError where those in `out` belong to another recipe.
+    Raises CommandError where those in `out` belong to another recipe or other data.
     """
     names = [story.name for story in learning.stories]
     random.Random(recipe.seed).shuffle(names)
@@ -58,7 +59,9 @@ def crossed_candidates(
     for number, half in enumerate(halves):
         kept = out / f"candidates-{number}.json"
         mine = recipe.model_copy(update={"steps": max(1, recipe.steps // 2), "judge": False})
-        run = ResumableRun(console, out / f"half-{number}.pt", f"half {number + 1} of 2", mine.model_dump())
+        run = ResumableRun(
+            console, out / f"half-{number}.pt", f"half {number + 1} of 2", mine.model_dump(), digest(learning)
+        )
         if kept.exists():
             run.check()
         else:

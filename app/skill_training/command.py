@@ -84,6 +84,14 @@ def train(
         skill.context(llm)
     except SkillMismatchError as error:
         raise CommandError(str(error)) from error
+    known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
+    learned_on = digest(dataset)
+    skill_run = ResumableRun(console, out / "state.pt", "the skill", known, learned_on)
+    starts_run = ResumableRun(console, out / "starts.pt", "where members start", known, learned_on)
+    # Before anything is written into the folder, which may be that of another run.
+    for run, steps in ((skill_run, settled.steps), (starts_run, settled.starts.steps)):
+        if steps:
+            run.check()
     out.mkdir(parents=True, exist_ok=True)
     library = Library(dataset.stories, out / "library")
     held = [one for own in examples(parts.checking, library).values() for one in own]
@@ -92,7 +100,6 @@ def train(
     learned_from = [one for own in by_story.values() for one in own]
     if not held or not learned_from:
         raise CommandError("No answer was found in the stories: there is nothing to learn from.")
-    known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
     passes = Microbatches(llm.device, settings.pass_tokens)
     metrics: dict[str, list[Loss]] = {}
     judges = settled.judge and llm.can_judge
@@ -101,16 +108,14 @@ def train(
         if judges:
             judged = crossed_candidates(console, llm, parts.learning, by_story, library, settled, out, passes)
             rows = [replace(one, judged=judged.get(one.passage, ())) for one in learned_from]
-        run = ResumableRun(console, out / "state.pt", "the skill", known)
-        tensors, metrics["heldout"] = run.follow(
+        tensors, metrics["heldout"] = skill_run.follow(
             lambda state: train_skill(llm, rows, held, settled, state, skill, passes)
         )
         skill = skill.with_tensors(tensors)
     skill.equip(llm)
     if settled.starts.steps:
         context = replace(skill, starts=None)
-        run = ResumableRun(console, out / "starts.pt", "where members start", known)
-        (starts,), metrics["starts"] = run.follow(
+        (starts,), metrics["starts"] = starts_run.follow(
             lambda state: train_starts(llm, context, learned_from, held, settled.starts, state, passes)
         )
         skill = replace(skill, starts=starts)
@@ -119,15 +124,17 @@ def train(
         samples = collect_samples(engine, parts.fitting, library, judges, status.update)
     library.close()
     weighting = fit_weighting(samples)
+    # A skill that learned nothing more keeps its bytes, and the versions that were learned behind it.
+    unchanged = begun if skill is origin else None
     learned = LoadedSkill(
         skill=skill,
-        artifact=skill.to_bytes({"format": "bookchorus skill", "llm": llm.identity.id}),
+        artifact=unchanged or skill.to_bytes({"bookchorus skill": llm.identity.id}),
         weighting=weighting,
         recipe=known,
         data={
             "source": data.name,
             "licence": licence,
-            "sha256": digest(dataset),
+            "sha256": learned_on,
             "learned_from": sorted({story.digest for story in parts.learning.stories} | before),
             "fitted_on": {"stories": len(parts.fitting.stories), "questions": len(samples)},
         },

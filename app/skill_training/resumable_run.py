@@ -19,15 +19,18 @@ Loss = dict[str, float | None]
 class ResumableRun:
     """One optimisation, named `what` in its progress, with its state in `file`."""
 
-    def __init__(self, console: Console, file: Path, what: str, recipe: Mapping[str, Any]) -> None:
-        """`recipe` holds all that decides the run; a file of another recipe is refused."""
+    def __init__(self, console: Console, file: Path, what: str, recipe: Mapping[str, Any], data: str) -> None:
+        """`recipe` and `data`, the digest of what is learned from, decide the run: a file of others is
+        refused.
+        """
         self._console = console
         self._file = file
         self._what = what
         self._recipe = dict(recipe)
+        self._data = data
 
     def check(self) -> None:
-        """Raise CommandError where the file belongs to another recipe."""
+        """Raise CommandError where the file belongs to another recipe, or was not learned from this data."""
         self._saved()
 
     def follow(
@@ -80,11 +83,16 @@ class ResumableRun:
             raise CommandError(
                 f"{self._file} belongs to another recipe or start: choose another folder, or delete it."
             )
+        if kept.get("data") != self._data:
+            raise CommandError(
+                f"{self._file} was learned from other data: choose another folder, or delete it."
+            )
         return SkillState(kept["tensors"], kept["optimiser"], kept["step"]), kept["losses"]
 
     def _save(self, state: SkillState, losses: list[Loss]) -> None:
         kept = {
             "recipe": self._recipe,
+            "data": self._data,
             "tensors": [tensor.detach() for tensor in state.tensors],
             "optimiser": state.optimiser,
             "step": state.step,

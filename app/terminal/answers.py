@@ -36,6 +36,8 @@ def answer_panel(answer: Answer, *, expected: str | None = None) -> Panel:
     rows.add_row("confidence" if answer.calibrated else "agreement", _confidence(answer.confidence))
     if answer.degraded is not None:
         rows.add_row("note", _degraded(answer.degraded))
+    for silent in answer.left_out:
+        rows.add_row("note", plain(f"The members of v{silent.version} do not answer: {silent.detail}.", WARN))
     if answer.votes:
         rows.add_row("", "")
         rows.add_row("votes", _votes(answer))

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.schemas import AliasMove, Answer, BaseModelIdentity, Comparison, PromptMember, PromptVersion
+from app.terminal.contribution import contribution_text
 from app.terminal.theme import (
     ACCENT,
     BAD,
@@ -43,6 +44,7 @@ def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
     table.add_column("version", justify="right", no_wrap=True)
     table.add_column("members", justify="right")
     table.add_column("held-out loss")
+    table.add_column("adds")
     table.add_column("aliases", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     for version in versions:
@@ -52,6 +54,7 @@ def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
             str(version.number) if version.parent is None else f"{version.parent} → {version.number}",
             _member_count(version),
             _heldout_loss(version),
+            contribution_text(version.metrics.get("adds")),
             Text("\n").join([plain(name, ACCENT) for name in sorted(version.aliases)]),
             Text("pruned", LABEL) if version.pruned else Text(size(version.bytes)),
         )
@@ -71,6 +74,7 @@ def version_panel(version: PromptVersion) -> Panel:
     rows.add_row("LLM", plain(f"{model.id}{revision} · {_weights(model)} weights"))
     parent = "" if version.parent is None else f", from version {version.parent}"
     rows.add_row("from", plain(f"revision {version.revision} of the text{parent}"))
+    rows.add_row("adds", contribution_text(version.metrics.get("adds")))
     if version.gate is not None:
         rows.add_row("gate", _gate(version.gate))
     rows.add_row("recipe", plain(_record(version.recipe), LABEL))
@@ -193,7 +197,10 @@ def _gate(gate: dict[str, Any]) -> Text:
     passed = bool(gate.get("passed"))
     verdict = "passed" if passed else "worse than the champion, forced" if gate.get("forced") else "failed"
     losses = f"{_number(gate.get('loss'))} against {_number(gate.get('champion_loss'))}"
-    return Text.assemble((verdict, GAIN if passed else BAD), f": {losses} of version {gate.get('champion')}")
+    shown = Text.assemble((verdict, GAIN if passed else BAD), f": {losses} of version {gate.get('champion')}")
+    if gate.get("answers") is not None:
+        shown.append(", answers ").append_text(contribution_text(gate["answers"]))
+    return shown
 
 
 def _losses(first: float | None, second: float | None) -> tuple[Text, Text]:

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from store import jobs
 from store.tables import Job
-from trainer.book_training import Prepared, Written
+from trainer.book_training import Prepared
 from trainer.progress import Evaluated, Progress, Stepped
 
 _EVALUATED = {
@@ -14,7 +14,7 @@ _EVALUATED = {
 }
 
 
-def record_progress(session: Session, job: Job, happened: Progress | Prepared | Written) -> None:
+def record_progress(session: Session, job: Job, happened: Progress | Prepared) -> None:
     """Record a step or an evaluation as the job's progress and events. StaleTokenError: another worker has
     it.
     """

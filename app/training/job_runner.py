@@ -1,7 +1,7 @@
 """One attempt at a job: its book is learned, compared with the champion, and published."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from app.answering.skill import LoadedSkill
@@ -13,19 +13,20 @@ from app.training.job_events import record_progress
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
 from app.training.study import Studying
+from app.training.trial import Scored, Trial
 from store import jobs, versions
 from store.database import Database
 from store.errors import StoreBusyError
 from store.tables import Job, Study
 from trainer.book_training import Prepared, Written, resolved, train_book, write_questions
-from trainer.llm.microbatches import Microbatches
+from trainer.llm.microbatches import Microbatches, is_out_of_memory, release_memory
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
 from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Evaluated, Learned, Pause, Progress
 from trainer.recipe import Recipe
 
-Piece = TypeVar("Piece", bound=Progress | Prepared | Written)
+Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Written)
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class JobRunner:
         scheduler: Scheduler,
         members: MemberCache,
         skill: LoadedSkill,
+        trial: Trial,
         *,
         lease_seconds: float,
         microbatches: Microbatches | None,
@@ -59,6 +61,7 @@ class JobRunner:
         self._llm = scheduler.llm
         self._members = members
         self._skill = skill
+        self._trial = trial
         self._lease_seconds = lease_seconds
         self._microbatches = microbatches
         self._keep_versions = keep_versions
@@ -98,7 +101,8 @@ class JobRunner:
                 recipe, objective = happened.recipe, happened.objective
             elif isinstance(happened, Learned):
                 learned = happened
-        self._publish(recipe, objective, learned, source, study)
+        tried = self._tried(recipe, objective, learned)
+        self._publish(recipe, objective, learned, tried, source, study)
 
     def _study(self, recipe: Recipe, source: Source) -> tuple[Study | None, list[StudyQuestion]]:
         """The questions to learn from, as people have left them; the LLM writes some first, once."""
@@ -125,11 +129,11 @@ class JobRunner:
             if self._leaving():
                 raise LeavingError()
             self._heartbeat.check()
-            if not isinstance(happened, Pause | Prepared | Written):
+            if not isinstance(happened, Pause | Prepared | Scored | Written):
                 self._record(happened)
             yield happened
 
-    def _record(self, happened: Progress | Prepared | Written) -> None:
+    def _record(self, happened: Progress) -> None:
         """Renew the lease and record what happened. What a locked database does not take is not recorded."""
         try:
             with self._database.write() as session:
@@ -141,11 +145,42 @@ class JobRunner:
         if cancelled:
             raise CancelledError()
 
+    def _tried(self, recipe: Recipe, objective: Objective, learned: Learned) -> promotion.Tried:
+        """How the new members answer the questions that they did not learn, and readers without members."""
+        questions = objective.heldout_questions[: recipe.trial]
+        return promotion.Tried(
+            questions, self._scores(questions, learned.members), self._scores(questions, None)
+        )
+
+    def _scores(self, questions: Sequence[StudyQuestion], members: Members | None) -> Sequence[float]:
+        """How good their answers are; nothing where the LLM has no memory left to say: what was learned is
+        worth more than its trial.
+        """
+        if not questions:
+            return []
+        try:
+            [*_, last] = self._pieces(self._trial.score(self._job.book_id, questions, members))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            error.with_traceback(None)  # it holds on to what was read
+            release_memory(self._llm.device)
+            log.warning("job %s: not enough memory to ask what its members add", self._job.id)
+            return []
+        assert isinstance(last, Scored)
+        return last.scores
+
     def _publish(
-        self, recipe: Recipe, objective: Objective, learned: Learned, source: Source, study: Study | None
+        self,
+        recipe: Recipe,
+        objective: Objective,
+        learned: Learned,
+        tried: promotion.Tried,
+        source: Source,
+        study: Study | None,
     ) -> None:
         """Publish, once the database lets us, what was compared with the champion of that very moment."""
-        decision = self._decided(objective, learned)
+        decision = self._decided(objective, learned, tried)
         while True:
             try:
                 with self._database.write() as session:
@@ -155,6 +190,7 @@ class JobRunner:
                             self._job,
                             recipe,
                             learned,
+                            tried.adds,
                             self._llm.identity,
                             decision,
                             source,
@@ -166,15 +202,16 @@ class JobRunner:
             except StoreBusyError:
                 log.warning("the database is locked: job %s waits to publish", self._job.id)
             else:
-                decision = self._decided(objective, learned)
+                decision = self._decided(objective, learned, tried)
 
-    def _decided(self, objective: Objective, learned: Learned) -> promotion.Decision:
-        """Whether the version is promoted: the champion of now is evaluated on what the new members were."""
+    def _decided(self, objective: Objective, learned: Learned, tried: promotion.Tried) -> promotion.Decision:
+        """Whether the version is promoted: the champion of now is asked what the new members were asked."""
         champion = promotion.champion(self._database, self._members, self._job.book_id)
-        losses = None
+        losses, better = None, None
         if champion.members is not None:
             members = champion.members.detached(self._llm.device)
             [*_, last] = self._pieces(promotion.measure(objective, members, learned.after.bare_loss))
             assert isinstance(last, Evaluated)
             losses = last.member_losses
-        return promotion.decide(learned, champion, losses, force=self._job.force)
+            better = tried.above(self._scores(tried.questions, members))
+        return promotion.decide(learned, champion, losses, better, force=self._job.force)

@@ -1,4 +1,4 @@
-"""Promotion: a new version becomes the champion if it is no worse than the champion of the day."""
+"""Promotion: a new version becomes the champion unless it is worse than the champion of the day."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.answering.contribution import Contribution
 from app.engine.member_cache import MemberCache, UnusableVersionError
+from app.training.trial import contribution_of
 from store import books, versions
 from store.aliases import CHAMPION
 from store.database import Database
 from store.errors import NotFoundError
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Evaluated, Learned, Progress
 
 
@@ -26,6 +29,26 @@ class Champion:
     number: int | None
     members: Members | None = None
     why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The trial of a new version: the scores of its answers to questions that it did not learn, and of those
+    of readers without members.
+    """
+
+    questions: Sequence[StudyQuestion]
+    scores: Sequence[float]
+    alone: Sequence[float]
+
+    @property
+    def adds(self) -> Contribution | None:
+        """What the members add to answers; None where nothing was asked."""
+        return contribution_of(self.scores, self.alone)
+
+    def above(self, others: Sequence[float]) -> Contribution | None:
+        """How far the version is above the scores of others; None where nothing was asked."""
+        return contribution_of(self.scores, others)
 
 
 @dataclass(frozen=True)
@@ -67,32 +90,48 @@ def measure(objective: Objective, champion: Members, bare: float | None) -> Iter
 
 
 def decide(
-    learned: Learned, champion: Champion, losses: Sequence[float | None] | None, *, force: bool
+    learned: Learned,
+    champion: Champion,
+    losses: Sequence[float | None] | None,
+    better: Contribution | None,
+    *,
+    force: bool,
 ) -> Decision:
-    """Compare mean held-out losses: those of what was learned, and the `losses` of the champion's members.
+    """Compare a new version with the champion: `better` says how far its answers are above the champion's.
 
-    Without losses nothing can be compared. What cannot be compared is promoted, and so is what is to `force`.
+    It is worse where the whole interval is below zero. Where answers were not compared, or too few, the mean
+    held-out losses decide: those of what was learned, and the `losses` of the champion's members, None where
+    nothing can be compared. What cannot be compared is promoted, and so is what is to `force`.
     """
     mine = _mean(learned.after.member_losses)
     if losses is None:
         return Decision(champion.number, None, True, f"as the champion: {champion.why_not}.")
     theirs = _mean(losses)
-    if mine is None or theirs is None:
+    if better is not None and better.high is not None:
+        passed = not better.harms
+        said = f"its answers to {better.questions} held-out questions are {{}} those of version "
+        both = (
+            f"{said.format('worse than' if better.harms else 'not worse than')}{champion.number}: {better}."
+        )
+    elif mine is None or theirs is None:
         reason = f"as the champion: nothing was held out to compare it with version {champion.number}."
         return Decision(champion.number, None, True, reason)
-    passed = mine <= theirs
-    both = f"its held-out loss of {mine:.4f} is {{}} the {theirs:.4f} of version {champion.number}."
-    if passed:
-        reason = f"as the champion: {both.format('not above')}"
-    elif force:
-        reason = f"as the champion, which was forced: {both.format('above')}"
     else:
-        reason = f"and version {champion.number} stays the champion: {both.format('above')}"
+        passed = mine <= theirs
+        place = "not above" if passed else "above"
+        both = f"its held-out loss of {mine:.4f} is {place} the {theirs:.4f} of version {champion.number}."
+    if passed:
+        reason = f"as the champion: {both}"
+    elif force:
+        reason = f"as the champion, which was forced: {both}"
+    else:
+        reason = f"and version {champion.number} stays the champion: {both}"
     gate = {
         "passed": passed,
         "champion": champion.number,
         "loss": mine,
         "champion_loss": theirs,
+        "answers": None if better is None else better.model_dump(),
         "forced": force,
     }
     return Decision(champion.number, gate, passed or force, reason)

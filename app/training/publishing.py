@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from sqlalchemy.orm import Session
 
+from app.answering.contribution import Contribution
 from app.answering.skill import LoadedSkill
 from app.training import provenance
 from app.training.promotion import Decision
@@ -21,6 +22,7 @@ def publish_trained(
     job: Job,
     recipe: Recipe,
     learned: Learned,
+    adds: Contribution | None,
     identity: Identity,
     decision: Decision,
     source: Source,
@@ -31,6 +33,7 @@ def publish_trained(
 ) -> Version:
     """Publish the members that `job` learned on the LLM `identity` from `source`, and end the job.
 
+    `adds` is what they add to answers, where that was measured.
     `decision` says whether the version becomes the champion. `skill` is what it was learned behind,
     `study` the synthetic questions it learned from. With `keep` above 0, older versions than the last `keep`
     are pruned.
@@ -61,6 +64,7 @@ def publish_trained(
             "text_tokens": learned.text_tokens,
             "seconds": learned.seconds,
             "tokens_per_second": learned.tokens_per_second,
+            "adds": None if adds is None else adds.model_dump(),
         },
         parent=job.parent_number,
         job_id=job.id,
@@ -78,15 +82,22 @@ def publish_trained(
         job.id,
         level="info",
         type="message",
-        message=f"Published version {version.number} {decision.reason}",
+        message=f"Published version {version.number} {decision.reason}{_said(adds)}",
         data={
             "kind": "published",
             "version": version.number,
             "promoted": decision.promote,
             "gate": decision.gate,
+            "adds": None if adds is None else adds.model_dump(),
         },
     )
     jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)
     if keep:
         pruning.prune_versions(session, job.book_id, keep=keep)
     return version
+
+
+def _said(adds: Contribution | None) -> str:
+    if adds is None:
+        return ""
+    return f" To the answers to {adds.questions} questions that it did not learn, it adds {adds}."

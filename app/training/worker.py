@@ -12,6 +12,7 @@ from app.engine.member_cache import MemberCache, UnusableVersionError
 from app.engine.scheduler import EngineClosedError, Scheduler
 from app.training.heartbeat import CancelledError
 from app.training.job_runner import JobRunner, LeavingError
+from app.training.trial import Trial
 from store import jobs
 from store.database import Database
 from store.errors import NotFoundError, StaleTokenError, StoreBusyError
@@ -35,6 +36,7 @@ class Worker:
         scheduler: Scheduler,
         members: MemberCache,
         skill: LoadedSkill,
+        trial: Trial,
         *,
         microbatches: Microbatches | None = None,
         keep_versions: int = 0,
@@ -43,6 +45,7 @@ class Worker:
         self._scheduler = scheduler
         self._members = members
         self._skill = skill
+        self._trial = trial
         self._microbatches = microbatches
         self._keep_versions = keep_versions
         self._name = f"worker_{uuid.uuid4().hex[:8]}"
@@ -89,6 +92,7 @@ class Worker:
             self._scheduler,
             self._members,
             self._skill,
+            self._trial,
             lease_seconds=_LEASE_SECONDS,
             microbatches=self._microbatches,
             keep_versions=self._keep_versions,

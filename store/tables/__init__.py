@@ -6,7 +6,7 @@ from store.tables.base import Base, utcnow
 from store.tables.books import Book, BookTag, Chapter, Embedding, Page, Passage, Revision
 from store.tables.jobs import EventType, Job, JobEvent, JobStatus, Level
 from store.tables.questions import Question, Source
-from store.tables.skills import Skill, SkillMethod
+from store.tables.skills import ChosenBy, Skill, SkillChoice, SkillMethod, SkillOrigin
 from store.tables.studies import Study
 from store.tables.versions import Member, Version, VersionState
 
@@ -18,6 +18,7 @@ __all__ = [
     "Book",
     "BookTag",
     "Chapter",
+    "ChosenBy",
     "Embedding",
     "EventType",
     "Job",
@@ -30,7 +31,9 @@ __all__ = [
     "Question",
     "Revision",
     "Skill",
+    "SkillChoice",
     "SkillMethod",
+    "SkillOrigin",
     "Source",
     "Study",
     "Version",

@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
     llm = load(cache_dir=Settings().cache_dir)
-    found = shipped_skill(llm.identity)
+    found = shipped_skill(llm.identity.id)
     assert found is not None
     found.skill.equip(llm)
     # What members say does not matter to the time that they take.

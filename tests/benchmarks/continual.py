@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--appended", type=int, default=20, help="virtual tokens of the third version")
     asked = parser.parse_args()
     llm = load(cache_dir=Settings().cache_dir)
-    skill = shipped_skill(llm.identity)
+    skill = shipped_skill(llm.identity.id)
     assert skill is not None
     skill.skill.equip(llm)
     book = Book(llm, skill, asked.data)

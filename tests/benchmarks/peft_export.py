@@ -27,7 +27,7 @@ def main() -> None:
     """Print the two losses, in nats per token."""
     cache = Settings().cache_dir
     llm = load(dtype="float32", device="cpu", quantization="none", cache_dir=cache)
-    found = shipped_skill(llm.identity)
+    found = shipped_skill(llm.identity.id)
     assert found is not None
     found.skill.equip(llm)
     story = (resources.files("app") / "sample" / "the_tidewright.md").read_text(encoding="utf-8")

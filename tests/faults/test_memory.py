@@ -14,6 +14,7 @@ from store.tables import Job
 from tests import tiny
 from tests.app.training.test_job_runner import edition
 from tests.memory import small_memory
+from tests.trials import trial
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
@@ -40,14 +41,15 @@ def ended(database: Database, scheduler: Scheduler, job_id: str) -> Job:
 
 
 def test_a_job_is_learned_in_smaller_passes_or_says_what_would_fit(
-    database: Database, own: FrozenLLM
+    database: Database, own: FrozenLLM, tmp_path: Path
 ) -> None:
-    scheduler = Scheduler(own)
+    scheduler, skill = Scheduler(own), instruction_skill(own)
     worker = Worker(
         database,
         scheduler,
         MemberCache(database, own),
-        instruction_skill(own),
+        skill,
+        trial(database, own, skill, tmp_path),
         microbatches=Microbatches(own.device),
     )
     with database.write() as session:

@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import httpx
+
 from app.answering.skill import LoadedSkill
 from store import skills
 from store.database import Database
@@ -53,3 +55,14 @@ def test_a_registered_skill_is_used_and_named(
         assert {candidate.passage for candidate in said} <= read
         assert answer.answer in {candidate.text for candidate in said}
         assert client.ask("Who kept a green lamp?").answer == answer.answer
+        alone = client.ask("Who kept a green lamp?", members="never")
+        assert {one.member for vote in alone.votes for one in vote.candidates} == {None}
+        assert (alone.versions, alone.degraded) == ([], None)
+        [silent] = alone.left_out
+        assert (silent.book, silent.version, silent.reason) == (added.book.id, 1, "asked")
+        chat = {"model": added.book.id, "messages": [{"role": "user", "content": "Who kept a green lamp?"}]}
+        with httpx.Client(base_url=client.url, timeout=60, trust_env=False) as http:
+            said = http.post("/v1/chat/completions", json={**chat, "members": "never"}).json()
+            assert said["bookchorus"]["left_out"] == [silent.model_dump()]
+            refused = http.post("/ask", json={"question": "Who?", "members": "some"})
+            assert (refused.status_code, refused.json()["errors"][0]["where"]) == (422, "body.members")

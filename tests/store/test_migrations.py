@@ -14,7 +14,7 @@ from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.orm import Session
 
 from app.training.study import same_question
-from store import aliases, books, jobs, questions, revisions, studies, versions
+from store import aliases, books, jobs, questions, revisions, skills, studies, versions
 from store.backup import backup, restore
 from store.database import Database, known_schema_revisions, newest_schema_revision
 from store.tables import Base, BookTag
@@ -76,7 +76,7 @@ INSERT INTO studies VALUES ('study_1', 'book_1', 'key', 'some/llm', NULL, 'skill
     :now);
 UPDATE versions SET skill_id = 'skill_1', study_id = 'study_1' WHERE number = 2;
 """,
-    "0007": """
+    "0008": """
 INSERT INTO questions VALUES ('question_1', 'book_1', 2, 0, 0, 5, 'who', 'Who?', 'Text', 'llm', 'key', 'key',
     :now, NULL, NULL);
 """,
@@ -90,7 +90,23 @@ UPDATE versions SET gate = '{"better": true}', pruned_at = :now, revision = 2 WH
 UPDATE artifacts SET pruned_at = :now;
 UPDATE jobs SET force = true;
 """,
+    "0007": "INSERT INTO skill_choices VALUES (11, 'some/llm', NULL, NULL, 'user', :now)",
 }
+# As releases wrote them that did not say where a skill came from: of each LLM at most one is the champion.
+SKILLS = """
+INSERT INTO skills VALUES ('skill_a', 1, 'embedded', 'wheel', 576, 'prefix', '{}',
+    '{"source": "FairytaleQA, train split (Xu et al., ACL 2022), 220 of 232 stories"}', '{}', :sha256, 6,
+    false, :now);
+INSERT INTO skills VALUES ('skill_b', 2, 'embedded', 'wheel', 576, 'lora', '{}',
+    '{"source": "FairytaleQA, train split (Xu et al., ACL 2022), 208 of 232 stories"}', '{}', :sha256, 6,
+    true, :now);
+INSERT INTO skills VALUES ('skill_c', 1, 'embedded', 'later', 576, 'lora', '{}', '{"source": "train"}', '{}',
+    :sha256, 6, true, :now);
+INSERT INTO skills VALUES ('skill_d', 1, 'other/llm', NULL, 576, 'lora', '{}',
+    '{"source": "FairytaleQA, train split (Xu et al., ACL 2022), all"}', '{}', :sha256, 6, true, :now);
+INSERT INTO skills VALUES ('skill_e', 3, 'embedded', 'wheel', 576, 'lora', '{}', '{}', '{}', :sha256, 6,
+    false, :now);
+"""
 
 
 def _config(connection: Connection) -> Config:
@@ -144,8 +160,9 @@ def first(empty_url: str) -> Iterator[Database]:
         connection = session.connection()
         command.upgrade(_config(connection), "0001")
         _write(session, FIRST)
+        there = inspect(connection).get_table_names()
         for table in Base.metadata.sorted_tables:
-            if table.autoincrement_column is not None:
+            if table.name in there and table.autoincrement_column is not None:
                 database.dialect.set_last_id(connection, table, 10)
     yield database
     database.close()
@@ -184,7 +201,8 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "text": text_before["text"],
         "created_at": book["created_at"],
     }
-    assert after == {**before, "skills": [], "studies": [], "book_tags": [], "pages": [], "questions": []}
+    empty = ("skills", "skill_choices", "studies", "book_tags", "pages", "questions")
+    assert after == {**before, **{name: [] for name in empty}}
 
 
 def test_the_questions_of_studies_become_rows(first: Database) -> None:
@@ -276,6 +294,36 @@ def test_rows_of_every_release_outlive_the_releases_after_it(first: Database) ->
     with first.read() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_skills_from_before_are_shipped_or_learned_and_the_champion_is_the_choice_of_who_brought_it(
+    first: Database,
+) -> None:
+    with first.write() as session:
+        command.upgrade(_config(session.connection()), "0006")
+        _write(session, SKILLS)
+    first.migrate()
+    rows = _rows(first)
+    assert {row["id"]: row["origin"] for row in rows["skills"]} == {
+        "skill_a": "shipped",
+        "skill_b": "shipped",
+        "skill_c": "learned",
+        "skill_d": "learned",
+        "skill_e": "learned",
+    }
+    wanted = ("base_model_id", "base_model_revision", "skill_id", "chosen_by")
+    assert sorted(tuple(row[name] for name in wanted) for row in rows["skill_choices"]) == [
+        ("embedded", "later", "skill_c", "user"),
+        ("embedded", "wheel", "skill_b", "package"),
+        ("other/llm", None, "skill_d", "user"),
+    ]
+    with first.write() as session:
+        skills.choose(session, "embedded", "wheel", skills.get(session, "skill_a"), "user")
+        skills.choose(session, "embedded", "later", None, "user")
+    with first.write() as session:
+        command.downgrade(_config(session.connection()), "0006")
+    champions = [row["id"] for row in _rows(first)["skills"] if row["champion"]]
+    assert champions == ["skill_a", "skill_d"]
 
 
 def test_a_backup_of_the_first_release_is_migrated_on_its_way_back(first: Database, tmp_path: Path) -> None:

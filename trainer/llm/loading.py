@@ -92,6 +92,19 @@ def load(
     return llm
 
 
+def find_revision(model: str = EMBEDDED, *, revision: str | None = None) -> str:
+    """The revision that `load` would give an LLM, of which nothing but the configuration is read.
+
+    Raises ModelUnavailableError as `load` does.
+    """
+    quiet_libraries()
+    try:
+        config = None if model == EMBEDDED else AutoConfig.from_pretrained(model, revision=revision)
+        return _revision(model, model, config)
+    except (OSError, ValueError) as error:
+        raise ModelUnavailableError(_reason(model, error)) from error
+
+
 def quiet_libraries() -> None:
     """Set the libraries' loggers to errors only, and turn their progress bars off.
 

@@ -1,5 +1,6 @@
 """Microbatches: how many rows go through the LLM in one pass, as many as memory is found to hold."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeVar
 
@@ -10,6 +11,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 # Tokens of one pass while nothing is known of the memory.
 _TOKENS = 2048
+# Seconds of one pass while somebody waits.
+_HURRIED_SECONDS = 1.0
 # The share of the free memory that a pass may take: memory is fragmented.
 _SHARE = 0.8
 
@@ -21,9 +24,20 @@ class OutOfMemoryError(MemoryError):
 class Microbatches:
     """Splits rows into passes. Keep one object per device: it remembers how much fits there."""
 
-    def __init__(self, device: torch.device, tokens: int | Literal["auto"] = "auto") -> None:
-        """`tokens` is the most in one pass; "auto" measures what fits on CUDA, and is 2,048 elsewhere."""
+    def __init__(
+        self,
+        device: torch.device,
+        tokens: int | Literal["auto"] = "auto",
+        hurried: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`tokens` is the most in one pass; "auto" measures what fits on CUDA, and is 2,048 elsewhere.
+
+        While `hurried` says so, a pass takes about a second, as far as one row allows: somebody waits.
+        """
         self._device = device
+        self._hurried = hurried
+        # Tokens a second of the last pass; none is known before the first.
+        self._rate: float | None = None
         self._measures = tokens == "auto" and device.type == "cuda"
         # The most tokens of one pass, by what is known so far.
         self.tokens = _TOKENS if tokens == "auto" else tokens
@@ -38,8 +52,8 @@ class Microbatches:
         """
         start = 0
         while start < len(rows):
-            run = rows[start : start + max(1, self.tokens // row_tokens)]
-            before = self._used()
+            run = rows[start : start + max(1, self._most() // row_tokens)]
+            before, began = self._used(), time.monotonic()
             try:
                 result = work(run)
             except RuntimeError as error:
@@ -56,8 +70,15 @@ class Microbatches:
                 continue
             if self._measures:
                 self._measure(before, len(run) * row_tokens)
+            self._rate = len(run) * row_tokens / max(time.monotonic() - began, 1e-6)
             start += len(run)
             yield run, result
+
+    def _most(self) -> int:
+        """Tokens of the next pass."""
+        if not self._hurried():
+            return self.tokens
+        return min(self.tokens, _TOKENS if self._rate is None else int(self._rate * _HURRIED_SECONDS))
 
     def _used(self) -> int:
         if not self._measures:

@@ -15,6 +15,7 @@ class Alternating:
         self._evaluated = second
         self.text = first.text
         self.context = first.context
+        self.heldout_questions = second.heldout_questions
         self.row_tokens = (first.row_tokens + second.row_tokens) // 2
         self.epoch_tokens = first.epoch_tokens + second.epoch_tokens
 

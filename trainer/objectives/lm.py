@@ -9,6 +9,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.methods.members import Members
+from trainer.objectives.study_question import StudyQuestion
 from trainer.objectives.text_rows import split_text, training_rows
 from trainer.progress import Pause
 from trainer.recipe import Recipe
@@ -36,6 +37,7 @@ class LanguageModelling:
         self._llm = llm
         self._recipe = recipe
         self.context = context
+        self.heldout_questions: Sequence[StudyQuestion] = ()
         self._microbatches = microbatches or Microbatches(llm.device)
         parts = split_text(tokens, recipe.row_tokens, recipe.heldout)
         self.text = parts.text

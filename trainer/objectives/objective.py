@@ -5,6 +5,7 @@ from typing import Protocol
 
 from trainer.llm.context import Context
 from trainer.methods.members import Members
+from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Pause
 
 
@@ -29,6 +30,10 @@ class Objective(Protocol):
     @property
     def context(self) -> Context | None:
         """What precedes the members: the skill, if there is one."""
+
+    @property
+    def heldout_questions(self) -> Sequence[StudyQuestion]:
+        """The questions that members do not learn from; none where they learn from text alone."""
 
     def bare_loss(self) -> Generator[Pause, None, float | None]:
         """Held-out loss without a member, nats per token; None where nothing is held out."""

@@ -63,7 +63,7 @@ class SelfStudy:
         self._by_people = [item for item in material.items if item.source == "person"]
         random.Random(recipe.seed).shuffle(by_llm)
         held = min(_MOST_HELDOUT, int(len(by_llm) * recipe.heldout))
-        self._heldout = by_llm[:held]
+        self.heldout_questions = by_llm[:held]
         self._items = [*by_llm[held:], *self._by_people]
         # What else an epoch has than people's questions once.
         self._rest = [*by_llm[held:], *self._by_people * (recipe.person_weight - 1)]
@@ -155,12 +155,12 @@ class SelfStudy:
 
     def _heldout_packs(self) -> list[Pack]:
         """The held-out items: one pack without passages if some steps are closed, else a pack for each."""
-        exchanges = [self._exchange(item) for item in self._heldout]
+        exchanges = [self._exchange(item) for item in self.heldout_questions]
         if exchanges and self._recipe.closed > 0:
             return [self._pack(exchanges)]
         return [
             self._pack([exchange], item.passage)
-            for item, exchange in zip(self._heldout, exchanges, strict=True)
+            for item, exchange in zip(self.heldout_questions, exchanges, strict=True)
         ]
 
     def _pack(self, exchanges: Sequence[Exchange], passage: int | None = None) -> Pack:

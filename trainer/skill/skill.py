@@ -71,7 +71,7 @@ class Skill(ABC):
         """
 
     def to_bytes(self, notes: dict[str, str] | None = None) -> bytes:
-        """Safetensors bytes, bfloat16, with `notes` as the file's metadata."""
+        """Safetensors bytes, bfloat16, with `notes` as metadata: several come in a random order."""
         tensors = self.tensors | ({} if self.starts is None else {_STARTS: self.starts})
         kept = {
             name: tensor.detach().to("cpu", torch.bfloat16).contiguous() for name, tensor in tensors.items()

@@ -29,6 +29,7 @@ async def ask(service: ServiceDep, request: schemas.AskRequest, http: Request) -
             passages=request.k,
             min_confidence=request.min_confidence,
             require_trained=request.require_trained,
+            members=request.members,
         )
     )
     shown = map(answers.event, events)

@@ -96,6 +96,7 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
         every_candidate=request.stream,
         wanted=waiting.wanted,
         min_confidence=request.min_confidence,
+        members=request.members,
     )
     return map(answers.event, happened)
 

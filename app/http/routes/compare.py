@@ -57,6 +57,7 @@ def _compared(
                             Scope([f"{book_id}@{row.number}"]),
                             wanted=wanted,
                             min_confidence=0,
+                            members="always",
                         )
                     )
                     for row in rows

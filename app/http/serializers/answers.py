@@ -33,6 +33,7 @@ def event(happened: types.AnswerEvent) -> schemas.AskEvent:
         return schemas.Retrieved(
             citations=[_citation(types.Citation(passage, None)) for passage in happened.passages],
             versions=_versions(happened.panel),
+            left_out=_left_out(happened.panel),
             degraded=happened.panel.degraded,
         )
     if isinstance(happened, types.Heard):
@@ -63,6 +64,7 @@ def answer(found: types.Answer) -> schemas.Answer:
         votes=_votes(verdict),
         citations=[_citation(each) for each in found.citations],
         versions=_versions(found.panel),
+        left_out=_left_out(found.panel),
         timings=schemas.Timings(**asdict(found.timings)),
     )
 
@@ -111,3 +113,7 @@ def _citation(found: types.Citation) -> schemas.Citation:
 
 def _versions(panel: types.Panel) -> list[schemas.VersionUsed]:
     return [schemas.VersionUsed(**asdict(used)) for used in panel.versions]
+
+
+def _left_out(panel: types.Panel) -> list[schemas.LeftOut]:
+    return [schemas.LeftOut(**asdict(one)) for one in panel.left_out]

@@ -39,6 +39,13 @@ def test_ask_leaves_to_the_service_when_to_decline_unless_told(peer: Peer) -> No
     assert [asked.min_confidence for asked in peer.asked] == [None, 0, 0.3]
 
 
+def test_ask_says_whether_members_answer(peer: Peer) -> None:
+    for words in ((), ("--members", "never"), ("--members", "always")):
+        assert bookchorus("ask", "Who?", *words, peer=peer).exit_code == 0
+    assert [asked.members for asked in peer.asked] == ["auto", "never", "always"]
+    assert bookchorus("ask", "Who?", "--members", "some", peer=peer).exit_code == 2
+
+
 def test_a_problem_is_one_line_on_standard_error(peer: Peer) -> None:
     result = bookchorus("ask", "  ", peer=peer)
     assert result.exit_code == 1

@@ -30,6 +30,35 @@ def test_asks_go_before_training_that_waited_longer(llm: FrozenLLM) -> None:
     assert order == ["ask", "step"]
 
 
+def test_no_training_begins_between_the_pieces_of_a_question(llm: FrozenLLM) -> None:
+    scheduler = Scheduler(llm, patience=600)
+    order: list[str] = []
+    with scheduler.question():
+        trained = scheduler.run_when_idle(lambda: order.append("step"))
+        for _ in range(50):
+            scheduler.run_now(lambda: order.append("piece"))
+        assert scheduler.ask([Row(None, llm.encode("Who?"), 2)]).result()
+    trained.result()
+    scheduler.close()
+    assert order == [*["piece"] * 50, "step"]
+
+
+def test_a_question_that_stands_still_lets_training_go_on(llm: FrozenLLM) -> None:
+    scheduler = Scheduler(llm, patience=0.05)
+    with scheduler.question(), scheduler.question():
+        assert scheduler.run_when_idle(lambda: "learned").result() == "learned"
+    scheduler.close()
+
+
+def test_whether_somebody_asked_is_known(llm: FrozenLLM) -> None:
+    scheduler = Scheduler(llm)
+    assert scheduler.run_when_idle(scheduler.asked_lately).result() is False
+    with scheduler.question():
+        assert scheduler.asked_lately()
+    assert scheduler.asked_lately()
+    scheduler.close()
+
+
 def test_asks_that_wait_together_are_answered_as_alone(llm: FrozenLLM) -> None:
     scheduler = Scheduler(llm)
     go = threading.Event()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from app.datasets.loading import load_dataset
 from store import skills
@@ -28,7 +29,8 @@ def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: P
     database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
     with database.read() as session:
         [row] = skills.list_skills(session)
-        assert row.champion
+        champion = skills.champion(session, row.base_model_id, row.base_model_revision)
+        assert champion is row
         assert skills.artifact(session, row) == (tmp_path / "skill" / "skill.safetensors").read_bytes()
     database.close()
 
@@ -125,6 +127,63 @@ def test_a_folder_of_another_recipe_is_refused(tmp_path: Path, tiny_folder: Path
     result = train(tmp_path, tiny_folder, data, seed=5)
     assert result.exit_code == 1
     assert "another recipe" in result.output
+
+
+@pytest.mark.parametrize("changed", ["a story", "an answer", "a question more"])
+def test_a_folder_of_other_data_is_refused(
+    tmp_path: Path, tiny_folder: Path, data: Path, changed: str
+) -> None:
+    assert train(tmp_path, tiny_folder, data).exit_code == 0
+    # The same in another file goes on.
+    same = data.rename(data.with_name("renamed.jsonl"))
+    assert train(tmp_path, tiny_folder, same, "--no-register").exit_code == 0
+    kept = {file: file.read_bytes() for file in (tmp_path / "skill").rglob("*") if file.is_file()}
+    if changed == "a story":
+        (tmp_path / "frog.txt").write_text("A frog sat in the deep well and was glad.")
+    elif changed == "an answer":
+        same.write_text(same.read_text().replace("the baker", "baker"))
+    else:
+        asked = {"book": "frog.txt", "question": "Who was sad?", "answers": ["A frog"]}
+        same.write_text(same.read_text() + json.dumps(asked) + "\n")
+    refused = train(tmp_path, tiny_folder, same)
+    assert refused.exit_code == 1
+    [line] = refused.output.strip().splitlines()
+    assert "state.pt was learned from other data: choose another folder, or delete it." in line
+    assert kept == {file: file.read_bytes() for file in (tmp_path / "skill").rglob("*") if file.is_file()}
+    assert train(tmp_path, tiny_folder, same, out="another").exit_code == 0
+
+
+def test_a_skill_that_is_fitted_anew_keeps_its_bytes_and_has_the_new_fit(
+    tmp_path: Path, tiny_folder: Path, data: Path
+) -> None:
+    assert train(tmp_path, tiny_folder, data, starts={"steps": 0}).exit_code == 0
+    first = tmp_path / "skill" / "skill.safetensors"
+    told = {
+        "well": ("A well stood in the yard, and Mira drew water from it.", "Who drew water?", "Mira"),
+        "mill": ("The mill stood by the river and ground rye.", "What did the mill grind?", "rye"),
+    }
+    others = write(tmp_path, told, "others.jsonl")
+    words = ("--start", str(first))
+    refitted = train(tmp_path, tiny_folder, others, *words, out="second", steps=0, starts={"steps": 0})
+    assert refitted.exit_code == 0, refitted.output
+    assert "Skill 2 is registered" in refitted.output
+    second = tmp_path / "second" / "skill.safetensors"
+    assert second.read_bytes() == first.read_bytes()
+    fits = [json.loads(file.with_suffix(".json").read_text())["weighting"] for file in (first, second)]
+    assert fits[0] != fits[1]
+    database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
+    with database.read() as session:
+        new, old = skills.list_skills(session)
+        assert [row.metrics["weighting"] for row in (old, new)] == fits
+        assert new.artifact_sha256 == old.artifact_sha256
+        assert skills.champion(session, new.base_model_id, new.base_model_revision) is new
+    database.close()
+    # Learned once more to the same end, the first is the champion again, and is no third. Of several notes
+    # safetensors would write one or the other first.
+    with safe_open(first, "pt") as opened:
+        assert opened.metadata() == {"bookchorus skill": str(tiny_folder)}
+    again = train(tmp_path, tiny_folder, data, starts={"steps": 0})
+    assert "Skill 1 is registered" in again.output
 
 
 def test_a_folder_of_another_start_is_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:

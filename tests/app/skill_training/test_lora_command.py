@@ -59,7 +59,7 @@ def test_it_is_learned_with_its_candidates_and_registered(
     database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
     with database.read() as session:
         [row] = skills.list_skills(session)
-        assert (row.method, row.champion) == ("lora", True)
+        assert (row.method, row.origin) == ("lora", "learned")
     database.close()
 
 
@@ -85,6 +85,24 @@ class Interrupted(io.StringIO):
         if self._words in text:
             raise KeyboardInterrupt
         return super().write(text)
+
+
+def test_readers_that_learned_from_other_data_are_refused(
+    tmp_path: Path, tiny_folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(tmp_path, tiny_folder).items():
+        monkeypatch.setenv(name, value)
+    screen = Console(file=Interrupted("half 2 of 2, step 10 of 10"), width=200)
+    recipe = {**RECIPE, **LEARNED}
+    with pytest.raises(KeyboardInterrupt):
+        train_command(screen, data, recipe, tmp_path / "skill", "unknown", method="lora", register=False)
+    kept = (tmp_path / "skill" / "half-0.pt").read_bytes()
+    assert not (tmp_path / "skill" / "state.pt").exists()
+    data.write_text(data.read_text().replace("the baker", "baker").replace("the old hen", "hen"))
+    refused = lora(tmp_path, tiny_folder, data)
+    assert refused.exit_code == 1
+    assert "half-0.pt was learned from other data" in refused.output
+    assert (tmp_path / "skill" / "half-0.pt").read_bytes() == kept
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-from app.schemas import Abstained, Heard, Vote
+from app.schemas import Abstained, Heard, LeftOut, Vote
 from app.terminal.answers import answer_panel, vote_so_far
 from tests.app.client.examples import answer
 from tests.app.terminal.rendering import line_with, shown
@@ -76,3 +76,10 @@ def test_what_a_book_says_is_never_taken_for_markup_or_terminal_codes() -> None:
     text = shown(answer_panel(answer("[red]Who[/red]\x1b[31m was\n caught\x07?")))
     assert "[red]Who[/red] [31m was caught ?" in text
     assert "\x1b" not in text
+
+
+def test_members_that_do_not_answer_are_named_with_the_reason() -> None:
+    why = "with them, 12 questions were answered worse: -.100 [-.200, -.050]"
+    silent = LeftOut(book="b1", version=2, reason="harm", detail=why)
+    text = shown(answer_panel(answer().model_copy(update={"left_out": [silent]})))
+    assert f"The members of v2 do not answer: {why}." in " ".join(text.replace("│", "").split())

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from store.passages import passages_to_learn
 from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job, Version
 from tests.tiny import STORY
+from tests.trials import trial
 from trainer.book_training import resolved
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
@@ -43,11 +45,14 @@ BAD = {**GOOD, "epochs": 0.01, "learning_rate": 1e-12, "initialisation": "vocabu
 class Desk:
     """A store with one book, and all that an attempt needs to learn it."""
 
-    def __init__(self, database: Database, scheduler: Scheduler, members: MemberCache | None = None) -> None:
+    def __init__(
+        self, database: Database, scheduler: Scheduler, folder: Path, members: MemberCache | None = None
+    ) -> None:
         self.database = database
         self.scheduler = scheduler
         self.members = members or MemberCache(database, scheduler.llm)
         self.skill = instruction_skill(scheduler.llm)
+        self.folder = folder
         with database.write() as session:
             self.book, _ = books.add(session, edition(STORY), title="The Lamp of Ost")
 
@@ -78,6 +83,7 @@ class Desk:
             self.scheduler,
             self.members,
             self.skill,
+            trial(self.database, self.scheduler.llm, self.skill, self.folder),
             lease_seconds=60,
             microbatches=None,
             leaving=leaving,
@@ -120,8 +126,8 @@ def scheduler(llm: FrozenLLM) -> Iterator[Scheduler]:
 
 
 @pytest.fixture
-def desk(database: Database, scheduler: Scheduler) -> Desk:
-    return Desk(database, scheduler)
+def desk(database: Database, scheduler: Scheduler, tmp_path: Path) -> Desk:
+    return Desk(database, scheduler, tmp_path)
 
 
 def test_a_version_that_is_worse_than_the_champion_does_not_take_its_place(desk: Desk) -> None:
@@ -180,7 +186,7 @@ def test_what_cannot_be_compared_is_the_champion(desk: Desk, database: Database)
 
 
 def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(
-    database: Database, scheduler: Scheduler
+    database: Database, scheduler: Scheduler, tmp_path: Path
 ) -> None:
     class Moving(MemberCache):
         """Another version is made the champion once the champion's members have been read for the gate."""
@@ -194,7 +200,7 @@ def test_a_champion_that_changes_meanwhile_is_the_one_to_beat(
             return found
 
     read: list[int] = []
-    desk = Desk(database, scheduler)
+    desk = Desk(database, scheduler, tmp_path)
     desk.learn(GOOD)
     desk.learn(BAD, force=True)
     desk.members = Moving(database, scheduler.llm)

@@ -29,7 +29,7 @@ def desk(tiny_folder: Path, tmp_path: Path, skill: LoadedSkill) -> Iterator[Desk
     llm = load(str(tiny_folder), device="cpu", dtype="float32", cache_dir=tmp_path)
     database, scheduler = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}"), Scheduler(llm)
     database.migrate()
-    desk = Desk(database, scheduler)
+    desk = Desk(database, scheduler, tmp_path)
     for method in ("prefix", "lora"):
         desk.learn({**RECIPE, "method": method})
     learned = lora_skill(llm)

@@ -10,8 +10,9 @@ from transformers import AutoTokenizer, PhiConfig, PhiForCausalLM
 from tests import tiny
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
+from trainer.llm.embedded import embedded_revision
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, load
+from trainer.llm.loading import ModelUnavailableError, find_revision, load
 from trainer.llm.scoring import row_losses
 from trainer.options import Quantization
 
@@ -65,6 +66,13 @@ def test_a_local_folders_revision_follows_its_weights(tiny_folder: Path, tmp_pat
     assert again.identity.revision == load(str(tiny_folder), cache_dir=tmp_path).identity.revision
     assert again.identity.revision != other.identity.revision
     assert other.identity.hidden_size == 64
+
+
+def test_a_revision_is_found_without_the_weights(tiny_folder: Path, tmp_path: Path) -> None:
+    assert find_revision(str(tiny_folder)) == load(str(tiny_folder), cache_dir=tmp_path).identity.revision
+    assert find_revision() == embedded_revision()
+    with pytest.raises(ModelUnavailableError, match="There is no folder '/no/such'"):
+        find_revision("/no/such")
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "tpu0"])

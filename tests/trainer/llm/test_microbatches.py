@@ -84,3 +84,18 @@ def test_a_card_is_measured_and_filled() -> None:
     list(batches.each(list(range(1_000_000)), 100, work))
     assert sizes[0] == 20
     assert sizes[1] > 20
+
+
+def test_while_somebody_waits_the_first_pass_is_small_and_the_next_as_large_as_a_second_allows() -> None:
+    hurried = True
+    passes = Microbatches(torch.device("cpu"), 100_000, lambda: hurried)
+
+    def sizes() -> list[int]:
+        return [len(run) for run, _ in passes.each(range(200), 1000, len)]
+
+    assert sizes()[0] == 2
+    hurried = False
+    assert sizes() == [100, 100]
+    # What takes no time is not cut.
+    hurried = True
+    assert sizes() == [100, 100]

@@ -13,7 +13,7 @@ from app.training.job_events import record_progress
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
 from app.training.study import Studying
-from app.training.trial import Scored, Trial
+from app.training.trial import Posed, Scored, Trial
 from store import jobs, versions
 from store.database import Database
 from store.errors import StoreBusyError
@@ -147,12 +147,12 @@ class JobRunner:
 
     def _tried(self, recipe: Recipe, objective: Objective, learned: Learned) -> promotion.Tried:
         """How the new members answer the questions that they did not learn, and readers without members."""
-        questions = objective.heldout_questions[: recipe.trial]
+        questions = self._trial.pose(self._job.book_id, objective.heldout_questions[: recipe.trial])
         return promotion.Tried(
             questions, self._scores(questions, learned.members), self._scores(questions, None)
         )
 
-    def _scores(self, questions: Sequence[StudyQuestion], members: Members | None) -> Sequence[float]:
+    def _scores(self, questions: Sequence[Posed], members: Members | None) -> Sequence[float]:
         """How good their answers are; nothing where the LLM has no memory left to say: what was learned is
         worth more than its trial.
         """

@@ -8,14 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.answering.contribution import Contribution
 from app.engine.member_cache import MemberCache, UnusableVersionError
-from app.training.trial import contribution_of
+from app.training.trial import Posed, contribution_of
 from store import books, versions
 from store.aliases import CHAMPION
 from store.database import Database
 from store.errors import NotFoundError
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
-from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Evaluated, Learned, Progress
 
 
@@ -37,7 +36,7 @@ class Tried:
     of readers without members.
     """
 
-    questions: Sequence[StudyQuestion]
+    questions: Sequence[Posed]
     scores: Sequence[float]
     alone: Sequence[float]
 

@@ -7,9 +7,10 @@ from statistics import fmean
 
 from app.answering.contribution import Contribution
 from app.answering.per_passage import WAVES, PerPassage
+from app.answering.reader_assignment import READERS
 from app.answering.retrieval import Retrieval
 from app.answering.skill import LoadedSkill
-from app.answering.types import Question
+from app.answering.types import Passage, Question
 from app.answering.voting import Embed
 from app.datasets.metrics import paired_interval, rouge_l
 from app.engine.engine import Engine
@@ -27,6 +28,15 @@ _CONTEXT_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
+class Posed:
+    """A question of a trial, with the answer that is expected and the passages that were found for it."""
+
+    question: str
+    answer: str
+    passages: Sequence[Passage]
+
+
+@dataclass(frozen=True)
 class Scored:
     """How good the answer to each question was, by ROUGE-L."""
 
@@ -37,18 +47,29 @@ class Trial:
     """Asks questions about a book as users' questions are asked: found, read apart, elected."""
 
     def __init__(self, llm: FrozenLLM, skill: LoadedSkill, retrieval: Retrieval, embed: Embed) -> None:
-        """The LLM works on the thread that asks for the next piece."""
         self._llm = llm
         self._skill = skill
         self._retrieval = retrieval
         self._embed = embed
 
+    def pose(self, book: str, questions: Sequence[StudyQuestion]) -> list[Posed]:
+        """Find the passages for these questions; the LLM is not asked. NotFoundError: the book is gone."""
+        index = self._retrieval.index
+        return [
+            Posed(
+                one.question,
+                one.answer,
+                self._retrieval.passages(partial(index.search, one.question, READERS, [book])),
+            )
+            for one in questions
+        ]
+
     def score(
-        self, book: str, questions: Sequence[StudyQuestion], members: Members | None
+        self, book: str, questions: Sequence[Posed], members: Members | None
     ) -> Iterator[Pause | Scored]:
         """Ask all questions of these members, or of readers without members; yields pauses, then the scores.
 
-        NotFoundError: the book is gone.
+        The LLM works on the thread that asks for the next piece.
         """
         given = GivenMembers(book, [None if members is None else members.detached(self._llm.device)])
         engine = Engine(DirectRunner(self._llm), given, skill=self._skill.skill, most_bytes=_CONTEXT_BYTES)
@@ -56,14 +77,12 @@ class Trial:
         ensemble = PerPassage(engine, self._skill, self._embed, waves=waves)
         readers = given.roster(book, 1).members or ensemble.readers(book)
         scores: list[float] = []
-        for asked in questions:
-            question = Question(asked.question, seed=0)
-            search = partial(ensemble.search, self._retrieval.index, asked.question, None, [book])
-            passages = self._retrieval.passages(search)
-            for candidates in ensemble.candidates(question, readers, passages):  # noqa: B007
+        for posed in questions:
+            question = Question(posed.question, seed=0)
+            for candidates in ensemble.candidates(question, readers, posed.passages):  # noqa: B007
                 yield Pause()
-            answer = ensemble.decide(question, candidates, passages).answer
-            scores.append(rouge_l(answer, [asked.answer]))
+            answer = ensemble.decide(question, candidates, posed.passages).answer
+            scores.append(rouge_l(answer, [posed.answer]))
         yield Scored(scores)
 
 

@@ -58,7 +58,8 @@ class Asker:
         questions = [
             StudyQuestion(0, "who", asked, answer, 0.0) for asked, answer in zip(ASKED, answers, strict=True)
         ]
-        *_, last = self.trial.score(self.desk.book.id, questions, members)
+        posed = self.trial.pose(self.desk.book.id, questions)
+        *_, last = self.trial.score(self.desk.book.id, posed, members)
         assert isinstance(last, Scored)
         return last.scores
 

@@ -44,7 +44,7 @@ def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
     table.add_column("version", justify="right", no_wrap=True)
     table.add_column("members", justify="right")
     table.add_column("held-out loss")
-    table.add_column("adds")
+    table.add_column("adds", no_wrap=True)
     table.add_column("aliases", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     for version in versions:
@@ -54,7 +54,7 @@ def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
             str(version.number) if version.parent is None else f"{version.parent} → {version.number}",
             _member_count(version),
             _heldout_loss(version),
-            contribution_text(version.metrics.get("adds")),
+            contribution_text(version.metrics.get("adds"), "\n"),
             Text("\n").join([plain(name, ACCENT) for name in sorted(version.aliases)]),
             Text("pruned", LABEL) if version.pruned else Text(size(version.bytes)),
         )
@@ -78,7 +78,8 @@ def version_panel(version: PromptVersion) -> Panel:
     if version.gate is not None:
         rows.add_row("gate", _gate(version.gate))
     rows.add_row("recipe", plain(_record(version.recipe), LABEL))
-    rows.add_row("metrics", plain(_record(version.metrics), LABEL))
+    rest = {name: value for name, value in version.metrics.items() if name != "adds"}
+    rows.add_row("metrics", plain(_record(rest), LABEL))
     rows.add_row("size", Text(size(version.bytes)))
     rows.add_row("", "")
     rows.add_row("members", _members(version.members))

@@ -43,7 +43,7 @@ def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
     table.add_column("book and LLM", ratio=1, width=12, overflow="fold")
     table.add_column("version", justify="right", no_wrap=True)
     table.add_column("members", justify="right")
-    table.add_column("held-out loss")
+    table.add_column("held-out loss", min_width=8)
     table.add_column("adds", no_wrap=True)
     table.add_column("aliases", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)

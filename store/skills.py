@@ -128,6 +128,12 @@ def list_skills(session: Session) -> list[Skill]:
     return list(session.scalars(select(Skill).order_by(Skill.created_at.desc(), Skill.number.desc())))
 
 
+def chosen_for(session: Session) -> list[tuple[str, str | None]]:
+    """Return the LLMs, by id and revision, of which somebody has chosen the champion."""
+    pairs = select(SkillChoice.base_model_id, SkillChoice.base_model_revision).distinct()
+    return [(name, revision) for name, revision in session.execute(pairs)]
+
+
 def artifact(session: Session, skill: Skill) -> bytes:
     """Return the artifact of a skill. DamagedArtifactError: it is not what was stored."""
     return artifacts.get(session, skill.artifact_sha256)

@@ -56,7 +56,7 @@ def list_skills(
     For each LLM it is a shipped skill that the registry does not have, then those of the registry, the newest
     first, and the instruction. One of them is the champion.
     """
-    rows: dict[Llm, list[Skill]] = {llm: [] for llm in llms}
+    rows: dict[Llm, list[Skill]] = {llm: [] for llm in [*llms, *skills.chosen_for(session)]}
     for row in skills.list_skills(session):
         rows.setdefault((row.base_model_id, row.base_model_revision), []).append(row)
     known = {name for name, _ in rows}

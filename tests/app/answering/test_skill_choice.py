@@ -88,8 +88,7 @@ def test_the_champion_is_what_a_start_takes(
     assert seen(database, llm, package)[0] == (3, "shipped", True, "package")
     choose_skill(database, name, revision, 1, package)
     assert seen(database, llm, package)[2] == (1, "shipped", False, "user")
-    for shown in (listed(database, llm, package), listed(database, llm, tmp_path / "package")):
-        assert sum(one.champion for one in shown) == 1
+    assert sum(one.champion for one in listed(database, llm, package)) == 1
 
 
 def test_an_llm_without_a_skill_has_the_instruction(
@@ -103,6 +102,19 @@ def test_an_llm_without_a_skill_has_the_instruction(
     assert (instruction.llm, instruction.champion) == ("some/other", False)
     with pytest.raises(CommandError, match=r"No skill of .* comes with the package"):
         choose_skill(database, llm.identity.id, llm.identity.revision, "shipped", other)
+
+
+def test_an_llm_is_listed_once_something_was_chosen_for_it(
+    database: Database, llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path
+) -> None:
+    package = ship(tmp_path / "package", replace(llm.identity, revision="of the notes"), skill)
+    choose_skill(database, llm.identity.id, llm.identity.revision, "instruction", package)
+    with database.read() as session:
+        shown = list_skills(session, shipped=package)
+    assert [(one.revision, one.origin, one.champion) for one in shown] == [
+        (llm.identity.revision, "shipped", False),
+        (llm.identity.revision, "instruction", True),
+    ]
 
 
 def test_a_skill_that_is_not_there_or_damaged_is_not_chosen(

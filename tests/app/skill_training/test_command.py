@@ -158,23 +158,29 @@ def test_a_skill_that_is_fitted_anew_keeps_its_bytes_and_has_the_new_fit(
 ) -> None:
     assert train(tmp_path, tiny_folder, data, starts={"steps": 0}).exit_code == 0
     first = tmp_path / "skill" / "skill.safetensors"
-    told = {
-        "well": ("A well stood in the yard, and Mira drew water from it.", "Who drew water?", "Mira"),
-        "mill": ("The mill stood by the river and ground rye.", "What did the mill grind?", "rye"),
-    }
-    others = write(tmp_path, told, "others.jsonl")
+    lines = []
+    for number in range(4):
+        (tmp_path / f"{number}.txt").write_text(f"Mira kept {number} green lamps in the tower of Ost.")
+        asked = [f"Who kept a lamp on day {each}?" for each in range(21)]
+        lines += [
+            json.dumps({"book": f"{number}.txt", "question": one, "answers": ["Mira"]}) for one in asked
+        ]
+    others = tmp_path / "others.jsonl"
+    others.write_text("\n".join(lines))
     words = ("--start", str(first))
     refitted = train(tmp_path, tiny_folder, others, *words, out="second", steps=0, starts={"steps": 0})
     assert refitted.exit_code == 0, refitted.output
     assert "Skill 2 is registered" in refitted.output
     second = tmp_path / "second" / "skill.safetensors"
     assert second.read_bytes() == first.read_bytes()
-    fits = [json.loads(file.with_suffix(".json").read_text())["weighting"] for file in (first, second)]
-    assert fits[0] != fits[1]
+    notes = [json.loads(file.with_suffix(".json").read_text()) for file in (first, second)]
+    assert [one["data"]["fitted_on"]["questions"] for one in notes] == [1, 84]
     database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
     with database.read() as session:
         new, old = skills.list_skills(session)
-        assert [row.metrics["weighting"] for row in (old, new)] == fits
+        for row, one in zip((old, new), notes, strict=True):
+            fit = {name: one[name] for name in ("weighting", "calibration")}
+            assert (row.metrics, row.data) == (one["metrics"] | fit, one["data"])
         assert new.artifact_sha256 == old.artifact_sha256
         assert skills.champion(session, new.base_model_id, new.base_model_revision) is new
     database.close()

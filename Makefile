@@ -23,5 +23,10 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: check
-	$(BIN)/pytest $(ARGS)
+# The types are checked beside the tests, and told after them. Each file's tests run in one of the processes.
+test: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	@$(BIN)/mypy >$(VENV)/mypy.log 2>&1 & types=$$!; \
+	$(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS); \
+	tests=$$?; wait $$types; types=$$?; cat $(VENV)/mypy.log; exit $$((tests || types))

@@ -3,6 +3,17 @@
 from pathlib import Path
 
 
+def descendants(of: int) -> dict[int, str]:
+    """Command lines of the processes that `of` started, and of those that these started, by their ids."""
+    found: dict[int, str] = {}
+    waiting = [of]
+    while waiting:
+        started = children(waiting.pop())
+        found |= started
+        waiting += started
+    return found
+
+
 def children(of: int) -> dict[int, str]:
     """Command lines of the processes that `of` started and that run or wait to be reaped, by their ids."""
     found = {}

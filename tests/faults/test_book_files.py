@@ -14,7 +14,7 @@ from tests import files
 from tests.app.parsing.test_sandbox import HUGE
 from tests.faults.test_bad_input import problem
 from tests.files import lines, xhtml
-from tests.processes import children
+from tests.processes import descendants
 from tests.service.conftest import client, http, service  # noqa: F401 - fixtures
 
 WORDS = xhtml("<h1>One</h1><p>Mira kept a green lamp in the tower of Ost.</p>")
@@ -26,8 +26,8 @@ def rows(http: httpx.Client) -> list[str]:  # noqa: F811
 
 def readers() -> dict[int, str]:
     """The processes that read books for any service of these tests."""
-    services = [pid for pid, command in children(os.getpid()).items() if "app.cli serve" in command]
-    return {pid: command for each in services for pid, command in children(each).items()}
+    started = descendants(os.getpid())
+    return {pid: command for pid, command in started.items() if " -m app.parsing " in command}
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,30 @@ from tests.service.conftest import service
 from tests.service.test_books import QUICK
 
 
-@pytest.fixture
-def folder(tiny_folder: Path, tmp_path: Path) -> Path:
-    """A service's folder with one learned book; its LLM is in `model`."""
-    shutil.copytree(tiny_folder, tmp_path / "model")
-    with service(tmp_path, "--model", str(tmp_path / "model")) as client:
+@pytest.fixture(scope="module")
+def learned(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service's folder with one learned book."""
+    folder = tmp_path_factory.mktemp("learned")
+    model = shutil.copytree(tiny_folder, folder / "model")
+    with service(folder, "--model", str(model)) as client:
         added = client.add(tiny.STORY, title="Lamp", recipe=QUICK)
         assert added.job is not None
         list(client.follow(added.job.id))
+    return folder
+
+
+@pytest.fixture
+def model(learned: Path, tiny_folder: Path) -> Iterator[Path]:
+    """The LLM that it was learned on; what a test puts in its place is gone afterwards."""
+    yield learned / "model"
+    shutil.rmtree(learned / "model")
+    shutil.copytree(tiny_folder, learned / "model")
+
+
+@pytest.fixture
+def folder(learned: Path, tmp_path: Path) -> Path:
+    """A folder of a service of its own, with that book."""
+    shutil.copytree(learned / "data", tmp_path / "data")
     return tmp_path
 
 
@@ -50,25 +67,25 @@ def answered_by_the_bare_llm(client: Client, reason: str) -> str:
     return book.id
 
 
-def test_29_an_llm_of_another_id(folder: Path) -> None:
+def test_29_an_llm_of_another_id(folder: Path, model: Path) -> None:
     before = kept(folder)
-    other = shutil.copytree(folder / "model", folder / "other")
+    other = shutil.copytree(model, folder / "other")
     with service(folder, "--model", str(other)) as client:
-        book = answered_by_the_bare_llm(client, f"id {folder / 'model'}, not {other}")
+        book = answered_by_the_bare_llm(client, f"id {model}, not {other}")
         with pytest.raises(ClientError, match="another LLM"):
             client.train(book, recipe=QUICK, parent=1)
     assert kept(folder) == before
-    with service(folder, "--model", str(folder / "model")) as client:
+    with service(folder, "--model", str(model)) as client:
         assert client.ask("Who?", books=[book]).versions[0].version == 1
         assert client.versions()[0].refused is None
 
 
-def test_29_an_llm_of_another_revision_until_it_is_learned_again(folder: Path) -> None:
+def test_29_an_llm_of_another_revision_until_it_is_learned_again(folder: Path, model: Path) -> None:
     before = kept(folder)
     with sqlite3.connect(folder / "data" / "bookchorus.db") as database:
         database.execute("UPDATE versions SET base_model_revision = 'an older one'")
     database.close()
-    with service(folder, "--model", str(folder / "model")) as client:
+    with service(folder, "--model", str(model)) as client:
         book = answered_by_the_bare_llm(client, "revision an older one, not ")
         list(client.follow(client.train(book, recipe=QUICK).id))
         answer = client.ask("Who kept the lamp?", books=[book])
@@ -77,10 +94,10 @@ def test_29_an_llm_of_another_revision_until_it_is_learned_again(folder: Path) -
     assert kept(folder)[2][: len(before[2])] == before[2]
 
 
-def test_29_an_llm_of_another_hidden_size(folder: Path) -> None:
+def test_29_an_llm_of_another_hidden_size(folder: Path, model: Path) -> None:
     before = kept(folder)
-    shutil.rmtree(folder / "model")
-    tiny.save(folder / "model", hidden_size=48)
-    with service(folder, "--model", str(folder / "model")) as client:
+    shutil.rmtree(model)
+    tiny.save(model, hidden_size=48)
+    with service(folder, "--model", str(model)) as client:
         answered_by_the_bare_llm(client, "hidden size 32, not 48")
     assert kept(folder) == before

@@ -1,3 +1,4 @@
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -26,14 +27,21 @@ def ask(client: Client) -> httpx.Response:
     return httpx.post(f"{client.url}/ask", json={"question": "Who?"}, timeout=60, trust_env=False)
 
 
-@pytest.fixture
-def folder(tiny_folder: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def learned(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service's folder, with one book of two members; the service has ended."""
-    with service(tmp_path, "--model", str(tiny_folder)) as client:
+    folder = tmp_path_factory.mktemp("learned")
+    with service(folder, "--model", str(tiny_folder)) as client:
         added = client.add(STORY, title="Lamp", recipe=QUICK)
         assert added.job is not None
         list(client.follow(added.job.id))
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def folder(learned: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be damaged."""
+    return shutil.copytree(learned, tmp_path / "copy")
 
 
 def test_24_a_flipped_byte_leaves_one_member_out(tiny_folder: Path, folder: Path) -> None:

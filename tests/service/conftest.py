@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from app.cli.child_process import Child
 from app.client import Client
+from tests.warm.commands import python
 
 
 @contextmanager
@@ -20,10 +20,10 @@ def service(folder: Path, *options: str, **settings: str) -> Iterator[Client]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "app.cli", "serve", "--end-with-stdin", "--port", str(port)]
-    command += ["--data-dir", str(folder / "data"), *options]
+    words = ["serve", "--end-with-stdin", "--port", str(port), "--data-dir", str(folder / "data"), *options]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
     env = {**clean, **{f"BOOKCHORUS_{name.upper()}": value for name, value in settings.items()}}
+    command = python("-m", "app.cli", *words, imported="service")
     with (
         Client(f"http://127.0.0.1:{port}", settings.get("admin_key")) as client,
         Child(command, folder / "serve.log", env) as child,

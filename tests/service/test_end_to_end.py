@@ -11,7 +11,7 @@ SAMPLE = resources.files("app") / "sample"
 RECIPE = {
     "kinds": 2,
     "passages": 6,
-    "epochs": 100,
+    "epochs": 50,
     "budget_tokens": 1600,
     "learning_rate": 0.02,
     "closed": 1,

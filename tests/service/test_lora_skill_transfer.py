@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.service.test_transfer import learned
 from tests.tiny import STORY
 from tests.trainer.methods.test_peft_adapters import elsewhere
 from tests.trainer.methods.test_peft_lora_skill import lora_skill, loss
+from tests.warm.commands import python
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.methods.dispatch import member_from_bytes
@@ -41,7 +41,8 @@ def test_a_version_behind_a_lora_leaves_with_it_and_comes_back(
     for folder in ("skill", "member-0-with-skill"):
         card = (out / folder / "README.md").read_text()
         [code] = re.findall(r"```python\n(.*?)\n```", card, re.DOTALL)
-        subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=out, capture_output=True, check=True)
+        command = python("-W", "ignore", "-c", code, imported="libraries")
+        subprocess.run(command, cwd=out, capture_output=True, check=True)
 
     exact = load(str(tiny_folder), device="cpu", dtype="float32", cache_dir=tmp_path)
     kept.equip(exact)

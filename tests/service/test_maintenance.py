@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -11,11 +10,12 @@ import httpx
 from tests.service.conftest import service
 from tests.service.test_books import QUICK, upload
 from tests.tiny import STORY
+from tests.warm.commands import python
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
-    command = [sys.executable, "-m", "app.cli", *words, "--data-dir", str(folder / "data")]
+    command = python("-m", "app.cli", *words, "--data-dir", str(folder / "data"), imported="service")
     return subprocess.run(command, capture_output=True, text=True, env=clean, timeout=300, check=False)
 
 

@@ -204,7 +204,12 @@ def test_versions_change_under_a_running_load_of_asks(client: Client, http: http
         asking = [threads.submit(ask, number) for number in range(3)]
         try:
             for turn in range(20):
-                moved = client.registry.promote(book, 2) if turn % 2 else client.registry.rollback(book)
+                # By force: learned alike, the two differ in the last bits of their losses.
+                moved = (
+                    client.registry.promote(book, 2, force=True)
+                    if turn % 2
+                    else client.registry.rollback(book)
+                )
                 assert moved.version == 2 - (turn + 1) % 2
                 assert client.ask("Who?", books=[book]).versions[0].version == moved.version
         finally:
@@ -236,7 +241,8 @@ def test_an_ask_by_alias_never_meets_the_version_that_was_pruned_meanwhile(
         by_number = threads.submit(ask, f"{book}@1")
         try:
             for number in range(2, 8):
-                client.registry.promote(book, number)
+                # By force: learned alike, the versions differ in the last bits of their losses.
+                client.registry.promote(book, number, force=True)
                 client.registry.delete(book, number - 1)
                 assert client.ask("Who?", books=[book]).versions[0].version == number
         finally:

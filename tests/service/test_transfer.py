@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from tests.service.test_books import QUICK, upload
 from tests.service.test_self_study import RECIPE, register
 from tests.tiny import STORY
 from tests.trainer.methods.test_peft_adapters import elsewhere
+from tests.warm.commands import python
 from trainer.llm.batch_types import Exchange, Pack
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
@@ -73,7 +73,8 @@ def test_an_export_is_loaded_by_peft_and_comes_back_as_it_was(
         assert words in card
 
     [code] = re.findall(r"```python\n(.*?)\n```", card, re.DOTALL)
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=out, capture_output=True, check=True)
+    command = python("-W", "ignore", "-c", code, imported="libraries")
+    subprocess.run(command, cwd=out, capture_output=True, check=True)
 
     exact = load(str(tiny_folder), device="cpu", dtype="float32", cache_dir=tmp_path)
     context = skill.skill.context(exact)

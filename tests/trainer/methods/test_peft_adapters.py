@@ -1,6 +1,5 @@
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,6 +12,7 @@ from transformers import AutoModelForCausalLM
 from tests import tiny
 from tests.learned import embeddings
 from tests.tiny import STORY, Family
+from tests.warm.commands import python
 from trainer.llm import templates
 from trainer.llm.batch_types import Exchange, Pack, Row
 from trainer.llm.causal import CausalLLM
@@ -77,7 +77,7 @@ def elsewhere(
     """Loss and words of each adapter, on the LLM that the adapters `merged` have changed."""
     arguments = json.dumps([base, [[*merged, adapter] for adapter in adapters], turn, answer])
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ELSEWHERE, arguments],
+        python("-W", "ignore", "-c", ELSEWHERE, arguments, imported="libraries"),
         capture_output=True,
         text=True,
         check=True,

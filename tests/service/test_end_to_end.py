@@ -11,8 +11,8 @@ SAMPLE = resources.files("app") / "sample"
 RECIPE = {
     "kinds": 2,
     "passages": 6,
-    "epochs": 50,
-    "budget_tokens": 1600,
+    "epochs": 100,
+    "budget_tokens": 800,
     "learning_rate": 0.02,
     "closed": 1,
 }

@@ -205,11 +205,8 @@ def test_versions_change_under_a_running_load_of_asks(client: Client, http: http
         try:
             for turn in range(20):
                 # By force: learned alike, the two differ in the last bits of their losses.
-                moved = (
-                    client.registry.promote(book, 2, force=True)
-                    if turn % 2
-                    else client.registry.rollback(book)
-                )
+                registry = client.registry
+                moved = registry.promote(book, 2, force=True) if turn % 2 else registry.rollback(book)
                 assert moved.version == 2 - (turn + 1) % 2
                 assert client.ask("Who?", books=[book]).versions[0].version == moved.version
         finally:

@@ -49,7 +49,7 @@ def test_what_is_kept_of_a_story_has_a_bound(llm: FrozenLLM, skill: LoadedSkill,
 
 
 def read_during(evaluation: Evaluation, when: str = "answered") -> list[int]:
-    """Bytes of all that any LLM has read and that is still in memory, at each progress of a run that says
+    """Bytes of all that any LLM reads in a run and that is still in memory, at each progress that says
     so.
     """
     found: list[int] = []
@@ -59,10 +59,13 @@ def read_during(evaluation: Evaluation, when: str = "answered") -> list[int]:
             found.append(sum(one.nbytes for one in gc.get_objects() if type(one) is KeysAndValues))
 
     gc.collect()
+    # What was there before need not be looked through, time and again.
+    gc.freeze()
     # What is kept in a circle then stays, and is counted.
     gc.disable()
     try:
         evaluation.run(count)
     finally:
         gc.enable()
+        gc.unfreeze()
     return found

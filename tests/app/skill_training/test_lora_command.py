@@ -105,13 +105,25 @@ def test_readers_that_learned_from_other_data_are_refused(
     assert (tmp_path / "skill" / "half-0.pt").read_bytes() == kept
 
 
+@pytest.fixture(scope="module")
+def whole(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was not stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert lora(folder, tiny_folder, write(folder, FOUR)).exit_code == 0
+    return folder / "skill"
+
+
 @pytest.mark.parametrize(
     "stopped_at", ["half 2 of 2, step 10 of 10", "the skill, step 12:", "start, step 2:"]
 )
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(
-    tmp_path: Path, tiny_folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: str
+    tmp_path: Path,
+    tiny_folder: Path,
+    data: Path,
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stopped_at: str,
 ) -> None:
-    assert lora(tmp_path, tiny_folder, data, out="whole").exit_code == 0
     out = tmp_path / "skill"
     for name, value in environment(tmp_path, tiny_folder).items():
         monkeypatch.setenv(name, value)
@@ -127,8 +139,8 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     assert "half 1 of 2" not in again.output
     for name, before in kept.items():
         assert (out / name).read_bytes() == before
-    notes = [json.loads((tmp_path / folder / "skill.json").read_text()) for folder in ("whole", "skill")]
-    for one, two in zip(*(tensors(tmp_path / folder) for folder in ("whole", "skill")), strict=True):
+    notes = [json.loads((folder / "skill.json").read_text()) for folder in (whole, out)]
+    for one, two in zip(tensors(whole), tensors(out), strict=True):
         assert torch.equal(one, two)
     for stage in ("heldout", "starts"):
         steps = [[loss["step"] for loss in each["metrics"][stage]] for each in notes]

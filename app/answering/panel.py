@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.answering.contribution import MembersChoice, contribution
+from app.answering.errors import NotReadyError
 from app.answering.per_passage import PerPassage
-from app.answering.types import LeftOut, NotReadyError, Panel, VersionUsed
+from app.answering.types import LeftOut, Panel, VersionUsed
 from app.engine.engine import Engine
 from app.engine.records import MemberId
 from store import jobs

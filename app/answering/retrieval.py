@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from app.answering.types import NoBookFitsError, NothingToAskError, Passage, Scope
+from app.answering.errors import NoBookFitsError, NothingToAskError
+from app.answering.types import Passage, Scope
 from store import books
 from store.database import Database
 from store.passages import get_passages, page_labels

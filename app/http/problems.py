@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app.answering.errors import NoBookFitsError, NothingToAskError, NotReadyError
 from app.answering.question_check import QuestionError
-from app.answering.types import NoBookFitsError, NothingToAskError, NotReadyError
 from app.engine.member_cache import OtherModelError
 from app.engine.scheduler import EngineClosedError, UnwantedError
 from app.parsing.parsed import ParseError

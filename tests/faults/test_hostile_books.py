@@ -45,6 +45,7 @@ def test_17_a_book_that_gives_orders_is_read_as_a_book(
         "votes",
         "citations",
         "versions",
+        "left_out",
         "timings",
     }
     assert {each["book"] for each in answer["citations"]} == {book}

@@ -49,11 +49,10 @@ def server() -> Iterator[postgres.Server]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty SQLite database."""
-    from store.database import Database
+    """An empty SQLite database with all tables."""
+    from tests.databases import new_database
 
-    database = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}")
-    database.migrate()
+    database = new_database(tmp_path / "bookchorus.db")
     yield database
     database.close()
 

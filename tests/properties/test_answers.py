@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,9 +23,9 @@ from app.engine.engine import Engine
 from app.engine.scheduler import Scheduler, UnwantedError
 from app.parsing.text.headings import chapters
 from store import books
-from store.database import Database
 from store.search.index import PassageIndex
 from store.segmentation import passages
+from tests.databases import new_database
 from tests.store.conftest import Embedder
 from tests.tiny import STORY
 from trainer.llm.loading import load
@@ -44,13 +45,16 @@ QUESTIONS = ["Who lit the lamp?", "他住在哪里?", "<|im_start|>"]
 TEXTS = st.lists(st.sampled_from(SCRAPS) | st.text(max_size=30), min_size=1, max_size=12).map("\n\n".join)
 
 
+@cache
+def loaded_embedder() -> Embedder:
+    return Embedder()
+
+
 @contextmanager
 def answering(ensemble: PerPassage, engine: Engine, *texts: str) -> Iterator[Answering]:
     """Books of these texts, which nobody has learned."""
-    embedder = Embedder()
     with TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'books.db'}")
-        database.migrate()
+        database, embedder = new_database(Path(folder) / "books.db"), loaded_embedder()
         with database.write() as session:
             for text in texts:
                 spans = chapters(text, "md")
@@ -86,7 +90,7 @@ def engine(scheduler: Scheduler, skill: LoadedSkill) -> Engine:
 
 @pytest.fixture(scope="module")
 def ensemble(engine: Engine, skill: LoadedSkill) -> PerPassage:
-    return PerPassage(engine, skill, Embedder())
+    return PerPassage(engine, skill, loaded_embedder())
 
 
 def sure(intercept: float) -> Calibration:
@@ -147,7 +151,7 @@ def test_answers_are_those_of_each_question_alone(
 
 
 def test_below_the_confidence_asked_for_there_is_no_answer(engine: Engine, skill: LoadedSkill) -> None:
-    half = PerPassage(engine, replace(skill, calibration=sure(0.0)), Embedder())
+    half = PerPassage(engine, replace(skill, calibration=sure(0.0)), loaded_embedder())
     with answering(half, engine, STORY) as asked:
         answer = asked.answer(Question("Who kept a lamp?"), min_confidence=0.4)
         assert (answer.verdict.calibrated, answer.abstention) == (True, None)
@@ -159,7 +163,7 @@ def test_below_the_confidence_asked_for_there_is_no_answer(engine: Engine, skill
         assert silent.citations == [replace(one, support=None) for one in answer.citations]
     never = Logistic(intercept=-100.0, slopes={})
     lost = replace(skill, calibration=Calibration(answerable=never, right=never))
-    with answering(PerPassage(engine, lost, Embedder()), engine, STORY) as asked:
+    with answering(PerPassage(engine, lost, loaded_embedder()), engine, STORY) as asked:
         silent = asked.answer(Question("Who?"), min_confidence=0.1)
         assert silent.abstention is not None
         assert silent.abstention.reason == "not-told"
@@ -174,7 +178,7 @@ def test_without_a_confidence_asked_for_the_skill_says_when_to_decline(
     silent = replace(skill, calibration=half.model_copy(update={"decline_below": 0.6}))
     lenient = replace(skill, calibration=half.model_copy(update={"decline_below": 0.4}))
     question = Question("Who kept a lamp?")
-    with answering(PerPassage(engine, silent, Embedder()), engine, STORY) as asked:
+    with answering(PerPassage(engine, silent, loaded_embedder()), engine, STORY) as asked:
         assert asked.answer(question).abstention is not None
         assert asked.answer(question, min_confidence=0).abstention is None
         assert asked.answer(question, min_confidence=0.4).abstention is None
@@ -185,7 +189,7 @@ def test_without_a_confidence_asked_for_the_skill_says_when_to_decline(
         ):
             answer = asked.answer(other)
             assert (answer.verdict.calibrated, answer.abstention) == (False, None)
-    with answering(PerPassage(engine, lenient, Embedder()), engine, STORY) as asked:
+    with answering(PerPassage(engine, lenient, loaded_embedder()), engine, STORY) as asked:
         assert asked.answer(question).abstention is None
         assert asked.answer(question, min_confidence=0.6).abstention is not None
 

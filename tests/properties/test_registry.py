@@ -17,15 +17,13 @@ Closing the database and opening it again changes nothing at all, and restoring 
 that was when it was made, and nothing else.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -46,6 +44,7 @@ from store.errors import (
     WorseThanChampionError,
 )
 from store.tables import Alias, AliasMove, Artifact, Base, Version
+from tests.databases import new_database
 
 BOOKS = ["one", "two"]
 NAMES = ["champion", "latest", "best"]
@@ -93,8 +92,7 @@ class Registry(RuleBasedStateMachine):
     def open(self) -> None:
         self.folder = TemporaryDirectory()
         self.path = Path(self.folder.name) / "registry.db"
-        shutil.copy(_empty(), self.path)
-        self.database = Database(f"sqlite:///{self.path}")
+        self.database = new_database(self.path)
         self.broken: set[bytes] = set()
         self.lines: list[tuple[Any, ...]] = []
         self.backed_up: tuple[Any, Any] | None = None
@@ -357,16 +355,6 @@ def refused(error: type[Exception] | None) -> Iterator[None]:
 
 def _hash(data: bytes) -> str:
     return sha256(data).hexdigest()
-
-
-@cache
-def _empty() -> Path:
-    """A database of the newest schema, without a row."""
-    path = Path(mkdtemp()) / "empty.db"
-    database = Database(f"sqlite:///{path}")
-    database.migrate()
-    database.close()
-    return path
 
 
 Registry.TestCase.settings = settings(

@@ -13,7 +13,7 @@ import pytest
 from app.answering.calibration import Calibration, Logistic
 from app.answering.skill import LoadedSkill, register_skill
 from app.client import Client
-from store.database import Database
+from tests.databases import new_database
 from tests.service.conftest import service
 from tests.service.test_books import upload
 from trainer.llm.frozen_llm import FrozenLLM
@@ -39,8 +39,7 @@ def declining(
         decline_below=0.3,
     )
     (folder / "data").mkdir()
-    database = Database(f"sqlite:///{folder / 'data' / 'bookchorus.db'}")
-    database.migrate()
+    database = new_database(folder / "data" / "bookchorus.db")
     register_skill(database, llm.identity, replace(skill, calibration=calibration))
     database.close()
     with service(folder, "--model", str(tiny_folder)) as client:

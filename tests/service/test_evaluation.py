@@ -17,6 +17,7 @@ from store import books, versions
 from store.database import Database
 from store.segmentation import ChapterSpan, PassageSpan
 from store.versions import NewMember
+from tests.databases import new_database
 from tests.service.conftest import service
 from trainer.llm.frozen_llm import FrozenLLM
 
@@ -86,8 +87,7 @@ def test_the_service_answers_as_the_evaluation_measured(
         right=Logistic(intercept=-0.2, slopes={"worth": 1.0, "log_likelihood": 0.5}),
     )
     (tmp_path / "data").mkdir()
-    database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
-    database.migrate()
+    database = new_database(tmp_path / "data" / "bookchorus.db")
     register_skill(database, llm.identity, replace(skill, calibration=calibration))
     measured = evaluated(tmp_path, tiny_folder)
     book = publish(database, tmp_path, llm)

@@ -7,7 +7,7 @@ import httpx
 
 from app.answering.skill import LoadedSkill
 from store import skills
-from store.database import Database
+from tests.databases import new_database
 from tests.service.conftest import service
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM
@@ -17,8 +17,7 @@ RECIPE = {"members": 3, "virtual_tokens": 4, "epochs": 1, "objective": "both"}
 
 def register(folder: Path, llm: FrozenLLM, skill: LoadedSkill) -> str:
     (folder / "data").mkdir(parents=True)
-    database = Database(f"sqlite:///{folder / 'data' / 'bookchorus.db'}")
-    database.migrate()
+    database = new_database(folder / "data" / "bookchorus.db")
     with database.write() as session:
         published = skills.publish(
             session,

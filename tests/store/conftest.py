@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from store import books, versions
 from store.database import Database
 from store.segmentation import passages
 from store.tables import Book, Version
+from tests.databases import new_database
 from tests.postgres import Server
 
 BASE_MODEL: dict[str, Any] = {
@@ -31,24 +31,13 @@ postgresql_only = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "empty.db"
-    _migrate(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture(scope="session")
 def migrated_server(server: Server) -> Server:
     """A server with a migrated database to copy, `migrated`."""
     server.create("migrated")
-    _migrate(server.url("migrated"))
-    return server
-
-
-def _migrate(url: str) -> None:
-    database = Database(url)
+    database = Database(server.url("migrated"))
     database.migrate()
     database.close()
+    return server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -56,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a new database with all tables, of each kind in turn."""
     if request.param == "sqlite":
         path = tmp_path / "store.db"
-        shutil.copy(request.getfixturevalue("migrated"), path)
+        new_database(path).close()
         yield f"sqlite:///{path}"
     else:
         with request.getfixturevalue("migrated_server").database("migrated") as url:

@@ -11,9 +11,9 @@ from app.engine.member_cache import MemberCache
 from app.engine.runner import DirectRunner
 from store import revisions
 from store.books import add
-from store.database import Database
 from store.search.index import Hit, PassageIndex
 from tests.app.training.test_job_runner import edition
+from tests.databases import new_database
 from tests.store.conftest import Embedder
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM
@@ -34,8 +34,7 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
             return hits
 
     text = STORY.replace("butter", "candles")
-    database, embedder = Database(f"sqlite:///{tmp_path / 'books.db'}"), Embedder()
-    database.migrate()
+    database, embedder = new_database(tmp_path / "books.db"), Embedder()
     with database.write() as session:
         add(session, edition(STORY), title="The Lamp of Ost")
     index = PassageIndex(database, tmp_path / "index", embedder, embedder.name)

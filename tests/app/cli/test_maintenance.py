@@ -15,6 +15,7 @@ from store import books
 from store.database import Database
 from store.segmentation import passages
 from store.tables import Passage
+from tests.databases import new_database
 from tests.postgres import Server
 from tests.tiny import STORY
 
@@ -39,8 +40,7 @@ def data(tmp_path: Path) -> Path:
     """A data folder with one book of a few passages, and no index yet."""
     folder = tmp_path / "data"
     folder.mkdir()
-    database = Database(f"sqlite:///{folder / 'bookchorus.db'}")
-    database.migrate()
+    database = new_database(folder / "bookchorus.db")
     spans = chapters(STORY, "md")
     edition = books.Edition(
         STORY,

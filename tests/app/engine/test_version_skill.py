@@ -8,8 +8,8 @@ from app.answering.weighting import Weighting
 from app.engine.scheduler import Scheduler
 from app.engine.version_skill import version_skill
 from store import versions
-from store.database import Database
 from tests.app.training.test_job_runner import GOOD, Desk
+from tests.databases import new_database
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.skill.skill import initial_skill, skill_from_bytes
 
@@ -17,8 +17,7 @@ from trainer.skill.skill import initial_skill, skill_from_bytes
 def test_the_skill_of_a_version_is_the_one_that_it_was_learned_behind(
     llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path
 ) -> None:
-    database, scheduler = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}"), Scheduler(llm)
-    database.migrate()
+    database, scheduler = new_database(tmp_path / "bookchorus.db"), Scheduler(llm)
     desk = Desk(database, scheduler, tmp_path)
     desk.skill = instruction_skill(llm)
     desk.learn({**GOOD, "epochs": 1})

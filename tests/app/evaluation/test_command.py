@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from app.answering.skill import LoadedSkill, register_skill
 from app.cli import app
-from store.database import Database
+from tests.databases import new_database
 from trainer.llm.frozen_llm import FrozenLLM
 
 SYSTEMS = "rag,gold,skill,skill_apart,skill_elsewhere"
@@ -27,8 +27,7 @@ def data(tmp_path: Path, llm: FrozenLLM, skill: LoadedSkill) -> Path:
     ]
     file = tmp_path / "questions.jsonl"
     file.write_text("\n".join(map(json.dumps, lines)))
-    database = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}")
-    database.migrate()
+    database = new_database(tmp_path / "bookchorus.db")
     register_skill(database, llm.identity, skill)
     database.close()
     return file

@@ -13,8 +13,8 @@ from app.engine.scheduler import Scheduler
 from app.inspection import inspect
 from app.transfer.exporting import export
 from store import versions
-from store.database import Database
 from tests.app.training.test_job_runner import GOOD, Desk
+from tests.databases import new_database
 from tests.trainer.methods.test_peft_lora_skill import lora_skill
 from trainer.llm.loading import load
 
@@ -27,8 +27,7 @@ def desk(tiny_folder: Path, tmp_path: Path, skill: LoadedSkill) -> Iterator[Desk
     (5) behind a LoRA, which the LLM now has.
     """
     llm = load(str(tiny_folder), device="cpu", dtype="float32", cache_dir=tmp_path)
-    database, scheduler = Database(f"sqlite:///{tmp_path / 'bookchorus.db'}"), Scheduler(llm)
-    database.migrate()
+    database, scheduler = new_database(tmp_path / "bookchorus.db"), Scheduler(llm)
     desk = Desk(database, scheduler, tmp_path)
     for method in ("prefix", "lora"):
         desk.learn({**RECIPE, "method": method})

@@ -137,7 +137,7 @@ class Evaluation:
     def _open(self, story: Story, learned: Members | None, library: Library) -> Iterator[OpenStory]:
         """A story that can be asked by many threads. What was read of it goes when it is closed."""
         book = library.book(story.name)
-        members = GivenMembers(book, [learned])
+        members = GivenMembers(learned)
         with ExitStack() as stack:
             runner = stack.enter_context(closing(Scheduler(self.llm, batch_tokens=_BATCH_TOKENS)))
             bare = runner

@@ -40,6 +40,7 @@ def publish_trained(
 
     StaleTokenError: another worker has the job by now, and nothing is published.
     """
+    added = None if adds is None else adds.model_dump()
     members = [
         NewMember(
             artifact=artifact,
@@ -64,7 +65,7 @@ def publish_trained(
             "text_tokens": learned.text_tokens,
             "seconds": learned.seconds,
             "tokens_per_second": learned.tokens_per_second,
-            "adds": None if adds is None else adds.model_dump(),
+            "adds": added,
         },
         parent=job.parent_number,
         job_id=job.id,
@@ -88,7 +89,7 @@ def publish_trained(
             "version": version.number,
             "promoted": decision.promote,
             "gate": decision.gate,
-            "adds": None if adds is None else adds.model_dump(),
+            "adds": added,
         },
     )
     jobs.finish(session, job.id, job.token, status="succeeded", version_number=version.number)

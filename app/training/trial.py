@@ -71,7 +71,7 @@ class Trial:
 
         The LLM works on the thread that asks for the next piece.
         """
-        given = GivenMembers(book, [None if members is None else members.detached(self._llm.device)])
+        given = GivenMembers(None if members is None else members.detached(self._llm.device))
         engine = Engine(DirectRunner(self._llm), given, skill=self._skill.skill, most_bytes=_CONTEXT_BYTES)
         waves = WAVES if engine.on_cpu else ()
         ensemble = PerPassage(engine, self._skill, self._embed, waves=waves)

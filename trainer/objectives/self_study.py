@@ -125,7 +125,10 @@ class SelfStudy:
             items = self._next_items(member, lambda _: True)
             return self._pack([self._exchange(item) for item in items])
         [first] = self._next_items(member, lambda _: True, 1)
-        answerable = [first, *self._next_items(member, lambda item: item.passage == first.passage, 3)]
+        answerable = [
+            first,
+            *self._next_items(member, lambda item: item.passage == first.passage and item != first, 3),
+        ]
         others = [item for item in self._items if item.passage != first.passage]
         unanswerable = choose.sample(others, min(len(others), _EXCHANGES - len(answerable)))
         exchanges = [self._exchange(item) for item in answerable]

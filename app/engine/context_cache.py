@@ -1,10 +1,13 @@
-"""What the LLM has read behind the skill: [skill][member][passages], kept so that it is read once."""
+"""What the LLM has read behind the skill, kept so that it is read once.
+
+That is [skill][member][passages], or [skill][passages][member] for a member behind what it reads.
+"""
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from app.engine.records import MemberId, Reading
 from app.engine.runner import Runner
@@ -24,9 +27,10 @@ _Key = tuple[str, int | None, int | None, tuple[str, ...]]
 class ContextCache:
     """The contexts of members and of the passages they have read.
 
-    A member's context is computed once, a passage's once for each member that reads it. The least recently
-    used are forgotten first, once all together take over `most_bytes`. `tensors` gives what a member has
-    learned, None for the bare LLM; the LLM computes where the `runner` runs it.
+    A member's context is computed once, a passage's once for each member in front of it, and once for all
+    that stand behind it. The least recently used are forgotten first, once all together take over
+    `most_bytes`. `tensors` gives what a member has learned, None for the bare LLM; the LLM computes where the
+    `runner` runs it.
     """
 
     def __init__(
@@ -47,29 +51,46 @@ class ContextCache:
         self._lock = threading.Lock()
 
     def of(self, readings: Sequence[Reading]) -> list[Context]:
-        """What each reading's member has read: its passages, behind the member, behind the skill.
+        """What each reading's member has read behind the skill, with the member where it stands.
 
         Raises what `tensors` raises.
         """
-        learned = {_key(one.member): one.member for one in readings if one.member.member is not None}
-        members = self._computed(
-            learned, self._learned, lambda chosen: member_contexts(self._llm, chosen, self._skill)
-        )
-        wanted = {
-            _key(one.member, one.passages): (one.passages, members.get(_key(one.member), self._skill))
-            for one in readings
-            if one.passages
+        learned = {
+            _key(one.member): self._learned(one.member) for one in readings if one.member.member is not None
         }
-        read = members | self._computed(
-            wanted,
-            lambda both: both,
+        behind = {key for key, member in learned.items() if member.placement == "behind"}
+        read = self._members(
+            {key: (member, self._skill) for key, member in learned.items() if key not in behind}
+        )
+        readers = {_passages_key(one, behind): one for one in readings if one.passages}
+        read |= self._computed(
+            {key: (one.passages, read.get(_key(one.member), self._skill)) for key, one in readers.items()},
             lambda chosen: prefill(
                 self._llm,
                 [templates.passages(self._llm, texts) for texts, _ in chosen],
                 [member for _, member in chosen],
             ),
         )
+        read |= self._members(
+            {
+                _key(one.member, one.passages): (
+                    learned[_key(one.member)],
+                    read.get(_passages_key(one, behind), self._skill),
+                )
+                for one in readings
+                if _key(one.member) in behind
+            }
+        )
         return [read.get(_key(one.member, one.passages), self._skill) for one in readings]
+
+    def _members(self, wanted: Mapping[_Key, tuple[Members, Context]]) -> dict[_Key, Context]:
+        """The contexts of single members, each read after a context."""
+        return self._computed(
+            wanted,
+            lambda chosen: member_contexts(
+                self._llm, [member for member, _ in chosen], [after for _, after in chosen]
+            ),
+        )
 
     def has(self, reading: Reading) -> bool:
         """Whether the member has read these passages, and what it read is still kept."""
@@ -83,8 +104,7 @@ class ContextCache:
 
     def _computed(
         self,
-        wanted: Mapping[_Key, Any],
-        resolve: Callable[[Any], T],
+        wanted: Mapping[_Key, T],
         compute: Callable[[list[T]], list[Context]],
     ) -> dict[_Key, Context]:
         """The contexts of these keys: those that are kept, and what `compute` makes of the others."""
@@ -92,7 +112,7 @@ class ContextCache:
         # Sorted by length, a batch is padded little.
         missing = sorted(wanted.keys() - found.keys(), key=lambda key: (sum(map(len, key[3])), key))
         for first in range(0, len(missing), _BATCH):
-            batch = {key: resolve(wanted[key]) for key in missing[first : first + _BATCH]}
+            batch = {key: wanted[key] for key in missing[first : first + _BATCH]}
             found.update(self._runner.run_now(partial(self._compute, batch, compute)))
         return found
 
@@ -123,6 +143,12 @@ class ContextCache:
                     self._bytes += context.nbytes
             while self._bytes > self._most_bytes and len(self._kept) > 1:
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
+
+
+def _passages_key(reading: Reading, behind: Collection[_Key]) -> _Key:
+    """Who reads the passages: the member, or nobody where it stands behind them."""
+    nobody = _key(reading.member) in behind
+    return _key(MemberId(reading.member.book) if nobody else reading.member, reading.passages)
 
 
 def _key(member: MemberId, texts: Sequence[str] = ()) -> _Key:

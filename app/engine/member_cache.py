@@ -15,7 +15,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.dispatch import member_from_bytes
 from trainer.methods.members import Members, join_members
 from trainer.methods.tensors import FormatError
-from trainer.recipe import method_of
+from trainer.recipe import method_of, placement_of
 
 log = logging.getLogger(__name__)
 
@@ -145,11 +145,11 @@ class MemberCache:
             refused = self.refusal(version)
             if refused is not None:
                 return _Loaded(Roster(refused=refused), {})
-            method = method_of(version.recipe)
+            method, placement = method_of(version.recipe), placement_of(version.recipe)
             for row in version.members:
                 try:
                     artifact = artifacts.get(session, row.artifact_sha256)
-                    members[row.ordinal] = member_from_bytes(method, artifact, self._llm)
+                    members[row.ordinal] = member_from_bytes(method, artifact, self._llm, placement)
                 except (DamagedArtifactError, NotFoundError, FormatError) as error:
                     log.error("member %d of %s is left out: %s", row.ordinal, version.id, error)
                     damaged.append(row.ordinal)

@@ -36,8 +36,10 @@ class StoryMembers:
         record = folder / "version.json"
         if record.exists():
             names = sorted(folder.glob("member-*.safetensors"))
-            method = self._recipe.method
-            return join_members([member_from_bytes(method, name.read_bytes(), self._llm) for name in names])
+            method, placement = self._recipe.method, self._recipe.placement
+            return join_members(
+                [member_from_bytes(method, name.read_bytes(), self._llm, placement) for name in names]
+            )
         on_progress("writes questions")
         items: Sequence[StudyQuestion] = []
         evaluated: dict[str, list[float | None]] = {}

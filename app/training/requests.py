@@ -14,7 +14,7 @@ from store.errors import NotFoundError
 from store.tables import Job
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.prefix import require_causal
-from trainer.options import Method
+from trainer.options import Method, Placement
 from trainer.recipe import Recipe
 
 
@@ -55,6 +55,7 @@ class Parent:
 
     number: int
     method: Method
+    placement: Placement
     members: int
     virtual_tokens: int
     own_virtual_tokens: int
@@ -87,6 +88,7 @@ class TrainingRequests:
         return Parent(
             number,
             members.method,
+            members.placement,
             len(members),
             members.virtual_tokens,
             own_virtual_tokens=version.recipe.get("virtual_tokens", members.virtual_tokens),
@@ -141,7 +143,7 @@ class TrainingRequests:
         return jobs.enqueue(session, book_id=book_id, recipe=recipe.model_dump(), parent=number, force=force)
 
     def _check(self, recipe: Recipe, parent: Parent | None) -> None:
-        if recipe.method == "prefix":
+        if recipe.method == "prefix" or recipe.placement == "behind":
             try:
                 require_causal(self.llm)
             except ValueError as error:
@@ -156,8 +158,8 @@ class TrainingRequests:
         if parent is not None and not _goes_on(recipe, parent):
             size = f"rank {parent.rank}" if parent.method == "lora" else f"{before} virtual tokens"
             raise InvalidRecipeError(
-                f"Version {parent.number} has {parent.members} members of {size}, method {parent.method}: "
-                "ask for the same, or append to as many members of prompt."
+                f"Version {parent.number} has {parent.members} members of {size}, method {parent.method}, "
+                f"placement {parent.placement}: ask for the same, or append to as many members of prompt."
             )
         tokens = recipe.virtual_tokens + (before if recipe.append else 0)
         context = self.llm.context_tokens
@@ -173,7 +175,11 @@ def _shape(parent: Parent | None, *, append: bool) -> dict[str, Any]:
     """The fields that a recipe takes from its parent unless it sets them."""
     if parent is None:
         return {}
-    shape: dict[str, Any] = {"method": parent.method, "members": parent.members}
+    shape: dict[str, Any] = {
+        "method": parent.method,
+        "placement": parent.placement,
+        "members": parent.members,
+    }
     if parent.method == "lora":
         return {**shape, "rank": parent.rank}
     return {**shape, "virtual_tokens": parent.own_virtual_tokens if append else parent.virtual_tokens}
@@ -181,7 +187,8 @@ def _shape(parent: Parent | None, *, append: bool) -> dict[str, Any]:
 
 def _goes_on(recipe: Recipe, parent: Parent) -> bool:
     """Whether members of the recipe can start from the parent's, or be appended to them."""
-    if (recipe.method, recipe.members) != (parent.method, parent.members):
+    asked = (recipe.method, recipe.placement, recipe.members)
+    if asked != (parent.method, parent.placement, parent.members):
         return False
     if recipe.method == "lora":
         return recipe.rank == parent.rank

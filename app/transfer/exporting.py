@@ -29,7 +29,7 @@ from trainer.methods.peft_adapters import (
     lora_adapter,
     member_adapter,
 )
-from trainer.recipe import method_of
+from trainer.recipe import method_of, placement_of
 from trainer.skill.skill import LoraSkill, Skill
 
 CARD = "README.md"
@@ -61,6 +61,8 @@ class Export:
         yield MANIFEST, (self.manifest.model_dump_json(indent=1) + "\n").encode()
         llm = runner.llm if self.fits else None
         method = method_of(self.manifest.version.recipe)
+        # PEFT has members in front alone: what the LLM keeps of a skill with one behind is no adapter.
+        in_front = placement_of(self.manifest.version.recipe) == "front"
         context, deltas, behind = None, None, None
         if self.skill is not None:
             skill, context = runner.run_now(partial(_read, self.skill, runner.llm))
@@ -72,7 +74,7 @@ class Export:
         for number, artifact in enumerate(self.members):
             folder = f"member-{number}"
             both = None
-            if context is not None:
+            if context is not None and in_front:
                 member = member_from_bytes(method, artifact, runner.llm)
                 both = runner.run_now(partial(adapter_with_skill, runner.llm, context, member, deltas))
             card = model_card(self.manifest, number, method, runner.llm, behind)

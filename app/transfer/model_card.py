@@ -11,6 +11,7 @@ from app.transfer.manifest import Manifest
 from trainer.llm import templates
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.options import Method
+from trainer.recipe import placement_of
 
 # What a folder holds: a member of a method, one with the skill before it, or one LoRA that is a skill and a
 # member.
@@ -133,6 +134,12 @@ def _what(manifest: Manifest, member: int, kind: Kind, llm: FrozenLLM, behind: B
             f" a member learned from the book, for PEFT to put in front of a text. {computed} {_PRECISION}"
         )
     alone = _ALONE[kind]
+    if placement_of(manifest.version.recipe) == "behind":
+        return (
+            f"{alone} It was learned behind a skill and between a passage and the question about it, where"
+            " PEFT cannot put it: in front of a text it does not give the losses below. To import it again is"
+            " to have it where it was."
+        )
     if not manifest.has_skill:
         return f"{alone} {_PRECISION}"
     if kind == "lora" and behind is not None and not behind.is_lora:

@@ -13,7 +13,7 @@ from tests.service.conftest import service
 from tests.service.test_self_study import register
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.options import Method
+from trainer.options import Method, Placement
 
 RECIPE = {"members": 3, "virtual_tokens": 4, "rank": 2, "epochs": 1, "heldout": 0.2}
 
@@ -52,13 +52,15 @@ def book(here: Client) -> str:
     return added.book.id
 
 
-@pytest.mark.parametrize("method", get_args(Method))
+@pytest.mark.parametrize(
+    ("method", "placement"), [*((each, "front") for each in get_args(Method)), ("lora", "behind")]
+)
 def test_a_version_of_each_method_is_learned_asked_and_goes_on(
-    here: Client, book: str, method: Method, tmp_path: Path
+    here: Client, book: str, method: Method, placement: Placement, tmp_path: Path
 ) -> None:
-    number = learned(here, book, {**RECIPE, "method": method})
+    number = learned(here, book, {**RECIPE, "method": method, "placement": placement})
     version = here.registry.version(book, number)
-    assert version.recipe["method"] == method
+    assert (version.recipe["method"], version.recipe["placement"]) == (method, placement)
     assert version.recipe["learning_rate"] == (0.001 if method == "lora" else 0.003)
     # The gate compared it with a champion of whatever method.
     assert version.gate is not None
@@ -78,16 +80,18 @@ def test_a_version_of_each_method_is_learned_asked_and_goes_on(
     # PEFT puts nothing beside LoRA.
     assert (tmp_path / "member-0-with-skill").exists() == (method != "lora")
     card = (tmp_path / "member-0" / "README.md").read_text()
+    assert ("between a passage and the question" in card) == (placement == "behind")
     assert ("the hand-written instruction" in card) == (version.skill is None)
     imported = here.transfer.import_(book, tmp_path)
     assert [one.sha256 for one in imported.members] == [one.sha256 for one in version.members]
+    assert imported.recipe["placement"] == placement
     again = here.ask("Who kept a green lamp?", books=[f"{book}@{imported.number}"], seed=1)
     assert (again.answer, again.confidence) == (answer.answer, answer.confidence)
 
     # What the recipe leaves open is the parent's.
     further = here.registry.version(book, learned(here, book, {"epochs": 1}, parent=number))
     assert further.parent == number
-    assert [further.recipe[name] for name in ("method", "members")] == [method, 3]
+    assert [further.recipe[name] for name in ("method", "placement", "members")] == [method, placement, 3]
     assert further.recipe["rank" if method == "lora" else "virtual_tokens"] == (2 if method == "lora" else 4)
     before = [one.loss_before for one in further.members]
     if any(each is not None for each in before):
@@ -99,6 +103,8 @@ def test_what_does_not_go_together_is_refused(here: Client, book: str) -> None:
     for recipe, parent, told in (
         ({"method": "prefix"}, number, "3 members of rank 2, method lora"),
         ({"rank": 3}, number, "3 members of rank 2, method lora"),
+        ({"placement": "behind"}, number, "method lora, placement front"),
+        ({"closed": 0.6, "distractors": 0.5}, None, "together at most 1"),
         ({"append": True}, number, "Only virtual tokens of the method prompt"),
         ({"method": "prefix"}, 1, "3 members of 4 virtual tokens, method prompt"),
         ({"method": "adalora"}, None, "method"),

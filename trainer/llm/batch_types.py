@@ -76,13 +76,27 @@ class Decoding(Protocol):
         """Keep only these rows."""
 
 
+@dataclass(frozen=True, eq=False)
+class SoftTargets:
+    """A distribution at each token of an answer: `tokens` [tokens, choices] int64, with their `shares` of the
+    same shape, float32, which sum to 1 at each token.
+    """
+
+    tokens: Tensor
+    shares: Tensor
+
+
 @dataclass(frozen=True)
 class Exchange:
-    """The tokens of a turn and of the answer to it; the loss is on the answer alone, times `weight`."""
+    """The tokens of a turn and of the answer to it; the loss is on the answer alone, times `weight`.
+
+    What is to be said at each token of the answer is that token, or `targets` where there are some.
+    """
 
     turn: Sequence[int]
     answer: Sequence[int]
     weight: float = 1.0
+    targets: SoftTargets | None = None
 
     @property
     def tokens(self) -> list[int]:

@@ -13,7 +13,7 @@ class _TokenLoss(torch.autograd.Function):
     """Computes d loss/d hidden in the forward pass, so that logits are computed once and not stored."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, shares: Tensor) -> Tensor:
         losses = torch.empty(hidden.shape[0], dtype=torch.float32, device=hidden.device)
         needs_gradient = hidden.requires_grad
         gradient = torch.empty_like(hidden) if needs_gradient else None
@@ -21,20 +21,20 @@ class _TokenLoss(torch.autograd.Function):
             chunk = slice(start, start + _CHUNK)
             logits = (hidden[chunk] @ head.T).float()
             normaliser = logits.logsumexp(-1)
-            target = targets[chunk, None]
-            losses[chunk] = normaliser - logits.gather(-1, target).squeeze(-1)
+            target, share = targets[chunk], shares[chunk]
+            losses[chunk] = normaliser - (share * logits.gather(-1, target)).sum(-1)
             if gradient is not None:
                 probabilities = logits.sub_(normaliser[:, None]).exp_()
-                probabilities.scatter_add_(-1, target, torch.full_like(target, -1, dtype=torch.float32))
+                probabilities.scatter_add_(-1, target, -share)
                 gradient[chunk] = probabilities.to(head.dtype) @ head
         if gradient is not None:
             ctx.save_for_backward(gradient)
         return losses
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * upstream[0][:, None].to(gradient.dtype), None, None
+        return gradient * upstream[0][:, None].to(gradient.dtype), None, None, None
 
 
 def token_loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
@@ -43,4 +43,15 @@ def token_loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     hidden [tokens, hidden], head [vocabulary, hidden] of the same dtype, targets [tokens] int64 -> [tokens]
     float32. The softmax is in float32. Gradients reach `hidden` alone: the head is frozen.
     """
-    return cast(Tensor, _TokenLoss.apply(hidden, head, targets))  # type: ignore[no-untyped-call]
+    return soft_token_loss(
+        hidden, head, targets[:, None], torch.ones_like(targets[:, None], dtype=torch.float32)
+    )
+
+
+def soft_token_loss(hidden: Tensor, head: Tensor, targets: Tensor, shares: Tensor) -> Tensor:
+    """Cross-entropy with a distribution at each position, in nats: as `token_loss`, with several targets.
+
+    targets [tokens, choices] int64, each with its share [tokens, choices] float32. The shares of a position
+    sum to 1; a target may stand there twice.
+    """
+    return cast(Tensor, _TokenLoss.apply(hidden, head, targets, shares))  # type: ignore[no-untyped-call]

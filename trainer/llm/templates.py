@@ -1,7 +1,7 @@
 """The tokens of the parts of a row after a skill: [skill][member][passages][question][answer].
 
-The member comes before the passages, so that the context of a passage serves all questions about it. Between
-passages and question, a member would first have to learn not to disturb.
+The context of a passage serves all questions about it. A member in front of the passages changes how they are
+read; one behind them, [skill][passages][member][question][answer], leaves their context to all members.
 """
 
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ class Loras(Members):
 
     def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
         """Other A and B."""
-        return type(self)(tensors)
+        return replace(self, weights=tensors)
 
     @property
     def rank(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import add_gradients
-from trainer.options import Method
+from trainer.options import Method, Placement
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,15 @@ class Conditioning:
     prompts: Tensor | None = None
 
 
+@dataclass(frozen=True, eq=False)
 class Members(ABC):
-    """Named tensors, float32, each with the members as its first dimension."""
+    """Named tensors, float32, each with the members as its first dimension.
+
+    `placement` says where a member stands: before the passages that it reads, or behind them.
+    """
 
     method: ClassVar[Method]
+    placement: Placement = field(default="front", kw_only=True)
 
     @property
     @abstractmethod
@@ -39,7 +44,7 @@ class Members(ABC):
 
     @abstractmethod
     def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
-        """Members of the same method with these tensors."""
+        """Members of the same method and placement with these tensors."""
 
     @property
     @abstractmethod
@@ -51,13 +56,13 @@ class Members(ABC):
         """How many of those are computed again for each row."""
         return 0
 
-    def condition(self, llm: FrozenLLM, rows: Sequence[int], context: Context | None) -> Conditioning:
-        """What precedes rows: `context`, then for each row the member with this number.
+    def condition(self, llm: FrozenLLM, rows: Sequence[int], after: Sequence[Context | None]) -> Conditioning:
+        """What precedes rows: for each its context in `after`, then the member with its number in `rows`.
 
         Gradients reach the members' tensors.
         """
-        contexts = self.contexts(llm, context)
-        return Conditioning([contexts[member] for member in rows])
+        members = {context: self.contexts(llm, context) for context in dict.fromkeys(after)}
+        return Conditioning([members[context][row] for row, context in zip(rows, after, strict=True)])
 
     @abstractmethod
     def contexts(self, llm: FrozenLLM, context: Context | None = None) -> list[Context]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -42,7 +42,7 @@ class Prefixes(Members):
 
     def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
         """Prefixes with these keys and values."""
-        return type(self)(tensors["keys"], tensors["values"])
+        return replace(self, keys=tensors["keys"], values=tensors["values"])
 
     @property
     def virtual_tokens(self) -> int:
@@ -115,6 +115,6 @@ def require_causal(llm: FrozenLLM) -> CausalLLM:
     if not isinstance(llm, CausalLLM):
         raise ValueError(
             f"{llm.identity.id!r} is an encoder-decoder, which keeps no keys and values of what it reads: "
-            "use the method prompt or lora"
+            "use the method prompt or lora, with the placement front"
         )
     return llm

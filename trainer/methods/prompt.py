@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -33,7 +33,7 @@ class Prompts(Members):
 
     def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
         """Members with these soft prompts."""
-        return type(self)(tensors[PROMPT_EMBEDDINGS])
+        return replace(self, embeddings=tensors[PROMPT_EMBEDDINGS])
 
     @property
     def virtual_tokens(self) -> int:
@@ -45,9 +45,9 @@ class Prompts(Members):
         """All of them: in training, soft prompts go through the LLM together with each row."""
         return self.virtual_tokens
 
-    def condition(self, llm: FrozenLLM, rows: Sequence[int], context: Context | None) -> Conditioning:
-        """What precedes rows: `context`, then for each row the soft prompt of the member with this number."""
-        return Conditioning([context] * len(rows), self.embeddings[list(rows)])
+    def condition(self, llm: FrozenLLM, rows: Sequence[int], after: Sequence[Context | None]) -> Conditioning:
+        """What precedes rows: for each its context in `after`, then the soft prompt of its member."""
+        return Conditioning(list(after), self.embeddings[list(rows)])
 
     def contexts(self, llm: FrozenLLM, context: Context | None = None) -> list[Context]:
         """A context for each member: `context` and then its soft prompt, read in one batch."""
@@ -70,7 +70,9 @@ class Prompts(Members):
         """The virtual tokens of `frozen`, then these. ValueError: `frozen` has another number of members."""
         if len(frozen) != len(self):
             raise ValueError(f"expected {len(self)} members to append to, got {len(frozen)}")
-        return type(self)(torch.cat([frozen.embeddings.to(self.embeddings), self.embeddings], dim=1))
+        return replace(
+            self, embeddings=torch.cat([frozen.embeddings.to(self.embeddings), self.embeddings], dim=1)
+        )
 
 
 def initial_prompts(

@@ -72,7 +72,7 @@ class LanguageModelling:
         longest = members.computed_tokens + max(map(len, self._heldout))
 
         def evaluate(rows: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
-            before = members.condition(self._llm, [member for member, _ in rows], self.context)
+            before = members.condition(self._llm, [member for member, _ in rows], [self.context] * len(rows))
             return mean_losses(self._llm, before.prompts, [block for _, block in rows], before.contexts)
 
         losses: list[float] = []
@@ -91,7 +91,7 @@ class LanguageModelling:
         longest = members.computed_tokens + max(len(row) for _, row in batch)
 
         def learn(rows: Sequence[tuple[int, Sequence[int]]]) -> list[float]:
-            before = members.condition(self._llm, [member for member, _ in rows], self.context)
+            before = members.condition(self._llm, [member for member, _ in rows], [self.context] * len(rows))
             found = row_losses(self._llm, before.prompts, [row for _, row in rows], before.contexts)
             # All rows of a member have one length, so the mean of their means is the mean over their tokens.
             shares = torch.stack([loss.sum() / (self._recipe.rows * len(loss)) for loss in found])

@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -67,6 +68,29 @@ def test_everything_is_read_once(llm: FrozenLLM, skill: LoadedSkill) -> None:
     assert cache.of(readings) == first
     assert cache.of([reading(member) for member in members]) == [context.parent for context in first]
     assert count.runs == 2
+
+
+def test_members_behind_share_what_was_read(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    count = Counting(llm)
+    closed = skill.skill.context(llm)
+    members = {who: replace(one, placement="behind") for who, one in learned(llm, 3).items()}
+    cache = ContextCache(count, closed, members.get)
+    found = cache.of([reading(member, TEXTS[0]) for member in members])
+    assert len({context.parent for context in found}) == 1
+    assert count.runs == 2  # the passage, and the members behind it
+    [whole] = prefill(llm, [templates.passages(llm, TEXTS[:1])], closed)
+    asked = templates.question(llm, "Who?")
+    for context, prompts in zip(found, members.values(), strict=True):
+        [expected] = prefill(llm, [[]], whole, [embeddings(prompts)[0]])
+        first, second = decode(llm, [Row(None, asked, 6, context=each) for each in (context, expected)])
+        assert first.tokens == second.tokens
+        assert first.log_likelihoods == pytest.approx(second.log_likelihoods, abs=1e-4)
+    # Those in front read for themselves, those without members share what was read for the ones behind.
+    [nobody] = cache.of([reading(MemberId("book"), TEXTS[0])])
+    assert nobody is found[0].parent
+    assert count.runs == 2
+    [alone] = cache.of([reading(next(iter(members)))])
+    assert alone.parent is closed
 
 
 def test_members_that_learned_nothing_share_what_was_read(llm: FrozenLLM, skill: LoadedSkill) -> None:

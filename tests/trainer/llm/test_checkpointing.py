@@ -72,7 +72,7 @@ def test_a_skill_prompt_that_is_read_gets_its_gradient(tmp_path: Path, checkpoin
         context = PromptSkill(prompt).context(llm)
         objective = LanguageModelling(llm, tiny.STORY, recipe("prompt"), context)
         members = initial_members(llm, objective.text, recipe("prompt"), context)
-        at = members.condition(llm, [0], context)
+        at = members.condition(llm, [0], [context])
         [losses] = row_losses(llm, at.prompts, [list(objective.text)[:24]], at.contexts)
         gradients += torch.autograd.grad(losses.sum(), [prompt])
     torch.testing.assert_close(*gradients, atol=1e-6, rtol=1e-3)

@@ -118,7 +118,7 @@ def test_what_is_read_behind_a_member_is_what_it_learned_to_read(case: Case) -> 
     for number, context in enumerate(members.contexts(llm, None)):
         [known] = prefill(llm, [passage], [context])
         [[parts]] = pack_losses(llm, [Pack([Exchange(asked, said)], context=known)])
-        at = members.condition(llm, [number], None)
+        at = members.condition(llm, [number], [None])
         [[whole]] = pack_losses(
             llm, [Pack([Exchange([*passage, *asked], said)], context=at.contexts[0])], at.prompts
         )
@@ -214,10 +214,11 @@ def test_the_first_position_of_a_prefix_stays_as_it_is(tmp_path: Path) -> None:
         assert not torch.equal(before[:, :, :, 1], after[:, :, :, 1])
 
 
-def test_an_encoder_decoder_refuses_a_prefix(tmp_path: Path) -> None:
+def test_an_encoder_decoder_refuses_a_prefix_and_members_behind(tmp_path: Path) -> None:
     llm = made(tmp_path, "flan_t5")
-    with pytest.raises(ValueError, match="use the method prompt or lora"):
-        initial_members(llm, llm.encode(tiny.STORY), recipe("prefix"))
+    for wish in (recipe("prefix"), recipe("lora", placement="behind")):
+        with pytest.raises(ValueError, match="use the method prompt or lora, with the placement front"):
+            initial_members(llm, llm.encode(tiny.STORY), wish)
 
 
 @pytest.mark.parametrize("method", ["prefix", "lora"])

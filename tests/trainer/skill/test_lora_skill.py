@@ -204,7 +204,7 @@ def test_members_learn_and_answer_on_it(
         assert sum(end) < sum(first) - 0.05
     assert skill.is_in_force(llm)
     context = skill.context(llm)
-    at = last.members.condition(llm, [0, 1, 2], context)
+    at = last.members.condition(llm, [0, 1, 2], [context] * 3)
     rows = [
         Row(None if at.prompts is None else at.prompts[number], llm.encode("Who kept it?"), 5, context=found)
         for number, found in enumerate(at.contexts)

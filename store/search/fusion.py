@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 # Chosen on FairytaleQA's training questions; tests/benchmarks/retrieval.py compares others.
 DENSE_WEIGHT = 0.25
+# What the words of a whole book count beside its best passage, chosen in the same way.
+BOOK_WEIGHT = 0.4
 
 
 def fuse(

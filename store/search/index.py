@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 from store.database import Database
 from store.passages import book_ids_of_passages, passage_ids
 from store.search.bm25 import BM25Index
+from store.search.book_words import BookWords
 from store.search.faiss_snapshot import FaissSnapshot, read_state
+from store.search.fusion import BOOK_WEIGHT
 from store.search.passage_vectors import Embed, PassageVectors
-from store.search.threshold_ranking import EMPTY_RANKING, Ranking, rank
+from store.search.threshold_ranking import Ranking, rank
 from store.tables import Passage
 
 _log = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class BookHit:
-    """A book and the score of its best passage."""
+    """A book and its score: that of its best passage, and `BOOK_WEIGHT` times that of all its words."""
 
     book_id: str
     score: float
@@ -47,10 +49,25 @@ class BookHit:
 
 @dataclass(frozen=True, slots=True)
 class _Indexes:
-    """The two indexes of one state of the passages."""
+    """The indexes of one state of the passages."""
 
     dense: FaissSnapshot
     lexical: BM25Index
+    books: BookWords
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, its vector of shape (1, d), and the ids of the passages to rank, None for all."""
+
+    indexes: _Indexes
+    question: str
+    vector: NDArray[np.float32]
+    wanted: NDArray[np.int64] | None
+
+    def rank(self, count: int) -> Ranking:
+        dense, lexical = self.indexes.dense, self.indexes.lexical
+        return rank(dense, lexical, self.question, self.vector, count, among=self.wanted)
 
 
 class PassageIndex:
@@ -83,10 +100,8 @@ class PassageIndex:
                 if self._current is not None and self._current.dense.state == state:
                     return
                 snapshot = FaissSnapshot.load(self._folder, self.embedder, state)
-                texts = {} if snapshot is None else _read_texts(session)
-            self._current = (
-                self._embed_and_build() if snapshot is None else _Indexes(snapshot, BM25Index(texts))
-            )
+                loaded = None if snapshot is None else _with_words(session, snapshot)
+            self._current = loaded or self._embed_and_build()
 
     def rebuild(self) -> int:
         """Build the index again from the database, and return its number of passages.
@@ -107,25 +122,39 @@ class PassageIndex:
         """
         if k < 1:
             raise ValueError(f"Ask for at least one passage, not {k}.")
-        return self._hits(self._rank(question, k, book_ids))
+        asked = self._asked(question, book_ids)
+        return [] if asked is None else self._hits(asked.rank(k))
 
     def books(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[BookHit]:
-        """Return the `k` books with the best passages, best first, of all books or of `book_ids`.
+        """Return the `k` best books, best first, of all books or of `book_ids`; fewer if there are fewer.
 
-        Fewer if there are fewer. The index is refreshed as in `search`. ValueError: `k` is less than 1.
+        The best passage of a book counts, and the words of the whole book. The index is refreshed as in
+        `search`. ValueError: `k` is less than 1.
         """
         if k < 1:
             raise ValueError(f"Ask for at least one book, not {k}.")
+        asked = self._asked(question, book_ids)
+        if asked is None:
+            return []
+        whole = asked.indexes.books.score(question)
+        if book_ids is not None:
+            whole = {book_id: whole[book_id] for book_id in book_ids if book_id in whole}
         best: dict[str, float] = {}
         count = 16 * k
         while True:
-            hits = self._hits(ranking := self._rank(question, count, book_ids))
-            for hit in hits:
+            ranking = asked.rank(count)
+            for hit in self._hits(ranking):
                 best.setdefault(hit.book_id, hit.score)
-            if len(best) >= k or len(ranking.ids) < count:
+            scores = {book_id: score + BOOK_WEIGHT * whole[book_id] for book_id, score in best.items()}
+            found = sorted(scores.items(), key=lambda each: -each[1])[:k]
+            # No passage of a book that was not found is better than the last one.
+            rest = [share for book_id, share in whole.items() if book_id not in best]
+            if len(ranking.ids) < count or not rest:
+                break
+            if len(found) == k and found[-1][1] >= ranking.scores[-1] + BOOK_WEIGHT * max(rest):
                 break
             count *= 4
-        return [BookHit(book_id, score) for book_id, score in list(best.items())[:k]]
+        return [BookHit(book_id, score) for book_id, score in found]
 
     def _up_to_date(self, wanted: NDArray[np.int64] | None) -> _Indexes:
         """Return indexes of all passages that there are, or at least of the `wanted` ones."""
@@ -137,14 +166,13 @@ class PassageIndex:
         assert current is not None
         return current
 
-    def _rank(self, question: str, count: int, book_ids: Sequence[str] | None) -> Ranking:
-        """Rank the best of all passages, or of those of `book_ids`."""
+    def _asked(self, question: str, book_ids: Sequence[str] | None) -> _Asked | None:
+        """What is asked of all passages, or of those of `book_ids`; None if there are none."""
         wanted = None if book_ids is None else self._passage_ids(book_ids)
         indexes = self._up_to_date(wanted)
         if indexes.dense.state.passages == 0 or (wanted is not None and len(wanted) == 0):
-            return EMPTY_RANKING
-        vector = self._vectors.embed([question])
-        return rank(indexes.dense, indexes.lexical, question, vector, count, among=wanted)
+            return None
+        return _Asked(indexes, question, self._vectors.embed([question]), wanted)
 
     def _hits(self, ranking: Ranking) -> list[Hit]:
         """Add the books of ranked passages. Passages deleted since the indexes were built are left out."""
@@ -174,15 +202,18 @@ class PassageIndex:
             loaded = self._vectors.load(session, state.passages)
             if loaded is None:
                 return None
-            texts = _read_texts(session)
-        snapshot = FaissSnapshot.build(*loaded, state)
+            indexes = _with_words(session, FaissSnapshot.build(*loaded, state))
         self.rebuilds += 1
         try:
-            snapshot.save(self._folder, self.embedder)
+            indexes.dense.save(self._folder, self.embedder)
         except OSError as error:  # the index works without its file; the next start builds it again
             _log.warning("The passage index could not be kept in %s: %s", self._folder, error)
-        return _Indexes(snapshot, BM25Index(texts))
+        return indexes
 
 
-def _read_texts(session: Session) -> dict[int, str]:
-    return dict(session.execute(select(Passage.id, Passage.text).order_by(Passage.id)).all())
+def _with_words(session: Session, dense: FaissSnapshot) -> _Indexes:
+    """Index the words of all passages and of their books."""
+    query = select(Passage.id, Passage.book_id, Passage.text).order_by(Passage.id)
+    rows = session.execute(query).all()
+    texts = {passage_id: text for passage_id, _, text in rows}
+    return _Indexes(dense, BM25Index(texts), BookWords((book_id, text) for _, book_id, text in rows))

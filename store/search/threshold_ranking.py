@@ -28,9 +28,6 @@ class Ranking:
     lexical: NDArray[np.float32]
 
 
-EMPTY_RANKING = Ranking(np.empty(0, np.int64), *(np.empty(0, np.float32) for _ in range(3)))
-
-
 def rank(
     snapshot: FaissSnapshot,
     lexical: BM25Index,

@@ -24,23 +24,31 @@ from app.engine.embedder import Embedder
 from store import books
 from store.database import Database
 from store.passages import passages_of_book
+from store.search.bm25 import BM25Index
 from store.search.index import Hit, PassageIndex
 from store.segmentation import ChapterSpan, PassageSpan
 
-Score = Callable[[Hit], float]
+# Of a passage, by its scores and by that of its whole book's words.
+Score = Callable[[Hit, float], float]
 COLUMNS = ("book@1", "inside@1", "inside@3", "inside@5", "library@1", "library@3", "library@5")
 RANKINGS: dict[str, Score] = {
-    "dense": lambda hit: hit.dense,
-    "lexical": lambda hit: hit.lexical,
-    "fused": lambda hit: hit.score,
+    "dense": lambda hit, _: hit.dense,
+    "lexical": lambda hit, _: hit.lexical,
+    "fused": lambda hit, _: hit.score,
 }
+DENSE_WEIGHTS = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
+BOOK_WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the index says of a question, and what is right: a book and the passages with the answer."""
+    """What the index says of a question, and what is right: a book and the passages with the answer.
+
+    `whole` has the score of each book by its words, as one document.
+    """
 
     hits: list[Hit]
+    whole: dict[str, float]
     book: str
     gold: set[int]
 
@@ -68,7 +76,7 @@ def add(database: Database, story: Story) -> tuple[str, list[int]]:
 
 def found(asked: Asked, score: Score) -> list[bool]:
     """Whether the best passage is of the right book, and one of gold among the best, as the columns say."""
-    ranked = sorted(asked.hits, key=score, reverse=True)
+    ranked = sorted(asked.hits, key=lambda hit: score(hit, asked.whole[hit.book_id]), reverse=True)
     inside = [hit for hit in ranked if hit.book_id == asked.book]
     return [ranked[0].book_id == asked.book] + [
         any(hit.passage_id in asked.gold for hit in hits[:k]) for hits in (inside, ranked) for k in (1, 3, 5)
@@ -82,7 +90,12 @@ def recalls(asked: list[Asked], score: Score) -> list[float]:
 
 def weighted(weight: float) -> Score:
     """Scores fused with another weight than the index's."""
-    return lambda hit: weight * hit.dense + (1 - weight) * hit.lexical
+    return lambda hit, _: weight * hit.dense + (1 - weight) * hit.lexical
+
+
+def with_book(weight: float) -> Score:
+    """The index's scores, and behind them those of whole books with this weight."""
+    return lambda hit, book: hit.score + weight * book
 
 
 def measure(data: Path, cache: Path, sample: int) -> dict[str, dict[str, list[float]]]:
@@ -96,10 +109,18 @@ def measure(data: Path, cache: Path, sample: int) -> dict[str, dict[str, list[fl
     index = PassageIndex(database, cache / "index", embedder, embedder.name)
     index.refresh()
     passages = sum(len(ids) for _, ids in stories.values())
+    texts = ("\n\n".join(story.sections) for dataset in splits.values() for story in dataset.stories)
+    whole = BM25Index(dict(enumerate(texts)))
 
     def ask(question: LabelledQuestion) -> Asked:
         book, ids = stories[question.story]
-        return Asked(index.search(question.text, passages), book, {ids[section] for section in question.gold})
+        by_words = whole.score(question.text).scores.tolist()
+        return Asked(
+            index.search(question.text, passages),
+            {each: score for (each, _), score in zip(stories.values(), by_words, strict=True)},
+            book,
+            {ids[section] for section in question.gold},
+        )
 
     train = splits["train"].questions
     drawn = random.Random(0).sample(train, min(sample, len(train)))
@@ -107,8 +128,10 @@ def measure(data: Path, cache: Path, sample: int) -> dict[str, dict[str, list[fl
     for name, questions in (("train", drawn), ("val", splits["val"].questions)):
         asked = [ask(question) for question in questions if question.gold]
         figures[name] = {ranking: recalls(asked, score) for ranking, score in RANKINGS.items()}
+        for weight in BOOK_WEIGHTS:
+            figures[name][f"book {weight}"] = recalls(asked, with_book(weight))
         if name == "train":
-            for weight in (0.1, 0.2, 0.25, 0.3, 0.4, 0.5):
+            for weight in DENSE_WEIGHTS:
                 figures[name][f"dense {weight}"] = recalls(asked, weighted(weight))
     database.close()
     return figures

@@ -10,10 +10,12 @@ from sqlalchemy import event
 from store import books
 from store.database import Database
 from store.passages import get_passages, passages_of_book
-from store.search.fusion import DENSE_WEIGHT
+from store.search.book_words import BookWords
+from store.search.fusion import BOOK_WEIGHT, DENSE_WEIGHT
 from store.search.index import PassageIndex
 from store.tables import Book
 from tests.store.conftest import Embedder, sqlite_only
+from tests.store.search.conftest import CLOCK, FOX, WHALE
 
 
 def _text(database: Database, passage_id: int) -> str:
@@ -97,10 +99,17 @@ def test_a_question_of_words_nobody_wrote_is_answered_by_meaning(
     assert (hit.book_id, hit.lexical) == (library["whale"], 0.0)
 
 
-def test_a_book_is_worth_its_best_passage(library: dict[str, str], index: PassageIndex) -> None:
-    found = index.books("Which clock strikes thirteen in the hall?", 2)
+def test_a_book_is_worth_its_best_passage_and_all_its_words(
+    library: dict[str, str], index: PassageIndex
+) -> None:
+    question = "Which clock strikes thirteen in the hall?"
+    found = index.books(question, 2)
     assert found[0].book_id == library["clock"]
-    assert found[0].score == index.search("Which clock strikes thirteen in the hall?", 1)[0].score
+    texts = {library["clock"]: CLOCK, library["fox"]: FOX, library["whale"]: WHALE}
+    words = BookWords(texts.items()).score(question)
+    assert words[library["clock"]] > words[library["fox"]]
+    best = index.search(question, 1)[0].score
+    assert found[0].score == pytest.approx(best + BOOK_WEIGHT * words[library["clock"]])
     assert len(found) == 2
     assert {book.book_id for book in index.books("clock", 10)} == set(library.values())
 
@@ -117,6 +126,39 @@ def test_the_best_of_some_books(library: dict[str, str], index: PassageIndex) ->
     assert index.books(question, 1, some) == found[:1]
     assert index.books(question, 1, []) == []
     assert index.books(question, 1, ["book_none"]) == []
+
+
+def test_a_book_is_found_by_words_that_no_passage_of_it_has_together(
+    database: Database, folder: Path, add_book: Callable[..., Book]
+) -> None:
+    with database.write() as session:
+        add_book(session, "The miller and the harbour are old. Rain fell. Dogs barked.", max_tokens=7)
+        both = add_book(session, "The miller woke. One harbour slept. A lantern shone.", max_tokens=4).id
+    index = PassageIndex(database, folder, _blind, "blind@1")
+    question = "miller, harbour, lantern?"
+    assert index.search(question, 1)[0].book_id != both
+    assert index.books(question, 1)[0].book_id == both
+    # Only books are ranked by all their words: what is found within one is as good as before.
+    assert index.search(question, 3, [both])[0].score == max(
+        hit.score for hit in index.search(question, 9) if hit.book_id == both
+    )
+
+
+def test_the_best_book_is_found_however_far_down_its_passages_are(
+    database: Database, folder: Path, add_book: Callable[..., Book]
+) -> None:
+    with database.write() as session:
+        for number in range(20):
+            add_book(session, f"Miller, harbour, lantern {number}.")
+        for word in ("storm", "wolf"):
+            add_book(session, " ".join(f"A {word} near{number}." for number in range(10)), max_tokens=3)
+        all_words = add_book(session, "One miller slept. One storm came. One wolf left.", max_tokens=3).id
+    index = PassageIndex(database, folder, _blind, "blind@1")
+    question = "miller harbour lantern, storm? wolf?"
+    assert all_words not in {hit.book_id for hit in index.search(question, 16)}
+    [first] = index.books(question, 1)
+    assert first.book_id == all_words
+    assert first == index.books(question, 99)[0]
 
 
 @sqlite_only

@@ -1,19 +1,16 @@
-"""The systems that are compared: what each reads of a story, who answers, and how answers become one."""
+"""The systems that are compared: what each reads of a story, and who answers."""
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from app.answering.election import consensus
-from app.answering.normalisation import normalised
 from app.answering.per_passage import ANSWER_TOKENS, PerPassage
 from app.answering.reader_assignment import READERS
 from app.answering.types import Candidate, Passage, PassageAnswer, Question
 from app.answering.weighting import Weighting
-from app.datasets.metrics import rouge_l
 from app.datasets.questions import LabelledQuestion, Story
 from app.engine.engine import Engine
 from app.engine.records import ChatTurn, DecodeRequest, MemberId, Prompt, Reading, TextLoss
+from app.evaluation.combinations import SystemAnswer, mixture_loss, oracle, other_ways
 
 SYSTEMS = (
     "bare",
@@ -42,15 +39,6 @@ _INSTRUCTION = "Answer the question about the book in a few words, using the pas
 # Passages that are read in one context, where a system reads only one.
 TOGETHER = 2
 _SMALLER = (1, 2, 3, 4, 6)
-
-
-@dataclass(frozen=True)
-class SystemAnswer:
-    """One answer of a system, and the mean loss of the reference answer, nats per token."""
-
-    text: str
-    nll: float
-    confidence: float | None = None
 
 
 class OpenStory:
@@ -154,69 +142,22 @@ class OpenStory:
         whole = combined(len(candidates))
         answers = {system: whole}
         if system == "skill_apart":
-            answers[f"{system} {ORACLE}"] = _oracle(question, heard, losses)
+            answers[f"{system} {ORACLE}"] = oracle(question, heard, losses)
         if system != "chorus":
             return answers
-        answers[ORACLE] = _oracle(question, heard, losses)
+        answers[ORACLE] = oracle(question, heard, losses)
         for count in _SMALLER:
             if count < len(candidates):
                 answers[f"chorus N={count}"] = combined(count)
-        answers |= self._other_ways(heard, losses, whole)
+        answers |= other_ways(heard, losses, whole, self._weighting)
         *_, mixed = self._ensemble.candidates(replace(asked, strategy="mixture"), members, passages)
         answers["chorus: mixture"] = SystemAnswer(mixed[0].text, whole.nll)
         return answers
-
-    def _other_ways(
-        self, heard: Sequence[PassageAnswer], losses: Sequence[TextLoss], whole: SystemAnswer
-    ) -> dict[str, SystemAnswer]:
-        """The same answers weighted otherwise, and the heaviest alone."""
-        texts = [one.text for one in heard]
-        likelihoods = [one.answerable * math.exp(one.log_likelihood) for one in heard]
-        ways = {
-            "vote": [1.0] * len(heard),
-            "likelihood": likelihoods,
-            "likelihood x retrieval": [
-                likelihood * one.retrieval for likelihood, one in zip(likelihoods, heard, strict=True)
-            ],
-        }
-        found = {}
-        for way, weights in ways.items():
-            chosen = _best(consensus(texts, weights))
-            found[f"chorus: {way}"] = SystemAnswer(
-                texts[chosen], mixture_loss(losses, weights), weights[chosen] / sum(weights)
-            )
-        weights = self._weighting.weights(heard)
-        found["chorus: share"] = replace(whole, confidence=_share(whole.text, texts, weights))
-        chosen = _best(weights)
-        found["chorus: best alone"] = SystemAnswer(texts[chosen], losses[chosen].mean, weights[chosen])
-        return found
-
-
-def mixture_loss(losses: Sequence[TextLoss], weights: Sequence[float]) -> float:
-    """Loss per token of the weighted mixture of the readers' distributions over answers.
-
-    RAG-Sequence's marginal over passages (2005.11401), with the learned weights in the place of its
-    retriever.
-    """
-    total = sum(weights)
-    terms = [
-        math.log(max(weight / total, 1e-12)) - loss.loss for weight, loss in zip(weights, losses, strict=True)
-    ]
-    top = max(terms)
-    return -(top + math.log(sum(math.exp(term - top) for term in terms))) / losses[0].tokens
 
 
 def _losses(engine: Engine, prompts: Sequence[Prompt], question: LabelledQuestion) -> list[TextLoss]:
     """The first reference answer's loss behind each prompt."""
     return [judged.losses[0] for judged in engine.judge(prompts, question.answers[:1])]
-
-
-def _oracle(
-    question: LabelledQuestion, heard: Sequence[PassageAnswer], losses: Sequence[TextLoss]
-) -> SystemAnswer:
-    """The best of all answers, chosen with hindsight."""
-    best = max((one.text for one in heard), key=lambda text: rouge_l(text, question.answers))
-    return SystemAnswer(best, min(loss.mean for loss in losses))
 
 
 def _heard(candidates: Sequence[Candidate], passages: Sequence[Passage]) -> list[PassageAnswer]:
@@ -238,15 +179,3 @@ def _read(candidates: Sequence[Candidate], passages: Sequence[Passage]) -> list[
     """Those of the passages that the candidates are from."""
     ids = {one.passage for one in candidates}
     return [passage for passage in passages if passage.id in ids]
-
-
-def _share(answer: str, texts: Sequence[str], weights: Sequence[float]) -> float:
-    """The weight of the candidates whose words are the answer's."""
-    words = normalised(answer)
-    return min(
-        1.0, sum(weight for text, weight in zip(texts, weights, strict=True) if normalised(text) == words)
-    )
-
-
-def _best(values: Sequence[float]) -> int:
-    return max(range(len(values)), key=values.__getitem__)

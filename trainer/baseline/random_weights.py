@@ -49,9 +49,9 @@ def random_llm(
     """An LLM of `shape`, whole or with fewer `layers`, with the same random weights every time.
 
     It is quantized as transformers does it: every linear layer but the head and T5's `wo`. `threshold` is
-    that of outliers in int8 (2208.07339), 0 for none; the other options are those of `trainer.load`. Text is
-    encoded byte by byte. No answer ends before its limit, since the head's rows of control tokens are zeros
-    and other tokens are likelier.
+    that of outliers in LLM.int8 (2208.07339), 0 for none; the other options are those of `trainer.load`.
+    Text is encoded byte by byte. No answer ends before its limit, since the head's rows of control tokens
+    are zeros and other tokens are likelier.
 
     Raises UnknownShapeError, and ModelUnavailableError when the device is not there.
     """

@@ -4,10 +4,11 @@ import gc
 from pathlib import Path
 from typing import Any
 
+import bitsandbytes
 import pytest
 import torch
 from bitsandbytes.functional import dequantize_4bit, int8_vectorwise_dequant
-from bitsandbytes.nn.modules import Int8Params, Linear4bit, Linear8bitLt, Params4bit
+from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 from torch import Tensor, nn
 
 from tests import tiny
@@ -24,30 +25,33 @@ QUANTIZED = ["int8", "nf4", "nested nf4"]
 ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 0.02, torch.float16: 0.003}
 
 
-def quantized(kind: str, into: int = 1024, out: int = 1500) -> nn.Module:
+def quantized(kind: str, into: int = 1024, out: int = 1500) -> nn.Linear:
     """A layer of bitsandbytes with a bias, whose weight takes more than one block."""
+    modules: Any = bitsandbytes.nn.modules
     torch.manual_seed(0)
     numbers = torch.randn(out, into) * torch.rand(out, 1)
     layer: Any
     if kind == "int8":
-        layer = Linear8bitLt(into, out, has_fp16_weights=False)
-        layer.weight = Int8Params(numbers, requires_grad=False, has_fp16_weights=False).to("cpu")
+        layer = modules.Linear8bitLt(into, out, has_fp16_weights=False)
+        layer.weight = modules.Int8Params(numbers, requires_grad=False, has_fp16_weights=False).to("cpu")
     else:
-        layer = Linear4bit(into, out, quant_type="nf4")
+        layer = modules.Linear4bit(into, out, quant_type="nf4")
         nested = kind == "nested nf4"
-        layer.weight = Params4bit(
+        layer.weight = modules.Params4bit(
             numbers, requires_grad=False, quant_type="nf4", compress_statistics=nested
         ).to("cpu")
-    module: nn.Module = layer.requires_grad_(False)
+    module: nn.Linear = layer.requires_grad_(False)
     return module
 
 
 def whole_weight(layer: Any) -> Tensor:
     """The weight [out, in] as bitsandbytes restores it, in float32."""
-    if isinstance(layer, Linear8bitLt):
-        scales: Any = layer.weight.SCB if layer.state.SCB is None else layer.state.SCB
-        return int8_vectorwise_dequant(layer.weight.data, scales)
-    return dequantize_4bit(layer.weight.data, layer.weight.quant_state).float()
+    stored = layer.weight
+    if stored.dtype == torch.int8:
+        scales = stored.SCB if layer.state.SCB is None else layer.state.SCB
+        restored: Tensor = int8_vectorwise_dequant(stored.data, scales)
+        return restored
+    return dequantize_4bit(stored.data, stored.quant_state).float()
 
 
 def replaced(layer: nn.Module, dtype: torch.dtype) -> QuantizedLinear:

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.errors import CommandError
-from trainer.options import Checkpointing, Dtype, Quantization
+from trainer.options import Arithmetic, Checkpointing, Dtype, Quantization
 
 
 class Settings(BaseSettings):
@@ -41,7 +41,9 @@ class Settings(BaseSettings):
     quantization: Quantization = "auto"
     device: str = "auto"
     dtype: Dtype = "auto"
-    # Inputs of int8 products above this are multiplied in 16 bits; 0 leaves that out.
+    # Whether quantized weights are restored for each product, or bitsandbytes multiplies them.
+    arithmetic: Arithmetic = "restored"
+    # Inputs of bitsandbytes' int8 products above this are multiplied in 16 bits; 0 leaves that out.
     int8_threshold: Annotated[float, Field(ge=0)] = 6.0
     # Modules that are not quantized, by the last parts of their names, besides the output head.
     quantization_skip: str = ""
@@ -79,7 +81,9 @@ class Settings(BaseSettings):
         """The folder of the index, which is made again when it is lost."""
         return self.data_dir / "index"
 
-    @field_validator("quantization", "dtype", "checkpointing", "log_level", "device", mode="before")
+    @field_validator(
+        "quantization", "dtype", "arithmetic", "checkpointing", "log_level", "device", mode="before"
+    )
     @classmethod
     def _in_lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value

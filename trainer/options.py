@@ -5,6 +5,8 @@ from typing import Literal
 
 # How the weights of an LLM are stored: int8 (2208.07339), nf4 (2305.14314), or as they are.
 Quantization = Literal["auto", "int8", "nf4", "none"]
+# How quantized weights are multiplied: restored, in the LLM's dtype, or by bitsandbytes (LLM.int8).
+Arithmetic = Literal["restored", "bitsandbytes"]
 # The dtype of what is not quantized.
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 # Whether training computes the LLM's blocks twice to save memory.

@@ -6,7 +6,7 @@ from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
-from app.bench.clock import median_seconds
+from app.bench.clock import Deadline, median_seconds
 from app.bench.limits import token_bytes
 from app.bench.llm_spec import LLMSpec, Setup
 from app.bench.peak import Peak, peak
@@ -48,8 +48,8 @@ class AnswerWorkload:
 class AnswerSpeed(BaseModel):
     """One way to answer, timed from the question to the last token; `answers` are given at once.
 
-    With `passage_kept` the members have read the passage already, as for every question about it but the
-    first.
+    `seconds` is the median of `times`. With `passage_kept` the members have read the passage already, as for
+    every question about it but the first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,13 +57,14 @@ class AnswerSpeed(BaseModel):
     name: str
     answers: int
     passage_kept: bool
+    times: int
     seconds: float
     tokens_per_second: float
     peak: Peak
 
 
 class AnswerReport(BaseModel):
-    """The ways to answer, beside one another.
+    """The ways to answer, beside one another; those for which there was time.
 
     `ratio` is how many times as fast as with PEFT all members answer in a batch, when both read the passage.
     """
@@ -90,26 +91,34 @@ def measure_answering(
     *,
     baseline: bool,
     profiled: bool,
+    limit: float | None,
     on_progress: OnProgress,
 ) -> AnswerReport:
-    """Answer so many times in each way, and report the medians. CommandError: the LLM cannot be made."""
+    """Answer so many times in each way, and report the medians; begin nothing after `limit` seconds.
+
+    CommandError: the LLM cannot be made.
+    """
+    deadline = Deadline(limit)
     on_progress(f"makes {spec.shape}")
     llm = spec.load()
     setup = spec.setup(llm)
     members = BenchMembers(llm, workload)
-    speeds = []
+    prompt_tokens = members.prompt_tokens
+    speeds: list[AnswerSpeed] = []
     for name, count, kept in (
         ("one member", 1, False),
         ("one member, passage kept", 1, True),
         ("all members in a batch", workload.members, False),
         ("all members in a batch, passage kept", workload.members, True),
     ):
+        if speeds and deadline.has_passed:
+            break
         on_progress(name)
         contexts = members.read(count) if kept else None
         answer = partial(members.answer, count, contexts)
-        speeds.append(_speed(llm, workload, name, count, times, kept, answer))
+        speeds.append(_speed(llm, workload, name, count, times, deadline, kept, answer, on_progress))
     found = None
-    if profiled:
+    if profiled and not deadline.has_passed:
         on_progress("one answer of all members, profiled")
         found = profile(
             partial(members.answer, workload.members, members.read(workload.members)),
@@ -119,20 +128,28 @@ def measure_answering(
             what="bytes",
             asked=token_bytes(llm) * workload.answer_tokens,
         )
-    if baseline:
+    question_tokens = len(templates.question(llm, QUESTION))
+    ratio = None
+    if baseline and not deadline.has_passed:
+        plain = spec.for_peft(llm)
+        if plain is not None:
+            on_progress(f"makes {spec.shape} with bitsandbytes' layers")
+            del members, answer, contexts
+            llm = plain.load()
         on_progress(f"PEFT's {PEFT_METHODS[workload.method][0]}, one member after the other")
-        speeds.append(_peft_speed(llm, workload, members.prompt_tokens, times))
+        speeds.append(_peft_speed(llm, workload, prompt_tokens, times, deadline, on_progress))
+        ratio = speeds[-1].seconds / speeds[2].seconds
     return AnswerReport(
         head=setup,
         method=workload.method,
         members=workload.members,
         virtual_tokens=workload.virtual_tokens,
         passage_tokens=workload.passage_tokens,
-        question_tokens=len(templates.question(llm, QUESTION)),
+        question_tokens=question_tokens,
         answer_tokens=workload.answer_tokens,
         times=times,
         ways=speeds,
-        ratio=speeds[-1].seconds / speeds[2].seconds if baseline else None,
+        ratio=ratio,
         profile=found,
     )
 
@@ -182,7 +199,14 @@ class BenchMembers:
         decode(self._llm, rows)
 
 
-def _peft_speed(llm: FrozenLLM, workload: AnswerWorkload, tokens: Sequence[int], times: int) -> AnswerSpeed:
+def _peft_speed(
+    llm: FrozenLLM,
+    workload: AnswerWorkload,
+    tokens: Sequence[int],
+    times: int,
+    deadline: Deadline,
+    on_progress: OnProgress,
+) -> AnswerSpeed:
     with peft_loop(llm, workload.method, workload.virtual_tokens) as model:
         model.add(workload.members)
 
@@ -191,7 +215,7 @@ def _peft_speed(llm: FrozenLLM, workload: AnswerWorkload, tokens: Sequence[int],
                 model.answer(member, tokens, workload.answer_tokens)
 
         name = f"PEFT {PEFT_METHODS[workload.method][0]}, one by one"
-        return _speed(llm, workload, name, workload.members, times, False, answer)
+        return _speed(llm, workload, name, workload.members, times, deadline, False, answer, on_progress)
 
 
 def _speed(
@@ -200,17 +224,22 @@ def _speed(
     name: str,
     answers: int,
     times: int,
+    deadline: Deadline,
     kept: bool,
     answer: Callable[[], None],
+    on_progress: OnProgress,
 ) -> AnswerSpeed:
     """Measure one way to answer: its median time, and the peak of its memory."""
-    medians: list[float] = []
-    most = peak(lambda: medians.append(median_seconds(answer, llm.device, times)), llm.device)
+    medians: list[tuple[float, int]] = []
+    most = peak(lambda: medians.append(median_seconds(answer, llm.device, times, deadline)), llm.device)
+    [(seconds, counted)] = medians
+    on_progress(f"{name}: {seconds:.3f} s", figure=True)
     return AnswerSpeed(
         name=name,
         answers=answers,
         passage_kept=kept,
-        seconds=medians[0],
-        tokens_per_second=answers * workload.answer_tokens / medians[0],
+        times=counted,
+        seconds=seconds,
+        tokens_per_second=answers * workload.answer_tokens / seconds,
         peak=most,
     )

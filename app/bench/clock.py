@@ -22,14 +22,38 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
-def median_seconds(work: Callable[[], object], device: torch.device, times: int) -> float:
-    """The median seconds that `work` takes, of so many times; one more before them is not counted."""
+class Deadline:
+    """The end of the time that a benchmark has been given."""
+
+    def __init__(self, limit: float | None) -> None:
+        """So many seconds from now; None is no end."""
+        self._end = None if limit is None else time.perf_counter() + limit
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether nothing new may begin."""
+        return self._end is not None and time.perf_counter() >= self._end
+
+
+def median_seconds(
+    work: Callable[[], object], device: torch.device, times: int, deadline: Deadline
+) -> tuple[float, int]:
+    """The median seconds that `work` takes, and of how many times.
+
+    It is done `times` times, or fewer if the deadline passes, but once; one more before them is not counted.
+    """
     work()
-    return median(seconds(work, device) for _ in range(times))
+    found: list[float] = []
+    while len(found) < times and not (found and deadline.has_passed):
+        found.append(seconds(work, device))
+    return median(found), len(found)
 
 
-def lap_seconds(steps: Iterable[object], device: torch.device) -> list[float]:
-    """Seconds that each of the steps takes, while they are iterated over."""
+def lap_seconds(steps: Iterable[object], device: torch.device, deadline: Deadline, least: int) -> list[float]:
+    """Seconds that each of the steps takes, while they are iterated over.
+
+    No step begins after the deadline, but for the first `least`.
+    """
     found = []
     synchronize(device)
     started = time.perf_counter()
@@ -37,5 +61,7 @@ def lap_seconds(steps: Iterable[object], device: torch.device) -> list[float]:
         synchronize(device)
         ended = time.perf_counter()
         found.append(ended - started)
+        if len(found) >= least and deadline.has_passed:
+            break
         started = ended
     return found

@@ -13,7 +13,7 @@ from trainer.baseline.model_shapes import UnknownShapeError, shape_config
 from trainer.baseline.random_weights import random_llm
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import ModelUnavailableError, resolve_checkpointing
-from trainer.options import Checkpointing, Dtype, Quantization
+from trainer.options import Arithmetic, Checkpointing, Dtype, Quantization
 
 LIBRARIES = ("torch", "transformers", "bitsandbytes", "peft")
 
@@ -31,6 +31,7 @@ class Setup(BaseModel):
     parameters: int
     footprint_bytes: int
     quantization: str
+    arithmetic: Arithmetic
     dtype: str
 
 
@@ -44,6 +45,7 @@ class LLMSpec(BaseModel):
     quantization: Quantization = "auto"
     device: str = "auto"
     dtype: Dtype = "auto"
+    arithmetic: Arithmetic = "restored"
     threshold: float = 6.0
     checkpointing: Checkpointing = "auto"
 
@@ -56,6 +58,7 @@ class LLMSpec(BaseModel):
                 quantization=self.quantization,
                 device=self.device,
                 dtype=self.dtype,
+                arithmetic=self.arithmetic,
                 threshold=self.threshold,
             )
             llm.checkpointing = resolve_checkpointing(llm, self.checkpointing)
@@ -66,6 +69,12 @@ class LLMSpec(BaseModel):
             raise CommandError(
                 f"{self.shape} does not fit into the GPU's memory: try --quantization nf4 or fewer --layers."
             ) from error
+
+    def for_peft(self, llm: FrozenLLM) -> "LLMSpec | None":
+        """The same LLM with the layers that PEFT is used with, bitsandbytes' own; None if `llm` has them."""
+        if llm.identity.quantization == "none" or self.arithmetic == "bitsandbytes":
+            return None
+        return self.model_copy(update={"arithmetic": "bitsandbytes"})
 
     def setup(self, llm: FrozenLLM) -> Setup:
         """Describe the LLM as it was made, and the machine."""
@@ -79,6 +88,7 @@ class LLMSpec(BaseModel):
             parameters=_parameters(llm),
             footprint_bytes=llm.footprint_bytes,
             quantization=llm.identity.quantization,
+            arithmetic=self.arithmetic,
             dtype=llm.identity.dtype,
         )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pydantic import BaseModel, ConfigDict
 
 from app.bench.answering import AnswerWorkload, BenchMembers
+from app.bench.clock import Deadline
 from app.bench.llm_spec import LLMSpec, Setup
 from app.bench.peak import NoRoomError, Peak, peak
 from app.bench.train_steps import OnProgress, TrainWorkload, train_together, train_with_peft
@@ -26,7 +27,7 @@ class StepMemory(BaseModel):
 
 
 class MemoryReport(BaseModel):
-    """The peaks of an answer of all members, and of training steps.
+    """The peaks of an answer of all members, and of the training steps for which there was time.
 
     `idle` is what is in use with the weights loaded and nothing to do; every peak includes it.
     """
@@ -50,9 +51,14 @@ def measure_memory(
     answering: AnswerWorkload,
     *,
     baseline: bool,
+    limit: float | None,
     on_progress: OnProgress,
 ) -> MemoryReport:
-    """Answer, then train ever more rows at a time. CommandError: the LLM cannot be made."""
+    """Answer, then train ever more rows at a time; begin nothing after `limit` seconds.
+
+    CommandError: the LLM cannot be made.
+    """
+    deadline = Deadline(limit)
     training.recipe(1)
     on_progress(f"makes {spec.shape}")
     llm = spec.load()
@@ -61,18 +67,33 @@ def measure_memory(
     members = BenchMembers(llm, answering)
     on_progress("all members answer")
     answer_peak = peak(lambda: members.answer(answering.members, None), llm.device)
-    steps = []
+    on_progress(f"all members answer: {_megabytes(answer_peak)}", figure=True)
+    steps: list[StepMemory] = []
+
+    def add(step: StepMemory) -> None:
+        steps.append(step)
+        on_progress(f"{step.name}, {step.tokens:,} tokens: {_megabytes(step.peak)}", figure=True)
+
     for rows in _doubling(training.members):
+        if deadline.has_passed:
+            break
         on_progress(f"{rows} members learn together")
-        steps.append(_step_together(llm, replace(training, members=rows, rows=1)))
-    if baseline:
+        add(_step_together(llm, replace(training, members=rows, rows=1)))
+    if baseline and not deadline.has_passed:
+        plain = spec.for_peft(llm)
+        if plain is not None:
+            on_progress(f"makes {spec.shape} with bitsandbytes' layers")
+            del members
+            llm = plain.load()
         prepares = setup.quantization != "none" and training.method not in UNPREPARED
         for prepared in (False, True) if prepares else (False,):
             for rows in _doubling(training.members):
+                if deadline.has_passed:
+                    break
                 one = replace(training, members=1, rows=rows)
                 on_progress(f"PEFT's {training.baseline}{', prepared' if prepared else ''}: {rows} rows")
                 # Prepared once, it stays so.
-                steps.append(_step_with_peft(llm, one, prepared=prepared, first=rows == 1))
+                add(_step_with_peft(llm, one, prepared=prepared, first=rows == 1))
     return MemoryReport(
         head=setup,
         members=training.members,
@@ -84,6 +105,10 @@ def measure_memory(
         ask=answer_peak,
         steps=steps,
     )
+
+
+def _megabytes(peak: Peak | None) -> str:
+    return "does not fit" if peak is None else f"{peak.bytes / 1e6:,.0f} MB"
 
 
 def _doubling(most: int) -> Iterator[int]:

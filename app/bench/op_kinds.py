@@ -11,12 +11,12 @@ KINDS: tuple[OpKind, ...] = get_args(OpKind)
 # Parts of names. All operations inside one of these count as its kind.
 _OPTIMISER = ("Optimizer.", "_fused_adam", "_foreach_")
 _ATTENTION = ("scaled_dot_product", "ScaledDotProduct", "flash_attention", "efficient_attention")
-# All that bitsandbytes does is quantization, but for its matrix products.
-_QUANTIZED = ("bitsandbytes::", "MatMul8bit", "MatMul4Bit")
+# All that bitsandbytes and our layers over its weights do is quantization, but for their matrix products.
+_QUANTIZED = ("bitsandbytes::", "MatMul8bit", "MatMul4Bit", "_RestoredProduct")
 # Parts of an operation's own name.
 _PRODUCTS = (
     *("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::linear", "aten::matmul", "_int_mm"),
-    *("int8_linear_matmul", "gemm_4bit", "gemv_4bit", "mkldnn_linear"),
+    *("int8_linear_matmul", "int8pack_mm", "gemm_4bit", "gemv_4bit", "mkldnn_linear"),
 )
 _COPIES = (
     *("copy", "aten::cat", "aten::to", "clone", "contiguous", "aten::index", "gather", "scatter", "fill_"),

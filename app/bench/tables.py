@@ -32,7 +32,7 @@ def training_table(report: TrainReport) -> Group:
     workload = (
         f"{report.members} members x {report.rows} rows x ({report.virtual_tokens} virtual + "
         f"{report.row_tokens} tokens) = {report.step_tokens:,} tokens a step; {report.steps} steps counted "
-        f"after {report.warmup_steps}; the book is read once by each member"
+        f"after {report.warmup_steps}, or as many as there was time for; the book is read once by each member"
     )
     factor = [] if report.ratio is None else [f"together {report.ratio:.2f} times as fast as one by one"]
     return _report(report.head, workload, rows, [*factor, _memory_kind(report.ways[0].peak)], report.profile)
@@ -90,10 +90,11 @@ def _report(setup: Setup, workload: str, rows: Table, notes: Iterable[str], prof
 
 def _setup(setup: Setup) -> list[Text]:
     threads = f", {setup.threads} threads" if setup.threads else ""
+    multiplied = "" if setup.quantization == "none" else f" ({setup.arithmetic})"
     return [
         Text(f"{setup.shape}, random weights: ", "bold").append(
             f"{setup.layers} layers, {setup.parameters / 1e6:,.0f} M parameters, "
-            f"{size(setup.footprint_bytes)}, {setup.quantization}, {setup.dtype}",
+            f"{size(setup.footprint_bytes)}, {setup.quantization}{multiplied}, {setup.dtype}",
             "not bold",
         ),
         Text(f"{setup.device}{threads}"),

@@ -2,8 +2,9 @@
 
 import random
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -18,9 +19,14 @@ from trainer.options import Method
 from trainer.progress import DivergedError, Stepped
 from trainer.recipe import Recipe
 
-# Called with what is being measured.
-OnProgress = Callable[[str], None]
 _SEED = 0
+
+
+class OnProgress(Protocol):
+    """Called with what is being measured, and with each `figure` as it comes."""
+
+    def __call__(self, what: str, *, figure: bool = False) -> None:
+        """Show it."""
 
 
 @dataclass(frozen=True)

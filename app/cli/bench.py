@@ -1,6 +1,6 @@
 """The commands that measure what an LLM costs on this machine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,12 +9,13 @@ import typer
 from rich.console import Console, RenderableType
 
 from app.cli.options import one_line_errors
-from trainer.options import Checkpointing, Dtype, Method, Quantization
+from trainer.options import Arithmetic, Checkpointing, Dtype, Method, Quantization
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from app.bench.llm_spec import LLMSpec
+    from app.bench.train_steps import OnProgress
 
 app = typer.Typer(
     help="What an LLM costs on this machine, and beside it with PEFT alone.", no_args_is_help=True
@@ -23,7 +24,12 @@ app = typer.Typer(
 Shape = Annotated[str, typer.Option(help="The LLM's shape, such as opt-6.7b; its weights are random.")]
 Layers = Annotated[int | None, typer.Option(help="Only so many layers.")]
 QuantizationOption = Annotated[Quantization, typer.Option("--quantization", help="auto, int8, nf4 or none.")]
-Threshold = Annotated[float, typer.Option(min=0, help="Where outliers of int8 begin; 0 for none.")]
+ArithmeticOption = Annotated[
+    Arithmetic, typer.Option("--arithmetic", help="How quantized weights multiply: restored or bitsandbytes.")
+]
+Threshold = Annotated[
+    float, typer.Option(min=0, help="Where outliers of bitsandbytes' int8 begin; 0 for none.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 DtypeOption = Annotated[Dtype, typer.Option("--dtype", help="Of what is not quantized.")]
 Members = Annotated[int, typer.Option(help="Members that learn or answer together.")]
@@ -38,6 +44,9 @@ Checkpointed = Annotated[
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the report there.")]
 Baseline = Annotated[bool, typer.Option(help="Measure PEFT alone, too.")]
+Limit = Annotated[
+    float | None, typer.Option("--seconds", min=0, help="Begin nothing after so long; print what there is.")
+]
 Profiled = Annotated[bool, typer.Option("--profile", help="Say where the time goes.")]
 
 
@@ -56,10 +65,12 @@ def train_speed(
     ] = 0,
     steps: Annotated[int, typer.Option(min=1, help="Steps to count.")] = 5,
     quantization: QuantizationOption = "auto",
+    arithmetic: ArithmeticOption = "restored",
     threshold: Threshold = 6.0,
     checkpointing: Checkpointed = "auto",
     device: Device = "auto",
     dtype: DtypeOption = "auto",
+    seconds: Limit = None,
     json_file: Json = None,
     baseline: Baseline = True,
     profile: Profiled = False,
@@ -70,7 +81,7 @@ def train_speed(
         from app.bench.train_steps import TrainWorkload
         from app.bench.training import measure_training
 
-        spec = _spec(shape, layers, quantization, threshold, device, dtype, checkpointing)
+        spec = _spec(shape, layers, quantization, arithmetic, threshold, device, dtype, checkpointing)
         workload = TrainWorkload(method, members, rows, row_tokens, virtual_tokens, rank)
         report = measure_training(
             spec,
@@ -79,6 +90,7 @@ def train_speed(
             pass_tokens=pass_tokens or "auto",
             baseline=baseline,
             profiled=profile,
+            limit=seconds,
             on_progress=on_progress,
         )
     _print_report(report, training_table(report), json_file)
@@ -96,9 +108,11 @@ def answer_speed(
     answer_tokens: AnswerTokens = 32,
     times: Annotated[int, typer.Option(min=1, help="Answers to take the median of.")] = 3,
     quantization: QuantizationOption = "auto",
+    arithmetic: ArithmeticOption = "restored",
     threshold: Threshold = 6.0,
     device: Device = "auto",
     dtype: DtypeOption = "auto",
+    seconds: Limit = None,
     json_file: Json = None,
     baseline: Baseline = True,
     profile: Profiled = False,
@@ -108,10 +122,16 @@ def answer_speed(
         from app.bench.answering import AnswerWorkload, measure_answering
         from app.bench.tables import answering_table
 
-        spec = _spec(shape, layers, quantization, threshold, device, dtype)
+        spec = _spec(shape, layers, quantization, arithmetic, threshold, device, dtype)
         workload = AnswerWorkload(method, members, virtual_tokens, rank, passage_tokens, answer_tokens)
         report = measure_answering(
-            spec, workload, times, baseline=baseline, profiled=profile, on_progress=on_progress
+            spec,
+            workload,
+            times,
+            baseline=baseline,
+            profiled=profile,
+            limit=seconds,
+            on_progress=on_progress,
         )
     _print_report(report, answering_table(report), json_file)
 
@@ -128,10 +148,12 @@ def memory_use(
     passage_tokens: PassageTokens = 256,
     answer_tokens: AnswerTokens = 32,
     quantization: QuantizationOption = "auto",
+    arithmetic: ArithmeticOption = "restored",
     threshold: Threshold = 6.0,
     checkpointing: Checkpointed = "auto",
     device: Device = "auto",
     dtype: DtypeOption = "auto",
+    seconds: Limit = None,
     json_file: Json = None,
     baseline: Baseline = True,
 ) -> None:
@@ -142,10 +164,12 @@ def memory_use(
         from app.bench.tables import memory_table
         from app.bench.train_steps import TrainWorkload
 
-        spec = _spec(shape, layers, quantization, threshold, device, dtype, checkpointing)
+        spec = _spec(shape, layers, quantization, arithmetic, threshold, device, dtype, checkpointing)
         training = TrainWorkload(method, members, 1, row_tokens, virtual_tokens, rank)
         answering = AnswerWorkload(method, members, virtual_tokens, rank, passage_tokens, answer_tokens)
-        report = measure_memory(spec, training, answering, baseline=baseline, on_progress=on_progress)
+        report = measure_memory(
+            spec, training, answering, baseline=baseline, limit=seconds, on_progress=on_progress
+        )
     _print_report(report, memory_table(report), json_file)
 
 
@@ -153,6 +177,7 @@ def _spec(
     shape: str,
     layers: int | None,
     quantization: Quantization,
+    arithmetic: Arithmetic,
     threshold: float,
     device: str,
     dtype: Dtype,
@@ -164,6 +189,7 @@ def _spec(
         shape=shape,
         layers=layers,
         quantization=quantization,
+        arithmetic=arithmetic,
         threshold=threshold,
         device=device,
         dtype=dtype,
@@ -172,17 +198,20 @@ def _spec(
 
 
 @contextmanager
-def _progress_line() -> Iterator[Callable[[str], None]]:
-    """Show on standard error what is being measured: on a terminal in one line, elsewhere in a line each."""
+def _progress_line() -> Iterator["OnProgress"]:
+    """Show on standard error what is being measured, and each figure.
+
+    On a terminal what is being measured is one line that changes.
+    """
     from trainer.llm.loading import quiet_libraries
 
     quiet_libraries()  # before bitsandbytes is imported, which warns on some CPUs
     console = Console(stderr=True)
     with console.status("starts") as status:
 
-        def show(what: str) -> None:
+        def show(what: str, *, figure: bool = False) -> None:
             status.update(what)
-            if not console.is_terminal:
+            if figure or not console.is_terminal:
                 console.print(what, highlight=False)
 
         yield show

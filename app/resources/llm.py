@@ -15,6 +15,7 @@ def load_llm(settings: Settings) -> FrozenLLM:
             quantization=settings.quantization,
             device=settings.device,
             dtype=settings.dtype,
+            arithmetic=settings.arithmetic,
             int8_threshold=settings.int8_threshold,
             quantization_skip=settings.skipped_modules,
             checkpointing=settings.checkpointing,

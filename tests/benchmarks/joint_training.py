@@ -69,14 +69,22 @@ def main() -> None:
         dtype=asked.dtype,
         cache_dir=Settings().cache_dir,
     )
+    # PEFT is used with bitsandbytes' own layers.
+    plain = load(
+        quantization=asked.quantization,
+        device=asked.device,
+        dtype=asked.dtype,
+        arithmetic="bitsandbytes",
+        cache_dir=Settings().cache_dir,
+    )
     draw = random.Random(0)
     rows = [[draw.randrange(100, 40_000) for _ in range(ROW_TOKENS)] for _ in range(asked.rows)]
     joint(llm, asked.members, rows[:1])
-    peft_one_by_one(llm, 1, rows[:1])
+    peft_one_by_one(plain, 1, rows[:1])
     ours = theirs = 0.0
     for row in rows:
         ours += joint(llm, asked.members, [row])
-        theirs += peft_one_by_one(llm, asked.members, [row])
+        theirs += peft_one_by_one(plain, asked.members, [row])
     tokens = asked.members * asked.rows * (VIRTUAL_TOKENS + ROW_TOKENS)
     figures = {
         "device": str(llm.device),

@@ -109,6 +109,8 @@ def peft_loop(
 ) -> Iterator[PeftLoop]:
     """The LLM with PEFT's adapter for `method`, which is removed again afterwards.
 
+    Quantized layers must be bitsandbytes' own (its `arithmetic`): those are what PEFT is used with.
+
     `prepared` first applies `prepare_model_for_kbit_training`, as PEFT's guides do: weights that are not
     quantized become float32, and gradients are checkpointed. That cannot be undone, so nothing else may use
     the LLM afterwards. Raises KeyError for a method that PEFT is not measured with.

@@ -27,9 +27,9 @@ from trainer.baseline.model_shapes import END, PAD, shape_config
 from trainer.llm.causal import CausalLLM
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.loading import quiet_libraries, resolve_options
-from trainer.llm.quantization import keep_unpacked, quantization_config
+from trainer.llm.quantization import quantization_config, settle_arithmetic
 from trainer.llm.seq2seq import Seq2SeqLLM
-from trainer.options import Dtype, Quantization
+from trainer.options import Arithmetic, Dtype, Quantization
 
 # The standard deviation of most LLMs' weights before training.
 _SPREAD = 0.02
@@ -43,14 +43,15 @@ def random_llm(
     quantization: Quantization = "auto",
     device: str = "auto",
     dtype: Dtype = "auto",
+    arithmetic: Arithmetic = "restored",
     threshold: float = 6.0,
 ) -> FrozenLLM:
     """An LLM of `shape`, whole or with fewer `layers`, with the same random weights every time.
 
     It is quantized as transformers does it: every linear layer but the head and T5's `wo`. `threshold` is
-    that of outliers in int8 (2208.07339), 0 for none; the other options are those of `trainer.load`. Text is
-    encoded byte by byte. No answer ends before its limit, since the head's rows of control tokens are zeros
-    and other tokens are likelier.
+    that of outliers in LLM.int8 (2208.07339), 0 for none; the other options are those of `trainer.load`.
+    Text is encoded byte by byte. No answer ends before its limit, since the head's rows of control tokens
+    are zeros and other tokens are likelier.
 
     Raises UnknownShapeError, and ModelUnavailableError when the device is not there.
     """
@@ -62,7 +63,7 @@ def random_llm(
     if quantizer is not None:
         _quantize(model, quantizer)
     _fill(model, target, torch_dtype)
-    keep_unpacked(model)
+    settle_arithmetic(model, arithmetic, torch_dtype)
     embeddings: Any = model.get_input_embeddings()
     identity = Identity(
         id=f"random {shape}",

@@ -15,9 +15,9 @@ from trainer.llm.causal import CausalLLM
 from trainer.llm.checkpointing import can_checkpoint
 from trainer.llm.embedded import EMBEDDED, embedded_folder, embedded_revision
 from trainer.llm.frozen_llm import FrozenLLM, Identity
-from trainer.llm.quantization import keep_unpacked, quantization_config
+from trainer.llm.quantization import quantization_config, settle_arithmetic
 from trainer.llm.seq2seq import Seq2SeqLLM
-from trainer.options import DEFAULT_CACHE_DIR, Checkpointing, Dtype, Quantization
+from trainer.options import DEFAULT_CACHE_DIR, Arithmetic, Checkpointing, Dtype, Quantization
 
 # "auto" checkpoints on a card with less memory than this.
 _SMALL_CARD = 32 << 30
@@ -34,6 +34,7 @@ def load(
     quantization: Quantization = "auto",
     device: str = "auto",
     dtype: Dtype = "auto",
+    arithmetic: Arithmetic = "restored",
     int8_threshold: float = 6.0,
     quantization_skip: Sequence[str] = (),
     checkpointing: Checkpointing = "auto",
@@ -44,10 +45,11 @@ def load(
     `model`: "embedded", a local folder, or a hub id.
     `quantization`: "auto" is int8 on CUDA and none on a CPU.
     `device`: "auto" is the first CUDA device, or the CPU where there is none.
-    `dtype`: of the weights that are not quantized, and of nf4's arithmetic. "auto" is bfloat16 where the
-    hardware computes in it, else float16 on CUDA and float32 on a CPU.
-    `int8_threshold`: inputs of int8 products above this are multiplied in 16 bits (2208.07339, section 3.2);
-    with 0, none are.
+    `dtype`: of the weights that are not quantized, and of the products with those that are. "auto" is
+    bfloat16 where the hardware computes in it, else float16 on CUDA and float32 on a CPU.
+    `arithmetic`: "restored" restores quantized weights for each product and leaves its inputs as they are.
+    "bitsandbytes" multiplies int8 as LLM.int8 does, which rounds the inputs to eight bits (2208.07339).
+    `int8_threshold`: of LLM.int8: inputs above it are multiplied in 16 bits (section 3.2); with 0, none are.
     `quantization_skip`: modules that are not quantized, by the last parts of their names, besides the output
     head.
     `checkpointing`: "on" makes training take a third longer and far less memory; "auto" is on for a CUDA card
@@ -76,7 +78,7 @@ def load(
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(_reason(model, error)) from error
-    keep_unpacked(weights)
+    settle_arithmetic(weights, arithmetic, torch_dtype)
     identity = Identity(
         id=model,
         revision=_revision(model, source, config),

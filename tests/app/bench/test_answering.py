@@ -43,6 +43,13 @@ def test_a_profile_measures_against_copying(bench: Bench) -> None:
     assert report["ratio"] is None
 
 
+def test_nothing_begins_after_the_seconds_and_what_there_is_is_printed(bench: Bench) -> None:
+    result, report = bench("ask", *SIZES, "--times", "9", "--seconds", "0")
+    assert [(way["name"], way["times"]) for way in report["ways"]] == [("one member", 1)]
+    assert report["ratio"] is None
+    assert f"one member: {report['ways'][0]['seconds']:.3f} s" in result.stderr
+
+
 @pytest.mark.parametrize("name", ["members", "passage-tokens", "answer-tokens", "virtual-tokens"])
 def test_a_size_below_one_is_refused_in_one_line(bench: Bench, name: str) -> None:
     result, _ = bench("ask", f"--{name}", "0")

@@ -25,3 +25,9 @@ def test_steps_of_ever_more_rows_here_and_with_peft(bench: Bench) -> None:
 def test_without_the_baseline_there_is_one_way(bench: Bench) -> None:
     _, report = bench("memory", *SIZES, "--no-baseline", "--members", "1")
     assert [step["name"] for step in report["steps"]] == ["members together"]
+
+
+def test_after_the_seconds_only_the_answer_is_there(bench: Bench) -> None:
+    result, report = bench("memory", *SIZES, "--seconds", "0")
+    assert report["steps"] == []
+    assert "all members answer: " in result.stderr

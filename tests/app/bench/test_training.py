@@ -74,6 +74,24 @@ def test_a_profile_says_where_the_time_goes_and_what_the_limit_is(bench: Bench) 
     assert limit["share"] == pytest.approx(limit["reached"] / limit["device"])
 
 
+def test_nothing_begins_after_the_seconds_and_what_there_is_is_printed(bench: Bench) -> None:
+    result, report = bench("train", *SIZES, "--steps", "9", "--seconds", "0")
+    assert result.exit_code == 0
+    [way] = report["ways"]
+    assert (way["name"], way["steps"], report["ratio"]) == ("members together", 1, None)
+    assert f"members together: {way['step_seconds']:.3f} s a step" in result.stderr
+
+
+def test_peft_is_measured_over_the_layers_of_bitsandbytes(bench: Bench) -> None:
+    result, report = bench("train", *SIZES, "--quantization", "int8", "--method", "prefix")
+    assert report["head"]["arithmetic"] == "restored"
+    assert "makes tiny with bitsandbytes' layers" in result.stderr
+    result, report = bench("train", *SIZES, "--quantization", "int8", "--arithmetic", "bitsandbytes")
+    assert report["head"]["arithmetic"] == "bitsandbytes"
+    assert "int8 (bitsandbytes)" in result.stdout
+    assert "layers" not in result.stderr
+
+
 def test_progress_goes_to_standard_error(bench: Bench) -> None:
     result, _ = bench("train", *SIZES, "--no-baseline")
     assert "3 members learn together" in result.stderr

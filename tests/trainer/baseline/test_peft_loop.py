@@ -47,7 +47,7 @@ def test_adapters_learn_and_leave_the_llm_as_it_was(random: FrozenLLM, method: s
 
 
 def test_what_is_prepared_computes_in_float32_and_keeps_less() -> None:
-    llm = random_llm("tiny", quantization="int8", device="cpu", dtype="bfloat16")
+    llm = random_llm("tiny", quantization="int8", arithmetic="bitsandbytes", device="cpu", dtype="bfloat16")
     row = llm.encode(TEXT)
     with peft_loop(llm, "prompt", 4, prepared=True) as model:
         assert list(model.learn([[row]]))

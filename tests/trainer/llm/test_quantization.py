@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 import torch
+from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 from torch import nn
 
 from tests import tiny
@@ -15,6 +16,7 @@ from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
+from trainer.llm.quantized_linear import QuantizedLinear
 from trainer.options import Dtype, Quantization
 
 FAMILIES = get_args(tiny.Family)
@@ -26,7 +28,7 @@ def quantized(llm: FrozenLLM) -> dict[str, nn.Module]:
     return {
         name: module
         for name, module in llm.model.named_modules()
-        if type(module).__module__.startswith("bitsandbytes")
+        if isinstance(module, (QuantizedLinear, Linear8bitLt, Linear4bit))
     }
 
 
@@ -73,7 +75,14 @@ def test_named_modules_and_the_head_are_left_as_they_are(tmp_path: Path, quantiz
 @pytest.mark.parametrize("threshold", [0.0, 2.5])
 def test_the_threshold_of_int8_is_the_one_asked_for(tmp_path: Path, threshold: float) -> None:
     folder = str(tiny.save(tmp_path / "model"))
-    llm = load(folder, device="cpu", quantization="int8", int8_threshold=threshold, cache_dir=tmp_path)
+    llm = load(
+        folder,
+        device="cpu",
+        quantization="int8",
+        arithmetic="bitsandbytes",
+        int8_threshold=threshold,
+        cache_dir=tmp_path,
+    )
     assert {module.state.threshold for module in quantized(llm).values()} == {threshold}  # type: ignore[union-attr]
     learned(llm, recipe("prompt", members=1, epochs=1.0))
     assert decode(llm, [Row(None, llm.encode("Who?"), 4)])[0].log_likelihoods

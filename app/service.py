@@ -1,5 +1,6 @@
 """The service's object graph, made once from the settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.answering.per_passage import WAVES, PerPassage
@@ -51,16 +52,22 @@ def build(
     llm: FrozenLLM | None = None,
     embedder: Embedder | None = None,
     skill: LoadedSkill | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Service:
-    """Open the store, load what is not handed in, and start the worker.
+    """Open the store, load what is not handed in, and start the worker; `tell` is told what goes on.
 
     Raises CommandError with one line when the LLM, the embedder or the database cannot be had.
     """
+    tell("opens the database")
     database = open_database(settings)  # before the LLM, which takes longer to load than an error to be read
+    tell(f"loads the LLM: {settings.model}")
     llm = llm or load_llm(settings)
+    tell("loads the embedder")
     embedder = embedder or Embedder()
+    tell("opens the index")
     index = PassageIndex(database, settings.index_dir, embedder, embedder.name)
     index.refresh()
+    tell("takes up the skill")
     scheduler = Scheduler(llm)
     members = MemberCache(database, llm)
     skill = skill or active_skill(database, llm, fold=settings.fold_skill)

@@ -1,5 +1,6 @@
 """From a question to a voted, cited answer: find the book, read its passages, let all members answer."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ from store.aliases import CHAMPION
 from store.database import Database
 from store.errors import NotFoundError, VersionPrunedError
 from store.tables import Version
+
+log = logging.getLogger(__name__)
 
 
 class Answering:
@@ -133,9 +136,11 @@ class Answering:
         candidates: list[Candidate] = []
         growing = self._ensemble.candidates(question, found.panel.members, found.passages, wanted)
         with self._engine.question():
+            log.debug("members are asked")
             for candidates in growing:
                 if every_candidate:
                     yield Heard(len(candidates), self._ensemble.decide(question, candidates, found.passages))
+            log.debug("members have answered")
         if not wanted():
             raise UnwantedError()
         generated = time.monotonic()

@@ -93,6 +93,7 @@ def active_skill(
     with database.read() as session:
         choice = skills.choice(session, identity.id, identity.revision)
         champion = skills.champion(session, identity.id, identity.revision)
+    found = None
     if choice is None or choice.chosen_by == "package":
         found = shipped_skill(identity.id, shipped)
         if found is not None and (champion is None or not found.is_registered_as(champion)):
@@ -109,7 +110,7 @@ def active_skill(
     if champion is None:
         return instruction_skill(llm)
     with database.read() as session:
-        return _equipped(_loaded(session, champion), llm, fold)
+        return _equipped(_loaded(session, champion, found), llm, fold)
 
 
 def instruction_skill(llm: FrozenLLM) -> LoadedSkill:
@@ -146,10 +147,15 @@ def _equipped(skill: LoadedSkill, llm: FrozenLLM, fold: bool) -> LoadedSkill:
     return skill
 
 
-def _loaded(session: Session, row: Row) -> LoadedSkill:
-    artifact = skills.artifact(session, row)
+def _loaded(session: Session, row: Row, shipped: LoadedSkill | None) -> LoadedSkill:
+    """The skill of a row; its bytes are read unless the `shipped` one, which was read already, has them."""
+    if shipped is not None and shipped.digest == row.artifact_sha256:
+        skill, artifact = shipped.skill, shipped.artifact
+    else:
+        artifact = skills.artifact(session, row)
+        skill = skill_from_bytes(artifact)
     return LoadedSkill(
-        skill=skill_from_bytes(artifact),
+        skill=skill,
         artifact=artifact,
         recipe=row.recipe,
         data=row.data,

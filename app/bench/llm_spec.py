@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from app.errors import CommandError
 from trainer.baseline.model_shapes import UnknownShapeError, shape_config
 from trainer.baseline.random_weights import random_llm
+from trainer.llm.availability import ModelUnavailableError
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, resolve_checkpointing
+from trainer.llm.loading import resolve_checkpointing
 from trainer.options import Arithmetic, Checkpointing, Dtype, Quantization
 
 LIBRARIES = ("torch", "transformers", "bitsandbytes", "peft")

@@ -2,34 +2,7 @@
 
 import sys
 
-import typer
-
-from app.cli import (
-    ask,
-    bench,
-    books,
-    demo,
-    evaluation,
-    maintenance,
-    questions,
-    registry,
-    serve,
-    skill,
-    transfer,
-)
-
-app = typer.Typer(
-    help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,
-)
-# In the order of `bookchorus --help`.
-for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, evaluation):
-    app.add_typer(module.app)
-app.add_typer(questions.changes, name="question")
-app.add_typer(skill.app, name="skill")
-app.add_typer(bench.app, name="bench")
+from app.cli import start_line
 
 
 def main() -> None:
@@ -38,4 +11,9 @@ def main() -> None:
         # Bars and book text must not end a command on a terminal that knows ASCII only.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if sys.argv[1:2] == ["serve"]:
+        start_line.say("Starts")
+    from app.cli.commands import app
+
+    start_line.clear()
     app(prog_name="bookchorus")

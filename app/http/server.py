@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 import uvicorn
 from fastapi import FastAPI
 
-from app.errors import CommandError
 from app.http import problems
 from app.http.body_limit import BodyLimit
 from app.http.routes import (
@@ -66,19 +65,24 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-def serve(settings: Settings, on_ready: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGINT or SIGTERM; calls `on_ready` once requests are taken.
+def serve(
+    settings: Settings,
+    on_ready: Callable[[], None] = lambda: None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; calls `on_ready` once requests are taken, and until then `tell` with
+    what it is at. Garbage collection may be off until then.
 
     Raises CommandError when the service cannot start.
     """
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    _check_address(settings.host, settings.port)  # before the LLM is loaded, which takes a while
-    app = create_app(build(settings))
+    app = create_app(build(settings, tell=tell))
     # What exists by now lives as long as the process. Garbage collection over it would stop every
     # request for a second now and then.
     gc.freeze()
+    gc.enable()
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -103,14 +107,3 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_ready()
-
-
-def _check_address(host: str, port: int) -> None:
-    """Raise CommandError for an address on which nothing can listen."""
-    try:
-        [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror or error}.") from error

@@ -2,8 +2,9 @@
 
 from app.errors import CommandError
 from app.settings import Settings
+from trainer.llm.availability import ModelUnavailableError
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, find_revision, load
+from trainer.llm.loading import find_revision, load
 
 
 def load_llm(settings: Settings) -> FrozenLLM:

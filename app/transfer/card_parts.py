@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from app.transfer.manifest import ExportedLLM
-from trainer.llm.embedded import EMBEDDED, folder_name
+from trainer.llm.availability import EMBEDDED
+from trainer.llm.embedded import folder_name
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.seq2seq import Seq2SeqLLM
 

@@ -15,7 +15,8 @@ from store import books, revisions, skills, versions
 from store.aliases import CHAMPION
 from store.tables import Version
 from store.versions import NewMember
-from trainer.llm.embedded import EMBEDDED, folder_name
+from trainer.llm.availability import EMBEDDED
+from trainer.llm.embedded import folder_name
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.lora import Loras
 from trainer.methods.members import Members, join_members

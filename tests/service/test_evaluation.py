@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from app.answering.calibration import Calibration, Logistic
 from app.answering.skill import LoadedSkill, register_skill
-from app.cli import app
+from app.cli.commands import app
 from store import books, versions
 from store.database import Database
 from store.segmentation import ChapterSpan, PassageSpan

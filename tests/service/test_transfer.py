@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
 from app.answering.skill import LoadedSkill
-from app.cli import app
+from app.cli.commands import app
 from app.client import Client, ClientError
 from tests.faults.test_bad_input import problem
 from tests.service.conftest import service

@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 # What a program finds imported: what plain PEFT needs, and beyond that what the service starts with.
 IMPORTED = {
     "libraries": "peft,transformers.models.auto.modeling_auto",
-    "service": "app.cli,app.http.server,sentence_transformers",
+    "service": "app.cli.commands,app.http.server,trainer.embedding",
 }
 # The folder of the forks' sockets and log, also for the processes in which xdist runs tests.
 FOLDER = "WARM_PROGRAMS"

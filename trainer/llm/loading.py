@@ -10,21 +10,19 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
+from trainer.llm.availability import EMBEDDED, ModelUnavailableError, check_name, embedded_revision
 from trainer.llm.batch_types import Row
 from trainer.llm.causal import CausalLLM
 from trainer.llm.checkpointing import can_checkpoint
-from trainer.llm.embedded import EMBEDDED, embedded_folder, embedded_revision
+from trainer.llm.devices import named_device
+from trainer.llm.embedded import embedded_folder, embedded_weights
 from trainer.llm.frozen_llm import FrozenLLM, Identity
-from trainer.llm.quantization import quantization_config, settle_arithmetic
+from trainer.llm.quantization import quantization_config
 from trainer.llm.seq2seq import Seq2SeqLLM
 from trainer.options import DEFAULT_CACHE_DIR, Arithmetic, Checkpointing, Dtype, Quantization
 
 # "auto" checkpoints on a card with less memory than this.
 _SMALL_CARD = 32 << 30
-
-
-class ModelUnavailableError(Exception):
-    """The model cannot be loaded as asked; the message says why and what to do, in one line."""
 
 
 def load(
@@ -61,24 +59,31 @@ def load(
     """
     quiet_libraries()
     target, torch_dtype, quantization = resolve_options(device, dtype, quantization)
+    check_name(model)
     cache = (DEFAULT_CACHE_DIR if cache_dir is None else cache_dir).expanduser()
     source = str(embedded_folder(cache)) if model == EMBEDDED else model
     try:
         config = AutoConfig.from_pretrained(source, revision=revision)
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
-        weights = _loader(config, model).from_pretrained(
-            source,
-            revision=revision,
-            dtype=torch_dtype,
-            # An explicit map puts all weights on one device, where accelerate would spread them.
-            device_map={"": target},
-            quantization_config=quantization_config(
-                quantization, torch_dtype, int8_threshold, quantization_skip
-            ),
-        )
+        if model == EMBEDDED and quantization == "none":
+            weights = embedded_weights(Path(source), torch_dtype).to(target)
+        else:
+            weights = _loader(config, model).from_pretrained(
+                source,
+                revision=revision,
+                dtype=torch_dtype,
+                # An explicit map puts all weights on one device, where accelerate would spread them.
+                device_map={"": target},
+                quantization_config=quantization_config(
+                    quantization, torch_dtype, int8_threshold, quantization_skip
+                ),
+            )
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(_reason(model, error)) from error
-    settle_arithmetic(weights, arithmetic, torch_dtype)
+    if quantization != "none":
+        from trainer.llm.arithmetic import settle_arithmetic  # seconds to import
+
+        settle_arithmetic(weights, arithmetic, torch_dtype)
     identity = Identity(
         id=model,
         revision=_revision(model, source, config),
@@ -100,6 +105,7 @@ def find_revision(model: str = EMBEDDED, *, revision: str | None = None) -> str:
     Raises ModelUnavailableError as `load` does.
     """
     quiet_libraries()
+    check_name(model)
     try:
         config = None if model == EMBEDDED else AutoConfig.from_pretrained(model, revision=revision)
         return _revision(model, model, config)
@@ -125,7 +131,7 @@ def resolve_options(
 
     Raises ModelUnavailableError when the device is not there.
     """
-    target = _device(device)
+    target = named_device(device)
     if target.type == "cuda":
         torch.cuda.set_device(target)  # some libraries compute on the current card
     if quantization == "auto":
@@ -163,23 +169,6 @@ def _check_logits(llm: FrozenLLM) -> None:
             f"The model {llm.identity.id!r} computes its logits in a way that is not supported "
             f"({type(llm.model).__name__}): use a Llama, Qwen, SmolLM, Mistral, OPT, GPT-NeoX or T5 model."
         )
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        target = torch.device(name)
-    except RuntimeError as error:
-        raise ModelUnavailableError(f"There is no device {name!r}: use auto, cpu, cuda or cuda:N.") from error
-    if target.type == "cuda":
-        index = target.index or 0
-        if index >= torch.cuda.device_count():
-            raise ModelUnavailableError(
-                f"There is no device {name!r}: {torch.cuda.device_count()} CUDA devices are visible."
-            )
-        target = torch.device("cuda", index)
-    return target
 
 
 def _dtype(name: Dtype, target: torch.device) -> torch.dtype:
@@ -228,8 +217,6 @@ def _revision(model: str, source: str, config: Any) -> str:
 
 
 def _reason(model: str, error: Exception) -> str:
-    if model.startswith(("/", ".")) and not Path(model).exists():
-        return f"There is no folder {model!r}. Name one that holds a model, a hub id, or 'embedded'."
     if Path(model).exists():
         return f"The folder {model!r} holds no LLM that can be loaded: {_first_line(error)}"
     return (

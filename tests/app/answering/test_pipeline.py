@@ -1,14 +1,16 @@
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 
 from app.answering.per_passage import PerPassage
 from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
 from app.answering.skill import LoadedSkill
-from app.answering.types import Question
+from app.answering.types import Answer, Question, Retrieved
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
 from app.engine.runner import DirectRunner
+from app.engine.scheduler import Scheduler
 from store import revisions
 from store.books import add
 from store.search.index import Hit, PassageIndex
@@ -47,4 +49,32 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
         assert text[passage.start : passage.end] == passage.text
     assert any("candles" in passage.text for passage in passages)
     assert [passage.score for passage in passages] == sorted((each.score for each in passages), reverse=True)
+    database.close()
+
+
+def test_the_first_event_of_an_ask_comes_while_a_pass_of_training_runs(
+    llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path
+) -> None:
+    database, embedder = new_database(tmp_path / "books.db"), Embedder()
+    with database.write() as session:
+        add(session, edition(STORY), title="The Lamp of Ost")
+    index = PassageIndex(database, tmp_path / "index", embedder, embedder.name)
+    scheduler = Scheduler(llm)
+    engine = Engine(scheduler, MemberCache(database, llm), skill=skill.skill)
+    answering = Answering(database, Retrieval(database, index), engine, PerPassage(engine, skill, embedder))
+    runs, go_on = Event(), Event()
+
+    def training() -> None:
+        runs.set()
+        go_on.wait()
+
+    trained = scheduler.run_when_idle(training)
+    runs.wait()
+    events = answering.events(Question("What did the baker say?", seed=0))
+    assert isinstance(next(events), Retrieved)
+    assert not trained.done()
+    go_on.set()
+    *_, last = events
+    assert isinstance(last, Answer)
+    scheduler.close()
     database.close()

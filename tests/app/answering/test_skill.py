@@ -15,7 +15,7 @@ from app.answering.weighting import Weighting
 from store import skills
 from store.database import Database
 from tests.app.answering.shipping import louder, ship
-from trainer.llm.embedded import EMBEDDED
+from trainer.llm.availability import EMBEDDED
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.skill.skill import initial_skill
 

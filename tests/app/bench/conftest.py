@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import app
+from app.cli.commands import app
 
 Bench = Callable[..., tuple[Result, dict[str, Any]]]
 

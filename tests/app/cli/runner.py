@@ -2,7 +2,7 @@
 
 from typer.testing import CliRunner, Result
 
-from app.cli import app
+from app.cli.commands import app
 from tests.app.client.peer import Peer
 
 

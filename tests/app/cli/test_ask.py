@@ -1,6 +1,9 @@
 import subprocess
 import sys
+from typing import get_args, get_type_hints
 
+from app.cli.ask import ask
+from app.schemas import MembersChoice
 from tests.app.cli.runner import bookchorus
 from tests.app.client.examples import book
 from tests.app.client.peer import Peer
@@ -56,14 +59,24 @@ def test_a_problem_is_one_line_on_standard_error(peer: Peer) -> None:
 def test_client_commands_load_neither_the_llm_nor_the_server() -> None:
     script = """
 import sys
-from app.cli import app
-try:
-    app(["ask", "Who?", "--url", "http://127.0.0.1:9"])
-except SystemExit:
-    pass
+from app.cli.commands import app
 heavy = {"torch", "transformers", "fastapi", "uvicorn", "sqlalchemy", "faiss", "numpy"}
-print(sorted(heavy & set(sys.modules)))
+for words in (["--help"], ["ask", "Who?"], ["books"], ["versions"], ["show", "A book"], ["train", "A book"]):
+    asks = words != ["--help"]
+    try:
+        app([*words, "--url", "http://127.0.0.1:9"] if asks else words)
+    except SystemExit:
+        pass
+    # Help asks no service, and needs none of its shapes.
+    loaded = heavy if asks else {*heavy, "pydantic", "httpx"}
+    print("loaded", words[0], sorted(loaded & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
-    assert "bookchorus serve" in done.stderr
+    told = [line for line in done.stderr.splitlines() if line.startswith("loaded")]
+    assert told == [f"loaded {name} []" for name in ("--help", "ask", "books", "versions", "show", "train")]
+    assert done.stderr.count("bookchorus serve") == 5
+
+
+def test_the_choices_of_members_are_those_of_the_api() -> None:
+    chosen = get_type_hints(ask)["members"]
+    assert get_args(chosen) == get_args(MembersChoice)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text, update
 from typer.testing import CliRunner, Result
 
-from app.cli import app
+from app.cli.commands import app
 from app.parsing.text.headings import chapters
 from store import books
 from store.database import Database
@@ -149,7 +149,7 @@ def test_what_cannot_be_is_one_line(data: Path, tmp_path: Path) -> None:
 def test_neither_the_llm_nor_the_server_is_loaded(data: Path, tmp_path: Path) -> None:
     script = f"""
 import sys
-from app.cli import app
+from app.cli.commands import app
 for words in (["backup", {str(tmp_path / "kept.db")!r}], ["verify"]):
     try:
         app([*words, "--data-dir", {str(data)!r}])

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.answering.skill import shipped_skill
-from app.cli import app
+from app.cli.commands import app
 from store import skills
 from store.database import Database
-from trainer.llm.embedded import EMBEDDED, embedded_revision
+from trainer.llm.availability import EMBEDDED, embedded_revision
 
 
 def bookchorus(data: Path, *words: str, model: str | None = None) -> Result:

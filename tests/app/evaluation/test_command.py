@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.answering.skill import LoadedSkill, register_skill
-from app.cli import app
+from app.cli.commands import app
 from tests.databases import new_database
 from trainer.llm.frozen_llm import FrozenLLM
 

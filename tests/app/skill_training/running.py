@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
-from app.cli import app
+from app.cli.commands import app
 
 STORIES = {
     "lamp": ("Mira kept a green lamp in the tower of Ost.", "Who kept a green lamp?", "Mira"),

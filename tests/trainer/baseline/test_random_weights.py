@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from trainer.baseline.random_weights import random_llm
+from trainer.llm.availability import ModelUnavailableError
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, load
+from trainer.llm.loading import load
 from trainer.options import Quantization
 
 SHAPES = ("tiny", "tiny-t5")

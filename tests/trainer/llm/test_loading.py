@@ -8,11 +8,11 @@ import torch
 from transformers import AutoTokenizer, PhiConfig, PhiForCausalLM
 
 from tests import tiny
+from trainer.llm.availability import ModelUnavailableError, embedded_revision
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
-from trainer.llm.embedded import embedded_revision
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, find_revision, load
+from trainer.llm.loading import find_revision, load
 from trainer.llm.scoring import row_losses
 from trainer.options import Quantization
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from tests import tiny
 from tests.trainer.llm.test_checkpointing import gradient
 from tests.trainer.methods.test_methods import CASES, made
+from trainer.llm.arithmetic import settle_arithmetic
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
-from trainer.llm.quantization import settle_arithmetic
 from trainer.llm.quantized_linear import QuantizedLinear
 from trainer.options import Method, Quantization
 

@@ -19,10 +19,11 @@ from tests import tiny
 from tests.learned import answer_losses
 from trainer.joint_training import train
 from trainer.llm import templates
+from trainer.llm.availability import ModelUnavailableError
 from trainer.llm.batch_types import Exchange, Pack, Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import ModelUnavailableError, load
+from trainer.llm.loading import load
 from trainer.llm.mixture import Mixture, Part
 from trainer.llm.packing import pack_losses
 from trainer.llm.prefill import prefill

@@ -1,0 +1,30 @@
+"""All commands, in the groups of their files."""
+
+import typer
+
+from app.cli import (
+    ask,
+    bench,
+    books,
+    demo,
+    evaluation,
+    maintenance,
+    questions,
+    registry,
+    serve,
+    skill,
+    transfer,
+)
+
+app = typer.Typer(
+    help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+# In the order of `bookchorus --help`.
+for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, evaluation):
+    app.add_typer(module.app)
+app.add_typer(questions.changes, name="question")
+app.add_typer(skill.app, name="skill")
+app.add_typer(bench.app, name="bench")

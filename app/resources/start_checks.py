@@ -1,0 +1,37 @@
+"""What keeps a service from starting, told before anything slow is imported."""
+
+import socket
+
+from app.errors import CommandError
+from app.settings import Settings
+from trainer.llm.availability import ModelUnavailableError, check_name
+
+
+def check_start(settings: Settings) -> None:
+    """Raise CommandError, with one line, where the service cannot start: its address is taken, its folder
+    cannot be made, its model or its device is not there.
+    """
+    _check_address(settings.host, settings.port)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"The folder {settings.data_dir} cannot be made: {error.strerror}.") from error
+    try:
+        check_name(settings.model)
+        if settings.device.startswith("cuda"):
+            from trainer.llm.devices import named_device  # imports torch
+
+            named_device(settings.device)
+    except ModelUnavailableError as error:
+        raise CommandError(f"{error} (The settings are BOOKCHORUS_MODEL and BOOKCHORUS_DEVICE.)") from error
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raise CommandError for an address on which nothing can listen."""
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror or error}.") from error

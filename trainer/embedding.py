@@ -24,6 +24,7 @@ class SentenceEmbedder:
         Raises OSError when a file is missing.
         """
         self._model = load_weights(BertModel, folder, torch.float32)
+        self._model.requires_grad_(False).train(False)
         # The library's own tokenizer: it is set once, and then used by several threads.
         self._tokenizer = PreTrainedTokenizerFast(
             tokenizer_file=str(folder / "tokenizer.json")

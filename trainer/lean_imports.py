@@ -49,9 +49,12 @@ def import_lean() -> None:
 class _Deferred(ModuleType):
     """A module before it is imported: a name that it does not have imports it, in its place."""
 
+    _lock: threading.RLock
+    _begun: bool
+
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.__dict__.update(_lock=threading.RLock(), _begun=False)
+        self._lock, self._begun = threading.RLock(), False
 
     def __getattr__(self, name: str) -> Any:
         # Python asks any object for names such as `__wrapped__`; of a package it needs the path.
@@ -64,7 +67,8 @@ class _Deferred(ModuleType):
                 assert self.__spec__.loader is not None
                 self.__path__ = list(self.__spec__.submodule_search_locations or [])
                 self.__spec__.loader.exec_module(self)
-                self.__class__ = ModuleType
+                # It is an ordinary module from now on.
+                object.__setattr__(self, "__class__", ModuleType)
         return ModuleType.__getattribute__(self, name)
 
 

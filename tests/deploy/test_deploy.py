@@ -181,9 +181,9 @@ class TestCompose:
 
 
 def test_every_command_and_option_exists() -> None:
-    from app import cli
+    from app.cli.commands import app
 
-    command = typer.main.get_command(cli.app)
+    command = typer.main.get_command(app)
     assert isinstance(command, typer.core.TyperGroup)
     for program, name, *arguments in commands():
         assert program == "bookchorus"

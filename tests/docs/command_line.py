@@ -7,10 +7,10 @@ import typer
 
 def commands() -> dict[str, Any]:
     """Every command by its words, such as `skill train`."""
-    from app import cli
+    from app.cli.commands import app
 
     found: dict[str, Any] = {}
-    waiting: list[tuple[str, Any]] = [("", typer.main.get_command(cli.app))]
+    waiting: list[tuple[str, Any]] = [("", typer.main.get_command(app))]
     while waiting:
         name, command = waiting.pop()
         if isinstance(command, typer.core.TyperGroup):

@@ -28,10 +28,11 @@ def test_no_wave_of_an_ask_waits_for_a_pass_of_training(tiny_folder: Path, tmp_p
     begins = [place for place, told in enumerate(order) if told == "members are asked"]
     ends = [place for place, told in enumerate(order) if told == "members have answered"]
     assert len(begins) == len(ends) == ASKS
-    for begin, end in zip(begins, ends, strict=True):
-        asked = order[begin:end]
-        # The passages are read in waves, each of which is a batch.
-        assert asked.count("a batch of asks begins") > 1, asked
+    asks = [order[begin:end] for begin, end in zip(begins, ends, strict=True)]
+    # The passages are read in waves, each of which is a batch, until the answer is settled.
+    assert max(asked.count("a batch of asks begins") for asked in asks) > 1, asks
+    for asked in asks:
+        assert asked.count("a batch of asks begins") >= 1, asked
         assert asked.count("a pass of training begins") == 0, asked
     # It would have: training went on between one ask and the next.
     for end, begin in zip(ends[:-1], begins[1:], strict=True):

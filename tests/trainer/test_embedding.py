@@ -35,6 +35,7 @@ def test_vectors_are_those_of_sentence_transformers() -> None:
     assert theirs.max_seq_length == 256
     expected = theirs.encode(TEXTS, normalize_embeddings=True, show_progress_bar=False)
     ours = SentenceEmbedder(folder, 256)(TEXTS)
-    assert (ours.shape, ours.dtype) == (expected.shape, np.float32)
+    assert ours.shape == expected.shape
+    assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-6)
     assert SentenceEmbedder(folder, 256)([]).shape == (0, 384)

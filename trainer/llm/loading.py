@@ -66,7 +66,8 @@ def load(
         config = AutoConfig.from_pretrained(source, revision=revision)
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
         if model == EMBEDDED and quantization == "none":
-            weights = embedded_weights(Path(source), torch_dtype).to(target)
+            weights: Any = embedded_weights(Path(source), torch_dtype)
+            weights.to(target)
         else:
             weights = _loader(config, model).from_pretrained(
                 source,

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 from safetensors.torch import load_file
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 
 M = TypeVar("M", bound=PreTrainedModel)
@@ -21,7 +21,7 @@ def load_weights(kind: type[M], folder: Path, dtype: torch.dtype) -> M:
     The folder has config.json, and in model.safetensors each weight under the name that the model has for it.
     Raises OSError when a file is missing or does not have all weights.
     """
-    config = kind.config_class.from_pretrained(folder)
+    config = AutoConfig.from_pretrained(folder)
     config.dtype = dtype
     # What is not saved, such as the frequencies of positions, is computed here, in float32.
     with no_init_weights():
@@ -35,4 +35,4 @@ def load_weights(kind: type[M], folder: Path, dtype: torch.dtype) -> M:
     missing = set(found.missing_keys) - set(model.all_tied_weights_keys)
     if missing:
         raise OSError(f"{folder / 'model.safetensors'} has no {min(missing)}")
-    return model.eval()
+    return model

@@ -16,7 +16,7 @@ def test_a_model_is_as_transformers_loads_it(tmp_path: Path, dtype: torch.dtype,
     folder = tmp_path / "model"
     LlamaForCausalLM(config).save_pretrained(folder)
     theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
-    ours = load_weights(LlamaForCausalLM, folder, dtype)
+    ours = load_weights(LlamaForCausalLM, folder, dtype).eval()
     for mine, other in [
         (ours.state_dict(), theirs.state_dict()),
         (dict(ours.named_buffers()), dict(theirs.named_buffers())),
@@ -30,7 +30,7 @@ def test_a_model_is_as_transformers_loads_it(tmp_path: Path, dtype: torch.dtype,
         assert torch.equal(ours(tokens).logits, theirs(tokens).logits)
     assert (ours.lm_head.weight is ours.model.embed_tokens.weight) is tied
     assert ours.config.dtype == theirs.config.dtype
-    assert not ours.training
+    assert ours.config.tie_word_embeddings is tied
 
 
 def test_a_weight_that_is_not_in_the_file_is_told(tmp_path: Path) -> None:

@@ -56,9 +56,9 @@ class Floor:
             book, _ = books.add(session, edition(tiny.STORY), title="Lamps")
         self.book = book.id
 
-    def queue(self) -> str:
+    def queue(self, **recipe: int) -> str:
         with self.database.write() as session:
-            job = jobs.enqueue(session, book_id=self.book, recipe=RECIPE)
+            job = jobs.enqueue(session, book_id=self.book, recipe={**RECIPE, **recipe})
         self.worker.call()
         return job.id
 
@@ -198,7 +198,7 @@ def test_23_the_end_of_a_job_is_written_once_the_disk_has_room(floor: Floor) -> 
 def test_23_a_version_that_the_disk_has_no_room_for(floor: Floor) -> None:
     with full_disk(floor.database) as full, when_not_written(full.clear):
         with as_it_learns(floor.llm, full.set):
-            job = floor.ended(floor.queue())
+            job = floor.ended(floor.queue(members=16, virtual_tokens=64))
         full.clear()
         assert (job.status, job.error_code) == ("failed", "disk-full")
         with floor.database.read() as session:

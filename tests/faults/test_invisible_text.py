@@ -72,7 +72,7 @@ def test_what_can_be_seen_is_not_blank(text: str) -> None:
 
 
 def test_names_in_which_there_is_nothing_to_see_are_none(http: httpx.Client) -> None:  # noqa: F811
-    names = {"title": "\u3164", "author": "\u200b", "tags": "\u2060, \u2800,lamps"}
+    names: dict[str, Any] = {"title": "\u3164", "author": "\u200b", "tags": "\u2060, \u2800,lamps"}
     by_form = upload(http, STORY + "unseen form", **names).json()["book"]
     by_json = http.post(
         "/books", json={**names, "tags": names["tags"].split(","), "text": STORY + "unseen json"}
@@ -168,7 +168,7 @@ def test_32_a_book_with_text_that_cannot_be_kept(http: httpx.Client, field: str,
     answer = http.post("/books", content=content, headers={"Content-Type": "application/json"})
     problem(answer, 422, "invalid-request")
     if field != "text" and (bad == NUL or field == "recipe"):  # a form's bytes are UTF-8, or mended
-        form = {field: value if field == "recipe" else "a\0b"}
+        form: dict[str, Any] = {field: value if field == "recipe" else "a\0b"}
         detail = problem(upload(http, STORY + field, **form), 422, "invalid-request")["detail"]
         assert f"body.{field}" in str(detail)
     assert ids(http) == before
@@ -209,5 +209,5 @@ def test_every_body_is_a_request_so_that_none_is_left_unchecked() -> None:
     ]
     assert len(bodies) >= 8
     for body in bodies:
-        kinds = [kind for kind in getattr(body, "__args__", (body,)) if kind is not type(None)]
+        kinds: list[Any] = [kind for kind in getattr(body, "__args__", (body,)) if kind is not type(None)]
         assert all(issubclass(kind, Request) for kind in kinds), body

@@ -6,6 +6,7 @@ optimizer asks the compiler whether something is: it is imported then.
 
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -36,14 +37,18 @@ def import_lean() -> None:
         setattr(compiler, decorator, _as_it_is)
     sys.modules[_COMPILER] = compiler
     setattr(torch, "_dynamo", compiler)  # noqa: B010 (as an import does)
-    import_module(_ALONE)
+    with suppress(ImportError):
+        import_module(_ALONE)
     # Every other part of it asks for the path first, which imports the whole.
     del compiler.__path__
 
     from transformers.utils import import_utils
 
+    # It remembers its answer. A version that does not ask like this imports all, and starts later.
+    ask = getattr(import_utils, "is_torch_distributed_available", None)
     with patch("torch.distributed.is_available", return_value=False):
-        import_utils.is_torch_distributed_available()  # which remembers its answer
+        if ask is not None:
+            ask()
 
 
 class _Deferred(ModuleType):

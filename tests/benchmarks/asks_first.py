@@ -1,0 +1,106 @@
+"""How long an ask takes in a service: idle, and while a book of 50,000 words is learned.
+
+python -m tests.benchmarks.asks_first
+"""
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from app.cli.child_process import Child
+from app.client import Client
+from tests.long_book import long_book
+
+RECIPE = {"objective": "lm", "epochs": 1000, "budget_seconds": 86_400}
+
+
+def asked(url: str, book: str, question: str) -> tuple[float, float]:
+    """Seconds until the first event of an ask, and until the answer is whole."""
+    began = time.monotonic()
+    first = None
+    body = {"question": question, "books": [book], "stream": True, "min_confidence": 0}
+    with httpx.stream("POST", f"{url}/ask", json=body, timeout=600, trust_env=False) as answer:
+        answer.raise_for_status()
+        for line in answer.iter_lines():
+            if line.startswith("event: ") and first is None:
+                first = time.monotonic() - began
+            assert line != "event: error", answer
+    assert first is not None
+    return first, time.monotonic() - began
+
+
+def measure(url: str, book: str, asks: int, start: int) -> list[tuple[float, float]]:
+    """Ask so many different questions, one after the other."""
+    things = (
+        "lamp",
+        "rope",
+        "ledger",
+        "bell",
+        "kettle",
+        "oar",
+        "map",
+        "loaf",
+        "mirror",
+        "saddle",
+        "key",
+        "sail",
+    )
+    return [
+        asked(url, book, f"Who carried the {things[number % len(things)]} {start + number} years ago?")
+        for number in range(asks)
+    ]
+
+
+def main() -> None:
+    """Print a table: median and slowest, in seconds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--words", type=int, default=50_000)
+    parser.add_argument("--asks", type=int, default=10)
+    parser.add_argument("--model", default="embedded")
+    options = parser.parse_args()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "app.cli", "serve", "--end-with-stdin", "--port", str(port)]
+        command += ["--model", options.model, "--data-dir", f"{folder}/data"]
+        with Client(url) as client, Child(command, Path(folder, "serve.log"), os.environ) as child:
+            child.wait_ready(client)
+            book = Path(folder, "long.md")
+            book.write_text(long_book(options.words), encoding="utf-8")
+            added = client.add(book, recipe=RECIPE)
+            assert added.job is not None
+            learning = client.follow(added.job.id)
+            next(event for event in learning if event.type == "metrics")
+            # Both kinds are asked about the same book; the first ask of each is not counted.
+            busy = measure(url, added.book.id, options.asks + 1, 0)[1:]
+            assert client.job(added.job.id).status == "running"
+            httpx.post(f"{url}/jobs/{added.job.id}/cancel", trust_env=False).raise_for_status()
+            list(learning)
+            idle = measure(url, added.book.id, options.asks + 1, 100)[1:]
+    for name, times in (("idle", idle), ("while it is learned", busy)):
+        first, last = zip(*times, strict=True)
+        print(
+            json.dumps(
+                {
+                    "service": name,
+                    "first_event_median": round(statistics.median(first), 3),
+                    "first_event_slowest": round(max(first), 3),
+                    "answer_median": round(statistics.median(last), 2),
+                    "answer_slowest": round(max(last), 2),
+                }
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -174,9 +174,14 @@ class Answering:
                 book, _, reference = name.partition("@")
                 books.get(session, book)
                 try:
-                    asked[book] = versions.get_live(session, book, reference or CHAMPION)
+                    asked[book] = versions.get_live(session, book, _reference(reference))
                 except NotFoundError:
                     if reference:
                         raise
                     asked[book] = None
         return list(asked.items())
+
+
+def _reference(name: str) -> int | str:
+    """A version's number, or an alias; the champion when nothing is named."""
+    return int(name) if name.isdecimal() else name or CHAMPION

@@ -2,10 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.schemas.answers import MembersChoice, Names
-from app.schemas.common import Request
 
 
 class Part(BaseModel):
@@ -29,7 +28,7 @@ class Message(BaseModel):
         return self.content or ""
 
 
-class ChatRequest(Request):
+class ChatRequest(BaseModel):
     """A chat whose last turn of the user is the question; what is not listed here is ignored.
 
     `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias. Not OpenAI's are
@@ -37,8 +36,6 @@ class ChatRequest(Request):
     does not know (0 always answers, and without it the threshold of the skill counts), and `members`, as in
     `POST /ask`.
     """
-
-    model_config = ConfigDict(extra="ignore")
 
     model: str
     messages: list[Message] = Field(min_length=1)

@@ -4,9 +4,11 @@ import logging
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 import bm25s
 import numpy as np
@@ -37,31 +39,42 @@ def words(text: str) -> list[str]:
     return _WORD.findall(_POSSESSIVE.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
 
-class BM25Index:
-    """An index of the words of passages; it never changes. Scoring is thread-safe.
+class StemmedTexts:
+    """Texts as the numbers of their words, int64 of shape (words,) each; `numbers` has that of each stem.
 
     English words are stemmed; words of other languages mostly stay as they are.
     """
 
-    def __init__(self, texts: Mapping[int, str]) -> None:
-        """Index texts by passage id, in ascending order of the ids."""
-        # bm25s sets its logger to DEBUG when it is imported, and logs each index that it builds.
-        logging.getLogger("bm25s").setLevel(logging.WARNING)
-        self._ids = np.array(list(texts), dtype=np.int64)
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Split and stem all texts: of what indexing takes, this is the half that indexes can share."""
         stemmer = Stemmer.Stemmer("english")
-        self._numbers: dict[str, int] = {}
-        documents = [
+        self.numbers: dict[str, int] = {}
+        self.documents = [
             np.array(
-                [
-                    self._numbers.setdefault(stem, len(self._numbers))
-                    for stem in stemmer.stemWords(words(text))
-                ],
+                [self.numbers.setdefault(stem, len(self.numbers)) for stem in stemmer.stemWords(words(text))],
                 dtype=np.int64,
             )
-            for text in texts.values()
+            for text in texts
         ]
-        self._words = _TermIndex(documents)
-        self._pairs = _TermIndex([(document[:-1] << 32) | document[1:] for document in documents])
+
+    def joined(self, groups: Iterable[Sequence[int]]) -> Self:
+        """The texts at these places, each group as one text."""
+        joined = copy(self)
+        joined.documents = [np.concatenate([self.documents[place] for place in group]) for group in groups]
+        return joined
+
+
+class BM25Index:
+    """An index of the words of passages; it never changes. Scoring is thread-safe."""
+
+    def __init__(self, ids: Sequence[int], texts: StemmedTexts) -> None:
+        """Index a text for each passage id; the ids ascend."""
+        # bm25s sets its logger to DEBUG when it is imported, and logs each index that it builds.
+        logging.getLogger("bm25s").setLevel(logging.WARNING)
+        self._ids = np.array(ids, dtype=np.int64)
+        self._numbers = texts.numbers
+        self._words = _TermIndex(texts.documents)
+        self._pairs = _TermIndex([(document[:-1] << 32) | document[1:] for document in texts.documents])
 
     def score(self, question: str) -> "LexicalScores":
         """Score every passage by BM25, as a share of the highest score that the question could have.

@@ -1,20 +1,20 @@
 """The words of whole books: a book is found by words that no passage of it has together."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from store.search.bm25 import BM25Index
+from store.search.bm25 import BM25Index, StemmedTexts
 
 
 class BookWords:
     """BM25 over books, each as one document; it never changes. Scoring is thread-safe."""
 
-    def __init__(self, passages: Iterable[tuple[str, str]]) -> None:
-        """Index passages, each given by its book's id and its text."""
-        texts: dict[str, list[str]] = {}
-        for book_id, text in passages:
-            texts.setdefault(book_id, []).append(text)
-        self._books = list(texts)
-        self._index = BM25Index({number: "\n".join(parts) for number, parts in enumerate(texts.values())})
+    def __init__(self, book_ids: Sequence[str], passages: StemmedTexts) -> None:
+        """Index passages, each of the book whose id stands at its place."""
+        places: dict[str, list[int]] = {}
+        for place, book_id in enumerate(book_ids):
+            places.setdefault(book_id, []).append(place)
+        self._books = list(places)
+        self._index = BM25Index(range(len(places)), passages.joined(places.values()))
 
     def score(self, question: str) -> dict[str, float]:
         """Return each book's score by its id, as a share of the highest that the question could have."""

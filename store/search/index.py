@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from store.database import Database
 from store.passages import book_ids_of_passages, passage_ids
-from store.search.bm25 import BM25Index
+from store.search.bm25 import BM25Index, StemmedTexts
 from store.search.book_words import BookWords
 from store.search.faiss_snapshot import FaissSnapshot, read_state
 from store.search.fusion import BOOK_WEIGHT
@@ -215,5 +215,6 @@ def _with_words(session: Session, dense: FaissSnapshot) -> _Indexes:
     """Index the words of all passages and of their books."""
     query = select(Passage.id, Passage.book_id, Passage.text).order_by(Passage.id)
     rows = session.execute(query).all()
-    texts = {passage_id: text for passage_id, _, text in rows}
-    return _Indexes(dense, BM25Index(texts), BookWords((book_id, text) for _, book_id, text in rows))
+    texts = StemmedTexts(text for _, _, text in rows)
+    passages = BM25Index([passage_id for passage_id, _, _ in rows], texts)
+    return _Indexes(dense, passages, BookWords([book_id for _, book_id, _ in rows], texts))

@@ -17,7 +17,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from store.search.bm25 import BM25Index
+from store.search.bm25 import BM25Index, StemmedTexts
 from store.search.faiss_snapshot import FaissSnapshot, PassageState
 from store.search.threshold_ranking import rank
 
@@ -102,7 +102,7 @@ def fused(data: NDArray[np.float32], random: np.random.Generator) -> tuple[int, 
     texts = {
         number: " ".join(f"w{word}" for word in row) for number, row in zip(ids.tolist(), words, strict=True)
     }
-    lexical = BM25Index(texts)
+    lexical = BM25Index(list(texts), StemmedTexts(texts.values()))
     snapshot = FaissSnapshot.build(ids, data, PassageState(len(data), len(data)))
     asked = iter(random.zipf(1.2, (10_000, 8)) % 50_000)
 

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from app.datasets.loading import load_dataset
-from store.search.bm25 import BM25Index
+from store.search.bm25 import BM25Index, StemmedTexts
 from store.search.fusion import fuse
 from tests.question_library import Asked, Floats, Library, Vectors, asked_of, library_of
 
@@ -74,7 +74,7 @@ class Sides:
             return best
 
         def by_words(documents: list[str]) -> Floats:
-            index = BM25Index(dict(enumerate(documents)))
+            index = BM25Index(range(len(documents)), StemmedTexts(documents))
             return np.stack([index.score(text).scores for text in asked.questions])
 
         self.words, self.appended = by_words(library.texts), by_words(texts)
@@ -103,7 +103,7 @@ class Sides:
 
 def round_trip(library: Library) -> NDArray[np.bool_]:
     """Whether today's index finds a question's own passage first in its book (a filter as in 2301.03266)."""
-    index = BM25Index(dict(enumerate(library.texts)))
+    index = BM25Index(range(len(library.texts)), StemmedTexts(library.texts))
     words = np.stack([index.score(text).scores for text in library.written])
     scores = fuse(library.written_vectors @ library.vectors.T, words)
     scores[library.books[library.about][:, None] != library.books[None]] = -1

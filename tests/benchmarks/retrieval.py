@@ -24,7 +24,7 @@ from app.engine.embedder import Embedder
 from store import books
 from store.database import Database
 from store.passages import passages_of_book
-from store.search.bm25 import BM25Index
+from store.search.bm25 import BM25Index, StemmedTexts
 from store.search.index import Hit, PassageIndex
 from store.segmentation import ChapterSpan, PassageSpan
 
@@ -109,8 +109,8 @@ def measure(data: Path, cache: Path, sample: int) -> dict[str, dict[str, list[fl
     index = PassageIndex(database, cache / "index", embedder, embedder.name)
     index.refresh()
     passages = sum(len(ids) for _, ids in stories.values())
-    texts = ("\n\n".join(story.sections) for dataset in splits.values() for story in dataset.stories)
-    whole = BM25Index(dict(enumerate(texts)))
+    texts = ["\n\n".join(story.sections) for dataset in splits.values() for story in dataset.stories]
+    whole = BM25Index(range(len(texts)), StemmedTexts(texts))
 
     def ask(question: LabelledQuestion) -> Asked:
         book, ids = stories[question.story]

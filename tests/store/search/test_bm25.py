@@ -6,7 +6,7 @@ import bm25s
 import numpy as np
 import pytest
 
-from store.search.bm25 import BM25Index, words
+from store.search.bm25 import BM25Index, StemmedTexts, words
 
 TALES = {
     3: "Old Grizzelda locked the goat in the cellar.",
@@ -17,8 +17,12 @@ TALES = {
 IDS = np.array(list(TALES), np.int64)
 
 
+def _indexed(texts: dict[int, str]) -> BM25Index:
+    return BM25Index(list(texts), StemmedTexts(texts.values()))
+
+
 def _best(question: str, texts: dict[int, str] = TALES) -> int | None:
-    scores = BM25Index(texts).score(question).of(np.array(list(texts), np.int64))
+    scores = _indexed(texts).score(question).of(np.array(list(texts), np.int64))
     return list(texts)[scores.argmax()] if scores.max() > 0 else None
 
 
@@ -72,16 +76,16 @@ def test_scores_are_shares_by_hand() -> None:
     texts = {1: "fox fox", 2: "hen"}
     # One word, known to one of two passages: its share is tf / (tf + k1 (1 - b + b length / mean length)).
     share = 2 / (2 + 0.9 * (1 - 0.4 + 0.4 * 2 / 1.5))
-    scores = BM25Index(texts).score("Who? Fox!").of(np.array([1, 2]))
+    scores = _indexed(texts).score("Who? Fox!").of(np.array([1, 2]))
     assert scores == pytest.approx([share, 0])
     # A word that no passage has is missed: its log(1 + 2.5 / 0.5) beside the other's log(1 + 1.5 / 1.5).
-    less = BM25Index(texts).score("Who? Fox, owl!").of(np.array([1, 2]))
+    less = _indexed(texts).score("Who? Fox, owl!").of(np.array([1, 2]))
     assert less == pytest.approx([share * log(2) / (log(2) + log(6)), 0])
-    assert BM25Index(TALES).score(TALES[3]).of(IDS).max() < 1
+    assert _indexed(TALES).score(TALES[3]).of(IDS).max() < 1
 
 
 def test_scores_follow_the_ids_asked_for() -> None:
-    lexical = BM25Index(TALES)
+    lexical = _indexed(TALES)
     everywhere = dict(zip(IDS.tolist(), lexical.score("the miller's goat").of(IDS).tolist(), strict=True))
     asked = np.array([8, 4, 3, 100, 0], np.int64)
     assert lexical.score("the miller's goat").of(asked).tolist() == [everywhere[8], 0, everywhere[3], 0, 0]
@@ -90,21 +94,21 @@ def test_scores_follow_the_ids_asked_for() -> None:
 
 @pytest.mark.parametrize("texts", [{}, {1: ""}, {1: "…", 2: "!"}, {1: "goat"}])
 def test_little_or_nothing_to_index(texts: dict[int, str]) -> None:
-    scores = BM25Index(texts).score("Where is the goat?").of(np.array([1, 2]))
+    scores = _indexed(texts).score("Where is the goat?").of(np.array([1, 2]))
     assert (scores > 0).tolist() == ["goat" in texts.get(1, ""), False]
 
 
 def test_nothing_is_printed_or_logged(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    BM25Index(TALES).score("goat").of(IDS)
+    _indexed(TALES).score("goat").of(IDS)
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
     assert logging.getLogger(bm25s.__name__).level == logging.WARNING
 
 
 def test_many_questions_at_once() -> None:
-    lexical = BM25Index(TALES)
+    lexical = _indexed(TALES)
     questions = ["goats singing", "Grizzelda's cellar", "stormy seas"] * 50
     alone = [lexical.score(question).of(IDS).tolist() for question in questions]
     with ThreadPoolExecutor(8) as pool:

@@ -10,6 +10,7 @@ from sqlalchemy import event
 from store import books
 from store.database import Database
 from store.passages import get_passages, passages_of_book
+from store.search.bm25 import StemmedTexts
 from store.search.book_words import BookWords
 from store.search.fusion import BOOK_WEIGHT, DENSE_WEIGHT
 from store.search.index import PassageIndex
@@ -106,7 +107,7 @@ def test_a_book_is_worth_its_best_passage_and_all_its_words(
     found = index.books(question, 2)
     assert found[0].book_id == library["clock"]
     texts = {library["clock"]: CLOCK, library["fox"]: FOX, library["whale"]: WHALE}
-    words = BookWords(texts.items()).score(question)
+    words = BookWords(list(texts), StemmedTexts(texts.values())).score(question)
     assert words[library["clock"]] > words[library["fox"]]
     best = index.search(question, 1)[0].score
     assert found[0].score == pytest.approx(best + BOOK_WEIGHT * words[library["clock"]])

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.search.bm25 import BM25Index
+from store.search.bm25 import BM25Index, StemmedTexts
 from store.search.faiss_snapshot import FaissSnapshot, PassageState
 from store.search.fusion import fuse
 from store.search.threshold_ranking import rank
@@ -19,7 +19,12 @@ def library(seed: int, passages: int) -> tuple[FaissSnapshot, BM25Index, np.ndar
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     texts = {int(each): " ".join(random.choice(WORDS, random.integers(0, 9))) for each in ids}
     state = PassageState(passages, int(ids[-1]))
-    return FaissSnapshot.build(ids, vectors, state), BM25Index(texts), vectors, texts
+    return (
+        FaissSnapshot.build(ids, vectors, state),
+        BM25Index(list(texts), StemmedTexts(texts.values())),
+        vectors,
+        texts,
+    )
 
 
 @given(
@@ -48,7 +53,7 @@ def test_equal_passages_are_in_the_librarys_order() -> None:
     vectors = np.ones((6, 1), dtype=np.float32)
     ids = np.array([3, 4, 7, 8, 9, 12], dtype=np.int64)
     snapshot = FaissSnapshot.build(ids, vectors, PassageState(6, 12))
-    lexical = BM25Index({int(each): "goat" for each in ids})
+    lexical = BM25Index(ids.tolist(), StemmedTexts("goat" for _ in ids))
     assert rank(snapshot, lexical, "goat", vectors[:1], 4, depth=2).ids.tolist() == [3, 4, 7, 8]
     among = np.array([12, 8, 3], dtype=np.int64)
     assert rank(snapshot, lexical, "goat", vectors[:1], 2, among=among).ids.tolist() == [3, 8]

@@ -11,7 +11,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
 _COMPILER = "torch._dynamo"
 # What transformers takes out of the compiler to use it without: it can be imported alone.
@@ -46,9 +45,13 @@ def import_lean() -> None:
 
     # It remembers its answer. A version that does not ask like this imports all, and starts later.
     ask = getattr(import_utils, "is_torch_distributed_available", None)
-    with patch("torch.distributed.is_available", return_value=False):
-        if ask is not None:
+    if ask is not None:
+        is_available = torch.distributed.is_available
+        torch.distributed.is_available = lambda: False
+        try:
             ask()
+        finally:
+            torch.distributed.is_available = is_available
 
 
 class _Deferred(ModuleType):

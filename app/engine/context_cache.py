@@ -55,9 +55,8 @@ class ContextCache:
 
         Raises what `tensors` raises.
         """
-        learned = {
-            _key(one.member): self._learned(one.member) for one in readings if one.member.member is not None
-        }
+        asked = {_key(one.member): one.member for one in readings if one.member.member is not None}
+        learned = {key: self._learned(member) for key, member in asked.items()}
         behind = {key for key, member in learned.items() if member.placement == "behind"}
         read = self._members(
             {key: (member, self._skill) for key, member in learned.items() if key not in behind}

@@ -1,4 +1,4 @@
-"""Next-token cross-entropy of hidden states, in chunks: the logits of all positions never exist at once."""
+"""What hidden states say of the next token, in chunks: the logits of all positions never exist at once."""
 
 from typing import Any, cast
 
@@ -55,3 +55,14 @@ def soft_token_loss(hidden: Tensor, head: Tensor, targets: Tensor, shares: Tenso
     sum to 1; a target may stand there twice.
     """
     return cast(Tensor, _TokenLoss.apply(hidden, head, targets, shares))  # type: ignore[no-untyped-call]
+
+
+def likeliest(hidden: Tensor, head: Tensor, choices: int) -> tuple[Tensor, Tensor]:
+    """The likeliest tokens at each position [tokens, choices] int64, with their shares, float32.
+
+    hidden [tokens, hidden], head [vocabulary, hidden] of the same dtype. The shares are the probabilities of
+    these tokens, scaled to sum to 1; there are no more choices than the vocabulary has.
+    """
+    most = min(choices, len(head))
+    found = [(part @ head.T).float().topk(most) for part in hidden.split(_CHUNK)]
+    return torch.cat([one.indices for one in found]), torch.cat([one.values for one in found]).softmax(-1)

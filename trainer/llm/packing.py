@@ -11,10 +11,7 @@ from torch.nn.functional import pad
 
 from trainer.llm.batch_types import Exchange, Pack, SoftTargets
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loss import soft_token_loss
-
-# Positions whose logits exist at once.
-_CHUNK = 256
+from trainer.llm.loss import likeliest, soft_token_loss
 
 
 def pack_losses(llm: FrozenLLM, packs: Sequence[Pack], prompts: Tensor | None = None) -> list[list[Tensor]]:
@@ -62,10 +59,7 @@ def spoken(llm: FrozenLLM, packs: Sequence[Pack], choices: int) -> list[list[Sof
 
     Their probabilities are scaled to sum to 1. They are on the CPU.
     """
-    states = llm.answer_states(packs, None)
-    found = [(state @ llm.head.T).float().topk(min(choices, len(llm.head))) for state in states.split(_CHUNK)]
-    tokens = torch.cat([one.indices for one in found]).cpu()
-    shares = torch.cat([one.values.softmax(-1) for one in found]).cpu()
+    tokens, shares = (each.cpu() for each in likeliest(llm.answer_states(packs, None), llm.head, choices))
     sizes = [len(exchange.answer) for pack in packs for exchange in pack.exchanges]
     each = iter(zip(tokens.split(sizes), shares.split(sizes), strict=True))
     return [[SoftTargets(*next(each)) for _ in pack.exchanges] for pack in packs]

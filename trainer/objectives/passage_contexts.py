@@ -1,12 +1,13 @@
 """Passages that were read behind the skill, kept while a book is learned."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 from trainer.llm import templates
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
+from trainer.progress import Pause
 
 
 class PassageContexts:
@@ -25,6 +26,13 @@ class PassageContexts:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[int, Context] = OrderedDict()
         self._bytes = 0
+
+    def read(self, numbers: Iterable[int]) -> Generator[Pause, None, None]:
+        """Read those of these passages that are not kept, with a pause after each."""
+        for number in numbers:
+            if number not in self._kept:
+                self.of(number)
+                yield Pause()
 
     def of(self, number: int) -> Context:
         """What the LLM keeps of [skill][passage]."""

@@ -116,6 +116,8 @@ class SelfStudy:
             for _ in range(self._recipe.rows)
         ]
         yield from self._teacher.asked([item for _, row in chosen for item in row.answerable])
+        if members.placement == "behind":
+            yield from self._read.read(row.passage for _, row in chosen if row.passage is not None)
         batch = [(member, self._placed(row, members)) for member, row in chosen]
         losses = [0.0] * len(members)
         sizes = [self._llm.positions(pack, members.computed_tokens) for _, pack in batch]
@@ -153,7 +155,7 @@ class SelfStudy:
         near = range(max(0, passage - _NEAR), min(len(self._material.passages), passage + _NEAR + 1))
         return choose.choice([number for number in near if number != passage] or [None])
 
-    def _placed(self, row: "_Row", members: Members | None) -> Pack:
+    def _placed(self, row: "_Row", members: Members) -> Pack:
         """A row with its passage where it stands: in the context of a member behind it, else in the text."""
         exchanges = [self._teacher.exchange(item) for item in row.answerable]
         exchanges += [
@@ -191,9 +193,8 @@ class SelfStudy:
                     if members is None
                     else members.condition(self._llm, [member], [pack.context])
                 )
-                losses = pack_losses(self._llm, [replace(pack, context=before.contexts[0])], before.prompts)[
-                    0
-                ]
+                read = replace(pack, context=before.contexts[0])
+                [losses] = pack_losses(self._llm, [read], before.prompts)
             for loss in losses:
                 total += float(loss.sum())
                 tokens += len(loss)

@@ -38,14 +38,14 @@ class Teacher:
         new = [item for item in dict.fromkeys(items) if item not in self._said]
         for passage in dict.fromkeys(item.passage for item in new):
             about = [item for item in new if item.passage == passage]
-            pack = Pack([self._exchange(item) for item in about], context=self._contexts.of(passage))
+            pack = Pack([exchange(self._llm, item) for item in about], context=self._contexts.of(passage))
             [targets] = spoken(self._llm, [pack], _CHOICES)
             self._said.update(zip(about, targets, strict=True))
             yield Pause()
 
     def exchange(self, item: StudyQuestion) -> Exchange:
         """The turn of a question that was asked, and what is to be said."""
-        plain = self._exchange(item)
+        plain = exchange(self._llm, item)
         if not self._share:
             return plain
         hard, soft = hard_targets(plain.answer), self._said[item]
@@ -54,9 +54,6 @@ class Teacher:
             torch.cat([(1 - self._share) * hard.shares, self._share * soft.shares], dim=1),
         )
         return Exchange(plain.turn, plain.answer, targets=targets)
-
-    def _exchange(self, item: StudyQuestion) -> Exchange:
-        return exchange(self._llm, item)
 
 
 def exchange(llm: FrozenLLM, item: StudyQuestion) -> Exchange:

@@ -16,6 +16,7 @@ from trainer.llm.packing import pack_losses
 from trainer.llm.prefill import prefill
 from trainer.methods.dispatch import initial_members, member_contexts, member_from_bytes
 from trainer.methods.members import Members
+from trainer.objectives.passage_contexts import PassageContexts
 from trainer.objectives.self_study import SelfStudy
 from trainer.options import Method
 from trainer.progress import Learned
@@ -88,3 +89,12 @@ def test_a_member_behind_changes_nothing_of_what_was_read(llm: FrozenLLM) -> Non
     [in_front] = prefill(llm, text, member_contexts(llm, [replace(loud, placement="front")], skill))
     both = [losses_after(llm, [context] * len(ITEMS)) for context in (behind, in_front)]
     assert both[0] != pytest.approx(both[1], abs=1e-3)
+
+
+def test_passages_are_read_one_at_a_time_and_once(llm: FrozenLLM) -> None:
+    """Whoever asks meanwhile waits for one passage at most."""
+    contexts = PassageContexts(llm, PASSAGES, material(llm).skill)
+    assert len(list(contexts.read([1, 0, 1]))) == 2
+    kept = [contexts.of(number) for number in range(2)]
+    assert list(contexts.read([0, 1])) == []
+    assert [contexts.of(number) for number in range(2)] == kept

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from store.errors import InvalidTagsError
+from store.segmentation import is_blank
 from store.tables import Book, BookTag
 
 MOST_TAGS = 16
@@ -19,7 +20,7 @@ def normalize_name(name: str) -> str:
 
 
 def normalize_tags(tags: Iterable[str]) -> list[str]:
-    """Return the tags as they are stored: normalized, sorted, without empty ones and duplicates.
+    """Return the tags as they are stored: normalized, sorted, without blank ones and duplicates.
 
     A tag with commas is split at them. InvalidTagsError: more than `MOST_TAGS`, or one of more than
     `TAG_LENGTH` characters.
@@ -55,4 +56,5 @@ def conditions(
 
 
 def _split(tags: Iterable[str]) -> set[str]:
-    return {normalize_name(part) for tag in tags for part in tag.split(",")} - {""}
+    parts = (part for tag in tags for part in tag.split(","))
+    return {normalize_name(part) for part in parts if not is_blank(part)}

@@ -174,14 +174,9 @@ class Answering:
                 book, _, reference = name.partition("@")
                 books.get(session, book)
                 try:
-                    asked[book] = versions.get_live(session, book, _reference(reference))
+                    asked[book] = versions.get_live(session, book, reference or CHAMPION)
                 except NotFoundError:
                     if reference:
                         raise
                     asked[book] = None
         return list(asked.items())
-
-
-def _reference(name: str) -> int | str:
-    """A version's number, or an alias; the champion when nothing is named."""
-    return int(name) if name.isdecimal() else name or CHAMPION

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from store.segmentation import is_blank
+
 # Leaves room in any context for passages; a longer question is no question about a book.
 QUESTION_TOKENS = 256
 
@@ -18,8 +20,8 @@ class QuestionError(ValueError):
 
 
 def check_question(text: str, count_tokens: Callable[[str], int]) -> None:
-    """Raise QuestionError for a question that is empty or longer than `QUESTION_TOKENS` tokens."""
-    if not text.strip():
+    """Raise QuestionError for a question that is blank or longer than `QUESTION_TOKENS` tokens."""
+    if is_blank(text):
         raise QuestionError("question-empty", "The question is empty: write one.")
     if _too_long(text, count_tokens):
         message = f"The question is longer than {QUESTION_TOKENS} tokens: shorten it."
@@ -27,8 +29,8 @@ def check_question(text: str, count_tokens: Callable[[str], int]) -> None:
 
 
 def check_answer(text: str, count_tokens: Callable[[str], int]) -> None:
-    """Raise QuestionError for an answer that is empty or longer than a question may be."""
-    if not text.strip():
+    """Raise QuestionError for an answer that is blank or longer than a question may be."""
+    if is_blank(text):
         raise QuestionError("answer-empty", "The answer is empty: write one.")
     if _too_long(text, count_tokens):
         message = f"The answer is longer than {QUESTION_TOKENS} tokens: shorten it."

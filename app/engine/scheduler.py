@@ -245,5 +245,6 @@ class Scheduler:
 def _resolve(future: Future[T], work: Callable[[], T]) -> None:
     try:
         future.set_result(work())
-    except Exception as error:  # whoever waits for it gets it; the thread lives on
+    # Whoever waits for it gets it; the thread lives on. Libraries in Rust panic with what is no Exception.
+    except BaseException as error:
         future.set_exception(error)

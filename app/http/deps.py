@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from app.http.problems import Problem
+from app.http.problems import Problem, refuse_unkept
 from app.service import Service
 
 
@@ -15,6 +15,13 @@ def _service(request: Request) -> Service:
 
 
 ServiceDep = Annotated[Service, Depends(_service)]
+
+
+async def text_is_kept(request: Request) -> None:
+    """Refuse a path or a query with text that cannot be kept; bodies are checked as they are read."""
+    query = request.query_params
+    refuse_unkept(path=request.path_params, query={name: query.getlist(name) for name in query})
+
 
 _bearer = HTTPBearer(auto_error=False)
 

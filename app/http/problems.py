@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,6 +17,7 @@ from app.answering.question_check import QuestionError
 from app.engine.member_cache import OtherModelError
 from app.engine.scheduler import EngineClosedError, UnwantedError
 from app.parsing.parsed import ParseError
+from app.schemas.text import WHAT, unkept
 from app.training.question_changes import ChangeError
 from app.training.requests import InvalidParentError, InvalidRecipeError, QueueFullError
 from app.transfer.refusal import ImportRefusedError
@@ -142,9 +143,22 @@ def as_problem(error: Exception) -> Problem:
 
 def invalid(slug: str, error: ValidationError | RequestValidationError) -> Problem:
     """The problem of values that do not fit their model: where each stands, and what was expected there."""
-    found = [{"where": ".".join(map(str, e["loc"])) or "body", "what": e["msg"]} for e in error.errors()]
+    found = [{"where": _place(each) or "body", "what": each["msg"]} for each in error.errors()]
     detail = "; ".join(f"{each['where']}: {each['what']}" for each in found)
     return Problem(422, slug, detail, errors=found)
+
+
+def _place(error: Mapping[str, Any]) -> str:
+    """Where a value stands; where a whole model refuses it, the error's context says the rest of the way."""
+    return ".".join(map(str, (*error["loc"], *error.get("ctx", {}).get("where", ()))))
+
+
+def refuse_unkept(**values: object) -> None:
+    """Raise Problem invalid-request where one of these has text that cannot be kept, and name the place."""
+    where = unkept(values)
+    if where is not None:
+        place = ".".join(map(str, where))
+        raise Problem(422, "invalid-request", f"{place}: {WHAT}", errors=[{"where": place, "what": WHAT}])
 
 
 def _invalid_recipe(error: InvalidRecipeError) -> Problem:
@@ -188,6 +202,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400 and isinstance(error.__cause__, ValueError | RecursionError):
+            # FastAPI's word for JSON with too many digits, brackets, or bytes of no encoding.
+            detail = f"body: it cannot be read as JSON: {error.__cause__}"
+            return _response(request, Problem(422, "invalid-request", detail))
         slug = _HTTP.get(error.status_code, "http-error")
         headers = dict(error.headers) if error.headers else None
         return _response(request, Problem(error.status_code, slug, str(error.detail), headers))

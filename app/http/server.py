@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from app.http import problems
 from app.http.body_limit import BodyLimit
+from app.http.deps import text_is_kept
 from app.http.routes import (
     aliases,
     ask,
@@ -42,6 +43,7 @@ def create_app(service: Service) -> FastAPI:
         title="Bookchorus",
         summary="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
         lifespan=lifespan,
+        dependencies=[Depends(text_is_kept)],
     )
     app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes, but=transfer.IMPORT)
     app.state.service = service

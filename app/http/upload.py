@@ -13,15 +13,13 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from app.http.multipart import read_form
-from app.http.problems import Problem, invalid
+from app.http.problems import Problem, invalid, refuse_unkept
 from app.parsing.formats import parse_book
 from app.parsing.parsed import ParsedBook
 from app.parsing.sandbox import ParserSandbox
 from app.schemas import JsonBook
 from store.books import Edition
-from store.segmentation import passages
-
-_ABOUT = ("title", "author", "tags")
+from store.segmentation import is_blank, passages
 
 
 @dataclass(frozen=True)
@@ -71,18 +69,19 @@ async def _from_form(request: Request, parser: ParserSandbox) -> Upload:
     if form.data is None:
         raise Problem(422, "file-missing", "The form has no file in its field 'file'.")
     filename = clean_filename(form.filename)
-    wishes = {name: form.fields.get(name, "").strip() for name in ("title", "author")}
     recipe = _json_object(form.fields.get("recipe"))
+    refuse_unkept(body={**form.fields, "recipe": recipe})
+    given = {name: _seen(form.fields.get(name)) for name in ("title", "author", "tags")}
     parsed = await parser.parse(form.data, filename)
     return Upload(
-        title=wishes["title"] or parsed.title or PurePosixPath(filename).stem or "Untitled",
-        author=wishes["author"] or parsed.author,
+        title=given["title"] or _seen(parsed.title) or _seen(PurePosixPath(filename).stem) or "Untitled",
+        author=given["author"] or _seen(parsed.author),
         filename=filename or None,
         parsed=parsed,
         sha256=hashlib.sha256(form.data).hexdigest(),
-        tags=[form.fields.get("tags", "")],
+        tags=[given["tags"] or ""],
         recipe=recipe,
-        given=frozenset(name for name in _ABOUT if form.fields.get(name, "").strip()),
+        given=_given(**given),
     )
 
 
@@ -91,17 +90,18 @@ def _from_json(body: bytes) -> Upload:
         book = JsonBook.model_validate_json(body)
     except ValidationError as error:
         raise invalid("invalid-request", error) from error
-    data = book.text.encode("utf-8", "surrogatepass")
+    title, author = _seen(book.title), _seen(book.author)
+    data = book.text.encode()
     parsed = parse_book(data, "md" if re.search(r"^#{1,6} \S", book.text, re.MULTILINE) else "txt")
     return Upload(
-        title=book.title.strip() or "Untitled",
-        author=book.author,
+        title=title or "Untitled",
+        author=author,
         filename=None,
         parsed=parsed,
         sha256=hashlib.sha256(data).hexdigest(),
         tags=book.tags or [],
         recipe=book.recipe,
-        given=frozenset(name for name in _ABOUT if getattr(book, name)),
+        given=_given(title=title, author=author, tags=book.tags),
     )
 
 
@@ -113,12 +113,22 @@ def clean_filename(name: str) -> str:
     return path.stem[: 120 - len(path.suffix[:20])] + path.suffix[:20]
 
 
+def _given(**about: object) -> frozenset[str]:
+    """The names of what is not empty."""
+    return frozenset(name for name, value in about.items() if value)
+
+
+def _seen(text: str | None) -> str | None:
+    """A name without space around it; None for one in which there is nothing to see."""
+    return None if text is None or is_blank(text) else text.strip()
+
+
 def _json_object(value: str | None) -> dict[str, Any] | None:
     if not value:
         return None
     try:
         found = json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Problem(422, "invalid-recipe", f"The field 'recipe' is no JSON: {error}") from error
     if not isinstance(found, dict):
         raise Problem(422, "invalid-recipe", "The field 'recipe' must be a JSON object.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from app.parsing.parsed import Format, ParsedBook, ParseError
+from store.segmentation import is_blank
 
 
 def parse_book(data: bytes, format: Format) -> ParsedBook:  # noqa: A002 - the word users know
@@ -12,7 +13,7 @@ def parse_book(data: bytes, format: Format) -> ParsedBook:  # noqa: A002 - the w
     password-protected, no-text and unreadable-book.
     """
     book = _parser(format)(data)
-    if not book.text.strip():
+    if is_blank(book.text):
         raise ParseError("book-empty", "The book has no text in it.")
     return book
 

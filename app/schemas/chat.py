@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.schemas.answers import MembersChoice, Names
+from app.schemas.common import Request
 
 
 class Part(BaseModel):
@@ -28,7 +29,7 @@ class Message(BaseModel):
         return self.content or ""
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(Request):
     """A chat whose last turn of the user is the question; what is not listed here is ignored.
 
     `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias. Not OpenAI's are
@@ -36,6 +37,8 @@ class ChatRequest(BaseModel):
     does not know (0 always answers, and without it the threshold of the skill counts), and `members`, as in
     `POST /ask`.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     model: str
     messages: list[Message] = Field(min_length=1)

@@ -7,7 +7,7 @@ from typing import Self
 
 from store import jobs
 from store.database import Database
-from store.errors import NotFoundError, StaleTokenError, StoreError
+from store.errors import NotFoundError, StaleTokenError
 from store.tables import Job
 
 log = logging.getLogger(__name__)
@@ -61,5 +61,5 @@ class Heartbeat:
             except (NotFoundError, StaleTokenError) as error:
                 self._lost = error
                 return
-            except StoreError as error:
+            except Exception as error:  # whatever it is: without a heartbeat another worker takes the job
                 log.warning("the lease of job %s could not be renewed: %s", self._job.id, error)

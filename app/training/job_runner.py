@@ -28,6 +28,9 @@ from trainer.recipe import Recipe
 
 Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Written)
 
+# How long a job waits before it is published again where the database is locked.
+_RETRY_SECONDS = 1.0
+
 log = logging.getLogger(__name__)
 
 
@@ -38,7 +41,8 @@ class LeavingError(Exception):
 class JobRunner:
     """Runs one job under its lease of so many seconds, which is renewed as it goes on.
 
-    The LLM works on the scheduler's thread, when no ask waits. `leaving` says whether the worker is to leave.
+    The LLM works on the scheduler's thread, when no ask waits. `leaving` says whether the worker is to leave,
+    within so many seconds at most.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class JobRunner:
         lease_seconds: float,
         microbatches: Microbatches | None,
         keep_versions: int = 0,
-        leaving: Callable[[], bool],
+        leaving: Callable[[float], bool],
     ) -> None:
         self._job = job
         self._database = database
@@ -126,12 +130,16 @@ class JobRunner:
     def _pieces(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """Each piece of work, done on the scheduler's thread behind the asks that wait."""
         while (happened := self._scheduler.run_when_idle(lambda: next(pieces, None)).result()) is not None:
-            if self._leaving():
-                raise LeavingError()
-            self._heartbeat.check()
+            self._stay()
             if not isinstance(happened, Pause | Prepared | Scored | Written):
                 self._record(happened)
             yield happened
+
+    def _stay(self, seconds: float = 0.0) -> None:
+        """Wait so long. Raises what ends the attempt: LeavingError, or what `Heartbeat.check` does."""
+        if self._leaving(seconds):
+            raise LeavingError()
+        self._heartbeat.check()
 
     def _record(self, happened: Progress) -> None:
         """Renew the lease and record what happened. What a locked database does not take is not recorded."""
@@ -199,8 +207,9 @@ class JobRunner:
                             keep=self._keep_versions,
                         )
                         return
-            except StoreBusyError:
-                log.warning("the database is locked: job %s waits to publish", self._job.id)
+            except StoreBusyError as error:
+                log.warning("job %s waits to publish: %s", self._job.id, error)
+                self._stay(_RETRY_SECONDS)
             else:
                 decision = self._decided(objective, learned, tried)
 

@@ -3,9 +3,10 @@
 import logging
 import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy.orm import Session
 
 from app.answering.skill import LoadedSkill
 from app.engine.member_cache import MemberCache, UnusableVersionError
@@ -15,7 +16,7 @@ from app.training.job_runner import JobRunner, LeavingError
 from app.training.trial import Trial
 from store import jobs
 from store.database import Database
-from store.errors import NotFoundError, StaleTokenError, StoreBusyError
+from store.errors import NotFoundError, StaleTokenError, StoreError, StoreFullError
 from store.tables import Job
 from trainer.llm.microbatches import Microbatches, OutOfMemoryError
 from trainer.progress import DivergedError
@@ -23,12 +24,20 @@ from trainer.progress import DivergedError
 _LEASE_SECONDS = 60.0
 # How long an idle worker waits before it looks for jobs that another process put in the queue.
 _LOOK_SECONDS = 5.0
+# How long a worker waits before it writes again what the store did not take.
+_RETRY_SECONDS = 1.0
+
+# Writes how an attempt at a job ended.
+Outcome = Callable[[Session], Job]
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Takes jobs on a thread of its own; a job that it must leave goes back to the queue."""
+    """Takes jobs on a thread of its own; a job that it must leave goes back to the queue.
+
+    Whatever a job raises ends its attempt and not the thread, which waits where the store takes nothing.
+    """
 
     def __init__(
         self,
@@ -78,15 +87,58 @@ class Worker:
             try:
                 with self._database.write() as session:
                     job = jobs.lease(session, self._name, _LEASE_SECONDS)
-            except StoreBusyError:
+            except Exception as error:
+                _warn("no job can be taken", error)
+                self._stopping.wait(_RETRY_SECONDS)
                 job = None
             if job is None:
                 self._called.wait(_LOOK_SECONDS)
             else:
-                self._work(job)
+                self._settle(job, self._outcome(job))
 
-    def _work(self, job: Job) -> None:
-        runner = JobRunner(
+    def _outcome(self, job: Job) -> Outcome | None:
+        """Run a job; how its attempt ended; None where it was published, with the end of the job."""
+        try:
+            self._runner(job).run()
+        except (EngineClosedError, LeavingError):
+            return partial(jobs.release, job_id=job.id, token=job.token)
+        except CancelledError:
+            return partial(jobs.finish, job_id=job.id, token=job.token, status="cancelled")
+        except BaseException as error:  # libraries in Rust panic with errors that are no Exception
+            if isinstance(error, NotFoundError | StaleTokenError):
+                log.info("job %s misses what it needs, or is not ours any more: %s", job.id, error)
+            else:
+                log.exception("job %s failed", job.id)
+            return partial(
+                jobs.finish,
+                job_id=job.id,
+                token=job.token,
+                status="failed",
+                error_code=_code(error),
+                error_message=_why(error),
+            )
+        return None
+
+    def _settle(self, job: Job, outcome: Outcome | None) -> None:
+        """Write how an attempt ended, as soon as the store takes it.
+
+        What is not written when the worker is to stop is left to the end of the lease.
+        """
+        while outcome is not None:
+            try:
+                with self._database.write() as session:
+                    outcome(session)
+                return
+            except (NotFoundError, StaleTokenError):
+                log.info("job %s ended elsewhere", job.id)
+                return
+            except Exception as error:
+                _warn(f"the end of job {job.id} is not written yet", error)
+            if self._stopping.wait(_RETRY_SECONDS):
+                return
+
+    def _runner(self, job: Job) -> JobRunner:
+        return JobRunner(
             job,
             self._database,
             self._scheduler,
@@ -96,47 +148,18 @@ class Worker:
             lease_seconds=_LEASE_SECONDS,
             microbatches=self._microbatches,
             keep_versions=self._keep_versions,
-            leaving=self._stopping.is_set,
+            leaving=self._stopping.wait,
         )
-        try:
-            runner.run()
-        except (NotFoundError, StaleTokenError):
-            log.info("job %s is no longer ours: its book was deleted or another worker has it", job.id)
-        except (EngineClosedError, LeavingError):
-            self._give_back(job)
-        except CancelledError:
-            self._finish(job, "cancelled")
-        except Exception as error:
-            log.exception("job %s failed", job.id)
-            self._finish(job, "failed", _code(error), _why(error))
-
-    def _finish(
-        self,
-        job: Job,
-        status: Literal["failed", "cancelled"],
-        code: str | None = None,
-        why: str | None = None,
-    ) -> None:
-        with _if_still_ours(job), self._database.write() as session:
-            jobs.finish(session, job.id, job.token, status=status, error_code=code, error_message=why)
-
-    def _give_back(self, job: Job) -> None:
-        with _if_still_ours(job), self._database.write() as session:
-            jobs.release(session, job.id, job.token)
 
 
-@contextmanager
-def _if_still_ours(job: Job) -> Iterator[None]:
-    """Ignore that a job ended elsewhere, or that its end could not be written to a locked database."""
-    try:
-        yield
-    except (NotFoundError, StaleTokenError):
-        log.info("job %s ended elsewhere", job.id)
-    except StoreBusyError:
-        log.warning("the database is locked: job %s is taken again when its lease runs out", job.id)
+def _warn(what: str, error: Exception) -> None:
+    """Say in one line what the store did not take; what is no error of the store's with its traceback."""
+    log.warning("%s: %s", what, error, exc_info=None if isinstance(error, StoreError) else error)
 
 
-def _code(error: Exception) -> str:
+def _code(error: BaseException) -> str:
+    if isinstance(error, StoreFullError):
+        return "disk-full"
     if isinstance(error, OutOfMemoryError):
         return "out-of-memory"
     if isinstance(error, DivergedError):
@@ -146,8 +169,12 @@ def _code(error: Exception) -> str:
     return "invalid-recipe" if isinstance(error, ValueError) else "training-failed"
 
 
-def _why(error: Exception) -> str:
-    """The error's message; where memory ran out, with the settings that its advice is about."""
+def _why(error: BaseException) -> str:
+    """The error's message, as any store keeps it; where memory ran out, with the settings of its advice."""
+    try:
+        message = str(error)
+    except Exception:  # of an error whose message cannot be told, the kind
+        message = type(error).__name__
     if isinstance(error, OutOfMemoryError):
-        return f"{error} (set BOOKCHORUS_CHECKPOINTING=on, or BOOKCHORUS_QUANTIZATION=int8 or nf4)"
-    return str(error)
+        message += " (set BOOKCHORUS_CHECKPOINTING=on, or BOOKCHORUS_QUANTIZATION=int8 or nf4)"
+    return message.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

@@ -17,11 +17,15 @@ def livez() -> dict[str, str]:
 
 @router.get("/readyz")
 def readyz(service: ServiceDep, response: Response) -> schemas.Readiness:
-    """Say whether questions are answered; 503 with the reason while not."""
+    """Say whether questions are answered and books are learned; 503 with what is dead while not."""
     with service.database.read() as session:
         session.execute(text("SELECT 1"))
+    dead = []
     if not service.scheduler.alive:
-        response.status_code = 503
-        return schemas.Readiness(ready=False, detail="the engine has ended: restart the service")
-    detail = "" if service.worker.alive else "no worker is running: uploaded books wait untrained"
-    return schemas.Readiness(ready=True, detail=detail)
+        dead.append("the engine has ended: no question is answered")
+    if not service.worker.alive:
+        dead.append("no worker is running: uploaded books wait untrained")
+    if not dead:
+        return schemas.Readiness(ready=True)
+    response.status_code = 503
+    return schemas.Readiness(ready=False, detail="; ".join([*dead, "restart the service"]))

@@ -73,7 +73,7 @@ class Desk:
             job = jobs.lease(session, "desk", 60)
         assert job is not None
 
-        def leaving() -> bool:
+        def leaving(_: float) -> bool:
             between()
             return False
 

@@ -28,7 +28,7 @@ def test_a_book_is_learned_asked_and_listed_on_postgresql(
             [version] = client.versions()
             assert [book.title for book in client.books()] == ["Lamp"]
             assert httpx.post(f"{client.url}/admin/verify", trust_env=False).json()["whole"] is True
-            assert httpx.get(f"{client.url}/books/no%00book", trust_env=False).status_code == 404
+            assert httpx.get(f"{client.url}/books/no%00book", trust_env=False).status_code == 422
         assert not (tmp_path / "data" / "bookchorus.db").exists()
         with service(tmp_path, *model, database_url=url) as client:
             assert client.versions() == [version]

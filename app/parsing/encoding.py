@@ -2,86 +2,144 @@
 
 import re
 import unicodedata
+from functools import lru_cache
+from itertools import pairwise
 
-import charset_normalizer
+import chardet
 
+from app.parsing.control_characters import only_text, without_controls
 from app.parsing.parsed import ParseError
 
-_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+# UTF-32 comes first: its little-endian mark begins with that of UTF-16.
+_MARKS = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
 _DECLARED = re.compile(
     rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)|<meta[^>]{0,500}?charset\s*=\s*[\"']?([\w.:-]+)",
     re.IGNORECASE,
 )
 _DECLARED_WITHIN = 4096
-# The encodings of books from before UTF-8; of two that fit equally well, the first is taken. The Baltic
-# ones are left out, because French text would be taken for them.
-_LEGACY = [
-    *("cp1252", "cp1250", "cp1251", "koi8_r", "cp866", "cp1253", "cp1254", "cp1255", "cp1256"),
-    *("iso8859_2", "cp932", "euc_jp", "gb18030", "big5", "cp949"),
-]
-_MULTIBYTE = {"cp932", "euc_jp", "gb18030", "big5", "cp949"}
-# The encoding is guessed from so many bytes.
+# The encoding is guessed from so many bytes, and the guess is checked on so many characters.
 _SAMPLE_BYTES = 65_536
-_WHITE = set("\t\n\r\f\v")
-_CONTROLS = dict.fromkeys({*range(1, 32), *range(127, 160)} - set(map(ord, _WHITE)))
+_BEFORE_BYTES = 1_024
+# A guess counts from this probability on: bytes that are no text are given less, the shortest texts more.
+_LEAST_PROBABLE = 0.05
+# A text is UTF-8 with damage where it has this many whole characters beyond ASCII for each damaged one.
+_WHOLE_FOR_DAMAGED = 8
+_DAMAGED = "\ufffd"
+_WORD = re.compile(r"[^\W\d_]{2,}")
+# Scripts of East Asia, by how the names of their characters begin: they mix with each other and with Latin.
+_EASTERN = frozenset(
+    ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH", "HALFWIDTH")
+)
+# The share of words beyond ASCII that may have letters of two scripts, or a capital within.
+_MOST_STRANGE_WORDS = 0.1
 
 
 def decode(data: bytes, *, markup: bool = False) -> str:
     """Return the text of bytes, with line feeds as its only line ends.
 
-    The encoding is that of a byte order mark, or else UTF-8 if the bytes are valid UTF-8, or else, with
-    `markup`, the one that the markup declares, or else a guess among the encodings from before UTF-8.
-    Control characters are removed from markup. ParseError unreadable-text: the bytes are not text in any of
-    these, or text with control characters, or markup with NUL.
+    The encoding is that of a byte order mark, or else UTF-8 if the bytes are UTF-8, a few damaged characters
+    aside, or else, with `markup`, the one that the markup declares, or else a guess that gives words of one
+    script. Damaged characters become U+FFFD, and control characters are removed. ParseError unreadable-text:
+    the bytes are not text in any of these, or text with many control characters, or markup with NUL.
     """
-    text = _try_encodings(data, markup)
+    text = _decoded(data, markup)
     if text is None or (markup and "\0" in text):
         raise ParseError(
             "unreadable-text", "The file is no text in any encoding known here: save it as UTF-8."
         )
-    if markup:
-        # Old pages have control characters by mistake.
-        text = text.translate(_CONTROLS)
-    elif any(unicodedata.category(character) == "Cc" for character in set(text) - _WHITE):
-        raise ParseError("unreadable-text", "The file holds control characters: it is no text.")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    # Old pages have control characters by mistake.
+    return without_controls(text) if markup else only_text(text)
 
 
-def _try_encodings(data: bytes, markup: bool) -> str | None:
-    for mark, encoding in _BOMS.items():
+def _decoded(data: bytes, markup: bool) -> str | None:
+    for mark, encoding in _MARKS.items():
         if data.startswith(mark):
-            return _decode_strictly(data, encoding)
-    text = _decode_strictly(data, "utf-8")
-    if text is None and markup and (found := _DECLARED.search(data[:_DECLARED_WITHIN])):
-        text = _decode_strictly(data, (found[1] or found[2]).decode("ascii"))
-    if text is None and (guess := _guess(data)):
-        text = _decode_strictly(data, guess)
-    return text
+            return _with_little_damage(data, encoding)
+    utf8 = _strictly(data, "utf-8")
+    if utf8 is not None and (markup or _is_utf8(utf8)):
+        return utf8
+    if utf8 is None and markup and (found := _DECLARED.search(data[:_DECLARED_WITHIN])):
+        text = _strictly(data, (found[1] or found[2]).decode("ascii"))
+        if text is not None:
+            return text
+    return (_with_little_damage(data, "utf-8") if utf8 is None else None) or _guessed(data) or utf8
 
 
-def _decode_strictly(data: bytes, encoding: str) -> str | None:
+def _is_utf8(text: str) -> bool:
+    """Whether bytes that are valid UTF-8 are that, and not UTF-16 without a mark or Japanese with escapes."""
+    return "\x1b" not in text and "\0" not in text.rstrip("\0\x1a\r\n ")
+
+
+def _strictly(data: bytes, encoding: str) -> str | None:
     try:
         return data.decode(encoding)
     except (UnicodeDecodeError, LookupError):
         return None
 
 
-def _guess(data: bytes) -> str | None:
+def _with_little_damage(data: bytes, encoding: str) -> str | None:
+    """The text with U+FFFD for what is damaged; None where too much is, or nothing tells this encoding."""
+    text = data.decode(encoding, "replace")
+    damaged = text.count(_DAMAGED)
+    whole = sum(character > "\x7f" for character in text) - damaged
+    if encoding != "utf-8":  # its mark tells it
+        whole = len(text) - damaged
+    return text if damaged * _WHOLE_FOR_DAMAGED <= whole and "\0" not in text.rstrip("\0") else None
+
+
+def _guessed(data: bytes) -> str | None:
+    """The text in the first encoding, of the likeliest, that gives words of one script."""
     sample = _sample(data)
-    found = charset_normalizer.from_bytes(sample, cp_isolation=_LEGACY)
-    if not found:
-        return None
-    best = min(found, key=lambda each: (2 * each.chaos - each.coherence, _LEGACY.index(each.encoding)))
-    high_share = sum(byte >= 0x80 for byte in sample) / len(sample)
-    # Any bytes are letters in some encoding; many such letters in no language's proportions are no text.
-    if best.coherence == 0 and high_share > 0.3 and best.encoding not in _MULTIBYTE:
-        return None
-    return best.encoding
+    for guess in chardet.detect_all(sample):
+        encoding = guess["encoding"]
+        if encoding is not None and guess["confidence"] >= _LEAST_PROBABLE:
+            text = _strictly(data, encoding)
+            if text is not None and _is_plausible(text[:_SAMPLE_BYTES]):
+                return text
+    return None
 
 
 def _sample(data: bytes) -> bytes:
-    """The part to guess from: whole lines, from the first line that is not ASCII."""
+    """The part to guess from: whole lines, from shortly before the first line that is not ASCII."""
     first = re.search(rb"[\x80-\xff]", data)
-    start = data.rfind(b"\n", 0, first.start()) + 1 if first else 0
+    if first is None or b"\0" in data[:_SAMPLE_BYTES]:
+        return data[:_SAMPLE_BYTES]
+    start = data.rfind(b"\n", 0, max(0, first.start() - _BEFORE_BYTES)) + 1
     cut = data[start : start + _SAMPLE_BYTES]
     return cut[: cut.rfind(b"\n") + 1] or cut
+
+
+def _is_plausible(text: str) -> bool:
+    """Whether the words of a text look like words: each of one script, none with a capital within."""
+    if any(unicodedata.category(character) in ("Co", "Cn") for character in set(text)):
+        return False
+    found = [word for word in _WORD.findall(text) if not word.isascii()]
+    strange = sum(_mixes_scripts(word) or _has_capital_within(word) for word in found)
+    return strange <= _MOST_STRANGE_WORDS * len(found)
+
+
+def _mixes_scripts(word: str) -> bool:
+    scripts = set(map(_script, word))
+    if scripts & _EASTERN:
+        scripts -= _EASTERN | {"LATIN"}
+        return bool(scripts)
+    return len(scripts) > 1
+
+
+def _has_capital_within(word: str) -> bool:
+    """Whether a capital follows a small letter, where at least one of them is beyond ASCII."""
+    return any(
+        small.islower() and large.isupper() and not (small + large).isascii()
+        for small, large in pairwise(word)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]

@@ -7,7 +7,10 @@ from pathlib import PurePosixPath
 
 from app.parsing.parsed import Format, ParseError
 
+# A PDF may stand behind the head of a download; a text that speaks of its mark holds no object.
 _PDF_WITHIN = 1024
+_PDF_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*%PDF-\d")
+_PDF_OBJECT = re.compile(rb"^\s*\d+ \d+ obj\b", re.MULTILINE)
 _HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
@@ -29,7 +32,7 @@ def sniff(data: bytes, name: str = "") -> Format:
 
     ParseError, if it has none of the formats: unreadable-text, bad-archive or password-protected.
     """
-    if b"%PDF-" in data[:_PDF_WITHIN]:
+    if _PDF_HEAD.match(data) or (b"%PDF-" in data[:_PDF_WITHIN] and _PDF_OBJECT.search(data)):
         return "pdf"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _archive(data)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from app.parsing.text import chapter_marks
 from app.parsing.text.chapter_marks import ChapterMark
+from app.parsing.text.part_names import NAMED, NUMBERS, ORDINALS, PARTS
 from store.segmentation import ChapterSpan
 
 TextFormat = Literal["txt", "md"]
@@ -16,20 +17,12 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _REST_OF_LINE = re.compile(r"\S[^\r\n]*")
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _HASHES = re.compile(r" {0,3}#{1,3}[ \t]+(.*?)[ \t]*#*[ \t]*$")
-_WORDS = "chapter|chapitre|kapitel|cap[íi]tulo|capitolo|hoofdstuk|rozdzia[łl]|глава|book|part|letter"
-_NUMBER = (
-    r"\d{1,4}|[ivxlcdm]{1,9}|(?:the )?(?:first|last)|"
-    r"(?:(?:twenty|thirty|forty|fifty)-?)?(?:one|two|three|four|five|six|seven|eight|nine)|ten|eleven|twelve|"
-    r"thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty"
-)
 _NUMBERED = re.compile(
-    rf"\s*(?P<number>(?:{_WORDS})\s+(?:{_NUMBER}))(?![\w'’])"
-    r"(?:\s*(?P<mark>[.:—–-]+)\s*|\s+|$)(?P<title>.*?)\s*$",
+    rf"\s*(?P<number>(?:{PARTS})\s+(?:(?:the\s+)?(?:{ORDINALS})|{NUMBERS})|(?:the\s+)?(?:{ORDINALS})\s+(?:{PARTS}))"
+    r"(?![\w'’])(?:\s*(?P<mark>[.:—–-]+)\s*|\s+|$)(?P<title>.*?)\s*$",
     re.IGNORECASE,
 )
-_NAMED = re.compile(
-    r"\s*(?:prologue|epilogue|preface|foreword|introduction|afterword)[.:]?\s*$", re.IGNORECASE
-)
+_NAMED = re.compile(rf"\s*(?:{NAMED})[.:]?\s*$", re.IGNORECASE)
 _CHINESE = re.compile(r"\s*第\s*[\d〇零一二三四五六七八九十百千两]+\s*[章回节節](?:$|[\s：:、].*$)")
 _LONGEST_HEADING = 120
 
@@ -38,7 +31,7 @@ def chapters(text: str, format: TextFormat) -> list[ChapterSpan]:  # noqa: A002 
     """Find a text's chapters by their heading lines.
 
     In "md" a heading is a line that begins with one to three `#`; in "txt", and in "md" without such lines,
-    it is a line like `CHAPTER IV` or `Chapter 1. Title`.
+    it is a line like `CHAPTER IV`, `Chapter 1. Title`, `SCENE II. A quay.` or `Erster Akt`.
     """
     return chapter_marks.chapters_from_marks(text, find_headings(text, format))
 

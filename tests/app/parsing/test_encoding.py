@@ -21,6 +21,28 @@ TEXTS = [
     ("cp1253", "Μια φορά κι έναν καιρό ήταν ένας βασιλιάς που είχε τρεις κόρες.\n" * 4),
     ("shift_jis", "吾輩はランプである。名前はまだ無い。どこで生れたかとんと見当がつかぬ。\n" * 4),
     ("euc_jp", "吾輩はランプである。名前はまだ無い。どこで生れたかとんと見当がつかぬ。\n" * 4),
+    ("utf-16-le", "One night the green lamp went out.\n"),
+    ("utf-16-be", "Однажды ночью погас зелёный фонарь.\n" * 3),
+    ("utf-16-le", "一天夜里，绿色的灯熄灭了，渔夫们饿着肚子回到了港口。\n" * 3),
+    ("utf-32", "One night — the lamp went out.\n"),
+    ("utf-32-be", "ある夜、緑の灯が消えた。\n"),
+    ("iso2022_jp", "ある夜、緑の灯が消えた。漁師たちは港に帰ってきた。\n" * 3),
+    ("cp932", "ある夜、緑の灯が消えた。\n"),
+    ("cp437", "Der Wächter stieg hinab und suchte die Möwe. Größe, Mäuse, schöne Träume.\n" * 3),
+    ("cp850", "Le garçon prit la clé et s'enfuit vers la forêt où l'été dormait déjà.\n" * 3),
+    ("cp865", "På øen boede en gammel fisker. Han så den grønne lampe slukke om natten.\n" * 3),
+    ("mac_roman", "“It wasn’t me,” said the boy — “ask the café.” The fiancé left.\n" * 3),
+    ("mac_roman", "Le garçon prit la clé d’argent — « Où vas-tu ? » — et s’enfuit.\n" * 3),
+    ("cp1254", "Gece yarısı deniz fenerinin ışığı söndü. Balıkçılar kıyıya döndü, çocuklar korktu.\n" * 3),
+    ("iso8859_6", "في ليلة من ليالي الشتاء انطفأ المصباح الأخضر وعاد الصيادون إلى الميناء.\n" * 3),
+    ("cp1256", "في ليلة من ليالي الشتاء انطفأ المصباح الأخضر وعاد الصيادون إلى الميناء.\n" * 3),
+    ("cp1255", "בלילה אחד כבה הפנס הירוק והדייגים חזרו אל הנמל רעבים ועייפים.\n" * 3),
+    ("koi8_u", "Вночі згас зелений ліхтар, і рибалки повернулися голодні. Її ґанок був порожній.\n" * 3),
+    ("cp866", "Однажды ночью погас зелёный фонарь, и рыбаки вернулись в гавань голодные.\n" * 3),
+    ("mac_cyrillic", "Однажды ночью погас зелёный фонарь, и рыбаки вернулись голодные.\n" * 3),
+    ("cp1257", "Naktį švyturys užgeso. Žvejai grįžo į uostą, o vaikai bijojo.\n" * 3),
+    ("tis_620", "คืนหนึ่งโคมไฟสีเขียวดับลง และชาวประมงกลับมาที่ท่าเรือด้วยความหิว\n" * 3),
+    ("cp1252", "It was dark. The café closed, he said.\n"),
     ("gb18030", "从前有一座塔，塔里有一盏绿色的灯。渔夫们都靠它回家。\n" * 4),
     ("big5", "從前有一座塔，塔裡有一盞綠色的燈。漁夫們都靠它回家。\n" * 4),
     ("euc_kr", "옛날 옛적에 어느 마을에 한 노인이 살았습니다. 그는 매우 가난했습니다.\n" * 4),
@@ -59,6 +81,47 @@ def test_rubbish_is_no_text(data: bytes) -> None:
     with pytest.raises(ParseError) as refused:
         decode(data)
     assert refused.value.slug == "unreadable-text"
+
+
+LINES = ["The keeper was called Mira.", "She lit the lamp.", "A fox took the key."]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\r\n".join(LINES).encode() + b"\r\n\x1a",
+        "\r\n".join(LINES).encode() + b"\r\n" + b"\x1a" * 90,
+        "\n".join(LINES).encode() + b"\n" + b"\0" * 80,
+        b"".join(line.encode().ljust(40, b"\0") + b"\r\n" for line in LINES),
+        "\x85".join(LINES).encode(),
+        "\u2028".join(LINES).encode(),
+        "\u2029".join(LINES).encode("utf-16"),
+    ],
+    ids=["Ctrl-Z", "a sector of Ctrl-Z", "NUL", "records", "NEL", "U+2028", "U+2029"],
+)
+def test_what_old_systems_leave_costs_itself_alone(data: bytes) -> None:
+    assert [line for line in decode(data).split("\n") if line] == LINES
+
+
+def test_what_stands_for_windows_quotes_is_those() -> None:
+    data = "The keeper\x92s name\x85 \x93No,\x94 said Tom.\n".encode()
+    assert decode(data) == "The keeper’s name… “No,” said Tom.\n"
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xe2\x80", b"\x96", b"\xc3"])
+@pytest.mark.parametrize(
+    "line", ["The keeper’s café — closed.\n", "Зелёный фонарь погас.\n", "緑の灯が消えた。\n"]
+)
+def test_a_damaged_character_costs_itself_alone(line: str, bad: bytes) -> None:
+    whole = (line * 20).encode()
+    text = decode(whole + b"Here " + bad + b" it is.\n" + whole)
+    assert text.count(line) == 40
+    assert "Here \ufffd" in text
+
+
+def test_a_control_character_in_a_long_text_costs_itself_alone() -> None:
+    long = "She lit the lamp.\n" * 60
+    assert decode((long + "A bell \x07 rang.\n" + long).encode()) == long + "A bell  rang.\n" + long
 
 
 def test_markup_says_what_it_is_in() -> None:

@@ -10,6 +10,10 @@ from tests import files
     [
         (files.pdf([b""]), "book.txt", "pdf"),
         (b"\n\n" + files.pdf([b""]), "", "pdf"),
+        (b"HTTP/1.1 200 OK\r\nserver: x\r\n\r\n" + files.pdf([b""]), "", "pdf"),
+        (files.pdf([b""])[:40], "cut.pdf", "pdf"),
+        (b"A PDF begins with %PDF-1.4, a page with a doctype.\n", "", "txt"),
+        (b"%PDF- is the mark, said the teacher, and 5 is the version.\n", "", "txt"),
         (files.epub({}), "book.docx", "epub"),
         (files.docx(""), "book.epub", "docx"),
         (b"<!DOCTYPE html>\n<p>x", "book.txt", "html"),

@@ -34,6 +34,29 @@ def test_a_text_without_headings_is_one_chapter() -> None:
         "第十二章 狐狸",
         "PROLOGUE",
         "Letter 4",
+        "ACT III",
+        "Act the Second.",
+        "THE THIRD ACT",
+        "SCENE I. A quay.",
+        "Act I. Scene IV. The tower by night.",
+        "CANTO XII",
+        "STAVE TWO",
+        "Fit the Fifth",
+        "Erster Akt",
+        "Zweites Kapitel. Der Sturm",
+        "ACTE PREMIER",
+        "Scène 2",
+        "Troisième partie",
+        "Acto primero",
+        "CANTO SECONDO",
+        "Ato terceiro",
+        "Tweede bedrijf",
+        "Akt drugi",
+        "ДЕЙСТВИЕ ПЕРВОЕ",
+        "Глава вторая",
+        "Vorwort",
+        "Epílogo",
+        "Предисловие",
     ],
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
@@ -47,6 +70,13 @@ def test_heading_lines(heading: str, newline: str) -> None:
     "line",
     [
         "Chapter 1 was the hardest of all.",
+        "First act of the night was his.",
+        "The second letter lay on the table.",
+        "Act now!",
+        "Fit as he was, he slept.",
+        "Scene by scene the play went on.",
+        "ORLA.",
+        "Brief war der Sommer.",
         "Part one of the plan was ready,",
         "Chapters 1 to 3 are missing.",
         "Book I read yesterday was long.",
@@ -102,3 +132,31 @@ def test_markdown_headings() -> None:
 
 def test_markdown_without_hashes_has_chapter_lines() -> None:
     assert _titles("CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo.", "md") == ["CHAPTER I", "CHAPTER II"]
+
+
+def test_a_play_has_its_scenes_and_no_speaker_is_a_chapter() -> None:
+    text = """THE LAMP
+
+ACT I
+
+SCENE I. A quay.
+
+MIRA.
+Who is there?
+
+TOM.
+Nobody.
+
+SCENE II. The tower.
+
+MIRA.
+The lamp is out.
+
+ACT II
+
+SCENE I. The chapel.
+
+TOM.
+Here is the key.
+"""
+    assert _titles(text) == ["", "SCENE I. A quay.", "SCENE II. The tower.", "SCENE I. The chapel."]

@@ -2,10 +2,12 @@
 
 import io
 import stat
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from app.parsing.parsed import ParseError
 
@@ -57,9 +59,14 @@ class Archive:
                 raise _too_large(f"the entry {entry.filename[:200]!r}", most_entry_bytes)
         if sum(entry.file_size for entry in chosen) > most_bytes:
             raise _too_large("the archive", most_bytes)
-        self._entries = {entry.filename: entry for entry in chosen}
-        if len(self._entries) < len(chosen):
-            raise ParseError("bad-archive", "The archive has two entries of one name.")
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        for entry in chosen:
+            first = self._entries.setdefault(entry.filename, entry)
+            if (first.CRC, first.file_size) != (entry.CRC, entry.file_size):
+                raise ParseError("bad-archive", "The archive has two entries of one name.")
+        self._alike: dict[str, list[str]] = {}
+        for name in self._entries:
+            self._alike.setdefault(_folded(name), []).append(name)
         self._bytes_read = 0
 
     @property
@@ -68,13 +75,28 @@ class Archive:
         return list(self._entries)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._entries
+        return self.find(name) is not None
+
+    def find(self, name: str) -> str | None:
+        """Return the name of the entry that is meant by `name`, or None.
+
+        It is the entry of this name; or else the only one whose name is this but for its case, its Unicode
+        form, percent-encoding, or backslashes, as archives have them that were packed elsewhere.
+        """
+        if name in self._entries:
+            return name
+        alike = self._alike.get(_folded(name), [])
+        return alike[0] if len(alike) == 1 else None
 
     def read(self, name: str) -> bytes:
-        """Return the bytes of an entry. ParseError: as the class, or unreadable-book for a missing one."""
-        if name not in self._entries:
+        """Return the bytes of the entry that is meant by `name`.
+
+        ParseError: as the class, or unreadable-book where there is none.
+        """
+        meant = self.find(name)
+        if meant is None:
             raise ParseError("unreadable-book", f"The book names a file that is not in it: {name[:200]!r}.")
-        entry = self._entries[name]
+        entry = self._entries[meant]
         declared = entry.file_size
         # zipfile stops reading at the size in the directory; raise it, to notice an entry that is larger.
         entry.file_size = self._most_entry_bytes + 1
@@ -116,6 +138,11 @@ class Archive:
                 f"Unpacked, {name} is more than {MOST_RATIO} times as large as packed.",
                 limit_ratio=MOST_RATIO,
             )
+
+
+def _folded(name: str) -> str:
+    """A name without what systems differ in."""
+    return unicodedata.normalize("NFC", unquote(name).replace("\\", "/")).casefold()
 
 
 def _check(entry: zipfile.ZipInfo) -> None:

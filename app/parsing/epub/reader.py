@@ -1,14 +1,14 @@
 """Parses EPUB 2 and 3: the documents of the spine as one text, with titles from the table of contents."""
 
 import posixpath
+import re
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from app.parsing import language
 from app.parsing.archive import Archive
 from app.parsing.epub.toc import Contents, read_guide, read_navigation, read_ncx
-from app.parsing.html.markup import Element, inner_text, local_name, parse_xhtml, parse_xml
-from app.parsing.html.reader import heading_marks, write_tree
+from app.parsing.html.markup import Element, inner_text, local_name, parse_xhtml, parse_xml, recover_xml
+from app.parsing.html.reader import heading_marks, link_target, write_tree
 from app.parsing.parsed import ParsedBook, ParseError
 from app.parsing.text import gutenberg
 from app.parsing.text.chapter_marks import ChapterMark, chapters_from_marks, is_body, opening_kinds
@@ -20,6 +20,8 @@ _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 # Algorithms that only obfuscate fonts; text is never encrypted with them.
 _FONT_ALGORITHMS = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
+_ROOT = re.compile(rb"<(?:\w+:)?(?:html|body|dtbook)\b", re.IGNORECASE)
+_ROOT_WITHIN = 2048
 _DOCUMENTS = {"application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml"}
 
 
@@ -39,8 +41,8 @@ def parse(data: bytes) -> ParsedBook:
     _check_encryption(archive)
     file = _package_file(archive)
     package = parse_xml(archive.read(file))
-    items = _manifest(package, file)
-    spine = _spine(package, items)
+    items = _manifest(archive, package, file)
+    spine = _spine(archive, package, items)
     contents = _contents(archive, package, file, items)
     builder = _write_spine(archive, spine, contents)
     text = builder.text()
@@ -76,14 +78,13 @@ def _package_file(archive: Archive) -> str:
     files = [each.get("full-path") for each in root.iter() if local_name(each) == "rootfile"]
     if not files or not files[0]:
         raise ParseError("unreadable-book", f"The EPUB's {_CONTAINER} names no package.")
-    return str(posixpath.normpath(files[0]))
+    return str(posixpath.normpath(files[0].replace("\\", "/")))
 
 
-def _manifest(package: Element, file: str) -> dict[str, _Item]:
-    folder = posixpath.dirname(file)
+def _manifest(archive: Archive, package: Element, file: str) -> dict[str, _Item]:
     return {
         each.get("id"): _Item(
-            posixpath.normpath(posixpath.join(folder, unquote(each.get("href")))),
+            _entry(archive, link_target(file, each.get("href")).partition("#")[0]),
             each.get("media-type") or "",
             frozenset((each.get("properties") or "").split()),
         )
@@ -92,11 +93,23 @@ def _manifest(package: Element, file: str) -> dict[str, _Item]:
     }
 
 
-def _spine(package: Element, items: dict[str, _Item]) -> list[_Item]:
+def _entry(archive: Archive, file: str) -> str:
+    """The archive's own name of a file, where it has the file."""
+    return archive.find(file) or file
+
+
+def _spine(archive: Archive, package: Element, items: dict[str, _Item]) -> list[_Item]:
     ids = [each.get("idref") for each in package.iter() if local_name(each) == "itemref"]
     listed = [items[each] for each in ids if each in items]
     # A document that is listed twice is read once.
-    return list(dict.fromkeys(item for item in listed if item.media_type in _DOCUMENTS))
+    return list(dict.fromkeys(item for item in listed if _is_document(archive, item)))
+
+
+def _is_document(archive: Archive, item: _Item) -> bool:
+    """Whether an item is a document, by its type or, where another type or none is given, by its content."""
+    if item.media_type in _DOCUMENTS:
+        return True
+    return item.file in archive and _ROOT.search(archive.read(item.file)[:_ROOT_WITHIN]) is not None
 
 
 def _contents(archive: Archive, package: Element, file: str, items: dict[str, _Item]) -> Contents:
@@ -104,13 +117,25 @@ def _contents(archive: Archive, package: Element, file: str, items: dict[str, _I
     found = Contents()
     for item in items.values():
         if "nav" in item.properties and item.file in archive:
-            found = read_navigation(parse_xhtml(archive.read(item.file)), item.file)
+            root = parse_xhtml(archive.read(item.file))
+            found = found if root is None else read_navigation(root, item.file)
     older = [item.file for item in items.values() if item.media_type == "application/x-dtbncx+xml"]
     if older and older[0] in archive and not (found.entries and found.pages):
-        old = read_ncx(parse_xml(archive.read(older[0])), older[0])
+        root = recover_xml(archive.read(older[0]))
+        old = Contents() if root is None else read_ncx(root, older[0])
         found.entries, found.pages = found.entries or old.entries, found.pages or old.pages
     found.kinds = read_guide(package, file) | found.kinds
-    return found
+    return Contents(
+        entries=[(title, _place(archive, place)) for title, place in found.entries],
+        pages=[(label, _place(archive, place)) for label, place in found.pages],
+        kinds={_place(archive, place): kinds for place, kinds in found.kinds.items()},
+    )
+
+
+def _place(archive: Archive, place: str) -> str:
+    """A place `file#id` or `file`, with the archive's own name of the file."""
+    file, mark, fragment = place.partition("#")
+    return f"{_entry(archive, file)}{mark}{fragment}"
 
 
 def _write_spine(archive: Archive, spine: list[_Item], contents: Contents) -> TextBuilder:

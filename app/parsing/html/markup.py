@@ -13,20 +13,50 @@ from app.parsing.parsed import ParseError
 Element = Any  # lxml's elements have no types
 _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
 _NAMED_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_BARE_AMPERSAND = re.compile(r"&(?!(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);)")
 _DECLARATION = re.compile(r"\s*<\?xml.*?\?>", re.DOTALL)
 
 
 def parse_xml(data: bytes) -> Element:
-    """Return the root of an XML document. ParseError: unreadable-text; unreadable-book if not well-formed."""
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
-    )
+    """Return the root of an XML document; a bare `&` in it is the sign that was meant.
+
+    ParseError: unreadable-text; unreadable-book if it is not well-formed otherwise.
+    """
     text = _DECLARATION.sub("", decode(data, markup=True), count=1)
+    # No DTD is read: replace HTML's named entities here, and remove all others, which XML bombs use.
+    text = _NAMED_ENTITY.sub(_replace_entity, text)
     try:
-        # No DTD is read: replace HTML's named entities here, and remove all others, which XML bombs use.
-        return etree.fromstring(_NAMED_ENTITY.sub(_replace_entity, text).encode(), parser)
+        return _xml(text)
+    except (etree.XMLSyntaxError, ValueError):
+        pass
+    try:
+        return _xml(_BARE_AMPERSAND.sub("&amp;", text))
     except (etree.XMLSyntaxError, ValueError) as error:
         raise ParseError("unreadable-book", f"A part of the book is no XML: {error}.") from error
+
+
+def recover_xml(data: bytes) -> Element | None:
+    """Return the root of what can be read of an XML document, however broken; None if nothing can.
+
+    For what a book can do without: its tables. ParseError: unreadable-text.
+    """
+    try:
+        return parse_xml(data)
+    except ParseError:
+        text = _DECLARATION.sub("", decode(data, markup=True), count=1)
+        return _xml(_BARE_AMPERSAND.sub("&amp;", _NAMED_ENTITY.sub(_replace_entity, text)), recover=True)
+
+
+def _xml(text: str, recover: bool = False) -> Element:
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+        recover=recover,
+    )
+    return etree.fromstring(text.encode(), parser)
 
 
 def parse_xhtml(data: bytes) -> Element:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from app.parsing import language
+from app.parsing.html.list_numbers import item_numbers
 from app.parsing.html.markup import Element, attribute, inner_text, local_name, parse_html
 from app.parsing.parsed import Format, ParsedBook
 from app.parsing.text import gutenberg
@@ -74,6 +75,7 @@ def heading_marks(builder: TextBuilder) -> list[ChapterMark]:
 def write_tree(root: Element, builder: TextBuilder, file: str = "") -> None:
     """Write the visible text of a tree of HTML. Its anchors are named `file#id`, or `id` without a file."""
     prefix = f"{file}#" if file else ""
+    numbers = item_numbers(root)
     verbatim = 0
     in_cell = None
     walk = etree.iterwalk(root, events=("start", "end"))
@@ -90,8 +92,12 @@ def write_tree(root: Element, builder: TextBuilder, file: str = "") -> None:
                 builder.open_section(kinds)
             if tag in _HEADINGS:
                 builder.open_heading(_HEADINGS[tag])
-            elif in_cell is None or tag not in _INLINE_IN_CELLS:
+            elif (in_cell is None or tag not in _INLINE_IN_CELLS) and not (
+                element.getparent() in numbers and _leads_item(element, tag)
+            ):
                 _begin_block(element, tag, builder)
+            if element in numbers:
+                builder.write_words(f"{numbers[element]} ")
             if in_cell is None and tag in ("td", "th") and _is_short(element):
                 in_cell = element
             verbatim += tag == "pre"
@@ -119,7 +125,7 @@ def write_tree(root: Element, builder: TextBuilder, file: str = "") -> None:
 
 def link_target(file: str, href: str) -> str:
     """Return the name of the anchor that a link in `file` leads to, as `write_tree` names it."""
-    path, mark, fragment = href.partition("#")
+    path, mark, fragment = href.replace("\\", "/").partition("#")
     found = posixpath.normpath(posixpath.join(posixpath.dirname(file), unquote(path))) if path else file
     return f"{found}{mark}{unquote(fragment)}"
 
@@ -136,7 +142,18 @@ def _is_hidden(element: Element, tag: str) -> bool:
         or "hidden" in element.attrib
         or element.get("role") in _HIDDEN_ROLES
         or _is_page_break(element)
+        or _is_left_out_of_switch(element, tag)
     )
+
+
+def _is_left_out_of_switch(element: Element, tag: str) -> bool:
+    """Whether an EPUB's `switch` says the same in another way: by its default, else by its first case."""
+    parent = element.getparent()
+    if tag not in ("case", "default") or parent is None or local_name(parent) != "switch":
+        return False
+    ways = [each for each in parent if local_name(each) in ("case", "default") and inner_text(each)]
+    said = next((each for each in ways if local_name(each) == "default"), ways[0] if ways else None)
+    return element is not said
 
 
 def _is_page_break(element: Element) -> bool:
@@ -171,6 +188,15 @@ def _note_place(element: Element, tag: str, builder: TextBuilder, prefix: str) -
         label = element.get("title") or element.get("aria-label") or inner_text(element)
         if label:
             builder.begin_page(label)
+
+
+def _leads_item(element: Element, tag: str) -> bool:
+    """Whether an element is the first paragraph of its item, where the item's number stands."""
+    return (
+        tag in _INLINE_IN_CELLS
+        and element.getprevious() is None
+        and not (element.getparent().text or "").strip()
+    )
 
 
 def _begin_block(element: Element, tag: str, builder: TextBuilder) -> None:

@@ -1,3 +1,6 @@
+import io
+import zipfile
+
 import pytest
 
 from app.parsing.docx.reader import parse
@@ -47,3 +50,134 @@ def test_an_archive_without_a_document_is_no_docx() -> None:
     with pytest.raises(ParseError) as refused:
         parse(files.zipped({"[Content_Types].xml": "<Types/>"}))
     assert refused.value.slug == "unreadable-book"
+
+
+def numbered(level: int = 0, use: int = 1) -> str:
+    return f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{use}"/></w:numPr>'
+
+
+def item(text: str, properties: str) -> str:
+    return f"<w:p><w:pPr>{properties}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def numbering(*levels: tuple[str, str, int], more: str = "") -> str:
+    """A list whose levels have a format, a text and a first number, and its use 1."""
+    written = "".join(
+        f'<w:lvl w:ilvl="{place}"><w:start w:val="{start}"/><w:numFmt w:val="{form}"/>'
+        f'<w:lvlText w:val="{text}"/></w:lvl>'
+        for place, (form, text, start) in enumerate(levels)
+    )
+    return (
+        f'<w:numbering xmlns:w="{WORD}"><w:abstractNum w:abstractNumId="5">{written}</w:abstractNum>'
+        f'<w:num w:numId="1"><w:abstractNumId w:val="5"/></w:num>{more}</w:numbering>'
+    )
+
+
+WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+def lines(body: str, lists: str, styles: str | None = None) -> list[str]:
+    more = {"word/numbering.xml": lists}
+    if styles is not None:
+        more["word/styles.xml"] = f'<w:styles xmlns:w="{WORD}">{styles}</w:styles>'
+    return [line for line in parse(files.docx(body, more=more)).text.splitlines() if line]
+
+
+def test_levels_are_numbered_in_their_formats_and_texts() -> None:
+    lists = numbering(("decimal", "Rule %1:", 3), ("lowerLetter", "%1%2)", 1), ("upperRoman", "(%3)", 4))
+    body = "".join(
+        item(text, numbered(level))
+        for text, level in [("trim", 0), ("wick", 1), ("wax", 1), ("deep", 2), ("wind", 0), ("again", 1)]
+    )
+    assert lines(body, lists) == [
+        "Rule 3: trim",
+        "3a) wick",
+        "3b) wax",
+        "(IV) deep",
+        "Rule 4: wind",
+        "4a) again",
+    ]
+
+
+def test_a_style_numbers_its_paragraphs() -> None:
+    styles = (
+        '<w:style w:type="paragraph" w:styleId="Rule"><w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr>'
+        '</w:style><w:style w:type="paragraph" w:styleId="Own"><w:basedOn w:val="Rule"/></w:style>'
+    )
+    body = (
+        item("trim", '<w:pStyle w:val="Rule"/>')
+        + paragraph("Between.")
+        + item("wind", '<w:pStyle w:val="Own"/>')
+    )
+    assert lines(body, numbering(("decimalZero", "§ %1", 9)), styles) == [
+        "§ 09 trim",
+        "Between.",
+        "§ 10 wind",
+    ]
+
+
+def test_a_use_of_a_list_may_begin_anew_or_have_none() -> None:
+    again = (
+        '<w:num w:numId="2"><w:abstractNumId w:val="5"/>'
+        '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/></w:lvlOverride></w:num>'
+    )
+    body = "".join(
+        item(text, numbered(use=use))
+        for text, use in [("a", 1), ("b", 1), ("c", 2), ("d", 2), ("e", 0), ("f", 7)]
+    )
+    assert lines(body, numbering(("decimal", "%1.", 1), more=again)) == [
+        "1. a",
+        "2. b",
+        "1. c",
+        "2. d",
+        "e",
+        "f",
+    ]
+
+
+def test_bullets_are_no_numbers() -> None:
+    assert lines(item("one", numbered()), numbering(("bullet", "•", 1))) == ["one"]
+
+
+def math(inner: str) -> str:
+    about = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    return f"<w:p><w:r><w:t>Then </w:t></w:r><m:oMath {about}>{inner}</m:oMath><w:r><w:t>.</w:t></w:r></w:p>"
+
+
+def run(text: str) -> str:
+    return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+@pytest.mark.parametrize(
+    ("equation", "text"),
+    [
+        (f"{run('E=m')}<m:sSup><m:e>{run('c')}</m:e><m:sup>{run('2')}</m:sup></m:sSup>", "E=mc²"),
+        (f"<m:sSup><m:e>{run('x')}</m:e><m:sup>{run('y+1')}</m:sup></m:sSup>", "x^(y+1)"),
+        (f"<m:sSub><m:e>{run('H')}</m:e><m:sub>{run('2')}</m:sub></m:sSub>{run('O')}", "H₂O"),
+        (f"<m:f><m:num>{run('a+b')}</m:num><m:den>{run('2')}</m:den></m:f>", "(a+b)/2"),
+        (f"<m:rad><m:radPr/><m:deg/><m:e>{run('2x')}</m:e></m:rad>", "√2x"),
+        (f"<m:d><m:dPr><m:begChr m:val='['/><m:endChr m:val=']'/></m:dPr><m:e>{run('n')}</m:e></m:d>", "[n]"),
+        (
+            f"<m:nary><m:naryPr><m:chr m:val='∑'/></m:naryPr><m:sub>{run('1')}</m:sub>"
+            f"<m:sup>{run('n')}</m:sup><m:e>{run('k')}</m:e></m:nary>",
+            "∑₁ⁿ k",
+        ),
+    ],
+)
+def test_an_equation_is_a_line_of_signs_in_its_place(equation: str, text: str) -> None:
+    assert parse(files.docx(math(equation))).text == f"Then {text}."
+
+
+def test_an_equation_on_a_line_of_its_own_is_kept() -> None:
+    about = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    body = f"<w:p><m:oMathPara {about}><m:oMath>{run('a=b')}</m:oMath></m:oMathPara></w:p>"
+    assert parse(files.docx(body)).text == "a=b"
+
+
+def test_the_main_part_is_the_one_that_the_package_names() -> None:
+    with zipfile.ZipFile(io.BytesIO(files.docx(BODY))) as archive:
+        parts = {
+            name: archive.read(name).replace(b"document.xml", b"document2.xml") for name in archive.namelist()
+        }
+    moved = {name.replace("document.xml", "document2.xml"): content for name, content in parts.items()}
+    assert parse(files.zipped(moved)) == parse(files.docx(BODY))

@@ -1,3 +1,6 @@
+import io
+import zipfile
+
 import pytest
 
 from app.parsing.epub.reader import parse
@@ -160,3 +163,76 @@ def test_what_is_missing_is_said() -> None:
         with pytest.raises(ParseError) as refused:
             parse(data)
         assert refused.value.slug == "unreadable-book"
+
+
+def renamed(data: bytes, old: str, new: str) -> bytes:
+    """The EPUB whose archive has an entry under another name than its package says."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return files.zipped({name.replace(old, new): archive.read(name) for name in archive.namelist()})
+
+
+@pytest.mark.parametrize(
+    ("named", "kept"),
+    [
+        ("one.xhtml", "ONE.xhtml"),
+        ("kapitel-\u00fc.xhtml", "kapitel-u\u0308.xhtml"),
+        ("kapitel-%C3%BC.xhtml", "kapitel-u\u0308.xhtml"),
+        ("one two.xhtml", "one%20two.xhtml"),
+        ("texts/one.xhtml", "texts\\one.xhtml"),
+        ("texts\\one.xhtml", "texts/one.xhtml"),
+        ("one.xhtml#one", "one.xhtml"),
+    ],
+)
+def test_a_file_is_found_by_what_its_name_means(named: str, kept: str) -> None:
+    nav = (
+        f'<nav epub:type="toc"><ol><li><a href="{named}">First</a></li>'
+        '<li><a href="two.xhtml">Second</a></li></ol></nav>'
+    )
+    written = files.epub({named: ONE, "two.xhtml": TWO}, nav=nav)
+    book = parse(renamed(written, named, kept))
+    assert [title for title, _, _ in chapters(book)] == ["First", "Second"]
+    assert "Mira kept a green lamp." in book.text
+
+
+def test_of_two_files_that_a_name_may_mean_none_is_taken() -> None:
+    written = files.epub(
+        {"one.xhtml": ONE, "two.xhtml": TWO}, more={"OEBPS/ONE.xhtml": ONE, "OEBPS/One.xhtml": TWO}
+    )
+    assert "Mira kept" in parse(written).text  # the name as it is comes first
+    with zipfile.ZipFile(io.BytesIO(written)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist() if name != "OEBPS/one.xhtml"}
+    assert "Mira kept" not in parse(files.zipped(parts)).text
+
+
+@pytest.mark.parametrize("title", ["Lamp & Gull", "Lamp &amp; Gull", "Lamp&nbsp;& Gull"])
+def test_a_bare_ampersand_is_the_sign_that_was_meant(title: str) -> None:
+    ncx = NCX.replace("Eins", title)
+    book = parse(
+        files.epub({"one.xhtml": ONE, "two.xhtml": TWO}, ncx=ncx, metadata=f"<dc:title>{title}</dc:title>")
+    )
+    assert book.title == "Lamp & Gull"
+    assert [name for name, _, _ in chapters(book)] == ["Lamp & Gull", "Nacht", "Zwei"]
+
+
+def test_a_broken_table_of_contents_costs_the_table_alone() -> None:
+    book = parse(files.epub({"one.xhtml": ONE, "two.xhtml": TWO}, ncx="<navMap><navPoint><navLabel>"))
+    assert [name for name, _, _ in chapters(book)] == ["One", "Night", "Two"]
+
+
+@pytest.mark.parametrize("kind", ["text/xml", "application/xml", "", "text/plain"])
+def test_what_the_spine_names_is_read_by_its_content(kind: str) -> None:
+    written = files.epub({"one.xhtml": ONE, "two.xhtml": TWO})
+    with zipfile.ZipFile(io.BytesIO(written)) as archive:
+        parts = {
+            name: archive.read(name).replace(b"application/xhtml+xml", kind.encode())
+            for name in archive.namelist()
+        }
+    assert parse(files.zipped(parts)).text == parse(written).text
+
+
+def test_a_switch_is_read_once() -> None:
+    both = (
+        '<p>Then <epub:switch id="s"><epub:case required-namespace="x">x=1</epub:case>'
+        "<epub:default>x is one</epub:default></epub:switch>.</p>"
+    )
+    assert parse(files.epub({"one.xhtml": xhtml(both)})).text == "Then x is one."

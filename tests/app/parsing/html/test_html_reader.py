@@ -1,3 +1,5 @@
+import pytest
+
 from app.parsing.html.reader import parse
 from app.parsing.parsed import ParsedBook
 
@@ -63,3 +65,21 @@ def test_a_page_without_words_has_no_text() -> None:
 
 def test_deep_nesting_is_read() -> None:
     assert parse(b"<html><body>" + b"<div>" * 1000 + b"deep").text == "deep"
+
+
+@pytest.mark.parametrize(
+    ("page", "lines"),
+    [
+        ("<ol><li>a<li>b</ol>", ["1. a", "2. b"]),
+        ("<ol start=3><li>a<li>b</ol>", ["3. a", "4. b"]),
+        ("<ol><li>a<li value=7>b<li>c</ol>", ["1. a", "7. b", "8. c"]),
+        ("<ol reversed><li>a<li>b</ol>", ["2. a", "1. b"]),
+        ("<ol type=i start=4><li>a<li>b</ol>", ["iv. a", "v. b"]),
+        ("<ol type=A start=26><li>a<li>b</ol>", ["Z. a", "AA. b"]),
+        ("<ol><li><p>a</p><p>b</p></ol>", ["1. a", "b"]),
+        ("<ol><li>a<ol type=a><li>b</ol></ol>", ["1. a", "a. b"]),
+        ("<ol style='list-style-type: none'><li>a</ol><ul><li>b</ul>", ["a", "b"]),
+    ],
+)
+def test_an_item_keeps_the_number_that_a_reader_sees(page: str, lines: list[str]) -> None:
+    assert [line for line in parse(page.encode()).text.splitlines() if line] == lines

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ SLOW = ("trainer", "service", "faults", "skill_training", "properties", "trainin
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.add_cleanup(commands.start())
+        if getattr(config.option, "tx", None):
+            forked = shlex.join(commands.python(imported="tests"))
+            config.option.tx = [f"popen//python={forked}"] * len(config.option.tx)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

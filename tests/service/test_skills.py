@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from app.answering.skill import LoadedSkill, register_skill
 from app.client import Client
 from store.database import Database
 from tests.service.conftest import service
+from tests.warm.commands import python
 from trainer.llm.frozen_llm import FrozenLLM
 
 KEY = {"Authorization": "Bearer sesame"}
@@ -27,10 +27,9 @@ def listed(client: Client) -> tuple[list[tuple[object, ...]], str]:
 
 def use(folder: Path, model: Path, wanted: str) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
-    command = [sys.executable, "-m", "app.cli", "skill", "use", wanted, "--data-dir", str(folder / "data")]
-    done = subprocess.run(
-        [*command, "--model", str(model)], capture_output=True, text=True, env=clean, timeout=300, check=False
-    )
+    words = ["skill", "use", wanted, "--data-dir", str(folder / "data"), "--model", str(model)]
+    command = python("-m", "app.cli", *words, imported="service")
+    done = subprocess.run(command, capture_output=True, text=True, env=clean, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Literal
 
 HERE = Path(__file__).parent
-# What a program finds imported: what plain PEFT needs, and beyond that what the service starts with.
+# What a program finds imported: transformers, beyond that what plain PEFT needs, then what the service starts
+# with, and then what the processes in which xdist runs tests import of the rest.
 IMPORTED = {
-    "libraries": "peft,transformers.models.auto.modeling_auto",
+    "transformers": "transformers.models.auto.modeling_auto",
+    "libraries": "peft",
     "service": "app.cli.commands,app.http.server,trainer.embedding",
+    "tests": "app.evaluation.command,app.skill_training.command,openai,sentence_transformers",
 }
 # The folder of the forks' sockets and log, also for the processes in which xdist runs tests.
 FOLDER = "WARM_PROGRAMS"
 
 
-def python(*words: str, imported: Literal["libraries", "service"]) -> list[str]:
-    """The command that runs `python *words`, of which `-W ignore`, `-m` and `-c` are known.
+def python(*words: str, imported: Literal["transformers", "libraries", "service", "tests"]) -> list[str]:
+    """The command that runs `python *words`, of which `-u`, `-B`, `-W ignore`, `-m` and `-c` are known.
 
     It has the environment, the folder, the standard streams, the signals and the exit status of any command.
     """

@@ -78,7 +78,8 @@ def run(program: Program) -> None:
     os.environ.clear()
     os.environ.update(program.env)
     tempfile.tempdir = None
-    words = program.words
+    # Streams and bytecode are as they are.
+    words = [word for word in program.words[:2] if word not in ("-u", "-B")] + program.words[2:]
     if words[:2] == ["-W", "ignore"]:
         warnings.simplefilter("ignore")
         words = words[2:]

@@ -1,5 +1,4 @@
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import torch
 from transformers import AutoTokenizer, PhiConfig, PhiForCausalLM
 
 from tests import tiny
+from tests.warm.commands import python
 from trainer.llm.availability import ModelUnavailableError, embedded_revision
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
@@ -50,14 +50,17 @@ def test_quantized_weights_take_less_memory_and_still_learn(
 def test_quantization_is_quiet(tiny_folder: Path) -> None:
     # Both in one process that imports bitsandbytes, which may warn then.
     code = f"""
+import sys
 from pathlib import Path
+assert "bitsandbytes" not in sys.modules
 from trainer.llm.loading import load
 from trainer.llm.scoring import row_losses
 for quantization in ("int8", "nf4"):
     small = load({str(tiny_folder)!r}, quantization=quantization, device="cpu", cache_dir=Path("."))
     row_losses(small, None, [[0, 1, 2, 3]])
 """
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    command = python("-c", code, imported="transformers")
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert ran.stdout + ran.stderr == ""
 
 

@@ -27,6 +27,7 @@ from trainer.recipe import Recipe
 
 METHODS = get_args(Method)
 RECIPE = Recipe(members=3, virtual_tokens=6, rank=4, row_tokens=24, epochs=8, heldout=0.2)
+SHORT = 2.0
 CASES = [
     (family, method)
     for family in get_args(tiny.Family)
@@ -65,6 +66,13 @@ def case(
 Case = tuple[FrozenLLM, Method, Learned]
 
 
+@pytest.fixture(scope="module")
+def short(case: Case) -> Learned:
+    """What the case learns in a few steps, to compare with other ways to the same."""
+    llm, method, _ = case
+    return learned(llm, recipe(method, epochs=SHORT))
+
+
 def test_every_member_learns(case: Case) -> None:
     _, _, last = case
     assert len(last.members) == 3
@@ -82,22 +90,22 @@ def test_the_weights_stay_as_they_are(case: Case) -> None:
         assert new.grad is None
 
 
-def test_joint_training_equals_training_each_member_alone(case: Case) -> None:
-    llm, method, together = case
-    wish = recipe(method)
+def test_joint_training_equals_training_each_member_alone(case: Case, short: Learned) -> None:
+    llm, method, _ = case
+    wish = recipe(method, epochs=SHORT)
     objective = LanguageModelling(llm, tiny.STORY, wish)
     starts = initial_members(llm, objective.text, wish)
     for member in range(3):
-        alone = learned(llm, recipe(method, members=1, seed=member), starts[[member]])
-        expected = [losses[member] for losses in together.curve]
+        alone = learned(llm, recipe(method, members=1, seed=member, epochs=SHORT), starts[[member]])
+        expected = [losses[member] for losses in short.curve]
         assert [losses[0] for losses in alone.curve] == pytest.approx(expected, abs=1e-3)
-        assert alone.after.member_losses == pytest.approx([together.after.member_losses[member]], abs=1e-3)
+        assert alone.after.member_losses == pytest.approx([short.after.member_losses[member]], abs=1e-3)
 
 
-def test_passes_of_any_size_come_to_the_same(case: Case) -> None:
-    llm, method, together = case
-    apart = learned(llm, recipe(method), pass_tokens=1)
-    for name, tensor in together.members.tensors.items():
+def test_passes_of_any_size_come_to_the_same(case: Case, short: Learned) -> None:
+    llm, method, _ = case
+    apart = learned(llm, recipe(method, epochs=SHORT), pass_tokens=1)
+    for name, tensor in short.members.tensors.items():
         torch.testing.assert_close(apart.members.tensors[name], tensor, atol=2e-3, rtol=2e-3)
 
 
@@ -174,6 +182,7 @@ def test_a_quantized_llm_learns_and_answers(
     llm = made(tmp_path, family, quantization)
     tokens = llm.encode("Who kept a lamp?")
     before = decode(llm, [Row(None, tokens, 8)])[0]
+    once = learned(llm, recipe(method, members=2, epochs=SHORT))
     last = learned(llm, recipe(method, members=2))
     assert sum(map(sum, last.curve[-5:])) < sum(map(sum, last.curve[:5])) - 0.1
     contexts = last.members.detached(llm.device).contexts(llm, None)
@@ -185,8 +194,8 @@ def test_a_quantized_llm_learns_and_answers(
             assert (-losses).tolist() == pytest.approx(said.log_likelihoods[: len(losses)], abs=0.05)
     after = decode(llm, [Row(None, tokens, 8)])[0]
     assert after == before
-    again = learned(llm, recipe(method, members=2))
-    assert again.after.member_losses == pytest.approx(last.after.member_losses, abs=1e-3)
+    again = learned(llm, recipe(method, members=2, epochs=SHORT))
+    assert again.after.member_losses == pytest.approx(once.after.member_losses, abs=1e-3)
 
 
 def test_a_prefix_starts_from_what_its_prompt_says(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 """The service's object graph, made once from the settings."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
+
+from sqlalchemy.orm import Session
 
 from app.answering.per_passage import WAVES, PerPassage
 from app.answering.pipeline import Answering
@@ -18,6 +22,7 @@ from app.settings import Settings
 from app.training.requests import TrainingRequests
 from app.training.trial import Trial
 from app.training.worker import Worker
+from store import workers
 from store.database import Database
 from store.search.index import PassageIndex
 from trainer.llm.frozen_llm import FrozenLLM
@@ -39,12 +44,31 @@ class Service:
     training: TrainingRequests
     worker: Worker
     parser: ParserSandbox
+    # Set once the service is to end: whatever waits for something to happen stops waiting.
+    leaving: Event = field(default_factory=Event)
 
-    def close(self) -> None:
-        """Give the running job back, end the threads, close the database."""
-        self.worker.close()
-        self.scheduler.close()
+    def has_worker(self, session: Session) -> bool:
+        """Whether somebody takes jobs: this process or another one on the same database."""
+        return self.worker.alive or workers.any_alive(session, but=self.worker.name)
+
+    def leave(self) -> None:
+        """Give the running job back, with its checkpoint, and train no more; asks go on."""
+        self.leaving.set()
+        self.worker.leave()
+        self.scheduler.end_training()
+
+    def close(self, seconds: float | None = None) -> bool:
+        """Leave, end the threads, close the database; return whether all has ended within so many seconds.
+
+        Asks that go on end with EngineClosedError.
+        """
+        self.leave()
+        began = time.monotonic()
+        worked = self.worker.close(seconds)
+        left = None if seconds is None else max(0.0, began + seconds - time.monotonic())
+        answered = self.scheduler.close(left)
         self.database.close()
+        return worked and answered
 
 
 def build(
@@ -83,6 +107,7 @@ def build(
         Trial(llm, skill, retrieval, embedder),
         microbatches=Microbatches(llm.device, settings.pass_tokens, scheduler.asked_lately),
         keep_versions=settings.keep_versions,
+        folder=settings.data_dir / "workers",
     )
     worker.start()
     return Service(

@@ -27,7 +27,7 @@ def put(session: Session, job_id: str, *, key: str, step: int, data: bytes) -> N
 
 
 def find(session: Session, job_id: str, key: str) -> bytes | None:
-    """Return the checkpoint of a job if it was put under `key`. One whose bytes are damaged counts as none."""
+    """Return the checkpoint of a job that was put under `key`; one whose bytes are damaged counts as none."""
     known = session.get(Checkpoint, job_id)
     if known is None or known.key != key:
         return None

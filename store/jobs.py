@@ -4,20 +4,18 @@ Of each attempt is kept who made it and how it ended; what it got done is in `st
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from store import checkpoints, clock, workers
+from store import attempts, checkpoints, clock, workers
 from store.errors import NotFoundError, StaleTokenError
 from store.pagination import newest_first
-from store.tables import Attempt, Book, EventType, Job, JobEvent, JobStatus, Level, Outcome, Version, utcnow
+from store.tables import Attempt, Book, EventType, Job, JobEvent, JobStatus, Level, Version, utcnow
 
 MAX_ATTEMPTS = 3
-# A clock that is set right by less than this has not been set back.
-_SLACK = timedelta(seconds=5)
 
 
 def enqueue(
@@ -100,9 +98,9 @@ def lease(
     """
     workers.heard_of(session, worker)
     now, length = clock.now(session), timedelta(seconds=seconds)
-    while (job := _first_free(session, now, length, has_ended)) is not None:
+    while (job := attempts.first_free(session, now, length, has_ended)) is not None:
         if job.status == "running":
-            _vanished(session, job)
+            attempts.vanished(job)
         if job.cancel_requested:
             _end(session, job, "cancelled", "Cancelled.")
         elif job.attempts >= MAX_ATTEMPTS:
@@ -176,7 +174,7 @@ def release(session: Session, job_id: str, token: int) -> Job:
     if job.cancel_requested:
         _end(session, job, "cancelled", "Cancelled.")
         return job
-    _close_attempt(job, "given-back", "The worker stopped, and gave the job back.")
+    attempts.close(job, "given-back", "The worker stopped, and gave the job back.")
     job.status = "queued"
     job.attempts -= 1
     job.worker = job.lease_until = None
@@ -241,56 +239,13 @@ def _get_held(session: Session, job_id: str, token: int) -> Job:
     return job
 
 
-def _first_free(
-    session: Session, now: datetime, length: timedelta, has_ended: Callable[[str], bool]
-) -> Job | None:
-    """The oldest job that a worker may take."""
-    order = (Job.created_at, Job.id)
-    waiting = session.scalar(select(Job).where(Job.status == "queued").order_by(*order).limit(1))
-    left = [
-        job
-        for job in session.scalars(select(Job).where(Job.status == "running").order_by(*order))
-        if job.lease_until is None
-        or not now < job.lease_until <= now + length + _SLACK
-        or (job.worker is not None and has_ended(job.worker))
-    ]
-    free = [*left[:1], *([] if waiting is None else [waiting])]
-    return min(free, key=lambda job: (job.created_at, job.id), default=None)
-
-
-def _vanished(session: Session, job: Job) -> None:
-    """Close the attempt of a worker that stopped without a word; it does not count if the job got further."""
-    before = max((each.step for each in job.history if each.outcome is not None), default=0)
-    reached = _step(job)
-    _close_attempt(job, "vanished", f"Worker {job.worker} stopped without a word, {_reached(reached)}.")
-    if reached > before:
-        job.attempts -= 1
-
-
-def _close_attempt(job: Job, outcome: Outcome, reason: str) -> None:
-    """Say how the attempt that goes on has ended."""
-    for attempt in job.history:
-        if attempt.outcome is None:
-            attempt.outcome, attempt.reason = outcome, reason
-            attempt.step, attempt.ended_at = _step(job), utcnow()
-
-
-def _step(job: Job) -> int:
-    """How many steps the job has got done."""
-    return int((job.progress or {}).get("step", 0))
-
-
-def _reached(step: int) -> str:
-    return f"after step {step}" if step else "before the first step"
-
-
 def _end(
     session: Session,
     job: Job,
     status: Literal["succeeded", "failed", "cancelled"],
     message: str,
 ) -> None:
-    _close_attempt(job, status, message)
+    attempts.close(job, status, message)
     checkpoints.remove(session, job.id)
     job.status = status
     job.worker = job.lease_until = None

@@ -20,10 +20,11 @@ def readyz(service: ServiceDep, response: Response) -> schemas.Readiness:
     """Say whether questions are answered and books are learned; 503 with what is dead while not."""
     with service.database.read() as session:
         session.execute(text("SELECT 1"))
-    dead = []
+        works = service.has_worker(session)
+    dead = ["the service is shutting down"] if service.leaving.is_set() else []
     if not service.scheduler.alive:
         dead.append("the engine has ended: no question is answered")
-    if not service.worker.alive:
+    if not works:
         dead.append("no worker is running: uploaded books wait untrained")
     if not dead:
         return schemas.Readiness(ready=True)

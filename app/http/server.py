@@ -1,7 +1,6 @@
 """The service over HTTP: `create_app` makes the application, `serve` runs it until it is stopped."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -34,7 +33,7 @@ from app.http.routes import (
     transfer,
     versions,
 )
-from app.service import Service, build
+from app.service import Service, start
 from app.settings import Settings
 
 # How long asks that have begun may go on once the service is to end, and within which time it has ended.
@@ -95,14 +94,7 @@ def serve(
 
     Raises CommandError when the service cannot start.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    app = create_app(build(settings, tell=tell))
-    # What exists by now lives as long as the process. Garbage collection over it would stop every
-    # request for a second now and then.
-    gc.freeze()
-    gc.enable()
+    app = create_app(start(settings, tell))
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -25,11 +25,12 @@ def begin_to_ask(client: Client) -> socket.socket:
 
 
 def answer(asking: socket.socket) -> bytes:
-    asking.sendall(BODY[-1:])
-    said = b""
-    while part := asking.recv(65536):
-        said += part
-    return said
+    with asking:
+        asking.sendall(BODY[-1:])
+        said = b""
+        while part := asking.recv(65536):
+            said += part
+        return said
 
 
 def until_leaving(client: Client) -> None:

@@ -16,17 +16,19 @@ BODY = b'{"question": "Who kept a green lamp?", "seed": 3}'
 
 
 def begin_to_ask(client: Client) -> socket.socket:
-    """An ask whose last byte is not sent yet."""
+    """An ask that the service reads, and whose body is not sent yet."""
     address = httpx.URL(client.url)
     asking = socket.create_connection((address.host, address.port or 80), timeout=60)
     head = f"POST /ask HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: application/json\r\n"
-    asking.sendall(f"{head}Content-Length: {len(BODY)}\r\nConnection: close\r\n\r\n".encode() + BODY[:-1])
+    length = f"Content-Length: {len(BODY)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    asking.sendall((head + length).encode())
+    assert asking.recv(65536).startswith(b"HTTP/1.1 100")
     return asking
 
 
 def answer(asking: socket.socket) -> bytes:
     with asking:
-        asking.sendall(BODY[-1:])
+        asking.sendall(BODY)
         said = b""
         while part := asking.recv(65536):
             said += part

@@ -1,4 +1,4 @@
-"""Fault 30 and workers as processes of their own: one service asks, another process on its database learns."""
+"""Fault 30, and workers as processes of their own: a service answers, another process learns."""
 
 import os
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_30_a_job_says_that_no_worker_runs_until_one_does(tmp_path: Path, tiny_f
             second._process.terminate()
             assert second.wait() == 0
         assert [each.outcome for each in client.job(job).history] == ["vanished", "succeeded"]
-        assert [version.version for version in client.versions()] == [1]
+        assert [version.number for version in client.versions()] == [1]
         answer = client.ask("Who kept a green lamp?", seed=1)
         assert answer.versions[0].version == 1
         assert "no worker is running" in client.ready().detail

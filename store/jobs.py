@@ -101,6 +101,7 @@ def lease(
     while (job := attempts.first_free(session, now, length, has_ended)) is not None:
         if job.status == "running":
             attempts.vanished(job)
+            workers.gone(session, job.worker or "")
         if job.cancel_requested:
             _end(session, job, "cancelled", "Cancelled.")
         elif job.attempts >= MAX_ATTEMPTS:

@@ -203,6 +203,7 @@ def test_19_a_worker_that_has_ended_for_certain_is_replaced_at_once(
         again = jobs.lease(session, "other", 60, lambda worker: worker == "dead")
         assert again is not None
         assert (again.id, again.token, again.worker) == (job.id, 2, "other")
+        assert not workers.any_alive(session, but="other")
 
 
 def test_a_checkpoint_is_replaced_and_goes_with_the_end_of_its_job(

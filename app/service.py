@@ -1,7 +1,15 @@
 """The service's object graph, made once from the settings."""
 
+import gc
+import logging
+import os
+import signal
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
+
+from sqlalchemy.orm import Session
 
 from app.answering.per_passage import WAVES, PerPassage
 from app.answering.pipeline import Answering
@@ -11,6 +19,7 @@ from app.engine.embedder import Embedder
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
+from app.errors import CommandError
 from app.parsing.sandbox import ParserSandbox
 from app.resources.database import open_database
 from app.resources.llm import load_llm
@@ -18,10 +27,14 @@ from app.settings import Settings
 from app.training.requests import TrainingRequests
 from app.training.trial import Trial
 from app.training.worker import Worker
+from store import workers
 from store.database import Database
 from store.search.index import PassageIndex
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
+
+_SIGNAL_SECONDS = 0.5
+_END_SECONDS = 24.0
 
 
 @dataclass(frozen=True)
@@ -39,12 +52,68 @@ class Service:
     training: TrainingRequests
     worker: Worker
     parser: ParserSandbox
+    # Set once the service is to end: whatever waits for something to happen stops waiting.
+    leaving: Event = field(default_factory=Event)
 
-    def close(self) -> None:
-        """Give the running job back, end the threads, close the database."""
-        self.worker.close()
-        self.scheduler.close()
+    def has_worker(self, session: Session) -> bool:
+        """Whether somebody takes jobs: this process or another one on the same database."""
+        return self.worker.alive or workers.any_alive(session, but=self.worker.name)
+
+    def leave(self) -> None:
+        """Give the running job back, with its checkpoint, and train no more; asks go on."""
+        self.leaving.set()
+        self.worker.leave()
+        self.scheduler.end_training()
+
+    def close(self, seconds: float | None = None) -> bool:
+        """Leave, end the threads, close the database; return whether all has ended within so many seconds.
+
+        Asks that go on end with EngineClosedError.
+        """
+        self.leave()
+        began = time.monotonic()
+        worked = self.worker.close(seconds)
+        left = None if seconds is None else max(0.0, began + seconds - time.monotonic())
+        answered = self.scheduler.close(left)
         self.database.close()
+        return worked and answered
+
+
+def start(settings: Settings, tell: Callable[[str], None]) -> Service:
+    """Build the service of this process, which does nothing else; garbage collection may be off until then.
+
+    Raises what `build` does.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    service = build(settings, tell=tell)
+    # What exists by now lives as long as the process. Garbage collection over it would stop every
+    # request for a second now and then.
+    gc.freeze()
+    gc.enable()
+    return service
+
+
+def work(settings: Settings, on_ready: Callable[[], None], tell: Callable[[str], None]) -> None:
+    """Take jobs until SIGINT or SIGTERM, and answer nobody; `on_ready` and `tell` are as in `serve`.
+
+    At the end the running job is given back with its checkpoint, within 30 seconds. Raises CommandError when
+    the worker cannot start.
+    """
+    told = Event()
+    service = start(settings, tell)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    on_ready()
+    # Not for ever at once: a signal is only looked at between two waits.
+    while not told.wait(_SIGNAL_SECONDS) and service.worker.alive:
+        pass
+    if not service.close(_END_SECONDS):
+        logging.shutdown()
+        os._exit(0)  # a pass of the LLM cannot be stopped
+    if not told.is_set():
+        raise CommandError("The worker has ended by itself; the log says why.")
 
 
 def build(
@@ -83,8 +152,10 @@ def build(
         Trial(llm, skill, retrieval, embedder),
         microbatches=Microbatches(llm.device, settings.pass_tokens, scheduler.asked_lately),
         keep_versions=settings.keep_versions,
+        folder=settings.data_dir / "workers",
     )
-    worker.start()
+    if settings.trains:
+        worker.start()
     return Service(
         settings=settings,
         database=database,

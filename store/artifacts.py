@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from store.errors import DamagedArtifactError, NotFoundError
-from store.tables import Artifact, Member, Skill, Study, Version, utcnow
+from store.tables import Artifact, Checkpoint, Member, Skill, Study, Version, utcnow
 
 
 def put(session: Session, data: bytes) -> str:
@@ -40,11 +40,11 @@ def get(session: Session, sha256: str) -> bytes:
 def prune(session: Session, hashes: Iterable[str]) -> None:
     """Remove the bytes of these artifacts and keep their hashes.
 
-    An artifact that a skill, a study or a version that is not pruned uses is left as it is.
+    An artifact that a skill, a study, a checkpoint or a version that is not pruned uses is left as it is.
     """
     members = select(Member).join(Version, Version.id == Member.version_id)
     live = members.where(Member.artifact_sha256 == Artifact.sha256, Version.pruned_at.is_(None)).exists()
-    used = or_(live, *(_used_by(table) for table in (Skill, Study)))
+    used = or_(live, *(_used_by(table) for table in (Checkpoint, Skill, Study)))
     for sha256 in hashes:
         session.execute(
             update(Artifact)
@@ -54,11 +54,11 @@ def prune(session: Session, hashes: Iterable[str]) -> None:
 
 
 def delete_unused(session: Session, hashes: Iterable[str]) -> None:
-    """Delete those of these artifacts that no member, skill or study points at."""
-    used = or_(*(_used_by(table) for table in (Member, Skill, Study)))
+    """Delete those of these artifacts that no member, skill, study or checkpoint points at."""
+    used = or_(*(_used_by(table) for table in (Checkpoint, Member, Skill, Study)))
     for sha256 in hashes:
         session.execute(delete(Artifact).where(Artifact.sha256 == sha256, ~used))
 
 
-def _used_by(table: type[Member] | type[Skill] | type[Study]) -> ColumnElement[bool]:
+def _used_by(table: type[Checkpoint] | type[Member] | type[Skill] | type[Study]) -> ColumnElement[bool]:
     return exists().where(table.artifact_sha256 == Artifact.sha256)

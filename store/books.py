@@ -11,7 +11,19 @@ from store import artifacts, scope
 from store.errors import NotFoundError
 from store.pagination import newest_first
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
-from store.tables import Book, BookTag, Chapter, Member, Page, Passage, Revision, Study, Version
+from store.tables import (
+    Book,
+    BookTag,
+    Chapter,
+    Checkpoint,
+    Job,
+    Member,
+    Page,
+    Passage,
+    Revision,
+    Study,
+    Version,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,5 +191,7 @@ def delete(session: Session, book_id: str) -> None:
         )
     )
     learned |= set(session.scalars(select(Study.artifact_sha256).where(Study.book_id == book_id)))
+    kept = select(Checkpoint.artifact_sha256).join(Job, Job.id == Checkpoint.job_id)
+    learned |= set(session.scalars(kept.where(Job.book_id == book_id)))
     session.execute(delete_rows(Book).where(Book.id == book_id))
     artifacts.delete_unused(session, learned)

@@ -1,15 +1,19 @@
-"""Jobs: queued, leased to a worker under a fencing token, and ended exactly once."""
+"""Jobs: queued, leased to a worker under a fencing token, and ended exactly once.
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+Of each attempt is kept who made it and how it ended; what it got done is in `store.checkpoints`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from store import attempts, checkpoints, clock, workers
 from store.errors import NotFoundError, StaleTokenError
 from store.pagination import newest_first
-from store.tables import Book, EventType, Job, JobEvent, JobStatus, Level, Version, utcnow
+from store.tables import Attempt, Book, EventType, Job, JobEvent, JobStatus, Level, Version, utcnow
 
 MAX_ATTEMPTS = 3
 
@@ -33,7 +37,7 @@ def enqueue(
         known = select(Version.id).where(Version.book_id == book_id, Version.number == parent)
         if session.scalar(known) is None:
             raise NotFoundError("version", f"{book_id}@{parent}")
-    job = Job(kind=kind, book_id=book_id, recipe=dict(recipe), parent_number=parent, force=force)
+    job = Job(kind=kind, book_id=book_id, recipe=dict(recipe), parent_number=parent, force=force, history=[])
     session.add(job)
     session.flush()
     _add_message(session, job, "queued", "Waiting for a worker.")
@@ -80,32 +84,41 @@ def count(session: Session, status: JobStatus) -> int:
     return session.scalar(select(func.count()).select_from(Job).where(Job.status == status)) or 0
 
 
-def lease(session: Session, worker: str, seconds: float, now: datetime | None = None) -> Job | None:
-    """Lease the oldest job that waits or whose lease has expired to `worker`, for `seconds` from `now`.
+def lease(
+    session: Session, worker: str, seconds: float, has_ended: Callable[[str], bool] = lambda _: False
+) -> Job | None:
+    """Lease the oldest job that is free to `worker`, for `seconds` by the database's clock.
 
-    Each lease counts as an attempt and has a new `token`, which every later call must pass. A job whose
-    worker vanished in its third attempt fails with `too-many-attempts`, and one that somebody asked to cancel
-    is cancelled; neither is leased. Return None if there is nothing to do.
+    A job is free while it waits, once its lease has ended, and where its worker `has_ended` for certain. A
+    lease that ends later than one begun now was written before the clock was set back, and has ended, too.
+    Each lease counts as an attempt, unless the job got further in it than ever before, and has a new `token`,
+    which every later call must pass. A job whose worker vanished in its third attempt fails with
+    `too-many-attempts`, and one that somebody asked to cancel is cancelled; neither is leased. Return None if
+    there is nothing to do.
     """
-    now = now or utcnow()
-    waiting = or_(Job.status == "queued", and_(Job.status == "running", Job.lease_until < now))
-    query = (
-        select(Job).where(waiting).order_by(Job.created_at, Job.id).limit(1).with_for_update(skip_locked=True)
-    )
-    while (job := session.scalar(query)) is not None:
+    workers.heard_of(session, worker)
+    now, length = clock.now(session), timedelta(seconds=seconds)
+    while (job := attempts.first_free(session, now, length, has_ended)) is not None:
+        if job.status == "running":
+            attempts.vanished(job)
+            workers.gone(session, job.worker or "")
         if job.cancel_requested:
-            _end(session, job, "cancelled", "Cancelled.", now=now)
+            _end(session, job, "cancelled", "Cancelled.")
         elif job.attempts >= MAX_ATTEMPTS:
             job.error_code = "too-many-attempts"
-            job.error_message = f"The worker stopped without a word in each of {MAX_ATTEMPTS} attempts."
-            _end(session, job, "failed", job.error_message, now=now)
+            job.error_message = (
+                f"{MAX_ATTEMPTS} attempts ended without a word, and the job got no further by them: "
+                "its worker was killed, perhaps for want of memory."
+            )
+            _end(session, job, "failed", job.error_message)
         else:
             job.status = "running"
             job.attempts += 1
             job.token += 1
             job.worker = worker
-            job.lease_until = now + timedelta(seconds=seconds)
-            job.started_at = job.started_at or now
+            job.lease_until = now + length
+            job.started_at = job.started_at or utcnow()
+            job.history.append(Attempt(token=job.token, worker=worker))
             _add_message(
                 session, job, "running", f"Attempt {job.attempts} of {MAX_ATTEMPTS}.", attempt=job.attempts
             )
@@ -113,13 +126,15 @@ def lease(session: Session, worker: str, seconds: float, now: datetime | None = 
     return None
 
 
-def heartbeat(session: Session, job_id: str, token: int, seconds: float, now: datetime | None = None) -> bool:
-    """Extend the lease to `seconds` from `now`, and return whether somebody asked to cancel the job.
+def heartbeat(session: Session, job_id: str, token: int, seconds: float) -> bool:
+    """Extend the lease to `seconds` from now, and return whether somebody asked to cancel the job.
 
     StaleTokenError: the job is no longer held under `token`. NotFoundError: the job is gone with its book.
     """
     job = _get_held(session, job_id, token)
-    job.lease_until = (now or utcnow()) + timedelta(seconds=seconds)
+    assert job.worker is not None
+    workers.heard_of(session, job.worker)
+    job.lease_until = clock.now(session) + timedelta(seconds=seconds)
     session.flush()
     return job.cancel_requested
 
@@ -160,6 +175,7 @@ def release(session: Session, job_id: str, token: int) -> Job:
     if job.cancel_requested:
         _end(session, job, "cancelled", "Cancelled.")
         return job
+    attempts.close(job, "given-back", "The worker stopped, and gave the job back.")
     job.status = "queued"
     job.attempts -= 1
     job.worker = job.lease_until = None
@@ -229,11 +245,12 @@ def _end(
     job: Job,
     status: Literal["succeeded", "failed", "cancelled"],
     message: str,
-    now: datetime | None = None,
 ) -> None:
+    attempts.close(job, status, message)
+    checkpoints.remove(session, job.id)
     job.status = status
     job.worker = job.lease_until = None
-    job.finished_at = now or utcnow()
+    job.finished_at = utcnow()
     details = {"version": job.version_number, "code": job.error_code}
     known = {name: value for name, value in details.items() if value is not None}
     _add_message(session, job, status, message, level="error" if status == "failed" else "info", **known)

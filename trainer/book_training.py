@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from trainer.checkpoint import Checkpoint
 from trainer.joint_training import train
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
@@ -79,13 +80,14 @@ def train_book(
     parent: Members | None = None,
     rivals: int = 0,
     microbatches: Microbatches | None = None,
+    resume: Checkpoint | None = None,
 ) -> Iterator[Progress | Prepared]:
     """Train members on a book; yields pauses, `Prepared`, then the progress of `train`, `Learned` last.
 
     Nothing runs before the first item is asked for. `skill` precedes the members. Self-study needs the book's
     `passages`, and has the LLM write its questions about them unless `items` are given. Members start from
-    `parent`, or are appended to it if the recipe says so. `rivals` is that of `train`; `microbatches` are
-    best shared by all trainings on one device.
+    `parent`, or are appended to it if the recipe says so. `rivals` and `resume` are those of `train`;
+    `microbatches` are best shared by all trainings on one device.
 
     Raises what `resolved`, `train` and the objectives raise, and ValueError for self-study without passages
     and for a recipe that appends to no parent.
@@ -100,7 +102,7 @@ def train_book(
     if start is None:
         starts = None if skill is None else skill.starts
         start = initial_members(llm, objective.text, recipe, objective.context, starts)
-    yield from train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals)
+    yield from train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals, resume=resume)
 
 
 def write_questions(

@@ -3,9 +3,11 @@
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 
+from trainer.checkpoint import Checkpoint, Position, moments, named, set_moments
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.dispatch import initial_members
 from trainer.methods.members import Members
@@ -23,6 +25,7 @@ def train(
     start: Members | None = None,
     frozen: Members | None = None,
     rivals: int = 0,
+    resume: Checkpoint | None = None,
 ) -> Iterator[Progress]:
     """Train `recipe.members` members; yields progress as it happens, and `Learned` last.
 
@@ -30,29 +33,64 @@ def train(
     tokens, which do not change (progressive prompts, 2301.12314). The LLM's weights get no gradient. A limit
     in seconds leaves time to evaluate `rivals` more members afterwards.
 
+    With `resume`, the checkpoint of a step of a training with the same arguments, the steps after that one
+    follow, to the same members: on a CPU bit by bit, if passes are of the same size. The seconds between do
+    not count.
+
     Raises ValueError when `start` or `frozen` does not have the recipe's method and shape, and DivergedError
     when a loss is not finite.
     """
     started = time.monotonic()
     if start is None:
         start = initial_members(llm, objective.text, recipe, objective.context)
-    members = _appended(recipe, start, frozen).trainable_copy(llm.device)
-    tensors = list(members.tensors.values())
+    members = _appended(recipe, start, frozen)
+    if resume is not None:
+        kept = resume.part("members")
+        members = members.with_tensors({name: kept[name] for name in members.tensors})
+    members = members.trainable_copy(llm.device)
     frozen_tokens = 0 if frozen is None else frozen.virtual_tokens
-    bare_loss = yield from objective.bare_loss()
-    evaluation_started = time.monotonic()
-    before = Evaluated("before", bare_loss, (yield from objective.heldout_losses(members)))
-    _check(before)
-    yield before
+    if resume is None:
+        bare_loss = yield from objective.bare_loss()
+        evaluation_started = time.monotonic()
+        before = Evaluated("before", bare_loss, (yield from objective.heldout_losses(members)))
+        _check(before)
+        yield before
+        evaluation = (time.monotonic() - evaluation_started) * (1 + rivals / recipe.members)
+        curve: list[list[float]] = []
+        computed_tokens, seconds = 0, 0.0
+    else:
+        facts = resume.facts
+        bare_loss, evaluation, curve = facts["bare_loss"], facts["evaluation"], list(facts["curve"])
+        before = Evaluated("before", bare_loss, facts["before"])
+        computed_tokens, seconds = facts["computed_tokens"], facts["seconds"]
+        started -= facts["elapsed"]
+        objective.resume(resume.part("position"))
 
-    evaluation = (time.monotonic() - evaluation_started) * (1 + rivals / recipe.members)
     steps = recipe.steps(objective.epoch_tokens, objective.row_tokens)
     schedule = Schedule(recipe, steps, started, reserved=evaluation)
     # AdamW treats every element alone, so one optimiser over all members is an optimiser for each. Without
     # weight decay it does not change an element that has no gradient, to the bit.
-    optimiser = torch.optim.AdamW(tensors, weight_decay=0.0)
-    curve: list[list[float]] = []
-    computed_tokens, seconds = 0, 0.0
+    optimiser = torch.optim.AdamW(list(members.tensors.values()), weight_decay=0.0)
+    if resume is not None:
+        set_moments(optimiser, resume.part("optimiser"))
+
+    def checkpoint(position: Position) -> Checkpoint:
+        """The state after the last step: nothing of it but the position changes before the next one ends."""
+        return Checkpoint(
+            named("members", members.tensors)
+            | named("optimiser", moments(optimiser))
+            | named("position", position()),
+            {
+                "bare_loss": bare_loss,
+                "before": before.member_losses,
+                "evaluation": evaluation,
+                "curve": curve,
+                "computed_tokens": computed_tokens,
+                "seconds": seconds,
+                "elapsed": time.monotonic() - started,
+            },
+        )
+
     while not schedule.finished(len(curve)):
         step_started = time.monotonic()
         optimiser.zero_grad()
@@ -74,6 +112,7 @@ def train(
             member_losses=losses,
             tokens_per_second=computed_tokens / seconds,
             eta_seconds=remaining * seconds / len(curve) + evaluation,
+            checkpoint=partial(checkpoint, objective.position()),
         )
 
     after = Evaluated("after", bare_loss, (yield from objective.heldout_losses(members)))

@@ -1,7 +1,9 @@
 """What training reports while it runs."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from trainer.checkpoint import Checkpoint
 from trainer.methods.members import Members
 
 
@@ -22,13 +24,17 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One optimiser step. `steps` is an estimate while there is a limit in seconds."""
+    """One optimiser step. `steps` is an estimate while there is a limit in seconds.
+
+    `checkpoint` gives the state to go on from after this step; it may be called until the next one is there.
+    """
 
     step: int
     steps: int
     member_losses: list[float]
     tokens_per_second: float  # of all members together, virtual tokens included
     eta_seconds: float
+    checkpoint: Callable[[], Checkpoint] = field(repr=False, compare=False)
 
     @property
     def loss(self) -> float:

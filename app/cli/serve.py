@@ -1,13 +1,18 @@
-"""The command that runs the service."""
+"""The commands that run the service, and a worker alone."""
 
 import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli import start_line
 from app.cli.options import one_line_errors
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 app = typer.Typer()
 
@@ -31,6 +36,51 @@ def run_service(
         "quantization": quantization,
         "device": device,
     }
+    with _starting(given, ends_with_stdin) as settings:
+        from app.http.server import serve
+
+        def ready() -> None:
+            start_line.clear()
+            url = f"http://{settings.host}:{settings.port}"
+            typer.echo(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it.")
+
+        serve(settings, ready, _say)
+
+
+@app.command("worker")
+def run_worker(
+    data_dir: Annotated[Path | None, typer.Option(help="Where books and versions are kept.")] = None,
+    model: Annotated[str | None, typer.Option(help='"embedded", a Hugging Face id, or a folder.')] = None,
+    quantization: Annotated[str | None, typer.Option(help="auto, int8, nf4 or none.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
+    ends_with_stdin: Annotated[bool, typer.Option("--end-with-stdin", hidden=True)] = False,
+) -> None:
+    """Learn the books of a service, on the same database and LLM, in a process of its own.
+
+    Start the service with BOOKCHORUS_TRAINS=false to leave all learning to workers.
+    """
+    given: dict[str, Any] = {
+        "data_dir": data_dir,
+        "model": model,
+        "quantization": quantization,
+        "device": device,
+        "trains": True,
+    }
+    with _starting(given, ends_with_stdin, listens=False) as settings:
+        from app.service import work
+
+        def ready() -> None:
+            start_line.clear()
+            typer.echo("Takes jobs. Ctrl-C stops it.")
+
+        work(settings, ready, _say)
+
+
+@contextmanager
+def _starting(
+    given: Mapping[str, Any], ends_with_stdin: bool, *, listens: bool = True
+) -> Iterator["Settings"]:
+    """Check the settings, then import what is slow to import, and show meanwhile what goes on."""
     with one_line_errors():
         if ends_with_stdin:
             from app.cli.child_process import end_with_stdin
@@ -41,13 +91,7 @@ def run_service(
         from app.settings import load
 
         settings = load({name: value for name, value in given.items() if value is not None})
-        check_start(settings)
-
-        def ready() -> None:
-            start_line.clear()
-            url = f"http://{settings.host}:{settings.port}"
-            typer.echo(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it.")
-
+        check_start(settings, listens=listens)
         try:
             _say("imports PyTorch")
             # What is imported stays: looking for garbage in it takes a tenth of the start.
@@ -56,9 +100,7 @@ def run_service(
 
             import_lean()
             _say("imports the service")
-            from app.http.server import serve
-
-            serve(settings, ready, _say)
+            yield settings
         finally:
             start_line.clear()
 

@@ -59,6 +59,7 @@ class Scheduler:
         self._idle: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._wake = threading.Condition()
         self._closed = False
+        self._trains = True
         self._questions = 0
         # When a question was last heard of, on the monotonic clock.
         self._heard = -math.inf
@@ -108,8 +109,23 @@ class Scheduler:
         return self._put(self._urgent, work).result()
 
     def run_when_idle(self, work: Callable[[], T]) -> Future[T]:
-        """Run a piece of training once no ask waits. Raises EngineClosedError after `close`."""
+        """Run a piece of training once no ask waits.
+
+        Raises EngineClosedError after `end_training` and `close`.
+        """
+        with self._wake:
+            if not self._trains:
+                raise EngineClosedError()
         return self._put(self._idle, work)
+
+    def end_training(self) -> None:
+        """Refuse the training that waits, and any more, with EngineClosedError; what runs ends its piece."""
+        with self._wake:
+            self._trains = False
+            waiting = [future for _, future in self._idle]
+            self._idle.clear()
+        for future in waiting:
+            future.set_exception(EngineClosedError())
 
     @contextmanager
     def question(self) -> Iterator[None]:
@@ -138,15 +154,23 @@ class Scheduler:
         """Whether asks are answered."""
         return self._thread.is_alive()
 
-    def close(self) -> None:
-        """Finish what runs, refuse what waits with EngineClosedError, and end the thread."""
+    def close(self, seconds: float | None = None) -> bool:
+        """Refuse what waits, and the asks that are answered just now, with EngineClosedError; end the thread.
+
+        A piece that runs is finished. Return whether the thread has ended, within so many seconds.
+        """
         with self._wake:
             self._closed = True
             self._wake.notify()
-        self._thread.join()
-        pieces = [future for queue in (self._urgent, self._idle) for _, future in queue]
-        for future in [ask.future for ask in self._asks] + pieces:
+        self._thread.join(seconds)
+        with self._wake:
+            refused: list[Future[Any]] = [ask.future for ask in self._asks]
+            refused += [future for queue in (self._urgent, self._idle) for _, future in queue]
+            for waiting in (self._asks, self._urgent, self._idle):
+                waiting.clear()
+        for future in refused:
             future.set_exception(EngineClosedError())
+        return not self._thread.is_alive()
 
     def _put(self, queue: deque[tuple[Callable[[], Any], Future[Any]]], work: Callable[[], T]) -> Future[T]:
         future: Future[T] = Future()
@@ -183,6 +207,8 @@ class Scheduler:
             if idle is None:
                 with self._wake:
                     self._heard = time.monotonic()
+            # What has run holds what it was made for, such as the members of a cancelled training.
+            urgent, asks, idle = None, [], None
 
     def _left(self) -> float:
         """Seconds that training still leaves to the questions that are open, for their next piece."""
@@ -209,6 +235,7 @@ class Scheduler:
     def _decode(self, asks: list[_Ask]) -> None:
         log.debug("a batch of asks begins")
         places = [(ask, number) for ask in asks for number in range(len(ask.rows))]
+        cut = threading.Event()  # by `close`, before the answers were complete
 
         def ended(place: int, completion: Completion) -> None:
             ask, number = places[place]
@@ -216,12 +243,16 @@ class Scheduler:
 
         def wanted(place: int) -> bool:
             ask, number = places[place]
-            return ask.wanted(number)
+            if self._closed:
+                cut.set()
+            return not self._closed and ask.wanted(number)
 
         rows = [ask.rows[number] for ask, number in places]
         batch: Future[list[Completion]] = Future()
         _resolve(batch, lambda: decode(self.llm, rows, ended, wanted))
         error = batch.exception()
+        if cut.is_set():
+            error = EngineClosedError()
         if error is not None and is_out_of_memory(error):
             error.with_traceback(None)  # it holds on to what decoding has made
             release_memory(self.llm.device)

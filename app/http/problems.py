@@ -38,7 +38,7 @@ from store.errors import (
     VersionPrunedError,
     WorseThanChampionError,
 )
-from trainer.llm.microbatches import OutOfMemoryError
+from trainer.llm.microbatches import OutOfMemoryError, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 _BUSY = {"Retry-After": "5"}
 _LOCKED = "The database is locked by another writer: try again."
 _LEAVING = "The service is shutting down."
+_NO_MEMORY = "There is no memory left for this just now: ask for fewer passages or books, or try again."
 _GONE = "The client went away before the answer was there."
 
 # The errors that the rules raise on purpose, as the problems they are.
@@ -138,6 +139,8 @@ def as_problem(error: Exception) -> Problem:
     """The problem that an exception is."""
     if type(error) in _KNOWN:
         return _KNOWN[type(error)](error)
+    if is_out_of_memory(error):
+        return Problem(503, "out-of-memory", _NO_MEMORY, _BUSY)
     return Problem(500, "internal-error", "Something went wrong here; the service's log says what.")
 
 
@@ -175,7 +178,8 @@ def openai_error(problem: Problem) -> dict[str, Any]:
     return {"error": error}
 
 
-def _response(request: Request, problem: Problem) -> JSONResponse:
+def response(request: Request, problem: Problem) -> JSONResponse:
+    """A problem as the answer to a request, in the shape that its path has for errors."""
     if not request.url.path.startswith("/v1/"):
         return problem.response()
     # Clients of OpenAI's API know 400 where ours says 422.
@@ -187,30 +191,30 @@ def install(app: FastAPI) -> None:
     """Turn every error of `app` into a problem."""
 
     async def known(request: Request, error: Exception) -> JSONResponse:
-        return _response(request, as_problem(error))
+        return response(request, as_problem(error))
 
     for kind in _KNOWN:
         app.add_exception_handler(kind, known)
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> JSONResponse:
-        return _response(request, error)
+        return response(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def of_another_shape(request: Request, error: RequestValidationError) -> JSONResponse:
-        return _response(request, invalid("invalid-request", error))
+        return response(request, invalid("invalid-request", error))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 400 and isinstance(error.__cause__, ValueError | RecursionError):
             # FastAPI's word for JSON with too many digits, brackets, or bytes of no encoding.
             detail = f"body: it cannot be read as JSON: {error.__cause__}"
-            return _response(request, Problem(422, "invalid-request", detail))
+            return response(request, Problem(422, "invalid-request", detail))
         slug = _HTTP.get(error.status_code, "http-error")
         headers = dict(error.headers) if error.headers else None
-        return _response(request, Problem(error.status_code, slug, str(error.detail), headers))
+        return response(request, Problem(error.status_code, slug, str(error.detail), headers))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _response(request, as_problem(error))
+        return response(request, as_problem(error))

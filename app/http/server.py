@@ -1,10 +1,15 @@
 """The service over HTTP: `create_app` makes the application, `serve` runs it until it is stopped."""
 
-import gc
+import asyncio
 import logging
+import os
+import signal
 import socket
+import sys
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import Depends, FastAPI
@@ -12,6 +17,7 @@ from fastapi import Depends, FastAPI
 from app.http import problems
 from app.http.body_limit import BodyLimit
 from app.http.deps import text_is_kept
+from app.http.draining import Drain, Draining
 from app.http.routes import (
     aliases,
     ask,
@@ -27,8 +33,13 @@ from app.http.routes import (
     transfer,
     versions,
 )
-from app.service import Service, build
+from app.service import Service, start
 from app.settings import Settings
+
+# How long asks that have begun may go on once the service is to end, and within which time it has ended.
+_DRAIN_SECONDS = 20.0
+_END_SECONDS = 24.0
+log = logging.getLogger(__name__)
 
 
 def create_app(service: Service) -> FastAPI:
@@ -37,7 +48,8 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        service.close()
+        if not service.leaving.is_set():  # else it was ended before
+            service.close()
 
     app = FastAPI(
         title="Bookchorus",
@@ -47,6 +59,8 @@ def create_app(service: Service) -> FastAPI:
     )
     app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes, but=transfer.IMPORT)
     app.state.service = service
+    app.state.drain = Drain(service.leaving)
+    app.add_middleware(Draining, drain=app.state.drain)
     problems.install(app)
     for part in (
         books,
@@ -75,34 +89,69 @@ def serve(
     """Serve until SIGINT or SIGTERM; calls `on_ready` once requests are taken, and until then `tell` with
     what it is at. Garbage collection may be off until then.
 
+    At the end new requests are refused, those that are there are answered for up to 20 seconds, and the
+    running job is given back with its checkpoint; all within 30 seconds.
+
     Raises CommandError when the service cannot start.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    app = create_app(build(settings, tell=tell))
-    # What exists by now lives as long as the process. Garbage collection over it would stop every
-    # request for a second now and then.
-    gc.freeze()
-    gc.enable()
+    app = create_app(start(settings, tell))
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         log_level=settings.log_level,
-        # An open stream of events must not keep the process from ending.
-        timeout_graceful_shutdown=15,
+        # Whoever still reads an answer by then must not keep the process from ending.
+        timeout_graceful_shutdown=1,
     )
-    with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has ended
-        _Server(config, on_ready).run()
+    _Server(config, on_ready, app.state.service, app.state.drain).run()
 
 
 class _Server(uvicorn.Server):
-    """Says when it takes requests."""
+    """Says when it takes requests, and ends the service before it stops taking them."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], service: Service, drain: Drain
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._service = service
+        self._drain = drain
+        self._to_end = False
+        self._ending: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end, at the next tick; a second Ctrl-C ends at once. No signal is raised again."""
+        if self._to_end and sig == signal.SIGINT:
+            self.should_exit = self.force_exit = True
+        self._to_end = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Begin to end the service where a signal said so; return whether to stop taking requests."""
+        if self._to_end and self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        return await super().on_tick(counter)
+
+    async def _end(self) -> None:
+        """Give the job back, let requests be answered, then end what still goes on; say so to uvicorn."""
+        began = time.monotonic()
+        try:
+            self._service.leave()
+            await self._answered(began + _DRAIN_SECONDS)
+            left = began + _END_SECONDS - time.monotonic()
+            ended = await asyncio.to_thread(self._service.close, left)
+            await self._answered(time.monotonic() + 1)
+            if not ended:
+                # A pass of the LLM cannot be stopped, and Python would wait for whoever waits for it.
+                logging.shutdown()
+                sys.stdout.flush()
+                os._exit(0)
+        except Exception:
+            log.exception("the service could not be ended in order")
+        self.should_exit = True
+
+    async def _answered(self, deadline: float) -> None:
+        while self._drain.in_flight and time.monotonic() < deadline and not self.should_exit:
+            await asyncio.sleep(0.05)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""

@@ -7,11 +7,12 @@ from app.settings import Settings
 from trainer.llm.availability import ModelUnavailableError, check_name
 
 
-def check_start(settings: Settings) -> None:
-    """Raise CommandError, with one line, where the service cannot start: its address is taken, its folder
-    cannot be made, its model or its device is not there.
+def check_start(settings: Settings, *, listens: bool = True) -> None:
+    """Raise CommandError, with one line, where the service cannot start: its address is taken if it listens,
+    its folder cannot be made, its model or its device is not there.
     """
-    _check_address(settings.host, settings.port)
+    if listens:
+        _check_address(settings.host, settings.port)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -24,7 +24,7 @@ from app.schemas.answers import (
 from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion, Revision
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.inspection import Inspection, MemberLook, Norms, Word
-from app.schemas.jobs import ENDED, AddedJob, Job, JobEvent, JobProblem, JobStatus, Progress
+from app.schemas.jobs import ENDED, AddedJob, Attempt, Job, JobEvent, JobProblem, JobStatus, Progress
 from app.schemas.maintenance import Finding, Rebuilt, Verification
 from app.schemas.questions import (
     AddQuestion,
@@ -66,6 +66,7 @@ __all__ = [
     "Answer",
     "AskEvent",
     "AskRequest",
+    "Attempt",
     "BaseModelIdentity",
     "Book",
     "BookAliases",

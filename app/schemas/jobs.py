@@ -26,9 +26,24 @@ class Progress(BaseModel):
     eta_seconds: float | None
 
 
+class Attempt(BaseModel):
+    """An attempt at a job: `outcome` and `reason` are None while it goes on, `step` is how far it had got."""
+
+    number: int
+    worker: str
+    step: int
+    outcome: Literal["succeeded", "failed", "cancelled", "given-back", "vanished"] | None
+    reason: str | None
+    started_at: int
+    ended_at: int | None
+
+
 class Job(BaseModel):
     """A training job; `version` is the number it published, once it has.
 
+    `attempts` are those that count: not the ones that were given back, nor those whose worker vanished but
+    got further than any before. `history` has them all. `detail` says what a queued job waits for if no
+    worker runs.
     With `force` that becomes the champion even where it is worse than the one there is.
     """
 
@@ -40,6 +55,8 @@ class Job(BaseModel):
     status: JobStatus
     version: int | None
     attempts: int
+    history: list[Attempt] = []
+    detail: str | None = None
     error: JobProblem | None
     progress: Progress | None
     recipe: dict[str, Any]

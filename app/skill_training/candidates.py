@@ -60,7 +60,11 @@ def crossed_candidates(
         kept = out / f"candidates-{number}.json"
         mine = recipe.model_copy(update={"steps": max(1, recipe.steps // 2), "judge": False})
         run = ResumableRun(
-            console, out / f"half-{number}.pt", f"half {number + 1} of 2", mine.model_dump(), digest(learning)
+            console,
+            out / f"half-{number}.safetensors",
+            f"half {number + 1} of 2",
+            mine.model_dump(),
+            digest(learning),
         )
         if kept.exists():
             run.check()

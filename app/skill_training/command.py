@@ -86,8 +86,8 @@ def train(
         raise CommandError(str(error)) from error
     known = settled.model_dump() | {"start": hashlib.sha256(begun).hexdigest() if begun else None}
     learned_on = digest(dataset)
-    skill_run = ResumableRun(console, out / "state.pt", "the skill", known, learned_on)
-    starts_run = ResumableRun(console, out / "starts.pt", "where members start", known, learned_on)
+    skill_run = ResumableRun(console, out / "state.safetensors", "the skill", known, learned_on)
+    starts_run = ResumableRun(console, out / "starts.safetensors", "where members start", known, learned_on)
     # Before anything is written into the folder, which may be that of another run.
     for run, steps in ((skill_run, settled.steps), (starts_run, settled.starts.steps)):
         if steps:

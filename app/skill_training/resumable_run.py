@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.errors import CommandError
+from trainer.checkpoint import Checkpoint, checkpoint_from_bytes, named
+from trainer.methods.tensors import FormatError
 from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep
 
 # In a file, where no bar is seen, a line comes this often; as often the state is saved.
@@ -78,28 +80,33 @@ class ResumableRun:
         """The state that was saved, and the losses until then."""
         if not self._file.exists():
             return None, []
-        kept = torch.load(self._file, weights_only=True)
+        try:
+            checkpoint = checkpoint_from_bytes(self._file.read_bytes())
+        except FormatError as error:
+            raise CommandError(f"{self._file} cannot be read: {error}. Delete it to begin again.") from error
+        kept = checkpoint.facts
         if kept["recipe"] != self._recipe:
             raise CommandError(
                 f"{self._file} belongs to another recipe or start: choose another folder, or delete it."
             )
-        if kept.get("data") != self._data:
+        if kept["data"] != self._data:
             raise CommandError(
                 f"{self._file} was learned from other data: choose another folder, or delete it."
             )
-        return SkillState(kept["tensors"], kept["optimiser"], kept["step"]), kept["losses"]
+        tensors = checkpoint.part("tensors")
+        state = SkillState(
+            [tensors[str(number)] for number in range(len(tensors))],
+            checkpoint.part("optimiser"),
+            kept["step"],
+        )
+        return state, list(kept["losses"])
 
     def _save(self, state: SkillState, losses: list[Loss]) -> None:
-        kept = {
-            "recipe": self._recipe,
-            "data": self._data,
-            "tensors": [tensor.detach() for tensor in state.tensors],
-            "optimiser": state.optimiser,
-            "step": state.step,
-            "losses": losses,
-        }
+        tensors = {str(number): tensor for number, tensor in enumerate(state.tensors)}
+        facts = {"recipe": self._recipe, "data": self._data, "step": state.step, "losses": losses}
+        checkpoint = Checkpoint(named("tensors", tensors) | named("optimiser", state.optimiser), facts)
         half = self._file.with_suffix(".part")
-        torch.save(kept, half)
+        half.write_bytes(checkpoint.to_bytes())
         half.replace(self._file)
 
 

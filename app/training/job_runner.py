@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from app.answering.skill import LoadedSkill
 from app.engine.member_cache import MemberCache
-from app.engine.scheduler import Scheduler
+from app.engine.scheduler import EngineClosedError, Scheduler
 from app.training import promotion, provenance
+from app.training.checkpointing import Checkpointing, checkpoint_key
 from app.training.heartbeat import CancelledError, Heartbeat
 from app.training.job_events import record_progress
 from app.training.provenance import Source
@@ -23,7 +24,7 @@ from trainer.llm.microbatches import Microbatches, is_out_of_memory, release_mem
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
 from trainer.objectives.study_question import StudyQuestion
-from trainer.progress import Evaluated, Learned, Pause, Progress
+from trainer.progress import Evaluated, Learned, Pause, Progress, Stepped
 from trainer.recipe import Recipe
 
 Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Written)
@@ -71,15 +72,25 @@ class JobRunner:
         self._keep_versions = keep_versions
         self._leaving = leaving
         self._heartbeat = Heartbeat(database, job, lease_seconds)
+        self._checkpoints: Checkpointing | None = None
+
+    def call(self) -> None:
+        """Look at once whether somebody wants the job cancelled; may be called from any thread."""
+        self._heartbeat.call()
 
     def run(self) -> None:
-        """Learn and publish; blocks until the job has ended.
+        """Learn and publish, from where an attempt before has got to; blocks until the job has ended.
 
         Raises CancelledError or LeavingError between two pieces of work, NotFoundError or StaleTokenError
         when the job is no longer ours, EngineClosedError, and what learning raises.
         """
         with self._heartbeat:
-            self._run()
+            try:
+                self._run()
+            except (EngineClosedError, LeavingError):
+                if self._checkpoints is not None:
+                    self._checkpoints.keep()
+                raise
 
     def _run(self) -> None:
         recipe = resolved(Recipe(**self._job.recipe), self._skill.skill)
@@ -89,6 +100,9 @@ class JobRunner:
         if recipe.objective != "lm":
             study, questions = self._study(recipe, source)
         champion = promotion.champion(self._database, self._members, self._job.book_id)
+        parent = self._job.parent_number
+        key = checkpoint_key(self._llm.identity, self._skill, recipe, source, parent, questions)
+        self._checkpoints = Checkpointing(self._database, self._job, key, self._lease_seconds)
         progress = train_book(
             self._llm,
             source.text,
@@ -99,6 +113,7 @@ class JobRunner:
             parent=self._parent(),
             rivals=0 if champion.members is None else len(champion.members),
             microbatches=self._microbatches,
+            resume=self._checkpoints.found(),
         )
         for happened in self._pieces(progress):
             if isinstance(happened, Prepared):
@@ -130,9 +145,13 @@ class JobRunner:
     def _pieces(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """Each piece of work, done on the scheduler's thread behind the asks that wait."""
         while (happened := self._scheduler.run_when_idle(lambda: next(pieces, None)).result()) is not None:
+            if isinstance(happened, Stepped) and self._checkpoints is not None:
+                self._checkpoints.stepped(happened)
             self._stay()
             if not isinstance(happened, Pause | Prepared | Scored | Written):
                 self._record(happened)
+            if self._checkpoints is not None:
+                self._checkpoints.keep_if_due()
             yield happened
 
     def _stay(self, seconds: float = 0.0) -> None:

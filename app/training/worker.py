@@ -1,10 +1,15 @@
-"""The worker: takes jobs from the queue, one after the other, and sees each to its end."""
+"""The worker: takes jobs from the queue, one after the other, and sees each to its end.
+
+A job whose worker vanished is leased again once its lease has ended or, on the same machine and folder, as
+soon as the lock of that worker's process is free: its fencing token refuses whatever it might still write.
+"""
 
 import logging
 import threading
 import uuid
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -13,15 +18,17 @@ from app.engine.member_cache import MemberCache, UnusableVersionError
 from app.engine.scheduler import EngineClosedError, Scheduler
 from app.training.heartbeat import CancelledError
 from app.training.job_runner import JobRunner, LeavingError
+from app.training.presence import Presence
 from app.training.trial import Trial
-from store import jobs
+from store import jobs, workers
 from store.database import Database
 from store.errors import NotFoundError, StaleTokenError, StoreError, StoreFullError
 from store.tables import Job
-from trainer.llm.microbatches import Microbatches, OutOfMemoryError
+from trainer.llm.microbatches import Microbatches, is_out_of_memory, release_memory
 from trainer.progress import DivergedError
 
-_LEASE_SECONDS = 60.0
+# With the time that an idle worker waits, a job is taken again within a minute after its worker was killed.
+_LEASE_SECONDS = 50.0
 # How long an idle worker waits before it looks for jobs that another process put in the queue.
 _LOOK_SECONDS = 5.0
 # How long a worker waits before it writes again what the store did not take.
@@ -49,7 +56,9 @@ class Worker:
         *,
         microbatches: Microbatches | None = None,
         keep_versions: int = 0,
+        folder: Path | None = None,
     ) -> None:
+        """The `folder` is where workers on this machine say that they live; without one nobody knows."""
         self._database = database
         self._scheduler = scheduler
         self._members = members
@@ -57,7 +66,12 @@ class Worker:
         self._trial = trial
         self._microbatches = microbatches
         self._keep_versions = keep_versions
-        self._name = f"worker_{uuid.uuid4().hex[:8]}"
+        self._folder = folder
+        self.name = f"worker_{uuid.uuid4().hex[:8]}"
+        self._presence: Presence | None = None
+        # The job at hand, and what runs it.
+        self._held: Job | None = None
+        self._running: JobRunner | None = None
         self._stopping = threading.Event()
         self._called = threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -69,12 +83,28 @@ class Worker:
     def call(self) -> None:
         """Wake the worker up: a job was queued or cancelled."""
         self._called.set()
+        running = self._running
+        if running is not None:
+            running.call()
 
-    def close(self) -> None:
-        """Give the running job back to the queue and end the thread."""
+    def leave(self) -> None:
+        """Take no more jobs, and give the running one back to the queue at its next pass of the LLM."""
         self._stopping.set()
         self._called.set()
-        self._thread.join()
+
+    def close(self, seconds: float | None = None) -> bool:
+        """Leave, and wait for the end of the thread; return whether it has ended within so many seconds.
+
+        A job whose pass takes longer is given back all the same, with the checkpoint that it has.
+        """
+        self.leave()
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+        held = self._held
+        if self.alive and held is not None:
+            log.warning("job %s is given back in the middle of a pass of the LLM", held.id)
+            self._settle(held, partial(jobs.release, job_id=held.id, token=held.token))
+        return not self.alive
 
     @property
     def alive(self) -> bool:
@@ -82,24 +112,48 @@ class Worker:
         return self._thread.is_alive()
 
     def _run(self) -> None:
+        self._presence = self._present()
         while not self._stopping.is_set():
             self._called.clear()
-            try:
-                with self._database.write() as session:
-                    job = jobs.lease(session, self._name, _LEASE_SECONDS)
-            except Exception as error:
-                _warn("no job can be taken", error)
-                self._stopping.wait(_RETRY_SECONDS)
-                job = None
+            self._held = job = self._lease()
             if job is None:
                 self._called.wait(_LOOK_SECONDS)
-            else:
-                self._settle(job, self._outcome(job))
+                continue
+            self._settle(job, self._outcome(job))
+            self._held = None
+            release_memory(self._scheduler.llm.device)
+        try:
+            with self._database.write() as session:
+                workers.gone(session, self.name)
+        except Exception as error:
+            _warn("the end of this worker is not written", error)
+        if self._presence is not None:
+            self._presence.close()
+
+    def _present(self) -> Presence | None:
+        """Say on this machine that the worker lives, where that can be said."""
+        try:
+            return None if self._folder is None else Presence(self._folder, self.name)
+        except OSError as error:
+            log.warning("a job of this worker waits for its lease to end if it is killed: %s", error)
+            return None
+
+    def _lease(self) -> Job | None:
+        """The next job; None where there is none, or where the store does not give one."""
+        ended = None if self._presence is None else self._presence.has_ended
+        try:
+            with self._database.write() as session:
+                return jobs.lease(session, self.name, _LEASE_SECONDS, ended or (lambda _: False))
+        except Exception as error:
+            _warn("no job can be taken", error)
+            self._stopping.wait(_RETRY_SECONDS)
+            return None
 
     def _outcome(self, job: Job) -> Outcome | None:
         """Run a job; how its attempt ended; None where it was published, with the end of the job."""
         try:
-            self._runner(job).run()
+            self._running = self._runner(job)
+            self._running.run()
         except (EngineClosedError, LeavingError):
             return partial(jobs.release, job_id=job.id, token=job.token)
         except CancelledError:
@@ -117,6 +171,8 @@ class Worker:
                 error_code=_code(error),
                 error_message=_why(error),
             )
+        finally:
+            self._running = None  # and with it all that was learned
         return None
 
     def _settle(self, job: Job, outcome: Outcome | None) -> None:
@@ -160,7 +216,7 @@ def _warn(what: str, error: Exception) -> None:
 def _code(error: BaseException) -> str:
     if isinstance(error, StoreFullError):
         return "disk-full"
-    if isinstance(error, OutOfMemoryError):
+    if is_out_of_memory(error):
         return "out-of-memory"
     if isinstance(error, DivergedError):
         return "diverged"
@@ -175,6 +231,6 @@ def _why(error: BaseException) -> str:
         message = str(error)
     except Exception:  # of an error whose message cannot be told, the kind
         message = type(error).__name__
-    if isinstance(error, OutOfMemoryError):
+    if is_out_of_memory(error):
         message += " (set BOOKCHORUS_CHECKPOINTING=on, or BOOKCHORUS_QUANTIZATION=int8 or nf4)"
     return message.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

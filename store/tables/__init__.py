@@ -4,7 +4,7 @@ from store.tables.aliases import Alias, AliasMove
 from store.tables.artifacts import Artifact
 from store.tables.base import Base, utcnow
 from store.tables.books import Book, BookTag, Chapter, Embedding, Page, Passage, Revision
-from store.tables.jobs import EventType, Job, JobEvent, JobStatus, Level
+from store.tables.jobs import Attempt, Checkpoint, EventType, Job, JobEvent, JobStatus, Level, Outcome, Worker
 from store.tables.questions import Question, Source
 from store.tables.skills import ChosenBy, Skill, SkillChoice, SkillMethod, SkillOrigin
 from store.tables.studies import Study
@@ -14,10 +14,12 @@ __all__ = [
     "Alias",
     "AliasMove",
     "Artifact",
+    "Attempt",
     "Base",
     "Book",
     "BookTag",
     "Chapter",
+    "Checkpoint",
     "ChosenBy",
     "Embedding",
     "EventType",
@@ -26,6 +28,7 @@ __all__ = [
     "JobStatus",
     "Level",
     "Member",
+    "Outcome",
     "Page",
     "Passage",
     "Question",
@@ -38,5 +41,6 @@ __all__ = [
     "Study",
     "Version",
     "VersionState",
+    "Worker",
     "utcnow",
 ]

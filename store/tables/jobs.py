@@ -1,14 +1,15 @@
-"""The tables of jobs and their events."""
+"""The tables of jobs, their attempts, checkpoints and events, and of the workers that take them."""
 
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from store.tables.base import Base, book_key, new_id, utcnow
 
 JobStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Outcome = Literal["succeeded", "failed", "cancelled", "given-back", "vanished"]
 EventType = Literal["message", "metrics"]
 Level = Literal["info", "warning", "error"]
 
@@ -41,6 +42,51 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    history: Mapped[list["Attempt"]] = relationship(
+        order_by="Attempt.token", lazy="selectin", passive_deletes=True
+    )
+
+
+class Attempt(Base):
+    """One lease of a job: who had it, and how it ended. Both are None while it goes on.
+
+    `step` is how far the job had got when the attempt ended, in steps of training.
+    """
+
+    __tablename__ = "attempts"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    token: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    worker: Mapped[str]
+    step: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[Outcome | None] = mapped_column(String(16))
+    reason: Mapped[str | None]
+    started_at: Mapped[datetime] = mapped_column(default=utcnow)
+    ended_at: Mapped[datetime | None]
+
+
+class Checkpoint(Base):
+    """How far a running job has got, for its next attempt, as bytes in an artifact.
+
+    `key` is the caller's hash of everything that the work depends on.
+    """
+
+    __tablename__ = "checkpoints"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64))
+    step: Mapped[int]
+    artifact_sha256: Mapped[str] = mapped_column(ForeignKey("artifacts.sha256"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Worker(Base):
+    """A worker that takes jobs, and when it was last heard of by the database's clock."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seen_at: Mapped[datetime]
 
 
 class JobEvent(Base):

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from sqlalchemy import func, select
 
-from store.tables import Artifact, Member, Skill, Study, Version
+from store.tables import Artifact, Checkpoint, Member, Skill, Study, Version
 from store.verify.context import CheckContext
 from store.verify.finding import RESTORE, Finding
 
@@ -44,6 +44,12 @@ def _users(context: CheckContext, key: str) -> str:
     used += [
         f"study {each}"
         for each in context.session.scalars(select(Study.id).where(Study.artifact_sha256 == key))
+    ]
+    used += [
+        f"the checkpoint of {each}, which begins anew"
+        for each in context.session.scalars(
+            select(Checkpoint.job_id).where(Checkpoint.artifact_sha256 == key)
+        )
     ]
     return ", ".join(used) or "used by nothing"
 

@@ -17,6 +17,13 @@ from tests.warm.commands import python
 @contextmanager
 def service(folder: Path, *options: str, **settings: str) -> Iterator[Client]:
     """Run `bookchorus serve` on a free port, its data in `folder`."""
+    with service_process(folder, *options, **settings) as (client, _):
+        yield client
+
+
+@contextmanager
+def service_process(folder: Path, *options: str, **settings: str) -> Iterator[tuple[Client, Child]]:
+    """The same, with its process, which may end before the context does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -29,7 +36,7 @@ def service(folder: Path, *options: str, **settings: str) -> Iterator[Client]:
         Child(command, folder / "serve.log", env) as child,
     ):
         child.wait_ready(client)
-        yield client
+        yield client, child
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,11 @@ UPDATE versions SET skill_id = 'skill_1', study_id = 'study_1' WHERE number = 2;
 INSERT INTO questions VALUES ('question_1', 'book_1', 2, 0, 0, 5, 'who', 'Who?', 'Text', 'llm', 'key', 'key',
     :now, NULL, NULL);
 """,
+    "0009_jobs": """
+INSERT INTO attempts VALUES ('job_1', 1, 'worker', 3, 'vanished', 'It stopped.', :now, :now);
+INSERT INTO checkpoints VALUES ('job_1', 'key', 3, :sha256, :now);
+INSERT INTO workers VALUES ('worker', :now);
+""",
     "0003": "UPDATE members SET damaged_at = :now WHERE version_id = 'version_2'",
     "0004": "INSERT INTO book_tags VALUES ('book_1', 'old')",
     "0005": """
@@ -201,7 +206,17 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "text": text_before["text"],
         "created_at": book["created_at"],
     }
-    empty = ("skills", "skill_choices", "studies", "book_tags", "pages", "questions")
+    empty = (
+        "attempts",
+        "checkpoints",
+        "workers",
+        "skills",
+        "skill_choices",
+        "studies",
+        "book_tags",
+        "pages",
+        "questions",
+    )
     assert after == {**before, **{name: [] for name in empty}}
 
 

@@ -1,5 +1,6 @@
 """Microbatches: how many rows go through the LLM in one pass, as many as memory is found to hold."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeVar
@@ -13,6 +14,13 @@ R = TypeVar("R")
 _TOKENS = 2048
 # Seconds of one pass while somebody waits.
 _HURRIED_SECONDS = 1.0
+# What PyTorch's allocator says on a CPU, C++, oneDNN, CUDA and its libraries. Of a descriptor, oneDNN says so
+# where it has no such operation.
+_WORDS = re.compile(
+    r"(can't|cannot|could not) allocate memory|not enough memory|std::bad_alloc|out of memory|"
+    r"could not create a (memory object|primitive(?! descriptor))|CU[A-Z]+_STATUS_ALLOC_FAILED",
+    re.IGNORECASE,
+)
 # The share of the free memory that a pass may take: memory is fragmented.
 _SHARE = 0.8
 
@@ -56,7 +64,7 @@ class Microbatches:
             before, began = self._used(), time.monotonic()
             try:
                 result = work(run)
-            except RuntimeError as error:
+            except Exception as error:
                 if not is_out_of_memory(error):
                     raise
                 if len(run) == 1:
@@ -113,8 +121,10 @@ def add_gradients(loss: Tensor, leaves: Sequence[Tensor]) -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out; on a CPU, PyTorch has no class for that."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """Whether an error means that memory ran out, by its type or, where libraries have none, by its text."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError | OSError) and _WORDS.search(str(error)) is not None
 
 
 def release_memory(device: torch.device) -> None:

@@ -1,9 +1,11 @@
 """The objective `lm`: next-token loss on the book's text, each row after a member."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 import torch
+from torch import Tensor
 
+from trainer.checkpoint import Position
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
@@ -47,6 +49,7 @@ class LanguageModelling:
             training_rows(self.text, recipe.row_tokens, recipe.seed + member)
             for member in range(recipe.members)
         ]
+        self._steps = 0
         self.epoch_tokens = parts.training_tokens
         self.row_tokens = recipe.row_tokens
 
@@ -87,6 +90,7 @@ class LanguageModelling:
         batch = [
             (member, next(rows)) for member, rows in enumerate(self._rows) for _ in range(self._recipe.rows)
         ]
+        self._steps += 1
         losses = [0.0] * len(members)
         longest = members.computed_tokens + max(len(row) for _, row in batch)
 
@@ -103,6 +107,18 @@ class LanguageModelling:
                 losses[member] += share
             yield Pause()
         return losses, sum(members.computed_tokens + len(row) for _, row in batch)
+
+    def position(self) -> Position:
+        """How many steps have read their rows: the seed decides which these were."""
+        steps = self._steps
+        return lambda: {"steps": torch.tensor(steps)}
+
+    def resume(self, position: Mapping[str, Tensor]) -> None:
+        """Pass over the rows of the steps before."""
+        self._steps = int(position["steps"])
+        for rows in self._rows:
+            for _ in range(self._steps * self._recipe.rows):
+                next(rows)
 
 
 def _mean(values: list[float]) -> float:

@@ -1,8 +1,11 @@
 """The interface of an objective."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol
 
+from torch import Tensor
+
+from trainer.checkpoint import Position
 from trainer.llm.context import Context
 from trainer.methods.members import Members
 from trainer.objectives.study_question import StudyQuestion
@@ -46,3 +49,12 @@ class Objective(Protocol):
 
         Returns each member's loss, nats per token, and the number of tokens computed.
         """
+
+    def position(self) -> Position:
+        """Where the reading of rows stands between two steps, with the state of all that is drawn at random.
+
+        The tensors can be asked for later, when the next step may have begun.
+        """
+
+    def resume(self, position: Mapping[str, Tensor]) -> None:
+        """Read on, in a new objective of the same recipe and material, from the tensors of a `position`."""

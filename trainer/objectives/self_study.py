@@ -1,12 +1,14 @@
 """The objective `self_study`: loss of the answers to synthetic questions, with the passage and without."""
 
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+from torch import Tensor
 
+from trainer.checkpoint import Position, named, part, set_random_state, state_tensor
 from trainer.llm import templates
 from trainer.llm.batch_types import Exchange, Pack
 from trainer.llm.context import Context
@@ -136,6 +138,27 @@ class SelfStudy:
                 losses[member] += share
             yield Pause()
         return losses, sum(sizes)
+
+    def position(self) -> Position:
+        """The state of what a step reads, of each member's queue, and what the teacher has said."""
+        kind = self._kind.getstate()
+        queues = [queue.position() for queue in self._queues]
+
+        def tensors() -> dict[str, Tensor]:
+            # The teacher may have said more since: what it says does not depend on when it is asked.
+            found = {"kind": state_tensor(kind)} | named("said", self._teacher.said(self._material.items))
+            for number, queue in enumerate(queues):
+                found |= named(f"queue.{number}", queue())
+            return found
+
+        return tensors
+
+    def resume(self, position: Mapping[str, Tensor]) -> None:
+        """Read on with every queue and the teacher's words as they were."""
+        set_random_state(self._kind, position["kind"])
+        self._teacher.remember(self._material.items, part(position, "said"))
+        for number, queue in enumerate(self._queues):
+            queue.resume(part(position, f"queue.{number}"))
 
     def _choose(self, member: int, reads: _Reads) -> "_Row":
         """The next row of a member: any items where no passage is read, else some about one passage."""

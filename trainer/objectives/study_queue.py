@@ -1,8 +1,12 @@
 """The order in which one member studies questions, epoch after epoch."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import torch
+from torch import Tensor
+
+from trainer.checkpoint import Position, set_random_state, state_tensor
 from trainer.objectives.study_question import StudyQuestion
 
 
@@ -29,6 +33,28 @@ class StudyQueue:
             (taken if wanted else later).append(item)
         self._queue = later
         return taken
+
+    def position(self) -> Position:
+        """The questions that are left of this epoch, by their numbers, and the state of the shuffling."""
+        left, state = self._queue, self.choose.getstate()  # a queue is replaced, and never changed
+
+        def tensors() -> dict[str, Tensor]:
+            numbers = {item: number for number, item in enumerate(self._all)}
+            return {
+                "left": torch.tensor([numbers[item] for item in left], dtype=torch.int64),
+                "random": state_tensor(state),
+            }
+
+        return tensors
+
+    def resume(self, position: Mapping[str, Tensor]) -> None:
+        """Go on with the questions that are left, in a queue of the same questions."""
+        self._queue = [self._all[number] for number in position["left"].tolist()]
+        set_random_state(self.choose, position["random"])
+
+    @property
+    def _all(self) -> list[StudyQuestion]:
+        return [*self._by_people, *self._rest]
 
     def _epoch(self) -> list[StudyQuestion]:
         first, rest = list(self._by_people), list(self._rest)

@@ -4,9 +4,10 @@ Context distillation (2112.00861; for members of a book, Cartridges, 2506.06266)
 same without that passage. Of each distribution the likeliest tokens are kept.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from trainer.llm import templates
 from trainer.llm.batch_types import Exchange, Pack, SoftTargets
@@ -42,6 +43,24 @@ class Teacher:
             [targets] = spoken(self._llm, [pack], _CHOICES)
             self._said.update(zip(about, targets, strict=True))
             yield Pause()
+
+    def said(self, items: Sequence[StudyQuestion]) -> dict[str, Tensor]:
+        """What was said until now about these questions, by their numbers.
+
+        Asked again, together with other questions, the teacher would say it rounded otherwise.
+        """
+        return {
+            f"{number}.{name}": tensor
+            for number, item in enumerate(items)
+            if item in self._said
+            for name, tensor in (("tokens", self._said[item].tokens), ("shares", self._said[item].shares))
+        }
+
+    def remember(self, items: Sequence[StudyQuestion], said: Mapping[str, Tensor]) -> None:
+        """Take up what was said about these questions."""
+        for number, item in enumerate(items):
+            if f"{number}.tokens" in said:
+                self._said[item] = SoftTargets(said[f"{number}.tokens"], said[f"{number}.shares"])
 
     def exchange(self, item: StudyQuestion) -> Exchange:
         """The turn of a question that was asked, and what is to be said."""

@@ -1,12 +1,13 @@
 """AdamW on a few tensors before a frozen LLM: steps, held-out losses, and a state to resume from."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from trainer.checkpoint import moments, set_moments
 from trainer.skill.recipe import OptimisationRecipe
 
 
@@ -24,10 +25,10 @@ class SkillLoss:
 
 @dataclass(frozen=True)
 class SkillState:
-    """Tensors in training and their optimiser's state, after `step` steps."""
+    """Tensors in training and their optimiser's `moments`, after `step` steps."""
 
     tensors: Sequence[Tensor]
-    optimiser: dict[str, object]
+    optimiser: Mapping[str, Tensor]
     step: int
 
 
@@ -57,7 +58,7 @@ def optimise(
     """
     optimiser = torch.optim.AdamW(tensors, weight_decay=0.0, betas=(0.9, 0.98))
     if state:
-        optimiser.load_state_dict(state.optimiser)
+        set_moments(optimiser, state.optimiser)
     first = state.step if state else 0
     if first == 0 and evaluate:
         yield evaluate(0)
@@ -77,7 +78,7 @@ def optimise(
             loss,
             computed_tokens / seconds,
             (recipe.steps - done) * seconds / (done - first),
-            SkillState(tensors, optimiser.state_dict(), done),
+            SkillState(tensors, moments(optimiser), done),
         )
         if evaluate and (done % recipe.evaluate_every == 0 or done == recipe.steps):
             yield evaluate(done)

@@ -126,7 +126,10 @@ def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
 def _added(service: Service, book_id: str, job_id: str | None) -> schemas.AddedBook:
     model = service.engine.identity.id
     with service.database.read() as session:
-        job = None if job_id is None else records.job(jobs.get(session, job_id), model)
+        job = None
+        if job_id is not None:
+            works = service.has_worker(session)
+            job = records.job(jobs.get(session, job_id), model, working=works)
         return schemas.AddedBook(book=_shown(session, books.get(session, book_id)), job=job)
 
 

@@ -17,15 +17,20 @@ def livez() -> dict[str, str]:
 
 @router.get("/readyz")
 def readyz(service: ServiceDep, response: Response) -> schemas.Readiness:
-    """Say whether questions are answered and books are learned; 503 with what is dead while not."""
+    """Say whether questions are answered and books are learned; 503 with what is dead while not.
+
+    A service that leaves learning to other processes is ready without them, and says that none is running.
+    """
     with service.database.read() as session:
         session.execute(text("SELECT 1"))
-    dead = []
+        works = service.has_worker(session)
+    dead = ["the service is shutting down"] if service.leaving.is_set() else []
     if not service.scheduler.alive:
         dead.append("the engine has ended: no question is answered")
-    if not service.worker.alive:
-        dead.append("no worker is running: uploaded books wait untrained")
+    idle = [] if works else ["no worker is running: uploaded books wait untrained"]
+    if service.settings.trains:
+        dead += idle
     if not dead:
-        return schemas.Readiness(ready=True)
+        return schemas.Readiness(ready=True, detail="; ".join(idle))
     response.status_code = 503
     return schemas.Readiness(ready=False, detail="; ".join([*dead, "restart the service"]))

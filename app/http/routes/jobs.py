@@ -29,7 +29,8 @@ _PAGE = 100
 def show_job(service: ServiceDep, job_id: str) -> schemas.Job:
     """Show a job and how far it is."""
     with service.database.read() as session:
-        return records.job(jobs.get(session, job_id), service.engine.identity.id)
+        row, works = jobs.get(session, job_id), service.has_worker(session)
+        return records.job(row, service.engine.identity.id, working=works)
 
 
 @router.get(
@@ -58,13 +59,15 @@ def cancel_job(service: ServiceDep, job_id: str, _: AdminDep) -> schemas.Job:
     """Cancel a job: at once when it waits, at its next step when it runs. An ended job stays as it is."""
     with service.database.write() as session:
         row = jobs.cancel(session, job_id)
-        return records.job(row, service.engine.identity.id)
+        shown = records.job(row, service.engine.identity.id)
+    service.worker.call()
+    return shown
 
 
 async def until_ended(service: Service, job_id: str, seconds: float) -> None:
     """Return when the job has ended or the time is over."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not service.leaving.is_set():
         _, _, ended = await run_in_threadpool(_read, service, job_id, 0, 1)
         if ended:
             return
@@ -79,7 +82,7 @@ async def _stream(service: Service, job_id: str, after: int) -> AsyncIterator[by
             after = event.id
             quiet_since = time.monotonic()
             yield format_sse_event(data_str=event.model_dump_json(), event=event.type, id=str(event.id))
-        if ended and not has_more:
+        if (ended and not has_more) or service.leaving.is_set():
             return
         if time.monotonic() - quiet_since > _KEEP_ALIVE_SECONDS:
             quiet_since = time.monotonic()

@@ -25,7 +25,8 @@ def learn_version(
     recipe = service.training.recipe(wish.recipe, parent)
     with service.database.write() as session:
         job = service.training.queue(session, book_id, recipe, parent, force=wish.force)
-        shown = records.job(job, service.engine.identity.id)
+        works = service.has_worker(session)
+        shown = records.job(job, service.engine.identity.id, working=works)
     service.worker.call()
     response.headers["Location"] = f"/jobs/{shown.id}"
     return schemas.AddedJob(job=shown)

@@ -65,8 +65,8 @@ def revision(row: tables.Revision, versions: list[int]) -> schemas.Revision:
     )
 
 
-def job(row: tables.Job, model: str) -> schemas.Job:
-    """A job that learns on `model`."""
+def job(row: tables.Job, model: str, *, working: bool = True) -> schemas.Job:
+    """A job that learns on `model`; `working` says whether a worker takes jobs."""
     error = None
     if row.error_code is not None:
         error = schemas.JobProblem(code=row.error_code, message=row.error_message or "")
@@ -79,6 +79,8 @@ def job(row: tables.Job, model: str) -> schemas.Job:
             "status": row.status,
             "version": row.version_number,
             "attempts": row.attempts,
+            "history": [_attempt(each) for each in row.history],
+            "detail": None if working or row.status != "queued" else "queued: no worker is running",
             "error": error,
             "progress": row.progress,
             "recipe": row.recipe,
@@ -88,6 +90,18 @@ def job(row: tables.Job, model: str) -> schemas.Job:
             "started_at": unix_or_none(row.started_at),
             "finished_at": unix_or_none(row.finished_at),
         }
+    )
+
+
+def _attempt(row: tables.Attempt) -> schemas.Attempt:
+    return schemas.Attempt(
+        number=row.token,
+        worker=row.worker,
+        step=row.step,
+        outcome=row.outcome,
+        reason=row.reason,
+        started_at=unix(row.started_at),
+        ended_at=unix_or_none(row.ended_at),
     )
 
 

@@ -7,6 +7,7 @@ def test_help_names_every_command() -> None:
     text = bookchorus("--help").output
     assert re.findall(r"^│ (\w+)  ", text, re.MULTILINE) == [
         "serve",
+        "worker",
         "demo",
         "add",
         "train",

@@ -1,4 +1,7 @@
 import threading
+import time
+import weakref
+from functools import partial
 
 import pytest
 import torch
@@ -125,6 +128,70 @@ def test_a_step_that_fails_leaves_the_engine_running(llm: FrozenLLM) -> None:
     with pytest.raises(KeyError, match="broken"):
         scheduler.run_when_idle(broken).result()
     assert len(scheduler.ask([Row(None, llm.encode("Who?"), 3)]).result()) == 1
+    scheduler.close()
+
+
+def test_20_training_that_waits_is_refused_at_once_while_asks_go_on(llm: FrozenLLM) -> None:
+    scheduler = Scheduler(llm, patience=600)
+    with scheduler.question():
+        waiting = scheduler.run_when_idle(lambda: None)
+        scheduler.end_training()
+        with pytest.raises(EngineClosedError):
+            waiting.result()
+        with pytest.raises(EngineClosedError):
+            scheduler.run_when_idle(lambda: None)
+        assert scheduler.ask([Row(None, llm.encode("Who?"), 2)]).result()
+    scheduler.close()
+
+
+def closed(scheduler: Scheduler) -> bool:
+    """Whether it refuses asks."""
+    try:
+        scheduler.ask([])
+    except EngineClosedError:
+        return True
+    return False
+
+
+def test_20_an_answer_that_is_not_complete_when_the_engine_closes_is_refused(llm: FrozenLLM) -> None:
+    scheduler = Scheduler(llm)
+    begun, go = threading.Event(), threading.Event()
+
+    def wanted(_: int) -> bool:
+        begun.set()
+        go.wait()
+        return True
+
+    row = Row(None, llm.encode("Who?"), 400, must_speak=True)
+    asked = scheduler.ask([row], wanted=lambda number: not begun.is_set() or wanted(number))
+    # Before it is decoded it is wanted; at its first token it waits.
+    begun.set()
+    closing = threading.Thread(target=scheduler.close)
+    closing.start()
+    while not closed(scheduler):
+        pass
+    go.set()
+    with pytest.raises(EngineClosedError):
+        asked.result()
+    closing.join()
+    assert not scheduler.alive
+    assert scheduler.close()
+
+
+def test_27_nothing_that_has_run_is_held(llm: FrozenLLM) -> None:
+    """The members of a cancelled training would stay on the GPU until the next piece of work."""
+
+    class Held:
+        pass
+
+    scheduler = Scheduler(llm)
+    held = Held()
+    gone = weakref.ref(held)
+    scheduler.run_when_idle(partial(id, held)).result()
+    del held
+    deadline = time.monotonic() + 10
+    while gone() is not None:
+        assert time.monotonic() < deadline, "the thread holds what it ran last"
     scheduler.close()
 
 

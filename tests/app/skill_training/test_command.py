@@ -148,7 +148,7 @@ def test_a_folder_of_other_data_is_refused(
     refused = train(tmp_path, tiny_folder, same)
     assert refused.exit_code == 1
     [line] = refused.output.strip().splitlines()
-    assert "state.pt was learned from other data: choose another folder, or delete it." in line
+    assert "state.safetensors was learned from other data: choose another folder, or delete it." in line
     assert kept == {file: file.read_bytes() for file in (tmp_path / "skill").rglob("*") if file.is_file()}
     assert train(tmp_path, tiny_folder, same, out="another").exit_code == 0
 

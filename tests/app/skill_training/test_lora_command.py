@@ -96,13 +96,13 @@ def test_readers_that_learned_from_other_data_are_refused(
     recipe = {**RECIPE, **LEARNED}
     with pytest.raises(KeyboardInterrupt):
         train_command(screen, data, recipe, tmp_path / "skill", "unknown", method="lora", register=False)
-    kept = (tmp_path / "skill" / "half-0.pt").read_bytes()
-    assert not (tmp_path / "skill" / "state.pt").exists()
+    kept = (tmp_path / "skill" / "half-0.safetensors").read_bytes()
+    assert not (tmp_path / "skill" / "state.safetensors").exists()
     data.write_text(data.read_text().replace("?", " then?"))
     refused = lora(tmp_path, tiny_folder, data)
     assert refused.exit_code == 1
-    assert "half-0.pt was learned from other data" in refused.output
-    assert (tmp_path / "skill" / "half-0.pt").read_bytes() == kept
+    assert "half-0.safetensors was learned from other data" in refused.output
+    assert (tmp_path / "skill" / "half-0.safetensors").read_bytes() == kept
 
 
 @pytest.fixture(scope="module")
@@ -153,11 +153,11 @@ def tensors(folder: Path) -> Iterable[torch.Tensor]:
 
 def test_candidates_of_another_recipe_are_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
     assert lora(tmp_path, tiny_folder, data).exit_code == 0
-    for name in ("state.pt", "starts.pt"):
+    for name in ("state.safetensors", "starts.safetensors"):
         (tmp_path / "skill" / name).unlink()
     result = lora(tmp_path, tiny_folder, data, seed=5)
     assert result.exit_code == 1
-    assert "half-0.pt belongs to another recipe" in result.output
+    assert "half-0.safetensors belongs to another recipe" in result.output
 
 
 def test_the_bare_llm_stays_bare_beside_it_and_folding_changes_no_answer(

@@ -67,6 +67,20 @@ def test_a_wish_to_cancel_is_seen(database: Database, job: Job) -> None:
             heartbeat.check()
 
 
+def test_27_a_call_has_a_wish_to_cancel_seen_at_once(database: Database, job: Job) -> None:
+    with database.write() as session:
+        jobs.cancel(session, job.id)
+    with Heartbeat(database, job, 3600) as heartbeat:
+        beats = Beats(database)
+        heartbeat.call()
+        beats.wait(1)
+        while True:
+            try:
+                heartbeat.check()
+            except CancelledError:
+                break
+
+
 def test_a_job_that_another_worker_took_is_seen(database: Database, job: Job) -> None:
     with database.write() as session:
         jobs.release(session, job.id, job.token)

@@ -10,13 +10,26 @@ from tests import tiny
 from tests.memory import small_memory
 from tests.trainer.methods.test_methods import made, recipe
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import Microbatches, OutOfMemoryError
+from trainer.llm.microbatches import Microbatches, OutOfMemoryError, is_out_of_memory
 from trainer.methods.dispatch import initial_members
 from trainer.methods.members import Members
 from trainer.objectives.lm import LanguageModelling
 from trainer.options import Method
 
 PLACE = torch.device("cpu")
+# As PyTorch, oneDNN, CUDA and its libraries say it.
+WORDS = [
+    "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
+    "allocate 4611686018427387904 bytes. Error code 12 (Cannot allocate memory)",
+    "[enforce fail at alloc_cpu.cpp:116] data. DefaultCPUAllocator: not enough memory: you tried to allocate "
+    "8589934592 bytes.",
+    "could not create a primitive",
+    "could not create a memory object",
+    "std::bad_alloc",
+    "CUDA error: out of memory",
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+]
 
 
 def gradient(llm: FrozenLLM, method: Method, batches: Microbatches) -> tuple[list[float], Members]:
@@ -29,6 +42,31 @@ def gradient(llm: FrozenLLM, method: Method, batches: Microbatches) -> tuple[lis
             next(steps)
         except StopIteration as ended:
             return ended.value[0], members
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_22_lack_of_memory_is_known_by_its_words_and_halved(words: str) -> None:
+    def work(run: Sequence[int]) -> int:
+        if len(run) > 1:
+            raise RuntimeError(words)
+        return run[0]
+
+    batches = Microbatches(PLACE, 100)
+    assert [found for _, found in batches.each([1, 2, 3, 4], 10, work)] == [1, 2, 3, 4]
+    assert batches.tokens < 20
+
+
+def test_22_lack_of_memory_is_known_by_its_type() -> None:
+    with pytest.raises(RuntimeError) as found:
+        torch.empty(1 << 60)
+    for error in (found.value, MemoryError(), torch.OutOfMemoryError("no words"), OutOfMemoryError("a row")):
+        assert is_out_of_memory(error)
+    for other in (
+        RuntimeError("could not create a primitive descriptor for a convolution"),
+        ValueError("out of memory"),
+        RuntimeError("expected a tensor"),
+    ):
+        assert not is_out_of_memory(other)
 
 
 @pytest.mark.parametrize("in_backward", [False, True])

@@ -1,32 +1,16 @@
 """BM25 over words and pairs of neighbouring words: finds passages by their words, in memory."""
 
-import logging
-import math
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from copy import copy
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Self
+from typing import Any
 
-import bm25s
 import numpy as np
-import Stemmer
 from numpy.typing import NDArray
 
-# Scripts written without spaces between words, where each character counts as a word: Thai to Myanmar, Khmer,
-# kana, Chinese characters.
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_POSSESSIVE = re.compile(r"['\u2019]s\b")
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
-# English words that make a sentence a question, and say nothing of its answer.
-_QUESTION_WORDS = frozenset(
-    ("what", "who", "whom", "whose", "why", "how", "where", "when", "which", "did", "do", "does")
-)
-_NO_TERMS = np.empty(0, dtype=np.int64)
+from store.search.lexical_scores import LexicalScores, TermScores
+from store.search.postings import Postings
+from store.search.stemming import StemmedTexts, question_stems
+
 _UNKNOWN = -1
 # Chosen on FairytaleQA's training questions.
 _K1 = 0.9
@@ -34,122 +18,123 @@ _B = 0.4
 _PAIR_WEIGHT = 0.3
 
 
-def words(text: str) -> list[str]:
-    """Return the words of a text in any script, in order: case folded, without punctuation around them."""
-    return _WORD.findall(_POSSESSIVE.sub("", unicodedata.normalize("NFKC", text).casefold()))
+class BM25Index:
+    """An index of the words of passages; it never changes. Scoring is thread-safe.
 
-
-class StemmedTexts:
-    """Texts as the numbers of their words, int64 of shape (words,) each; `numbers` has that of each stem.
-
-    English words are stemmed; words of other languages mostly stay as they are.
+    A passage that has a term c times scores IDF * c / (c + k1 (1 - b + b length / mean length)) for it:
+    Robertson and Zaragoza, The probabilistic relevance framework: BM25 and beyond, 2009, without the constant
+    factor k1 + 1, and with Lucene's IDF, log(1 + (n - d + .5) / (d + .5)) for d of n passages, which is never
+    negative.
     """
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        """Split and stem all texts: of what indexing takes, this is the half that indexes can share."""
-        stemmer = Stemmer.Stemmer("english")
-        self.numbers: dict[str, int] = {}
-        self.documents = [
-            np.array(
-                [self.numbers.setdefault(stem, len(self.numbers)) for stem in stemmer.stemWords(words(text))],
-                dtype=np.int64,
-            )
-            for text in texts
-        ]
+    def __init__(
+        self,
+        ids: NDArray[np.int64],
+        vocabulary: dict[str, int],
+        lengths: NDArray[np.int64],
+        words: Postings,
+        pairs: Postings,
+    ) -> None:
+        """Take the ids, ascending, and lengths in words of the passages, both of shape (n,)."""
+        self.ids = ids
+        self.vocabulary = vocabulary
+        self._lengths = lengths
+        self._words = _Field(words, lengths)
+        self._pairs = _Field(pairs, np.maximum(lengths - 1, 0))
 
-    def joined(self, groups: Iterable[Sequence[int]]) -> Self:
-        """The texts at these places, each group as one text."""
-        joined = copy(self)
-        joined.documents = [np.concatenate([self.documents[place] for place in group]) for group in groups]
-        return joined
-
-
-class BM25Index:
-    """An index of the words of passages; it never changes. Scoring is thread-safe."""
-
-    def __init__(self, ids: Sequence[int], texts: StemmedTexts) -> None:
+    @classmethod
+    def build(cls, ids: Sequence[int] | NDArray[np.int64], texts: StemmedTexts) -> "BM25Index":
         """Index a text for each passage id; the ids ascend."""
-        # bm25s sets its logger to DEBUG when it is imported, and logs each index that it builds.
-        logging.getLogger("bm25s").setLevel(logging.WARNING)
-        self._ids = np.array(ids, dtype=np.int64)
-        self._numbers = texts.numbers
-        self._words = _TermIndex(texts.documents)
-        self._pairs = _TermIndex([(document[:-1] << 32) | document[1:] for document in texts.documents])
+        found = np.array(ids, dtype=np.int64)
+        words, pairs = Postings.of_words(texts), Postings.of_pairs(texts)
+        return cls(found, texts.vocabulary, texts.lengths, words, pairs)
 
-    def score(self, question: str) -> "LexicalScores":
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], vocabulary: dict[str, int]) -> "BM25Index":
+        """Take what `arrays` gave. KeyError: something is missing."""
+        words, pairs = (
+            Postings(*(arrays[f"{field}.{name}"] for name in Postings.__slots__))
+            for field in ("words", "pairs")
+        )
+        return cls(arrays["ids"], vocabulary, arrays["lengths"], words, pairs)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all of the index but its vocabulary, by name."""
+        found: dict[str, NDArray[Any]] = {"ids": self.ids, "lengths": self._lengths}
+        for field, postings in (("words", self._words.postings), ("pairs", self._pairs.postings)):
+            found |= {f"{field}.{name}": getattr(postings, name) for name in Postings.__slots__}
+        return found
+
+    def updated(
+        self, kept: NDArray[np.bool_], ids: Sequence[int] | NDArray[np.int64], texts: StemmedTexts
+    ) -> "BM25Index":
+        """Return an index without the passages that are not `kept`, of shape (n,), and with new texts.
+
+        The new ids ascend, and are above all others; the texts have this index's vocabulary.
+        """
+        words, pairs = self._words.postings, self._pairs.postings
+        if not kept.all():
+            numbers = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+            words, pairs = words.without(numbers), pairs.without(numbers)
+        first = int(kept.sum())
+        return BM25Index(
+            np.concatenate([self.ids[kept], np.array(ids, dtype=np.int64)]),
+            self.vocabulary,
+            np.concatenate([self._lengths[kept], texts.lengths]),
+            words.extended(Postings.of_words(texts), first),
+            pairs.extended(Postings.of_pairs(texts), first),
+        )
+
+    def score(self, question: str) -> LexicalScores:
         """Score every passage by BM25, as a share of the highest score that the question could have.
 
         A word that no passage has lowers all shares, as much as the rarest word does where it is missing.
         """
-        # Stemmers have a cache, so that two threads must not share one.
-        stems = Stemmer.Stemmer("english").stemWords(
-            [word for word in words(question) if word not in _QUESTION_WORDS]
-        )
-        numbers = [self._numbers.get(stem, _UNKNOWN) for stem in stems]
+        stems = [self.vocabulary.get(stem, _UNKNOWN) for stem in question_stems(question)]
+        # A stem may be of passages that are no longer there.
+        numbers = [
+            number if place >= 0 else _UNKNOWN
+            for number, place in zip(stems, self._words.places(stems), strict=True)
+        ]
         pairs = [(left << 32) | right for left, right in pairwise(numbers) if _UNKNOWN not in (left, right)]
-        word_scores, most_of_words = self._words.score(numbers)
-        pair_scores, most_of_pairs = self._pairs.score(pairs)
-        most_of_unknown = numbers.count(_UNKNOWN) * self._words.unknown_idf
-        most = most_of_words + most_of_unknown + _PAIR_WEIGHT * most_of_pairs
-        if most == 0:
-            return LexicalScores(self._ids, np.zeros(len(self._ids), dtype=np.float32))
-        shares = np.asarray((word_scores + _PAIR_WEIGHT * pair_scores) / most, dtype=np.float32)
-        return LexicalScores(self._ids, shares)
+        word_idf, pair_idf = self._words.idf(numbers), self._pairs.idf(pairs)
+        most = (
+            sum(word_idf.values())
+            + numbers.count(_UNKNOWN) * self._words.unknown_idf
+            + _PAIR_WEIGHT * sum(pair_idf.values())
+        )
+        terms = [self._words.scores(place, idf / most) for place, idf in word_idf.items()]
+        terms += [self._pairs.scores(place, _PAIR_WEIGHT * idf / most) for place, idf in pair_idf.items()]
+        return LexicalScores(self.ids, terms)
 
 
-@dataclass(frozen=True, slots=True)
-class LexicalScores:
-    """The scores of every passage for one question: ascending int64 ids, float32 scores, of shape (n,)."""
+class _Field:
+    """The postings of one kind of terms. `unknown_idf` is the IDF of a term that no document has."""
 
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    def __init__(self, postings: Postings, lengths: NDArray[np.int64]) -> None:
+        self.postings = postings
+        self._size = len(lengths)
+        mean = max(1.0, float(lengths.sum())) / max(1, self._size)
+        self._norms = (_K1 * (1 - _B + _B * lengths / mean)).astype(np.float32)
+        self.unknown_idf = float(np.log(1 + (self._size + 0.5) / 0.5))
 
-    def of(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the scores of these passages; one that is not in the index scores 0."""
-        places = np.searchsorted(self.ids, ids)
-        found = np.zeros(len(ids), dtype=np.float32)
-        if len(self.ids) > 0:
-            places[places == len(self.ids)] = 0
-            known = self.ids[places] == ids
-            found[known] = self.scores[places[known]]
+    def places(self, terms: Sequence[int]) -> list[int]:
+        """Return the place of each term, -1 for one that no document has."""
+        found: list[int] = self.postings.find(np.array(terms, dtype=np.int64)).tolist()
         return found
 
-    def best(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the ids and scores of the `k` best passages, best first; fewer if there are fewer."""
-        k = min(k, len(self.scores))
-        all_of_them = k == len(self.scores)
-        places = np.arange(k) if all_of_them else np.argpartition(-self.scores, k - 1)[:k]
-        places = places[np.argsort(-self.scores[places], kind="stable")]
-        return self.ids[places], self.scores[places]
+    def idf(self, terms: Sequence[int]) -> dict[int, float]:
+        """Return the IDF of each known term, by its place: as many times as the term is asked for."""
+        found: dict[int, float] = {}
+        for place in self.places(terms):
+            if place >= 0:
+                part = self.postings.part(place)
+                frequency = part.stop - part.start
+                idf = float(np.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5)))
+                found[place] = found.get(place, 0.0) + idf
+        return found
 
-
-class _TermIndex:
-    """BM25 over documents of numbered terms. `unknown_idf` is the IDF of a term that no document has."""
-
-    def __init__(self, documents: Sequence[NDArray[np.int64]]) -> None:
-        self._known, columns = np.unique(np.concatenate([*documents, _NO_TERMS]), return_inverse=True)
-        self._size = len(documents)
-        self.unknown_idf = math.log(1 + (self._size + 0.5) / 0.5)
-        if len(self._known) == 0:
-            return  # bm25s cannot build an empty index
-        ends = np.cumsum([len(document) for document in documents])[:-1]
-        self._bm25 = bm25s.BM25(k1=_K1, b=_B)
-        self._bm25.scores = self._bm25.build_index_from_ids(
-            list(range(len(self._known))),
-            [document.tolist() for document in np.split(columns, ends)],
-            show_progress=False,
-        )
-        frequency = np.diff(self._bm25.scores["indptr"])
-        # In Lucene's BM25, a term adds at most its IDF to a score.
-        self._idf = np.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5))
-
-    def score(self, terms: Sequence[int]) -> tuple[NDArray[np.float32], float]:
-        """Return the scores of all documents, and the most these terms could score. Unknown terms add 0."""
-        asked = np.array(terms, dtype=np.int64)
-        columns = np.searchsorted(self._known, asked)
-        inside = columns < len(self._known)
-        columns = columns[inside][self._known[columns[inside]] == asked[inside]]
-        if len(columns) == 0:
-            return np.zeros(self._size, dtype=np.float32), 0.0
-        scores: NDArray[np.float32] = self._bm25.get_scores_from_ids(columns.tolist())
-        return scores, float(self._idf[columns].sum())
+    def scores(self, place: int, most: float) -> TermScores:
+        """Return the scores of the documents that have the term at this place, `most` at most."""
+        part = self.postings.part(place)
+        return TermScores(self.postings.documents[part], self.postings.counts[part], self._norms, most)

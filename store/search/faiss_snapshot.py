@@ -1,171 +1,220 @@
-"""A FAISS index of one state of the passages: built from vectors, saved in a folder, never changed."""
+"""The vectors of one state of the passages, and which of them are nearest to a question's; never changed.
 
-import json
-import os
+A large library has inverted lists beside its vectors (IVF: Jégou, Douze and Schmid, Product quantization
+for nearest neighbor search, 2011): each vector, rounded to 8 bits a number, is in the list of the centre that
+it is nearest to. A search goes through the lists of the nearest centres alone, and scores exactly what it
+finds there.
+"""
+
 import warnings
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
-from store.tables import Passage
 
 with warnings.catch_warnings():
     # SWIG's own types make Python 3.12 and later warn at import.
     warnings.filterwarnings("ignore", "builtin type .* has no __module__ attribute", DeprecationWarning)
     import faiss
 
-_INDEX = "passages.faiss"
-_FINGERPRINT = "passages.json"
+# A library of more passages has lists: going through all vectors would take 15 ms or more.
+LARGE = 100_000
+# More lists take longer to make, fewer take longer to search; both were measured, as was what is searched of
+# them (tests/benchmarks/index_scale.py).
+_LISTS_PER_ROOT = 2
+_SEARCHED = 64
+# FAISS's own advice for the least number of vectors for each centre.
+_LEARNED_FROM = 40
+# So many more than are asked for are taken from the lists, to be scored exactly.
+_MORE = 64
+# Lists are due anew once a library would have so many times as many: it has then grown by a half.
+_OUTGROWN = 1.25
 
-
-@dataclass(frozen=True, slots=True)
-class PassageState:
-    """The number of passages and the last id: these identify a state, since no id is given twice."""
-
-    passages: int
-    last_passage: int
-
-
-def read_state(session: Session) -> PassageState:
-    """Return the present state of the passages."""
-    passages, last = session.execute(select(func.count(Passage.id), func.max(Passage.id))).one()
-    return PassageState(passages, last or 0)
-
-
-class UnusableIndexError(Exception):
-    """The index in a folder cannot be used; the message completes a sentence that begins "The index"."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Fingerprint:
-    """The embedder and state that an index file is of, and the SHA-256 of its bytes."""
-
-    embedder: str
-    passages: int
-    last_passage: int
-    dimension: int
-    sha256: str
+_VECTORS_FILE = "passages.faiss"
+_LISTS_FILE = "lists.faiss"
 
 
 class FaissSnapshot:
-    """An exact inner-product index over the passages of one `PassageState`. Searching it is thread-safe."""
+    """Vectors of d numbers under ascending int64 `ids` of shape (n,), compared by inner product.
 
-    def __init__(self, index: faiss.IndexIDMap2, state: PassageState) -> None:
-        self.state = state
-        self.dimension = index.d
+    Searching it is thread-safe.
+    """
+
+    def __init__(self, index: faiss.IndexIDMap, lists: faiss.IndexIVF | None = None) -> None:
+        """Take an IndexIDMap over an IndexFlatIP, its ids ascending, and the lists of the same vectors."""
+        self.ids: NDArray[np.int64] = faiss.vector_to_array(index.id_map)
+        self.dimension: int = index.d
         self._index = index
-        self._ids: NDArray[np.int64] = np.sort(faiss.vector_to_array(index.id_map))
+        self._lists = lists
 
     @classmethod
-    def build(
-        cls, ids: NDArray[np.int64], vectors: NDArray[np.float32], state: PassageState
-    ) -> "FaissSnapshot":
+    def build(cls, ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> "FaissSnapshot":
         """Index float32 `vectors` of shape (n, d) under ascending int64 `ids` of shape (n,)."""
-        index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
+        index = faiss.IndexIDMap(faiss.IndexFlatIP(vectors.shape[1]))
         if len(ids):
             index.add_with_ids(vectors, ids)
-        return cls(index, state)
+        return cls(index)
 
-    @classmethod
-    def load(cls, folder: Path, embedder: str, state: PassageState) -> "FaissSnapshot | None":
-        """Read the index in `folder`. Return None where `open` raises UnusableIndexError."""
-        try:
-            return cls.open(folder, embedder, state)
-        except UnusableIndexError:
-            return None
+    def updated(
+        self, kept: NDArray[np.bool_], ids: NDArray[np.int64], vectors: NDArray[np.float32]
+    ) -> "FaissSnapshot":
+        """Return a snapshot without the vectors that are not `kept`, of shape (n,), and with new ones.
 
-    @classmethod
-    def open(cls, folder: Path, embedder: str, state: PassageState) -> "FaissSnapshot":
-        """Read the index in `folder`.
-
-        UnusableIndexError: it is missing, damaged, or of another embedder or state.
+        The new ids ascend, and are above all others. Where there are lists, they are brought up to date.
         """
-        try:
-            known = _Fingerprint(**json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8")))
-            if known.embedder != embedder:
-                raise UnusableIndexError(f"is of another embedder, {known.embedder}")
-            if (known.passages, known.last_passage) != (state.passages, state.last_passage):
-                raise UnusableIndexError(
-                    f"is stale: it was made of {known.passages} passages up to {known.last_passage}, the "
-                    f"database has {state.passages} up to {state.last_passage}"
-                )
-            data = (folder / _INDEX).read_bytes()
-            if sha256(data).hexdigest() != known.sha256:
-                raise UnusableIndexError("is damaged: its bytes have another SHA-256")
-            index = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
-        except FileNotFoundError as error:
-            raise UnusableIndexError("is missing") from error
-        except (OSError, ValueError, TypeError, RuntimeError) as error:  # RuntimeError: of another FAISS
-            raise UnusableIndexError("is damaged: it cannot be read") from error
-        if not isinstance(index, faiss.IndexIDMap2):
-            raise UnusableIndexError("is of another kind")
-        return cls(index, state)
+        index = faiss.IndexIDMap(faiss.IndexFlatIP(self.dimension))
+        # Runs of kept vectors are added from where they are, without another copy on the way.
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(np.int8)))
+        for start, end in edges.reshape(-1, 2).tolist():
+            index.add_with_ids(self.vectors(start, end - start), self.ids[start:end])
+        if len(ids):
+            index.add_with_ids(vectors, ids)
+        return FaissSnapshot(index).with_lists_of(self)
 
-    def save(self, folder: Path, embedder: str) -> None:
-        """Write the index to `folder`. OSError: it cannot be written; the files there are left as they were.
-
-        A crash, or another process, between the writes of the two files leaves a pair that does not match;
-        `load` and `open` notice that.
-        """
-        data = faiss.serialize_index(self._index).tobytes()
-        fingerprint = _Fingerprint(
-            embedder=embedder,
-            passages=self.state.passages,
-            last_passage=self.state.last_passage,
-            dimension=self.dimension,
-            sha256=sha256(data).hexdigest(),
+    def lists_are_due(self, large: int = LARGE) -> bool:
+        """Whether it has more than `large` vectors, and no lists, or lists of another size of library."""
+        if len(self.ids) <= large:
+            return False
+        return self._lists is None or not (
+            1 / _OUTGROWN < _number_of_lists(len(self.ids)) / self._lists.nlist < _OUTGROWN
         )
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / _INDEX, data)
-        _replace(folder / _FINGERPRINT, json.dumps(asdict(fingerprint)).encode())
 
-    @property
-    def ids(self) -> NDArray[np.int64]:
-        """The int64 ids of its passages, ascending."""
-        return self._ids
+    def with_lists(self) -> "FaissSnapshot":
+        """Return a snapshot of the same vectors with lists made for them: minutes, for a million."""
+        count = _number_of_lists(len(self.ids))
+        lists = faiss.IndexIVFScalarQuantizer(
+            faiss.IndexFlatIP(self.dimension),
+            self.dimension,
+            count,
+            faiss.ScalarQuantizer.QT_8bit,
+            faiss.METRIC_INNER_PRODUCT,
+        )
+        lists.nprobe = _SEARCHED
+        lists.cp.min_points_per_centroid = 1  # fewer than advised are no reason to print a warning
+        vectors = self.vectors(0, len(self.ids))
+        some = np.random.default_rng(0).permutation(len(vectors))[: _LEARNED_FROM * count]
+        lists.train(vectors[np.sort(some)])
+        lists.add_with_ids(vectors, self.ids)
+        return FaissSnapshot(self._index, lists)
+
+    def with_lists_of(self, other: "FaissSnapshot") -> "FaissSnapshot":
+        """Return a snapshot of these vectors, with another's lists, if any, brought up to date."""
+        if other._lists is None:
+            return self
+        lists = faiss.clone_index(other._lists)
+        gone, new = ~self.has(other.ids), ~other.has(self.ids)
+        if gone.any():
+            lists.remove_ids(faiss.IDSelectorBatch(other.ids[gone]))
+        if new.any():
+            lists.add_with_ids(self._vectors()[new], self.ids[new])
+        return FaissSnapshot(self._index, lists)
+
+    @classmethod
+    def read(cls, folder: Path, names: Collection[str]) -> "FaissSnapshot":
+        """Read the files that `write` wrote and named.
+
+        RuntimeError: one is missing or of another FAISS. ValueError: an index of another kind.
+        """
+        index = faiss.read_index(str(folder / _VECTORS_FILE))
+        if type(index) is not faiss.IndexIDMap:
+            raise ValueError(f"{_VECTORS_FILE} has an index of another kind.")
+        return cls(index, faiss.read_index(str(folder / _LISTS_FILE)) if _LISTS_FILE in names else None)
+
+    def write(self, folder: Path) -> list[str]:
+        """Write files to a folder and return their names. OSError: they cannot be written."""
+        files: dict[str, faiss.Index] = {_VECTORS_FILE: self._index}
+        if self._lists is not None:
+            files[_LISTS_FILE] = self._lists
+        for name, index in files.items():
+            try:
+                faiss.write_index(index, str(folder / name))
+            except RuntimeError as error:
+                raise OSError(str(error)) from error
+        return list(files)
 
     def vectors(self, start: int, count: int) -> NDArray[np.float32]:
         """Return the vectors of `count` passages, from place `start` of `ids` on, of shape (count, d)."""
-        vectors: NDArray[np.float32] = faiss.downcast_index(self._index.index).reconstruct_n(start, count)
-        return vectors
+        return self._vectors()[start : start + count]
 
-    def contains(self, ids: NDArray[np.int64]) -> bool:
-        """Tell whether every one of these passages is in the index."""
-        return bool(np.isin(ids, self._ids).all())
+    def has(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which of these passages are in the index, of shape (n,)."""
+        places = np.searchsorted(self.ids, ids)
+        inside = places < len(self.ids)
+        inside[inside] = self.ids[places[inside]] == ids[inside]
+        return inside
 
-    def search(
-        self, vector: NDArray[np.float32], k: int, among: NDArray[np.int64] | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the scores and ids of up to `k` passages, best first, for one vector of shape (1, d).
-
-        `among` limits the search to these ids. ValueError: the vector has another dimension.
-        """
+    def score(self, vector: NDArray[np.float32]) -> "DenseScores":
+        """Score passages by a question's vector of shape (1, d). ValueError: it has another dimension."""
         if vector.shape != (1, self.dimension):
             raise ValueError(
                 f"The index has vectors of {self.dimension} numbers, the question {vector.shape[1]}."
             )
-        parameters = None
-        if among is not None:
-            selector = faiss.IDSelectorBatch(among)
-            parameters = faiss.SearchParameters()
-            parameters.sel = selector
-        scores, ids = self._index.search(vector, min(k, len(self._ids)), params=parameters)
-        found = ids[0] >= 0  # FAISS fills up with -1
-        return scores[0][found], ids[0][found]
+        return DenseScores(self.ids, self._vectors(), self._lists, np.ascontiguousarray(vector))
+
+    def _vectors(self) -> NDArray[np.float32]:
+        """All vectors, where FAISS has them."""
+        flat = faiss.downcast_index(self._index.index)
+        if flat.ntotal == 0:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        every: NDArray[np.float32] = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)
+        return every.reshape(-1, self.dimension)
 
 
-def _replace(path: Path, data: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+class DenseScores:
+    """The inner products of the passages' vectors with that of one question."""
+
+    def __init__(
+        self,
+        ids: NDArray[np.int64],
+        vectors: NDArray[np.float32],
+        lists: faiss.IndexIVF | None,
+        vector: NDArray[np.float32],
+    ) -> None:
+        """Take vectors of shape (n, d) under ids of shape (n,), their lists, and a vector of shape (1, d)."""
+        self.ids = ids
+        self._vectors = vectors
+        self._lists = lists
+        self._vector = vector
+        self._every: NDArray[np.float32] | None = None
+
+    def all(self) -> NDArray[np.float32]:
+        """Return the float32 score of every passage, in the order of the ids."""
+        if self._every is None:
+            self._every = np.empty(len(self.ids), dtype=np.float32)
+            count, dimension = self._vectors.shape
+            given = self._every, self._vector, self._vectors
+            faiss.fvec_inner_products_ny(*map(faiss.swig_ptr, given), dimension, count)
+        return self._every
+
+    def of(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the scores of these passages, which must be in the index, of shape (n,)."""
+        places = np.searchsorted(self.ids, ids)
+        if self._every is not None:
+            return self._every[places]
+        # The sums are those of `all`, to the last bit: equal passages have equal scores.
+        scores = np.empty(len(ids), dtype=np.float32)
+        given = scores, self._vector, self._vectors, places
+        faiss.fvec_inner_products_by_idx(*map(faiss.swig_ptr, given), self._vectors.shape[1], 1, len(ids))
+        return scores
+
+    def best(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the ids and scores of up to `k` passages, best first.
+
+        With lists, they are the best of the lists that are searched.
+        """
+        if self._lists is None:
+            scores, k = self.all(), min(k, len(self.ids))
+            places = np.argpartition(-scores, k - 1)[:k] if k else np.empty(0, dtype=np.int64)
+            ids, scores = self.ids[places], scores[places]
+        else:
+            # Lists have rounded vectors, which may pass over a few of the last.
+            ids = self._lists.search(self._vector, k + _MORE)[1][0]
+            ids = ids[ids >= 0]  # FAISS fills up with -1
+            scores = self.of(ids)
+        order = np.lexsort((ids, -scores))[:k]
+        return ids[order], scores[order]
+
+
+def _number_of_lists(passages: int) -> int:
+    return int(_LISTS_PER_ROOT * passages**0.5)

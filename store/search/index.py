@@ -2,24 +2,21 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from store.database import Database
 from store.passages import book_ids_of_passages, passage_ids
-from store.search.bm25 import BM25Index, StemmedTexts
-from store.search.book_words import BookWords
-from store.search.faiss_snapshot import FaissSnapshot, read_state
+from store.search.faiss_snapshot import LARGE, FaissSnapshot
 from store.search.fusion import BOOK_WEIGHT
+from store.search.index_building import build, update
+from store.search.library_index import LibraryIndex, UnusableIndexError, read_state
 from store.search.passage_vectors import Embed, PassageVectors
 from store.search.threshold_ranking import Ranking, rank
-from store.tables import Passage
 
 _log = logging.getLogger(__name__)
 
@@ -47,27 +44,23 @@ class BookHit:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Indexes:
-    """The indexes of one state of the passages."""
-
-    dense: FaissSnapshot
-    lexical: BM25Index
-    books: BookWords
-
-
-@dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question, its vector of shape (1, d), and the ids of the passages to rank, None for all."""
+    """A question and the ids of the passages to rank, ascending, None for all."""
 
-    indexes: _Indexes
-    question: str
-    vector: NDArray[np.float32]
-    wanted: NDArray[np.int64] | None
+    def __init__(
+        self,
+        index: LibraryIndex,
+        question: str,
+        vector: NDArray[np.float32],
+        wanted: NDArray[np.int64] | None,
+    ) -> None:
+        self.index = index
+        self._dense = index.dense.score(vector)
+        self._lexical = index.words.passages.score(question)
+        self._wanted = wanted
 
     def rank(self, count: int) -> Ranking:
-        dense, lexical = self.indexes.dense, self.indexes.lexical
-        return rank(dense, lexical, self.question, self.vector, count, among=self.wanted)
+        return rank(self._dense, self._lexical, count, among=self._wanted)
 
 
 class PassageIndex:
@@ -78,30 +71,43 @@ class PassageIndex:
     """
 
     def __init__(
-        self, database: Database, folder: Path, embed: Embed, embedder: str, batch_size: int = 64
+        self,
+        database: Database,
+        folder: Path,
+        embed: Embed,
+        embedder: str,
+        batch_size: int = 64,
+        large: int = LARGE,
     ) -> None:
-        """Build or load nothing yet: that happens at the first use."""
+        """Build or load nothing yet: that happens at the first use.
+
+        A library of more than `large` passages is searched by lists.
+        """
         self.rebuilds = 0
         self._database = database
         self._folder = folder
         self._vectors = PassageVectors(database, embed, embedder, batch_size)
         self.embedder = embedder
+        self._large = large
         self._lock = Lock()
-        self._current: _Indexes | None = None
+        self._current: LibraryIndex | None = None
+        self._lists_maker: Thread | None = None
 
     def refresh(self) -> None:
         """Embed new passages and bring the index up to date with the database. Searches go on meanwhile.
 
-        StoreBusyError: the new vectors could not be written in time; those written so far are kept.
+        Only the passages that came or went since are indexed. A large library's lists are made anew beside
+        that when they are due. StoreBusyError: the new vectors could not be written in time; those written so
+        far are kept.
         """
         with self._lock:
             with self._database.read() as session:
                 state = read_state(session)
-                if self._current is not None and self._current.dense.state == state:
-                    return
-                snapshot = FaissSnapshot.load(self._folder, self.embedder, state)
-                loaded = None if snapshot is None else _with_words(session, snapshot)
-            self._current = loaded or self._embed_and_build()
+            if self._current is None:
+                self._current = self._kept()
+            if self._current is None or self._current.state != state:
+                self._publish(self._embed_and_build(self._current))
+            self._start_lists()
 
     def rebuild(self) -> int:
         """Build the index again from the database, and return its number of passages.
@@ -111,8 +117,17 @@ class PassageIndex:
         """
         with self._lock:
             self._vectors.delete_damaged()
-            self._current = self._embed_and_build()
-            return self._current.dense.state.passages
+            built = self._embed_and_build(None)
+            if built.dense.lists_are_due(self._large):
+                built = replace(built, dense=built.dense.with_lists())
+            self._publish(built)
+            return built.state.passages
+
+    def settle(self) -> None:
+        """Wait until lists that are being made are in use."""
+        maker = self._lists_maker
+        if maker is not None:
+            maker.join()
 
     def search(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[Hit]:
         """Return the `k` best passages, best first, of all books or of `book_ids`; fewer if there are fewer.
@@ -136,7 +151,7 @@ class PassageIndex:
         asked = self._asked(question, book_ids)
         if asked is None:
             return []
-        whole = asked.indexes.books.score(question)
+        whole = asked.index.words.score_books(question)
         if book_ids is not None:
             whole = {book_id: whole[book_id] for book_id in book_ids if book_id in whole}
         best: dict[str, float] = {}
@@ -156,23 +171,27 @@ class PassageIndex:
             count *= 4
         return [BookHit(book_id, score) for book_id, score in found]
 
-    def _up_to_date(self, wanted: NDArray[np.int64] | None) -> _Indexes:
-        """Return indexes of all passages that there are, or at least of the `wanted` ones."""
-        current = self._current
-        if current is not None and wanted is not None and current.dense.contains(wanted):
-            return current
-        self.refresh()
-        current = self._current
-        assert current is not None
-        return current
-
     def _asked(self, question: str, book_ids: Sequence[str] | None) -> _Asked | None:
         """What is asked of all passages, or of those of `book_ids`; None if there are none."""
-        wanted = None if book_ids is None else self._passage_ids(book_ids)
-        indexes = self._up_to_date(wanted)
-        if indexes.dense.state.passages == 0 or (wanted is not None and len(wanted) == 0):
+        index = self._up_to_date(book_ids)
+        wanted = None if book_ids is None else index.dense.ids[index.words.of_books(book_ids)]
+        if len(index.dense.ids) == 0 or (wanted is not None and len(wanted) == 0):
             return None
-        return _Asked(indexes, question, self._vectors.embed([question]), wanted)
+        return _Asked(index, question, self._vectors.embed([question]), wanted)
+
+    def _up_to_date(self, book_ids: Sequence[str] | None) -> LibraryIndex:
+        """Return an index of all passages that there are, or at least of those of `book_ids`."""
+        current = self._current
+        if current is not None:
+            with self._database.read() as session:
+                if current.state == read_state(session):
+                    return current
+                wanted = None if book_ids is None else passage_ids(session, book_ids)
+            if wanted is not None and current.dense.has(np.array(wanted, dtype=np.int64)).all():
+                return current
+        self.refresh()
+        assert self._current is not None
+        return self._current
 
     def _hits(self, ranking: Ranking) -> list[Hit]:
         """Add the books of ranked passages. Passages deleted since the indexes were built are left out."""
@@ -183,38 +202,46 @@ class PassageIndex:
         rows = zip(ids, *(column.tolist() for column in columns), strict=True)
         return [Hit(passage, book_ids[passage], *scores) for passage, *scores in rows if passage in book_ids]
 
-    def _passage_ids(self, book_ids: Sequence[str]) -> NDArray[np.int64]:
-        with self._database.read() as session:
-            return np.array(passage_ids(session, book_ids), dtype=np.int64)
-
-    def _embed_and_build(self) -> _Indexes:
-        indexes = None
-        # Another process may add books while we embed: repeat until every passage has a vector.
-        while indexes is None:
-            self._vectors.embed_missing()
-            indexes = self._build()
-        return indexes
-
-    def _build(self) -> _Indexes | None:
-        """Build both indexes, and save the dense one. Return None if a passage has no vector yet."""
-        with self._database.read() as session:
-            state = read_state(session)
-            loaded = self._vectors.load(session, state.passages)
-            if loaded is None:
-                return None
-            indexes = _with_words(session, FaissSnapshot.build(*loaded, state))
-        self.rebuilds += 1
+    def _kept(self) -> LibraryIndex | None:
+        """The index in the folder, of whatever state; None if it cannot be used."""
         try:
-            indexes.dense.save(self._folder, self.embedder)
-        except OSError as error:  # the index works without its file; the next start builds it again
+            return LibraryIndex.open(self._folder, self.embedder)
+        except UnusableIndexError:
+            return None
+
+    def _publish(self, index: LibraryIndex) -> None:
+        """Have searches use the index, and keep it in the folder."""
+        self._current = index
+        try:
+            index.save(self._folder, self.embedder)
+        except OSError as error:  # the index works without its files; the next start builds it again
             _log.warning("The passage index could not be kept in %s: %s", self._folder, error)
-        return indexes
 
+    def _start_lists(self) -> None:
+        """Make lists of a large library in a thread, unless they are being made."""
+        current, maker = self._current, self._lists_maker
+        if current is None or not current.dense.lists_are_due(self._large):
+            return
+        if maker is None or not maker.is_alive():
+            work = self._make_lists
+            self._lists_maker = Thread(target=work, args=(current.dense,), name="index-lists", daemon=True)
+            self._lists_maker.start()
 
-def _with_words(session: Session, dense: FaissSnapshot) -> _Indexes:
-    """Index the words of all passages and of their books."""
-    query = select(Passage.id, Passage.book_id, Passage.text).order_by(Passage.id)
-    rows = session.execute(query).all()
-    texts = StemmedTexts(text for _, _, text in rows)
-    passages = BM25Index([passage_id for passage_id, _, _ in rows], texts)
-    return _Indexes(dense, passages, BookWords([book_id for _, book_id, _ in rows], texts))
+    def _make_lists(self, dense: FaissSnapshot) -> None:
+        made = dense.with_lists()
+        with self._lock:  # the library may have changed meanwhile
+            current = self._current
+            assert current is not None
+            self._publish(replace(current, dense=current.dense.with_lists_of(made)))
+
+    def _embed_and_build(self, base: LibraryIndex | None) -> LibraryIndex:
+        index = None
+        # Another process may add books while we embed: repeat until every passage has a vector.
+        while index is None:
+            self._vectors.embed_missing()
+            with self._database.read() as session:
+                index = (
+                    build(session, self._vectors) if base is None else update(session, self._vectors, base)
+                )
+        self.rebuilds += 1
+        return index

@@ -76,27 +76,29 @@ class PassageVectors:
                 if rows:
                     session.execute(insert(Embedding), rows)
 
-    def load(self, session: Session, passages: int) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
-        """Return the ids, of shape (n,), ascending, and vectors, of shape (n, d), of all n `passages`.
+    def load(
+        self, session: Session, count: int, after: int = 0
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Return the ids, of shape (n,), ascending, and vectors, of shape (n, d), of passages.
 
-        Return None if a passage has no vector yet.
+        They are all n with an id above `after`, `count` of them. Return None if one has no vector yet.
         """
         query = (
             select(Embedding.passage_id, Embedding.vector)
-            .where(Embedding.embedder == self._embedder)
+            .where(Embedding.embedder == self._embedder, Embedding.passage_id > after)
             .order_by(Embedding.passage_id)
         )
-        ids = np.empty(passages, dtype=np.int64)
-        vectors = np.empty((passages, 0), dtype=np.float32)
+        ids = np.empty(count, dtype=np.int64)
+        vectors = np.empty((count, 0), dtype=np.float32)
         row = 0
         for passage_id, data in session.execute(query).yield_per(1000):
             vector = decode_vector(data)
             if row == 0:
-                vectors = np.empty((passages, len(vector)), dtype=np.float32)
+                vectors = np.empty((count, len(vector)), dtype=np.float32)
             ids[row] = passage_id
             vectors[row] = vector
             row += 1
-        return None if row < passages else (ids, vectors)
+        return None if row < count else (ids, vectors)
 
     def _missing(self) -> Select[int, str]:
         vector = select(Embedding.passage_id).where(

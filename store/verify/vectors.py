@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from sqlalchemy import func, select
 
-from store.search.faiss_snapshot import FaissSnapshot, PassageState, UnusableIndexError, read_state
+from store.search.library_index import LibraryIndex, PassageState, UnusableIndexError, read_state
 from store.search.vector_bytes import decode_vector, is_valid_vector
 from store.tables import Embedding, Passage
 from store.verify.context import CheckContext
@@ -70,13 +70,14 @@ def _damaged(context: CheckContext) -> Iterator[Finding]:
 
 def _index(context: CheckContext, state: PassageState) -> Iterator[Finding]:
     try:
-        snapshot = FaissSnapshot.open(context.index_folder, context.embedder, state)
+        index = LibraryIndex.open(context.index_folder, context.embedder)
+        index.expect(state)
     except UnusableIndexError as error:
         yield Finding("index", f"The index {error}.", _REBUILD)
         return
     ids = np.array(context.session.scalars(select(Passage.id).order_by(Passage.id)).all(), dtype=np.int64)
-    if not np.array_equal(ids, snapshot.ids):
-        other = len(np.setxor1d(ids, snapshot.ids))
+    if not np.array_equal(ids, index.dense.ids):
+        other = len(np.setxor1d(ids, index.dense.ids))
         what = f"The index and the database differ in {other} of {state.passages} passages."
         yield Finding("index", what, _REBUILD)
         return
@@ -88,7 +89,7 @@ def _index(context: CheckContext, state: PassageState) -> Iterator[Finding]:
     )
     place = different = 0
     for chunk in rows.scalars().partitions():
-        indexed = snapshot.vectors(place, min(len(chunk), len(ids) - place))
+        indexed = index.dense.vectors(place, min(len(chunk), len(ids) - place))
         different += sum(
             not np.array_equal(decode_vector(data), vector)
             for data, vector in zip(chunk, indexed, strict=False)

@@ -1,151 +1,184 @@
-"""How the index grows: FAISS's flat, HNSW and IVF over synthetic passage vectors, and our ranking on top.
+"""How the index grows: making it, loading it, a new book, and what a search costs and finds.
 
-    .venv/bin/python -m tests.benchmarks.index_scale [--sizes 100000 1000000] [--no-hnsw] [--no-words]
+    .venv/bin/python -m tests.benchmarks.index_scale [--sizes 4000 100000 1000000] [--like FILE]
 
-Vectors of 384 numbers around random centres (one for each 100), as passages of one book lie near each
-other. Recall is the share of the exact ten best that are found. The last row is the product's own ranking,
-by meaning and words, its texts drawn from 50,000 words by Zipf's law. Queries come one at a time.
+Books have 1,000 passages of 100 words, drawn from 50,000 by Zipf's law. Vectors have 384 numbers and lie
+around random centres (one for each 100), as passages of one book lie near each other; or they are mixtures of
+two rows of FILE, a .npy of real vectors, with some noise. There are two kinds of questions of 8 words, each
+asked one at a time: with the words and near the vector of a passage, as readers ask, and with words and a
+vector drawn anew, which fit no passage. Recall@8 is the share of the best eight by the exact scores of all
+passages that are found: by the ranking, and by meaning alone. CPU time tells what a search costs beside other
+work; elapsed time is what it took here.
 """
 
 import argparse
 import json
+import resource
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from store.search.bm25 import BM25Index, StemmedTexts
-from store.search.faiss_snapshot import FaissSnapshot, PassageState
+from store.search.faiss_snapshot import FaissSnapshot
+from store.search.fusion import fuse
+from store.search.library_index import LibraryIndex, PassageState
+from store.search.library_words import LibraryWords, Row
 from store.search.threshold_ranking import rank
 
 DIMENSION = 384
-QUERIES = 100
-# Gives the ids of the ten best for a query of 1 x 384 numbers.
-Ask = Callable[[NDArray[np.float32]], NDArray[np.int64]]
+BOOK = 1000
+QUESTIONS = 200
+NAMES = np.array([f"w{number}" for number in range(50_000)])
+Vectors = NDArray[np.float32]
 
 
-def vectors(count: int, random: np.random.Generator, centres: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Unit rows [count, 384], each near a centre."""
+def words(book: int) -> NDArray[np.int64]:
+    """The words of a book's passages [1000, 100]."""
+    drawn: NDArray[np.int64] = np.random.default_rng(book).zipf(1.2, (BOOK, 100)) % len(NAMES)
+    return drawn
+
+
+def rows(books: range) -> Iterator[Row]:
+    """The passages of these books."""
+    for book in books:
+        for place, row in enumerate(words(book)):
+            yield book * BOOK + place + 1, f"book {book}", " ".join(NAMES[row])
+
+
+def around_centres(count: int) -> Vectors:
+    """Unit rows [count, 384], each near one of a hundredth as many centres."""
+    random = np.random.default_rng(0)
+    centres = random.standard_normal((max(1, count // 100), DIMENSION), dtype=np.float32)
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     found = np.empty((count, DIMENSION), dtype=np.float32)
     for start in range(0, count, 100_000):
-        part = slice(start, min(start + 100_000, count))
-        size = part.stop - part.start
-        found[part] = centres[random.integers(len(centres), size=size)]
-        found[part] += 0.06 * random.standard_normal((size, DIMENSION), dtype=np.float32)
-        found[part] /= np.linalg.norm(found[part], axis=1, keepdims=True)
+        part = found[start : start + 100_000]
+        part[:] = centres[random.integers(len(centres), size=len(part))]
+        part += 0.06 * random.standard_normal(part.shape, dtype=np.float32)
+        part /= np.linalg.norm(part, axis=1, keepdims=True)
     return found
 
 
-def measured(
-    name: str,
-    build: Callable[[], tuple[int, Ask]],
-    queries: NDArray[np.float32],
-    truth: NDArray[np.int64] | None,
-) -> dict[str, object]:
-    """Build, then ask every query; `build` gives bytes and how to ask for the ids of the ten best."""
-    started = time.perf_counter()
-    size, ask = build()
-    built = time.perf_counter() - started
-    seconds, hits = [], []
-    for number, query in enumerate(queries):
-        started = time.perf_counter()
-        ids = ask(query[None])
-        seconds.append(time.perf_counter() - started)
-        if truth is not None:
-            hits.append(len(np.intersect1d(ids, truth[number])) / 10)
-    p50, p99 = np.percentile(seconds, [50, 99]) * 1000
+def mixtures(count: int, real: Vectors) -> Vectors:
+    """Unit rows [count, 384], each of two real ones, the second weighing up to as much as the first."""
+    random = np.random.default_rng(0)
+    found = np.empty((count, DIMENSION), dtype=np.float32)
+    for start in range(0, count, 100_000):
+        part = found[start : start + 100_000]
+        one, other = random.integers(len(real), size=(2, len(part)))
+        part[:] = real[one] + random.random((len(part), 1), dtype=np.float32) * real[other]
+        part += 0.02 * random.standard_normal(part.shape, dtype=np.float32)
+        part /= np.linalg.norm(part, axis=1, keepdims=True)
+    return found
+
+
+def questions(index: LibraryIndex, kind: str) -> Iterator[tuple[str, Vectors]]:
+    """The words of each question and its vector [1, 384]."""
+    random = np.random.default_rng(1)
+    for _ in range(QUESTIONS):
+        one, other = random.integers(len(index.dense.ids), size=2)
+        asked = random.choice(words(int(one) // BOOK)[one % BOOK], 8, replace=False)
+        vector = index.dense.vectors(int(one), 1) + 0.03 * random.standard_normal(
+            (1, DIMENSION), dtype=np.float32
+        )
+        if kind == "fits no passage":
+            asked = random.zipf(1.2, 8) % len(NAMES)
+            vector = vector + index.dense.vectors(int(other), 1)
+        yield " ".join(NAMES[asked]), (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def searched(index: LibraryIndex, kind: str) -> dict[str, float]:
+    """Milliseconds of a search, and recalls."""
+    elapsed, cpu, found, nearest = [], [], [], []
+    for question, vector in questions(index, kind):
+        started = time.perf_counter(), time.thread_time()
+        ranking = rank(index.dense.score(vector), index.words.passages.score(question), 8)
+        elapsed.append(1000 * (time.perf_counter() - started[0]))
+        cpu.append(1000 * (time.thread_time() - started[1]))
+        dense = index.dense.score(vector)
+        by_meaning = dense.best(8)[0]
+        exact = dense.all()
+        fused = fuse(exact, index.words.passages.score(question).all())
+        for ids, scores, recalls in ((ranking.ids, fused, found), (by_meaning, exact, nearest)):
+            best = index.dense.ids[np.argsort(-scores, kind="stable")[:8]]
+            recalls.append(len(np.intersect1d(ids, best)) / 8)
     row = {
-        "index": name,
-        "build_s": round(built, 1),
-        "megabytes": round(size / 1e6),
-        "p50_ms": round(float(p50), 1),
-        "p99_ms": round(float(p99), 1),
-        "recall": round(float(np.mean(hits)), 3) if hits else None,
+        f"{name}_p{p}_ms": np.percentile(ms, p)
+        for name, ms in (("cpu", cpu), ("", elapsed))
+        for p in (50, 99)
     }
-    print(row, flush=True)
-    return row
+    row |= {"recall@8": np.mean(found), "recall@8 by meaning": np.mean(nearest)}
+    return {name.removeprefix("_"): round(float(value), 3) for name, value in row.items()}
 
 
-def indexes(data: NDArray[np.float32]) -> dict[str, Callable[[], faiss.Index]]:
-    """FAISS's indexes, each made and filled when it is called."""
+def measured(size: int, make: Callable[[int], Vectors], folder: Path) -> dict[str, object]:
+    """Every figure of a library of so many passages, and one book more."""
+    figures: dict[str, object] = {"passages": size}
 
-    def flat() -> faiss.Index:
-        index = faiss.IndexFlatIP(DIMENSION)
-        index.add(data)
-        return index
+    def timed(name: str, started: tuple[float, float]) -> None:
+        passed = time.perf_counter() - started[0], time.process_time() - started[1]
+        figures[name] = f"{passed[0]:.1f} s, {passed[1]:.1f} s of CPU"
+        print(name, figures[name], flush=True)
 
-    def hnsw() -> faiss.Index:
-        index = faiss.IndexHNSWFlat(DIMENSION, 16, faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efConstruction = 80
-        index.hnsw.efSearch = 64
-        index.add(data)
-        return index
+    def now() -> tuple[float, float]:
+        return time.perf_counter(), time.process_time()
 
-    def ivf() -> faiss.Index:
-        lists = int(4 * len(data) ** 0.5)
-        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(DIMENSION), DIMENSION, lists, faiss.METRIC_INNER_PRODUCT)
-        index.train(data[: 40 * lists])
-        index.nprobe = 32
-        index.add(data)
-        return index
-
-    return {"flat": flat, "IVF": ivf, "HNSW": hnsw}
-
-
-def fused(data: NDArray[np.float32], random: np.random.Generator) -> tuple[int, Ask]:
-    """The product's ranking over the vectors and texts of 100 words."""
-    words = (random.zipf(1.2, (len(data), 100)) % 50_000).astype(np.int32)
-    ids = np.arange(1, len(data) + 1)
-    texts = {
-        number: " ".join(f"w{word}" for word in row) for number, row in zip(ids.tolist(), words, strict=True)
-    }
-    lexical = BM25Index(list(texts), StemmedTexts(texts.values()))
-    snapshot = FaissSnapshot.build(ids, data, PassageState(len(data), len(data)))
-    asked = iter(random.zipf(1.2, (10_000, 8)) % 50_000)
-
-    def ask(query: NDArray[np.float32]) -> NDArray[np.int64]:
-        question = " ".join(f"w{word}" for word in next(asked))
-        return rank(snapshot, lexical, question, query, 10).ids
-
-    return data.nbytes, ask
+    every = make(size + BOOK)
+    new, ids = every[size:].copy(), np.arange(1, size + BOOK + 1)
+    started = now()
+    dense = FaissSnapshot.build(ids[:size], every[:size])
+    del every
+    timed("vectors indexed", started)
+    if dense.lists_are_due():
+        started = now()
+        dense = dense.with_lists()
+        timed("lists made", started)
+    started = now()
+    lexicon = LibraryWords.build(rows(range(size // BOOK)))
+    timed("words indexed", started)
+    started = now()
+    LibraryIndex(PassageState(size, size), dense, lexicon).save(folder, "none")
+    timed("saved", started)
+    figures["megabytes"] = {file.name: round(file.stat().st_size / 1e6) for file in folder.iterdir()}
+    del dense, lexicon
+    started = now()
+    index = LibraryIndex.open(folder, "none")
+    timed("loaded", started)
+    for kind in ("about a passage", "fits no passage"):
+        figures[kind] = searched(index, kind)
+        print(kind, figures[kind], flush=True)
+    started = now()
+    kept = set(index.words.book_ids)
+    more = LibraryIndex(
+        PassageState(size + BOOK, size + BOOK),
+        index.dense.updated(np.ones(size, dtype=bool), ids[size:], new),
+        index.words.updated(kept, rows(range(size // BOOK, size // BOOK + 1))),
+    )
+    timed("a new book indexed", started)
+    started = now()
+    more.save(folder, "none")
+    timed("a new book saved", started)
+    figures["peak gigabytes"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1)
+    return figures
 
 
 def main() -> None:
-    """Print a row for each index and size, and all as a line of JSON."""
+    """Print the figures of each size as they come, and all as a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
-    parser.add_argument("--words", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--hnsw", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[4_000, 100_000, 1_000_000])
+    parser.add_argument("--like", type=Path)
     asked = parser.parse_args()
-    rows: dict[int, list[dict[str, object]]] = {}
+    real = None if asked.like is None else np.load(asked.like)
+    found = []
     for size in asked.sizes:
-        random = np.random.default_rng(0)
-        centres = random.standard_normal((size // 100, DIMENSION), dtype=np.float32)
-        centres /= np.linalg.norm(centres, axis=1, keepdims=True)
-        data = vectors(size, random, centres)
-        queries = vectors(QUERIES, random, centres)
-        print(f"{size:,} vectors", flush=True)
-        rows[size] = []
-        truth = None
-        for name, make in indexes(data).items():
-            if name == "HNSW" and not asked.hnsw:
-                continue
-
-            def build(make: Callable[[], faiss.Index] = make) -> tuple[int, Ask]:
-                index: Any = make()
-                return len(faiss.serialize_index(index)), lambda query: index.search(query, 10)[1][0]
-
-            rows[size].append(measured(name, build, queries, truth))
-            if truth is None:
-                exact = faiss.IndexFlatIP(DIMENSION)
-                exact.add(data)
-                truth = exact.search(queries, 10)[1]
-        if asked.words:
-            rows[size].append(measured("ranking", lambda: fused(data, random), queries, None))  # noqa: B023
-    print(json.dumps(rows))
+        print(f"{size:,} passages", flush=True)
+        with TemporaryDirectory() as folder:
+            make = around_centres if real is None else lambda count: mixtures(count, real)
+            found.append(measured(size, make, Path(folder)))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

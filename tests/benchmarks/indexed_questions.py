@@ -20,8 +20,9 @@ import torch
 from numpy.typing import NDArray
 
 from app.datasets.loading import load_dataset
-from store.search.bm25 import BM25Index, StemmedTexts
+from store.search.bm25 import BM25Index
 from store.search.fusion import fuse
+from store.search.stemming import StemmedTexts
 from tests.question_library import Asked, Floats, Library, Vectors, asked_of, library_of
 
 COLUMNS = ("book@1", "inside@1", "inside@3", "inside@5", "library@1", "library@3", "library@5")
@@ -74,8 +75,8 @@ class Sides:
             return best
 
         def by_words(documents: list[str]) -> Floats:
-            index = BM25Index(range(len(documents)), StemmedTexts(documents))
-            return np.stack([index.score(text).scores for text in asked.questions])
+            index = BM25Index.build(range(len(documents)), StemmedTexts(documents))
+            return np.stack([index.score(text).all() for text in asked.questions])
 
         self.words, self.appended = by_words(library.texts), by_words(texts)
         self.own_words = nearest(by_words(written), 0)
@@ -103,8 +104,8 @@ class Sides:
 
 def round_trip(library: Library) -> NDArray[np.bool_]:
     """Whether today's index finds a question's own passage first in its book (a filter as in 2301.03266)."""
-    index = BM25Index(range(len(library.texts)), StemmedTexts(library.texts))
-    words = np.stack([index.score(text).scores for text in library.written])
+    index = BM25Index.build(range(len(library.texts)), StemmedTexts(library.texts))
+    words = np.stack([index.score(text).all() for text in library.written])
     scores = fuse(library.written_vectors @ library.vectors.T, words)
     scores[library.books[library.about][:, None] != library.books[None]] = -1
     kept: NDArray[np.bool_] = scores.argmax(1) == library.about

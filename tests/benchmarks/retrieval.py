@@ -24,8 +24,9 @@ from app.engine.embedder import Embedder
 from store import books
 from store.database import Database
 from store.passages import passages_of_book
-from store.search.bm25 import BM25Index, StemmedTexts
+from store.search.bm25 import BM25Index
 from store.search.index import Hit, PassageIndex
+from store.search.stemming import StemmedTexts
 from store.segmentation import ChapterSpan, PassageSpan
 
 # Of a passage, by its scores and by that of its whole book's words.
@@ -110,11 +111,11 @@ def measure(data: Path, cache: Path, sample: int) -> dict[str, dict[str, list[fl
     index.refresh()
     passages = sum(len(ids) for _, ids in stories.values())
     texts = ["\n\n".join(story.sections) for dataset in splits.values() for story in dataset.stories]
-    whole = BM25Index(range(len(texts)), StemmedTexts(texts))
+    whole = BM25Index.build(range(len(texts)), StemmedTexts(texts))
 
     def ask(question: LabelledQuestion) -> Asked:
         book, ids = stories[question.story]
-        by_words = whole.score(question.text).scores.tolist()
+        by_words = whole.score(question.text).all().tolist()
         return Asked(
             index.search(question.text, passages),
             {each: score for (each, _), score in zip(stories.values(), by_words, strict=True)},

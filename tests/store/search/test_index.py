@@ -10,10 +10,9 @@ from sqlalchemy import event
 from store import books
 from store.database import Database
 from store.passages import get_passages, passages_of_book
-from store.search.bm25 import StemmedTexts
-from store.search.book_words import BookWords
 from store.search.fusion import BOOK_WEIGHT, DENSE_WEIGHT
 from store.search.index import PassageIndex
+from store.search.library_words import LibraryWords
 from store.tables import Book
 from tests.store.conftest import Embedder, sqlite_only
 from tests.store.search.conftest import CLOCK, FOX, WHALE
@@ -107,7 +106,8 @@ def test_a_book_is_worth_its_best_passage_and_all_its_words(
     found = index.books(question, 2)
     assert found[0].book_id == library["clock"]
     texts = {library["clock"]: CLOCK, library["fox"]: FOX, library["whale"]: WHALE}
-    words = BookWords(list(texts), StemmedTexts(texts.values())).score(question)
+    rows = [(number, book, text) for number, (book, text) in enumerate(texts.items())]
+    words = LibraryWords.build(rows).score_books(question)
     assert words[library["clock"]] > words[library["fox"]]
     best = index.search(question, 1)[0].score
     assert found[0].score == pytest.approx(best + BOOK_WEIGHT * words[library["clock"]])

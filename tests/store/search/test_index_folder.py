@@ -1,6 +1,8 @@
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -33,15 +35,25 @@ def test_words_are_found_again_after_a_restart(
 
 
 def _damage(folder: Path, how: str) -> None:
-    file, side = folder / "passages.faiss", folder / "passages.json"
+    file, words, side = (folder / name for name in ("passages.faiss", "words.npz", "passages.json"))
     data = file.read_bytes()
     known = json.loads(side.read_text())
     if how == "file missing":
         file.unlink()
     elif how == "folder missing":
-        file.unlink()
-        side.unlink()
-        folder.rmdir()
+        rmtree(folder)
+    elif how == "words missing":
+        words.unlink()
+    elif how == "words damaged":
+        content = words.read_bytes()
+        words.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+    elif how == "words of other passages":
+        with np.load(words) as loaded:
+            arrays = dict(loaded)
+        arrays["passages.ids"] += 1
+        np.savez(words, **arrays)
+        digests = known["sha256"] | {words.name: sha256(words.read_bytes()).hexdigest()}
+        side.write_text(json.dumps(known | {"sha256": digests}))
     elif how == "truncated":
         file.write_bytes(data[: len(data) // 2])
     elif how == "empty":
@@ -69,6 +81,9 @@ def _damage(folder: Path, how: str) -> None:
     [
         "file missing",
         "folder missing",
+        "words missing",
+        "words damaged",
+        "words of other passages",
         "truncated",
         "empty",
         "one bit flipped",
@@ -118,4 +133,4 @@ def test_an_index_that_cannot_be_kept_still_answers(
 
 def test_nothing_is_left_beside_the_index(library: dict[str, str], index: PassageIndex, folder: Path) -> None:
     index.refresh()
-    assert sorted(path.name for path in folder.iterdir()) == ["passages.faiss", "passages.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["passages.faiss", "passages.json", "words.npz"]

@@ -289,8 +289,8 @@ def test_an_index_that_is_not_the_databases(
         assert verified() == []
         return finding.what
 
-    file, notes = folder / "passages.faiss", folder / "passages.json"
-    old = file.read_bytes(), notes.read_bytes()
+    file, notes, words = (folder / name for name in ("passages.faiss", "passages.json", "words.npz"))
+    old = file.read_bytes(), notes.read_bytes(), words.read_bytes()
     file.write_bytes(old[0][:-1] + bytes([old[0][-1] ^ 1]))
     assert found() == "The index is damaged: its bytes have another SHA-256."
     notes.unlink()
@@ -308,6 +308,7 @@ def test_an_index_that_is_not_the_databases(
     PassageIndex(database, folder, embedder, embedder.name).refresh()
     file.write_bytes(old[0])
     notes.write_bytes(old[1])
+    words.write_bytes(old[2])
     assert "is stale: it was made of 5 passages up to 5, the database has 6 up to 6." in found()
 
 

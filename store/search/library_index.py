@@ -1,0 +1,127 @@
+"""The index of one state of the passages: their vectors and their words, made, followed, kept in a folder."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from hashlib import file_digest
+from pathlib import Path
+from shutil import rmtree
+from zipfile import BadZipFile
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from store.search.faiss_snapshot import FaissSnapshot
+from store.search.library_words import LibraryWords
+from store.tables import Book, Passage
+
+_FINGERPRINT = "passages.json"
+_WORDS = "words.npz"
+_NEW = ".new"
+
+
+@dataclass(frozen=True, slots=True)
+class PassageState:
+    """The number of passages and the last id: these identify a state, since no id is given twice."""
+
+    passages: int
+    last_passage: int
+
+
+def read_state(session: Session) -> PassageState:
+    """Return the present state of the passages."""
+    # Books know their number of passages: counting a million takes longer than a search.
+    passages = session.scalar(select(func.sum(Book.passage_count)))
+    return PassageState(passages or 0, session.scalar(select(func.max(Passage.id))) or 0)
+
+
+class UnusableIndexError(Exception):
+    """The index in a folder cannot be used; the message completes a sentence that begins "The index"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fingerprint:
+    """The embedder and state that the files of an index are of, and the SHA-256 of each by its name."""
+
+    embedder: str
+    passages: int
+    last_passage: int
+    dimension: int
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryIndex:
+    """The vectors and the words of all passages in one state."""
+
+    state: PassageState
+    dense: FaissSnapshot
+    words: LibraryWords
+
+    @classmethod
+    def open(cls, folder: Path, embedder: str) -> "LibraryIndex":
+        """Read the index in `folder`. UnusableIndexError: it is missing, damaged, or of another embedder."""
+        try:
+            known = _Fingerprint(**json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8")))
+            if known.embedder != embedder:
+                raise UnusableIndexError(f"is of another embedder, {known.embedder}")
+            for name, digest in known.sha256.items():
+                if _digest(folder / name) != digest:
+                    raise UnusableIndexError("is damaged: its bytes have another SHA-256")
+            dense = FaissSnapshot.read(folder, known.sha256)
+            with np.load(folder / _WORDS) as arrays:
+                words = LibraryWords.of_arrays(arrays)
+        except FileNotFoundError as error:
+            raise UnusableIndexError("is missing") from error
+        # RuntimeError: of another FAISS.
+        except (OSError, ValueError, TypeError, AttributeError, KeyError, RuntimeError, BadZipFile) as error:
+            raise UnusableIndexError("is damaged: it cannot be read") from error
+        if not np.array_equal(dense.ids, words.ids):
+            raise UnusableIndexError("is damaged: its files are of different passages")
+        return cls(PassageState(known.passages, known.last_passage), dense, words)
+
+    def expect(self, state: PassageState) -> None:
+        """Raise UnusableIndexError if the index is of another state."""
+        if self.state != state:
+            raise UnusableIndexError(
+                f"is stale: it was made of {self.state.passages} passages up to "
+                f"{self.state.last_passage}, the database has {state.passages} up to {state.last_passage}"
+            )
+
+    def save(self, folder: Path, embedder: str) -> None:
+        """Write the index to `folder`. OSError: it cannot be written; the files there are left as they were.
+
+        A crash, or another process, while the files are replaced leaves some that do not match; `open`
+        notices that.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        new = folder / _NEW
+        rmtree(new, ignore_errors=True)  # a crash may have left it
+        new.mkdir()
+        try:
+            files = self.dense.write(new)
+            with (new / _WORDS).open("wb") as file:
+                np.savez(file, **self.words.arrays())  # type: ignore[arg-type]
+            files.append(_WORDS)
+            fingerprint = _Fingerprint(
+                embedder=embedder,
+                passages=self.state.passages,
+                last_passage=self.state.last_passage,
+                dimension=self.dense.dimension,
+                sha256={name: _digest(new / name) for name in files},
+            )
+            files.append(_FINGERPRINT)
+            (new / _FINGERPRINT).write_text(json.dumps(asdict(fingerprint)), encoding="utf-8")
+            for name in files:
+                with (new / name).open("rb+") as file:
+                    os.fsync(file.fileno())
+            for name in files:
+                (new / name).replace(folder / name)
+        finally:
+            rmtree(new, ignore_errors=True)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return file_digest(opened, "sha256").hexdigest()

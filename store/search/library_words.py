@@ -1,0 +1,128 @@
+"""The words of a library: of each passage, and of whole books, each as one document.
+
+A book is thus found by words that no passage of it has together.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from store.search.bm25 import BM25Index
+from store.search.stemming import StemmedTexts
+
+# The id of a passage, that of its book, and its text.
+Row = tuple[int, str, str]
+
+
+class LibraryWords:
+    """BM25 over passages, and over books; it never changes. Scoring is thread-safe."""
+
+    def __init__(
+        self, passages: BM25Index, books: BM25Index, book_ids: Sequence[str], owners: NDArray[np.int32]
+    ) -> None:
+        """Take both indexes, the books' ids, and each passage's place among these, of shape (n,)."""
+        self.passages = passages
+        self.book_ids = list(book_ids)
+        self._books = books
+        self._owners = owners
+        self._numbers = {book_id: number for number, book_id in enumerate(self.book_ids)}
+
+    @classmethod
+    def build(cls, rows: Iterable[Row]) -> "LibraryWords":
+        """Index passages, their ids ascending."""
+        nothing = StemmedTexts([])
+        passages, books = BM25Index.build([], nothing), BM25Index.build([], nothing)
+        return cls(passages, books, [], np.empty(0, dtype=np.int32)).updated(set(), rows)
+
+    def updated(self, kept: set[str], rows: Iterable[Row]) -> "LibraryWords":
+        """Return an index without the books that are not `kept`, and with the passages of new ones.
+
+        The `rows` are as in `build`, their ids above all others.
+        """
+        kept_books = np.array([book_id in kept for book_id in self.book_ids], dtype=bool)
+        renumbered = np.cumsum(kept_books, dtype=np.int32) - 1
+        numbers = {book_id: number for number, book_id in enumerate(b for b in self.book_ids if b in kept)}
+        first = len(numbers)
+        unused = int(self._books.ids[-1]) + 1 if self.book_ids else 0
+        ids: list[int] = []
+        owners: list[int] = []
+
+        def texts() -> Iterable[str]:
+            for passage_id, book_id, text in rows:
+                ids.append(passage_id)
+                owners.append(numbers.setdefault(book_id, len(numbers)))
+                yield text
+
+        stemmed = StemmedTexts(texts(), self.passages.vocabulary)
+        new_owners = np.array(owners, dtype=np.int32)
+        kept_passages = kept_books[self._owners]
+        return LibraryWords(
+            self.passages.updated(kept_passages, ids, stemmed),
+            self._books.updated(
+                kept_books,
+                np.arange(unused, unused + len(numbers) - first),
+                stemmed.joined(new_owners - first, len(numbers) - first),
+            ),
+            list(numbers),
+            np.concatenate([renumbered[self._owners[kept_passages]], new_owners]),
+        )
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The int64 ids of all passages, ascending."""
+        return self.passages.ids
+
+    def of_books(self, book_ids: Collection[str]) -> NDArray[np.bool_]:
+        """Tell which passages are of these books, of shape (n,); books not indexed are passed over."""
+        some = np.zeros(len(self.book_ids), dtype=bool)
+        some[[self._numbers[book_id] for book_id in book_ids if book_id in self._numbers]] = True
+        return some[self._owners]
+
+    def extents(self) -> dict[str, tuple[int, int, int]]:
+        """Return the number of passages of each book, its first passage and its last, by the book's id."""
+        count = len(self.book_ids)
+        first, last = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        first[self._owners[::-1]] = self.ids[::-1]
+        last[self._owners] = self.ids
+        sizes = np.bincount(self._owners, minlength=count)
+        columns = sizes.tolist(), first.tolist(), last.tolist()
+        return dict(zip(self.book_ids, zip(*columns, strict=True), strict=True))
+
+    def score_books(self, question: str) -> dict[str, float]:
+        """Return each book's score by its id, as a share of the highest that the question could have."""
+        return dict(zip(self.book_ids, self._books.score(question).all().tolist(), strict=True))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return everything by name, to be written to a file."""
+        found: dict[str, NDArray[Any]] = {
+            "owners": self._owners,
+            "book_ids": _encode(self.book_ids),
+            "vocabulary": _encode(self.passages.vocabulary),
+        }
+        for kind, index in (("passages", self.passages), ("books", self._books)):
+            found |= {f"{kind}.{name}": array for name, array in index.arrays().items()}
+        return found
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "LibraryWords":
+        """Take what `arrays` gave. KeyError: something is missing."""
+        vocabulary = {stem: number for number, stem in enumerate(_decode(arrays["vocabulary"]))}
+        passages, books = (
+            BM25Index.of_arrays(
+                {name.removeprefix(kind): arrays[name] for name in arrays if name.startswith(kind)},
+                vocabulary,
+            )
+            for kind in ("passages.", "books.")
+        )
+        return cls(passages, books, _decode(arrays["book_ids"]), arrays["owners"].astype(np.int32))
+
+
+def _encode(words: Iterable[str]) -> NDArray[np.uint8]:
+    """The UTF-8 bytes of words without line breaks, one a line."""
+    return np.frombuffer("\n".join(words).encode(), dtype=np.uint8)
+
+
+def _decode(data: NDArray[Any]) -> list[str]:
+    return data.tobytes().decode().split("\n") if len(data) else []

@@ -1,4 +1,4 @@
-"""BM25 over words and pairs of neighbouring words: finds passages by their words, in memory."""
+"""BM25 over stems, pairs of neighbouring stems, and words as they stand: finds passages by their words."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from store.search.lexical_scores import LexicalScores, TermScores
 from store.search.postings import Postings
-from store.search.stemming import StemmedTexts, question_stems
+from store.search.stemming import StemmedTexts, Stemming, asked_words
 
 _UNKNOWN = -1
+_FIELDS = ("words", "pairs", "exact")
 # Chosen on FairytaleQA's training questions.
 _K1 = 0.9
 _B = 0.4
 _PAIR_WEIGHT = 0.3
+# What a word counts for that stands there as it is asked for: enough to tell Pena from Peña.
+_EXACT_WEIGHT = 0.1
 
 
 class BM25Index:
@@ -34,6 +37,7 @@ class BM25Index:
         lengths: NDArray[np.int64],
         words: Postings,
         pairs: Postings,
+        exact: Postings,
     ) -> None:
         """Take the ids, ascending, and lengths in words of the passages, both of shape (n,)."""
         self.ids = ids
@@ -41,27 +45,24 @@ class BM25Index:
         self._lengths = lengths
         self._words = _Field(words, lengths)
         self._pairs = _Field(pairs, np.maximum(lengths - 1, 0))
+        self._exact = _Field(exact, lengths)
 
     @classmethod
     def build(cls, ids: Sequence[int] | NDArray[np.int64], texts: StemmedTexts) -> "BM25Index":
         """Index a text for each passage id; the ids ascend."""
         found = np.array(ids, dtype=np.int64)
-        words, pairs = Postings.of_words(texts), Postings.of_pairs(texts)
-        return cls(found, texts.vocabulary, texts.lengths, words, pairs)
+        return cls(found, texts.vocabulary, texts.lengths, *_postings(texts))
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], vocabulary: dict[str, int]) -> "BM25Index":
         """Take what `arrays` gave. KeyError: something is missing."""
-        words, pairs = (
-            Postings(*(arrays[f"{field}.{name}"] for name in Postings.__slots__))
-            for field in ("words", "pairs")
-        )
-        return cls(arrays["ids"], vocabulary, arrays["lengths"], words, pairs)
+        fields = (Postings(*(arrays[f"{field}.{name}"] for name in Postings.__slots__)) for field in _FIELDS)
+        return cls(arrays["ids"], vocabulary, arrays["lengths"], *fields)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all of the index but its vocabulary, by name."""
         found: dict[str, NDArray[Any]] = {"ids": self.ids, "lengths": self._lengths}
-        for field, postings in (("words", self._words.postings), ("pairs", self._pairs.postings)):
+        for field, postings in zip(_FIELDS, self._fields, strict=True):
             found |= {f"{field}.{name}": getattr(postings, name) for name in Postings.__slots__}
         return found
 
@@ -72,25 +73,29 @@ class BM25Index:
 
         The new ids ascend, and are above all others; the texts have this index's vocabulary.
         """
-        words, pairs = self._words.postings, self._pairs.postings
+        fields = self._fields
         if not kept.all():
             numbers = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
-            words, pairs = words.without(numbers), pairs.without(numbers)
+            fields = [postings.without(numbers) for postings in fields]
         first = int(kept.sum())
         return BM25Index(
             np.concatenate([self.ids[kept], np.array(ids, dtype=np.int64)]),
             self.vocabulary,
             np.concatenate([self._lengths[kept], texts.lengths]),
-            words.extended(Postings.of_words(texts), first),
-            pairs.extended(Postings.of_pairs(texts), first),
+            *(old.extended(new, first) for old, new in zip(fields, _postings(texts), strict=True)),
         )
+
+    @property
+    def _fields(self) -> list[Postings]:
+        return [self._words.postings, self._pairs.postings, self._exact.postings]
 
     def score(self, question: str) -> LexicalScores:
         """Score every passage by BM25, as a share of the highest score that the question could have.
 
         A word that no passage has lowers all shares, as much as the rarest word does where it is missing.
         """
-        stems = [self.vocabulary.get(stem, _UNKNOWN) for stem in question_stems(question)]
+        asked, stemming = asked_words(question), Stemming()
+        stems = [self.vocabulary.get(stemming.stem(word), _UNKNOWN) for word in asked]
         # A stem may be of passages that are no longer there.
         numbers = [
             number if place >= 0 else _UNKNOWN
@@ -98,14 +103,21 @@ class BM25Index:
         ]
         pairs = [(left << 32) | right for left, right in pairwise(numbers) if _UNKNOWN not in (left, right)]
         word_idf, pair_idf = self._words.idf(numbers), self._pairs.idf(pairs)
+        exact_idf = self._exact.idf([self.vocabulary.get(word, _UNKNOWN) for word in asked])
         most = (
             sum(word_idf.values())
             + numbers.count(_UNKNOWN) * self._words.unknown_idf
             + _PAIR_WEIGHT * sum(pair_idf.values())
+            + _EXACT_WEIGHT * sum(exact_idf.values())
         )
         terms = [self._words.scores(place, idf / most) for place, idf in word_idf.items()]
         terms += [self._pairs.scores(place, _PAIR_WEIGHT * idf / most) for place, idf in pair_idf.items()]
+        terms += [self._exact.scores(place, _EXACT_WEIGHT * idf / most) for place, idf in exact_idf.items()]
         return LexicalScores(self.ids, terms)
+
+
+def _postings(texts: StemmedTexts) -> list[Postings]:
+    return [Postings.of_words(texts), Postings.of_pairs(texts), Postings.of_exact_words(texts)]
 
 
 class _Field:

@@ -29,18 +29,23 @@ class Postings:
 
     @classmethod
     def of_words(cls, texts: StemmedTexts) -> Self:
-        """Count the words of each text."""
-        return cls._count(texts, pairs=False)
+        """Count the stems of the words of each text."""
+        return cls._count(texts, texts.terms, pairs=False)
+
+    @classmethod
+    def of_exact_words(cls, texts: StemmedTexts) -> Self:
+        """Count the words of each text as they stand."""
+        return cls._count(texts, texts.exact, pairs=False)
 
     @classmethod
     def of_pairs(cls, texts: StemmedTexts) -> Self:
-        """Count the pairs of neighbouring words of each text."""
-        return cls._count(texts, pairs=True)
+        """Count the pairs of neighbouring stems of each text."""
+        return cls._count(texts, texts.terms, pairs=True)
 
     @classmethod
-    def _count(cls, texts: StemmedTexts, pairs: bool) -> Self:
+    def _count(cls, texts: StemmedTexts, terms: NDArray[np.int32], pairs: bool) -> Self:
         """Sort (term, document), as one number each, and count equal ones; some of the terms at a time."""
-        terms, ends, size = texts.terms, texts.ends, len(texts.ends)
+        ends, size = texts.ends, len(texts.ends)
         begins = np.ones(len(terms), dtype=bool)
         if pairs:
             begins[ends[texts.lengths > 0] - 1] = False

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from store.search.bm25 import BM25Index
-from store.search.stemming import StemmedTexts, words
+from store.search.stemming import StemmedTexts
 
 TALES = {
     3: "Old Grizzelda locked the goat in the cellar.",
@@ -23,23 +23,6 @@ def _indexed(texts: dict[int, str]) -> BM25Index:
 def _best(question: str, texts: dict[int, str] = TALES) -> int | None:
     scores = _indexed(texts).score(question).of(np.array(list(texts), np.int64))
     return list(texts)[scores.argmax()] if scores.max() > 0 else None
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("The miller's GOAT, 'tis 40_years old!", ["the", "miller", "goat", "tis", "40", "years", "old"]),
-        ("the miller\u2019s", ["the", "miller"]),
-        ("Straße Čapek", ["strasse", "čapek"]),
-        ("Cafe\u0301", ["café"]),
-        ("Жили-были дед", ["жили", "были", "дед"]),
-        ("白蛇傳 snake", ["白", "蛇", "傳", "snake"]),
-        ("ももたろう", ["も", "も", "た", "ろ", "う"]),
-        ("… — !", []),
-    ],
-)
-def test_words_of_any_script(text: str, expected: list[str]) -> None:
-    assert words(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,7 +62,9 @@ def test_scores_are_shares_by_hand() -> None:
     assert scores == pytest.approx([share, 0])
     # A word that no passage has is missed: its log(1 + 2.5 / 0.5) beside the other's log(1 + 1.5 / 1.5).
     less = _indexed(texts).score("Who? Fox, owl!").of(np.array([1, 2]))
-    assert less == pytest.approx([share * log(2) / (log(2) + log(6)), 0])
+    # That the fox stands there as it is asked for counts for a tenth.
+    fox = 1.1 * log(2)
+    assert less == pytest.approx([share * fox / (fox + log(6)), 0])
     assert _indexed(TALES).score(TALES[3]).of(IDS).max() < 1
 
 

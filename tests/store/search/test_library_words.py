@@ -12,7 +12,7 @@ from store.search.bm25 import BM25Index
 from store.search.library_words import LibraryWords, Row
 from store.search.stemming import StemmedTexts
 
-WORDS = ["lamp", "green", "butter", "goat", "tower", "harbour", "sea", "fox"]
+WORDS = ["lamp", "lamps", "green", "butter", "goat", "tower", "harbour", "sea", "fox"]
 TEXT = st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join)
 QUESTION = st.lists(st.sampled_from([*WORDS, "unicorn"]), max_size=5).map(" ".join)
 BOOKS = st.lists(st.lists(TEXT, min_size=1, max_size=4), min_size=1, max_size=6)
@@ -23,15 +23,17 @@ def rows(books: dict[str, list[str]], first: int = 1) -> list[Row]:
     return [(number, book, text) for number, (book, text) in enumerate(texts, start=first)]
 
 
-def share(question: list[str], texts: list[list[str]], place: int) -> float:
-    """The formula written out: BM25 of words and of pairs, as a share of the most there is."""
+def share(question: StemmedTexts, texts: list[StemmedTexts], place: int) -> float:
+    """The formula written out: BM25 of stems, pairs and exact words, as a share of the most there is."""
 
-    def side(terms: list[tuple[str, ...]], documents: list[list[tuple[str, ...]]]) -> tuple[float, float]:
+    def side(
+        terms: list[tuple[str, ...]], documents: list[list[tuple[str, ...]]], missed: bool = False
+    ) -> tuple[float, float]:
         mean = sum(map(len, documents)) / len(documents)
         score = most = 0.0
         for term in terms:
             having = sum(term in document for document in documents)
-            if having == 0 and len(term) == 2:
+            if having == 0 and not missed:
                 continue
             idf = log(1 + (len(documents) - having + 0.5) / (having + 0.5))
             most += idf
@@ -40,22 +42,26 @@ def share(question: list[str], texts: list[list[str]], place: int) -> float:
                 score += idf * count / (count + 0.9 * (0.6 + 0.4 * len(documents[place]) / mean))
         return score, most
 
-    singles = [[(word,) for word in text] for text in texts]
-    pairs = [list(pairwise(text)) for text in texts]
-    words = side([(word,) for word in question], singles)
-    both = side(list(pairwise(question)), pairs)
-    most = words[1] + 0.3 * both[1]
-    return (words[0] + 0.3 * both[0]) / most if most else 0.0
+    def stems(text: StemmedTexts, *, exact: bool = False) -> list[str]:
+        names = list(text.vocabulary)
+        return [names[number] for number in (text.exact if exact else text.terms)]
+
+    def singles(words: list[str]) -> list[tuple[str, ...]]:
+        return [(word,) for word in words]
+
+    words = side(singles(stems(question)), [singles(stems(text)) for text in texts], missed=True)
+    both = side(list(pairwise(stems(question))), [list(pairwise(stems(text))) for text in texts])
+    exact = side(singles(stems(question, exact=True)), [singles(stems(text, exact=True)) for text in texts])
+    most = words[1] + 0.3 * both[1] + 0.1 * exact[1]
+    return (words[0] + 0.3 * both[0] + 0.1 * exact[0]) / most if most else 0.0
 
 
 @given(texts=st.lists(TEXT, min_size=1, max_size=12), question=QUESTION)
 def test_scores_are_those_of_the_formula(texts: list[str], question: str) -> None:
     found = BM25Index.build(range(len(texts)), StemmedTexts(texts)).score(question).all()
-    stems = [StemmedTexts([text]) for text in texts]
-    names = [[list(each.vocabulary)[term] for term in each.terms] for each in stems]
+    stemmed = [StemmedTexts([text]) for text in texts]
     asked = StemmedTexts([question])
-    words = [list(asked.vocabulary)[term] for term in asked.terms]
-    assert found == pytest.approx([share(words, names, place) for place in range(len(texts))], abs=1e-6)
+    assert found == pytest.approx([share(asked, stemmed, place) for place in range(len(texts))], abs=1e-6)
 
 
 @given(before=BOOKS, after=BOOKS, gone=st.sets(st.integers(0, 5)), question=QUESTION)

@@ -137,7 +137,7 @@ def test_20_training_that_waits_is_refused_at_once_while_asks_go_on(llm: FrozenL
         waiting = scheduler.run_when_idle(lambda: None)
         scheduler.end_training()
         with pytest.raises(EngineClosedError):
-            waiting.result()
+            waiting.result(60)
         with pytest.raises(EngineClosedError):
             scheduler.run_when_idle(lambda: None)
         assert scheduler.ask([Row(None, llm.encode("Who?"), 2)]).result()
@@ -155,24 +155,25 @@ def closed(scheduler: Scheduler) -> bool:
 
 def test_20_an_answer_that_is_not_complete_when_the_engine_closes_is_refused(llm: FrozenLLM) -> None:
     scheduler = Scheduler(llm)
-    begun, go = threading.Event(), threading.Event()
+    looked_at, begun, go = threading.Event(), threading.Event(), threading.Event()
 
     def wanted(_: int) -> bool:
+        if not looked_at.is_set():  # before it is decoded
+            looked_at.set()
+            return True
         begun.set()
-        go.wait()
-        return True
+        return go.wait(60)
 
     row = Row(None, llm.encode("Who?"), 400, must_speak=True)
-    asked = scheduler.ask([row], wanted=lambda number: not begun.is_set() or wanted(number))
-    # Before it is decoded it is wanted; at its first token it waits.
-    begun.set()
+    asked = scheduler.ask([row], wanted=wanted)
+    assert begun.wait(60)
     closing = threading.Thread(target=scheduler.close)
     closing.start()
     while not closed(scheduler):
         pass
     go.set()
     with pytest.raises(EngineClosedError):
-        asked.result()
+        asked.result(60)
     closing.join()
     assert not scheduler.alive
     assert scheduler.close()

@@ -69,9 +69,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "warning"
 
     @property
-    def database(self) -> str:
-        """The SQLAlchemy URL of the database: `database_url`, or a SQLite file in `data_dir`."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'bookchorus.db'}"
+    def database(self) -> str | Path:
+        """The database: the URL `database_url`, or the path of a SQLite file in `data_dir`."""
+        return self.database_url or self.data_dir / "bookchorus.db"
 
     @property
     def skipped_modules(self) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Connection, Table, create_engine, delete, func, insert, select
+from sqlalchemy import URL, Column, Connection, Table, create_engine, delete, func, insert, select
 from sqlalchemy.exc import DatabaseError
 
 from store import sqlite
@@ -78,7 +78,7 @@ def restore(
 
 def _copy_rows(database: Database, path: Path, on_progress: OnProgress) -> None:
     database.expect_current()
-    with closing(Database(f"sqlite:///{path}")) as made:
+    with closing(Database(path)) as made:
         made.migrate()
         with database.read() as session, made.write() as target:
             source = session.connection()
@@ -140,7 +140,7 @@ def _open_backup(path: Path) -> Iterator[Connection]:
     with TemporaryDirectory(prefix="bookchorus-restore-") as folder:
         copied = Path(folder) / "older.db"
         shutil.copyfile(path, copied)
-        with closing(Database(f"sqlite:///{copied}")) as older:
+        with closing(Database(copied)) as older:
             older.migrate()
         with _connect_read_only(copied) as connection:
             yield connection
@@ -167,7 +167,8 @@ def _check_file(path: Path) -> str:
 
 @contextmanager
 def _connect_read_only(path: Path) -> Iterator[Connection]:
-    engine = create_engine(f"sqlite:///{path.absolute().as_uri()}?mode=ro&uri=true")
+    query = {"mode": "ro", "uri": "true"}
+    engine = create_engine(URL.create("sqlite", database=path.absolute().as_uri(), query=query))
     try:
         with engine.connect() as connection:
             yield connection

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -24,21 +24,28 @@ _DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
 class Database:
-    """A SQLite file or a PostgreSQL database, by URL. It is first connected to in the first transaction.
+    """A SQLite file by its path, or a SQLite or PostgreSQL database by URL.
+
+    It is first connected to in the first transaction.
 
     `dialect` is the module for its kind: `store.sqlite` or `store.postgresql`.
     """
 
     dialect: ModuleType
 
-    def __init__(self, url: str, busy_timeout_s: float = 5.0) -> None:
-        """`busy_timeout_s` is how long to wait, in seconds, for the write lock or for a free connection.
+    def __init__(self, place: str | Path, busy_timeout_s: float = 5.0) -> None:
+        """A `place` that is a string is a URL. In a path every sign stands for itself, `?` and `%` too.
+
+        `busy_timeout_s` is how long to wait, in seconds, for the write lock or for a free connection.
 
         ValueError: the URL is malformed, or names another kind of database, or SQLite without a file.
         StoreUnreachableError: the driver is not installed.
         """
         try:
-            address = make_url(url)
+            # Put together from text, a URL would end at a `?` of the path, and `%20` would be a space.
+            address = (
+                URL.create("sqlite", database=str(place)) if isinstance(place, Path) else make_url(place)
+            )
             self.dialect = _DIALECTS[address.get_backend_name()]
         except (ArgumentError, KeyError) as error:
             raise ValueError(

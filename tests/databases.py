@@ -10,14 +10,14 @@ from store.database import Database
 def new_database(path: Path) -> Database:
     """An empty SQLite database at `path`, as `migrate` would make it."""
     path.write_bytes(_migrated())
-    return Database(f"sqlite:///{path}")
+    return Database(path)
 
 
 @cache
 def _migrated() -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "migrated.db"
-        database = Database(f"sqlite:///{path}")
+        database = Database(path)
         database.migrate()
         database.close()
         return path.read_bytes()

@@ -23,7 +23,7 @@ class Library:
         folder.mkdir(parents=True, exist_ok=True)
         self.embedder = embedder or Embedder()
         digest = hashlib.sha256(repr([story.sections for story in stories]).encode()).hexdigest()[:16]
-        database = Database(f"sqlite:///{folder / f'{digest}.db'}")
+        database = Database(folder / f"{digest}.db")
         database.migrate()
         self._database = database
         self._books = {story.name: self._added(story) for story in stories}

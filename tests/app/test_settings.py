@@ -20,7 +20,7 @@ def test_without_a_word_it_listens_on_this_machine_only(
     settings = Settings()
     assert (settings.host, settings.port, settings.model) == ("127.0.0.1", 8000, "embedded")
     assert settings.data_dir == tmp_path / ".local/share/bookchorus"
-    assert settings.database == f"sqlite:///{tmp_path}/.local/share/bookchorus/bookchorus.db"
+    assert settings.database == tmp_path / ".local/share/bookchorus/bookchorus.db"
 
 
 def test_the_environment_is_read_and_overridden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,8 @@
     .venv/bin/python -m tests.benchmarks.languages --data PATH
 
 PATH holds a folder a language, with `questions.jsonl` and its books. Book@1 is the share of questions whose
-book has the best passage of all; passage@5 the share for which one of the five best passages of the right book
-holds an answer, of the questions for which any passage does.
+book has the best passage of all; passage@5 the share for which one of the five best passages of the right
+book holds an answer, of the questions for which any passage does.
 """
 
 import argparse

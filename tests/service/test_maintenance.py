@@ -28,9 +28,10 @@ def test_a_running_service_is_backed_up_verified_and_rebuilt(http: httpx.Client)
 
 
 def test_a_backup_is_the_library_again(tiny_folder: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "what?", tmp_path / "100% of it %20x #ü"
     model = ("--model", str(tiny_folder))
     key = {"Authorization": "Bearer sesame"}
-    with service(tmp_path / "one", *model, admin_key="sesame") as client:
+    with service(one, *model, admin_key="sesame") as client:
         added = client.add(STORY, title="Lamp", recipe=QUICK)
         assert added.job is not None
         list(client.follow(added.job.id))
@@ -42,16 +43,20 @@ def test_a_backup_is_the_library_again(tiny_folder: Path, tmp_path: Path) -> Non
         assert answer.headers["content-type"] == "application/vnd.sqlite3"
         assert int(answer.headers["content-length"]) == len(answer.content)
         (tmp_path / "kept.db").write_bytes(answer.content)
-        assert [path.name for path in (tmp_path / "one" / "data").iterdir() if "backup" in path.name] == []
+        assert [path.name for path in (one / "data").iterdir() if "backup" in path.name] == []
         # The command beside the running service gives the same.
-        assert run(tmp_path / "one", "backup", str(tmp_path / "too.db")).returncode == 0
-        assert run(tmp_path / "one", "verify").stdout == "Nothing is wrong.\n"
-    restored = run(tmp_path / "two", "restore", str(tmp_path / "kept.db"))
+        assert run(one, "backup", str(tmp_path / "too.db")).returncode == 0
+        assert run(one, "verify").stdout == "Nothing is wrong.\n"
+    restored = run(two, "restore", str(tmp_path / "kept.db"))
     assert restored.returncode == 0, restored.stderr
-    with service(tmp_path / "two", *model, admin_key="sesame") as client:
+    with service(two, *model, admin_key="sesame") as client:
         assert client.versions() == prompts
         again = client.ask("Who kept a green lamp?", seed=3)
         assert (again.answer, again.votes, again.citations) == (asked.answer, asked.votes, asked.citations)
+    assert {path.name for path in tmp_path.iterdir()} == {one.name, two.name, "kept.db", "too.db"}
+    for folder in (one, two):
+        assert {path.name for path in folder.iterdir()} == {"data", "serve.log"}
+        assert (folder / "data" / "bookchorus.db").is_file()
 
 
 def test_findings_come_with_how_to_mend_them(tiny_folder: Path, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_the_command_line_takes_a_version_out_and_in(client: Client, tmp_path: P
         ran = CliRunner().invoke(app, list(words), env=environment, catch_exceptions=False)
         return ran.exit_code, ran.output
 
-    out = tmp_path / "out"
+    out = tmp_path / "out? 100%20 #ü [b]"
     code, text = bookchorus("export", book, str(out))
     assert code == 0
     # Each member alone, and behind the instruction.

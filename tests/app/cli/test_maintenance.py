@@ -27,8 +27,8 @@ def bookchorus(*words: str | Path, **variables: str) -> Result:
     )
 
 
-def titles(url: str) -> list[str]:
-    database = Database(url)
+def titles(place: str | Path) -> list[str]:
+    database = Database(place)
     with database.read() as session:
         found = [book.title for book in books.list_books(session)[0]]
     database.close()
@@ -113,6 +113,27 @@ def test_what_is_wrong_is_shown_with_how_to_mend_it(data: Path) -> None:
     assert "passages do not say what stands in the text, the first is passage 1" in what
     assert mend.strip() == "Restore a backup, or remove the book and upload it again."
     assert end == "1 findings."
+
+
+# Signs that end or change a URL, that are markup, and that are not ASCII.
+FOLDERS = ["what?mode=memory", "100% of it %20x", "part #2", "Bücher für Åse", "[bold]'a\"b'", "file:x"]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_all_is_kept_in_the_folder_that_is_named(data: Path, tmp_path: Path, name: str) -> None:
+    kept, folder = tmp_path / "kept" / name, tmp_path / "there" / name
+    kept.mkdir(parents=True)
+    assert bookchorus("backup", kept / name, "--data-dir", data).exit_code == 0
+    restored = bookchorus("restore", kept / name, "--data-dir", folder)
+    assert restored.exit_code == 0, restored.stderr
+    assert bookchorus("rebuild", "--data-dir", folder).exit_code == 0
+    assert bookchorus("verify", "--data-dir", folder).stdout == "Nothing is wrong.\n"
+    assert bookchorus("backup", kept / "again.db", "--data-dir", folder).exit_code == 0
+    assert titles(folder / "bookchorus.db") == titles(kept / "again.db") == ["Lamp"]
+    assert [one.name for one in folder.parent.iterdir()] == [name]
+    assert {one.name for one in folder.iterdir()} >= {"bookchorus.db", "index"}
+    assert sorted(one.name for one in kept.iterdir()) == sorted([name, "again.db"])
+    assert {one.name for one in tmp_path.iterdir()} == {"data", "kept", "there"}
 
 
 @pytest.mark.parametrize("command", [("backup", "FILE"), ("verify",), ("rebuild",)])

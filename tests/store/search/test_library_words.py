@@ -1,5 +1,6 @@
 """The words of a library that books come to and leave: always those of an index made at once."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import log
 
@@ -26,7 +27,7 @@ def rows(books: dict[str, list[str]], first: int = 1) -> list[Row]:
 def share(question: list[str], texts: list[list[str]], place: int) -> float:
     """The formula written out: BM25 of words and of pairs, as a share of the most there is."""
 
-    def side(terms: list[tuple[str, ...]], documents: list[list[tuple[str, ...]]]) -> tuple[float, float]:
+    def side(terms: Sequence[tuple[str, ...]], documents: list[list[tuple[str, ...]]]) -> tuple[float, float]:
         mean = sum(map(len, documents)) / len(documents)
         score = most = 0.0
         for term in terms:
@@ -40,8 +41,8 @@ def share(question: list[str], texts: list[list[str]], place: int) -> float:
                 score += idf * count / (count + 0.9 * (0.6 + 0.4 * len(documents[place]) / mean))
         return score, most
 
-    singles = [[(word,) for word in text] for text in texts]
-    pairs = [list(pairwise(text)) for text in texts]
+    singles: list[list[tuple[str, ...]]] = [[(word,) for word in text] for text in texts]
+    pairs: list[list[tuple[str, ...]]] = [list(pairwise(text)) for text in texts]
     words = side([(word,) for word in question], singles)
     both = side(list(pairwise(question)), pairs)
     most = words[1] + 0.3 * both[1]

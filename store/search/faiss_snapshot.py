@@ -1,9 +1,10 @@
 """The vectors of one state of the passages, and which of them are nearest to a question's; never changed.
 
-A large library has inverted lists beside its vectors (IVF: Jégou, Douze and Schmid, Product quantization
-for nearest neighbor search, 2011): each vector, rounded to 8 bits a number, is in the list of the centre that
-it is nearest to. A search goes through the lists of the nearest centres alone, and scores exactly what it
-finds there.
+A large library has inverted lists beside its vectors (Jégou, Douze and Schmid, Product quantization for
+nearest neighbor search, 2011): each vector, rounded to 4 bits for every two numbers, is in the list of the
+centre that it is nearest to. A search goes through the lists of the nearest centres alone, quickly since
+tables of 16 entries fit into registers (André, Kermarrec and Le Scouarnec, Cache locality is not enough,
+2015), and scores exactly the best that it finds there.
 """
 
 import warnings
@@ -20,14 +21,14 @@ with warnings.catch_warnings():
 
 # A library of more passages has lists: going through all vectors would take 15 ms or more.
 LARGE = 100_000
-# More lists take longer to make, fewer take longer to search; both were measured, as was what is searched of
-# them (tests/benchmarks/index_scale.py).
+# More lists take longer to make. Where vectors have few common directions, half of the lists must be searched
+# to find 98% of the nearest (tests/benchmarks/index_scale.py); rounded, that takes 9 ms of a million.
 _LISTS_PER_ROOT = 2
-_SEARCHED = 64
+_SEARCHED = 0.5
 # FAISS's own advice for the least number of vectors for each centre.
 _LEARNED_FROM = 40
-# So many more than are asked for are taken from the lists, to be scored exactly.
-_MORE = 64
+# So many more than are asked for are taken from the lists, to be scored exactly: rounding misplaces some.
+_MORE = 120
 # Lists are due anew once a library would have so many times as many: it has then grown by a half.
 _OUTGROWN = 1.25
 
@@ -83,15 +84,17 @@ class FaissSnapshot:
     def with_lists(self) -> "FaissSnapshot":
         """Return a snapshot of the same vectors with lists made for them: minutes, for a million."""
         count = _number_of_lists(len(self.ids))
-        lists = faiss.IndexIVFScalarQuantizer(
+        lists = faiss.IndexIVFPQFastScan(
             faiss.IndexFlatIP(self.dimension),
             self.dimension,
             count,
-            faiss.ScalarQuantizer.QT_8bit,
+            self.dimension // 2 if self.dimension % 2 == 0 else self.dimension,
+            4,
             faiss.METRIC_INNER_PRODUCT,
         )
-        lists.nprobe = _SEARCHED
-        lists.cp.min_points_per_centroid = 1  # fewer than advised are no reason to print a warning
+        lists.nprobe = max(1, int(_SEARCHED * count))
+        # Fewer vectors than advised are no reason to print a warning.
+        lists.cp.min_points_per_centroid = lists.pq.cp.min_points_per_centroid = 1
         vectors = self.vectors(0, len(self.ids))
         some = np.random.default_rng(0).permutation(len(vectors))[: _LEARNED_FROM * count]
         lists.train(vectors[np.sort(some)])
@@ -102,7 +105,7 @@ class FaissSnapshot:
         """Return a snapshot of these vectors, with another's lists, if any, brought up to date."""
         if other._lists is None:
             return self
-        lists = faiss.clone_index(other._lists)
+        lists: faiss.IndexIVF = faiss.clone_index(other._lists)  # type: ignore[assignment]
         gone, new = ~self.has(other.ids), ~other.has(self.ids)
         if gone.any():
             lists.remove_ids(faiss.IDSelectorBatch(other.ids[gone]))
@@ -119,7 +122,10 @@ class FaissSnapshot:
         index = faiss.read_index(str(folder / _VECTORS_FILE))
         if type(index) is not faiss.IndexIDMap:
             raise ValueError(f"{_VECTORS_FILE} has an index of another kind.")
-        return cls(index, faiss.read_index(str(folder / _LISTS_FILE)) if _LISTS_FILE in names else None)
+        lists: faiss.IndexIVF | None = None
+        if _LISTS_FILE in names:
+            lists = faiss.read_index(str(folder / _LISTS_FILE))  # type: ignore[assignment]
+        return cls(index, lists)
 
     def write(self, folder: Path) -> list[str]:
         """Write files to a folder and return their names. OSError: they cannot be written."""
@@ -157,7 +163,7 @@ class FaissSnapshot:
         flat = faiss.downcast_index(self._index.index)
         if flat.ntotal == 0:
             return np.empty((0, self.dimension), dtype=np.float32)
-        every: NDArray[np.float32] = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)
+        every: NDArray[np.float32] = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)  # type: ignore[attr-defined]
         return every.reshape(-1, self.dimension)
 
 
@@ -184,7 +190,8 @@ class DenseScores:
             self._every = np.empty(len(self.ids), dtype=np.float32)
             count, dimension = self._vectors.shape
             given = self._every, self._vector, self._vectors
-            faiss.fvec_inner_products_ny(*map(faiss.swig_ptr, given), dimension, count)
+            pointers = [faiss.swig_ptr(array) for array in given]
+            faiss.fvec_inner_products_ny(*pointers, dimension, count)  # type: ignore[attr-defined]
         return self._every
 
     def of(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -195,7 +202,9 @@ class DenseScores:
         # The sums are those of `all`, to the last bit: equal passages have equal scores.
         scores = np.empty(len(ids), dtype=np.float32)
         given = scores, self._vector, self._vectors, places
-        faiss.fvec_inner_products_by_idx(*map(faiss.swig_ptr, given), self._vectors.shape[1], 1, len(ids))
+        pointers = [faiss.swig_ptr(array) for array in given]
+        dimension = self._vectors.shape[1]
+        faiss.fvec_inner_products_by_idx(*pointers, dimension, 1, len(ids))  # type: ignore[attr-defined]
         return scores
 
     def best(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -208,7 +217,6 @@ class DenseScores:
             places = np.argpartition(-scores, k - 1)[:k] if k else np.empty(0, dtype=np.int64)
             ids, scores = self.ids[places], scores[places]
         else:
-            # Lists have rounded vectors, which may pass over a few of the last.
             ids = self._lists.search(self._vector, k + _MORE)[1][0]
             ids = ids[ids >= 0]  # FAISS fills up with -1
             scores = self.of(ids)

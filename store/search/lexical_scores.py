@@ -90,8 +90,8 @@ class LexicalScores:
     def best(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the ids and scores of the `k` best passages, best first; fewer if others score 0."""
         scores = np.zeros(len(self._ids), dtype=np.float32)
-        rest = sum(term.most for term in self._terms)
         waiting = deque(self._terms)
+        rest = sum(term.most for term in waiting)
         gone_through, needed = 0, 0.0
         while waiting and needed <= rest:
             scores[waiting[0].documents] += waiting[0].scores()
@@ -99,15 +99,18 @@ class LexicalScores:
             rest -= waiting.popleft().most
             # Looking for the k-th best costs as much as the lists so far: do it before a longer one.
             if waiting and k <= gone_through < len(waiting[0].documents):
-                positive = scores[scores > 0]
-                if len(positive) >= k:
-                    needed = float(np.partition(positive, len(positive) - k)[-k])
+                needed = _kth_best(scores[scores > 0], k)
         found = np.flatnonzero(scores > max(0.0, needed - rest - _ROUNDING)).astype(np.int32)
         exact = scores[found]
         for term in waiting:
             exact += term.scores_of(found)
-        if len(found) > k:
-            some = np.argpartition(-exact, k - 1)[:k]
-            found, exact = found[some], exact[some]
-        order = np.lexsort((found, -exact))
+            rest -= term.most
+            kept = exact > _kth_best(exact, k) - rest - _ROUNDING
+            found, exact = found[kept], exact[kept]
+        order = np.lexsort((found, -exact))[:k]
         return self._ids[found[order]], exact[order]
+
+
+def _kth_best(scores: NDArray[np.float32], k: int) -> float:
+    """Return the k-th highest of some scores, 0 of fewer."""
+    return float(np.partition(scores, len(scores) - k)[-k]) if len(scores) >= k else 0.0

@@ -17,8 +17,8 @@ from store.search.lexical_scores import LexicalScores
 
 # So many passages or fewer are all scored.
 FULL = 4096
-# The length of the first two lists; each next is four times as long.
-DEPTH = 512
+# The length of the first two lists, mostly enough for the best eight; each next is four times as long.
+DEPTH = 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """How the index grows: making it, loading it, a new book, and what a search costs and finds.
 
-    .venv/bin/python -m tests.benchmarks.index_scale [--sizes 4000 100000 1000000] [--like FILE]
+    python -m tests.benchmarks.index_scale [--sizes 4000 100000 1000000] [--like FILE] [--kept FOLDER]
 
 Books have 1,000 passages of 100 words, drawn from 50,000 by Zipf's law. Vectors have 384 numbers and lie
 around random centres (one for each 100), as passages of one book lie near each other; or they are mixtures of
@@ -16,6 +16,8 @@ import json
 import resource
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -92,77 +94,79 @@ def questions(index: LibraryIndex, kind: str) -> Iterator[tuple[str, Vectors]]:
 
 def searched(index: LibraryIndex, kind: str) -> dict[str, float]:
     """Milliseconds of a search, and recalls."""
-    elapsed, cpu, found, nearest = [], [], [], []
+    measured: dict[str, list[float]] = {"": [], "cpu_": []}
+    found: list[float] = []
+    nearest: list[float] = []
     for question, vector in questions(index, kind):
         started = time.perf_counter(), time.thread_time()
         ranking = rank(index.dense.score(vector), index.words.passages.score(question), 8)
-        elapsed.append(1000 * (time.perf_counter() - started[0]))
-        cpu.append(1000 * (time.thread_time() - started[1]))
-        dense = index.dense.score(vector)
-        by_meaning = dense.best(8)[0]
-        exact = dense.all()
+        measured[""].append(1000 * (time.perf_counter() - started[0]))
+        measured["cpu_"].append(1000 * (time.thread_time() - started[1]))
+        by_meaning = index.dense.score(vector).best(8)[0]
+        exact = index.dense.score(vector).all()
         fused = fuse(exact, index.words.passages.score(question).all())
         for ids, scores, recalls in ((ranking.ids, fused, found), (by_meaning, exact, nearest)):
             best = index.dense.ids[np.argsort(-scores, kind="stable")[:8]]
             recalls.append(len(np.intersect1d(ids, best)) / 8)
-    row = {
-        f"{name}_p{p}_ms": np.percentile(ms, p)
-        for name, ms in (("cpu", cpu), ("", elapsed))
-        for p in (50, 99)
-    }
-    row |= {"recall@8": np.mean(found), "recall@8 by meaning": np.mean(nearest)}
-    return {name.removeprefix("_"): round(float(value), 3) for name, value in row.items()}
+    row = {f"{name}p{p}_ms": float(np.percentile(ms, p)) for name, ms in measured.items() for p in (50, 99)}
+    row |= {"recall@8": float(np.mean(found)), "recall@8 by meaning": float(np.mean(nearest))}
+    return {name: round(value, 3) for name, value in row.items()}
 
 
-def measured(size: int, make: Callable[[int], Vectors], folder: Path) -> dict[str, object]:
-    """Every figure of a library of so many passages, and one book more."""
-    figures: dict[str, object] = {"passages": size}
+class Stopwatch:
+    """Figures by their names, seconds among them; printed as they come."""
 
-    def timed(name: str, started: tuple[float, float]) -> None:
+    def __init__(self) -> None:
+        self.figures: dict[str, object] = {}
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Note how long what is done within takes."""
+        started = time.perf_counter(), time.process_time()
+        yield
         passed = time.perf_counter() - started[0], time.process_time() - started[1]
-        figures[name] = f"{passed[0]:.1f} s, {passed[1]:.1f} s of CPU"
-        print(name, figures[name], flush=True)
+        self.note(name, f"{passed[0]:.1f} s, {passed[1]:.1f} s of CPU")
 
-    def now() -> tuple[float, float]:
-        return time.perf_counter(), time.process_time()
+    def note(self, name: str, figure: object) -> None:
+        """Keep a figure."""
+        self.figures[name] = figure
+        print(f"{name}: {figure}", flush=True)
 
-    every = make(size + BOOK)
-    new, ids = every[size:].copy(), np.arange(1, size + BOOK + 1)
-    started = now()
-    dense = FaissSnapshot.build(ids[:size], every[:size])
-    del every
-    timed("vectors indexed", started)
+
+def make(size: int, every: Vectors, folder: Path, watch: Stopwatch) -> None:
+    """Index so many passages, and keep the index in the folder."""
+    with watch.timed("vectors indexed"):
+        dense = FaissSnapshot.build(np.arange(1, size + 1), every)
     if dense.lists_are_due():
-        started = now()
-        dense = dense.with_lists()
-        timed("lists made", started)
-    started = now()
-    lexicon = LibraryWords.build(rows(range(size // BOOK)))
-    timed("words indexed", started)
-    started = now()
-    LibraryIndex(PassageState(size, size), dense, lexicon).save(folder, "none")
-    timed("saved", started)
-    figures["megabytes"] = {file.name: round(file.stat().st_size / 1e6) for file in folder.iterdir()}
-    del dense, lexicon
-    started = now()
-    index = LibraryIndex.open(folder, "none")
-    timed("loaded", started)
+        with watch.timed("lists made"):
+            dense = dense.with_lists()
+    with watch.timed("words indexed"):
+        lexicon = LibraryWords.build(rows(range(size // BOOK)))
+    with watch.timed("saved"):
+        LibraryIndex(PassageState(size, size), dense, lexicon).save(folder, "none")
+
+
+def measured(size: int, vectors: Callable[[int], Vectors], folder: Path) -> dict[str, object]:
+    """Every figure of a library of so many passages, and one book more."""
+    watch = Stopwatch()
+    watch.note("passages", size)
+    if not (folder / "passages.json").exists():
+        make(size, vectors(size), folder, watch)
+    watch.note("megabytes", {file.name: round(file.stat().st_size / 1e6) for file in folder.iterdir()})
+    with watch.timed("loaded"):
+        index = LibraryIndex.open(folder, "none")
     for kind in ("about a passage", "fits no passage"):
-        figures[kind] = searched(index, kind)
-        print(kind, figures[kind], flush=True)
-    started = now()
-    kept = set(index.words.book_ids)
-    more = LibraryIndex(
-        PassageState(size + BOOK, size + BOOK),
-        index.dense.updated(np.ones(size, dtype=bool), ids[size:], new),
-        index.words.updated(kept, rows(range(size // BOOK, size // BOOK + 1))),
-    )
-    timed("a new book indexed", started)
-    started = now()
-    more.save(folder, "none")
-    timed("a new book saved", started)
-    figures["peak gigabytes"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1)
-    return figures
+        watch.note(kind, searched(index, kind))
+    new, state = range(size // BOOK, size // BOOK + 1), PassageState(size + BOOK, size + BOOK)
+    with watch.timed("a new book indexed"):
+        dense = index.dense.updated(
+            np.ones(size, dtype=bool), np.arange(size + 1, size + BOOK + 1), index.dense.vectors(0, BOOK)
+        )
+        more = LibraryIndex(state, dense, index.words.updated(set(index.words.book_ids), rows(new)))
+    with TemporaryDirectory(dir=folder) as beside, watch.timed("a new book saved"):
+        more.save(Path(beside), "none")
+    watch.note("peak gigabytes", round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1))
+    return watch.figures
 
 
 def main() -> None:
@@ -170,14 +174,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[4_000, 100_000, 1_000_000])
     parser.add_argument("--like", type=Path)
+    parser.add_argument(
+        "--kept", type=Path, help="keep the indexes in this folder, and make none that is there"
+    )
     asked = parser.parse_args()
     real = None if asked.like is None else np.load(asked.like)
     found = []
-    for size in asked.sizes:
-        print(f"{size:,} passages", flush=True)
-        with TemporaryDirectory() as folder:
-            make = around_centres if real is None else lambda count: mixtures(count, real)
-            found.append(measured(size, make, Path(folder)))
+    with TemporaryDirectory() as temporary:
+        for size in asked.sizes:
+            folder = (asked.kept or Path(temporary)) / f"{size}{'' if real is None else '-like'}"
+            vectors = around_centres if real is None else partial(mixtures, real=real)
+            found.append(measured(size, vectors, folder))
     print(json.dumps(found))
 
 

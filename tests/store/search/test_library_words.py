@@ -1,5 +1,6 @@
 """The words of a library that books come to and leave: always those of an index made at once."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import log
 
@@ -27,7 +28,7 @@ def share(question: StemmedTexts, texts: list[StemmedTexts], place: int) -> floa
     """The formula written out: BM25 of stems, pairs and exact words, as a share of the most there is."""
 
     def side(
-        terms: list[tuple[str, ...]], documents: list[list[tuple[str, ...]]], missed: bool = False
+        terms: Sequence[tuple[str, ...]], documents: list[list[tuple[str, ...]]], missed: bool = False
     ) -> tuple[float, float]:
         mean = sum(map(len, documents)) / len(documents)
         score = most = 0.0
@@ -49,8 +50,9 @@ def share(question: StemmedTexts, texts: list[StemmedTexts], place: int) -> floa
     def singles(words: list[str]) -> list[tuple[str, ...]]:
         return [(word,) for word in words]
 
+    pairs: list[list[tuple[str, ...]]] = [list(pairwise(stems(text))) for text in texts]
     words = side(singles(stems(question)), [singles(stems(text)) for text in texts], missed=True)
-    both = side(list(pairwise(stems(question))), [list(pairwise(stems(text))) for text in texts])
+    both = side(list(pairwise(stems(question))), pairs)
     exact = side(singles(stems(question, exact=True)), [singles(stems(text, exact=True)) for text in texts])
     most = words[1] + 0.3 * both[1] + 0.1 * exact[1]
     return (words[0] + 0.3 * both[0] + 0.1 * exact[0]) / most if most else 0.0

@@ -13,6 +13,9 @@ from store.pagination import newest_first
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import Book, BookTag, Chapter, Member, Page, Passage, Revision, Study, Version
 
+# The owner of what is added without a key, and of what was there before there were owners.
+LOCAL = "local"
+
 
 @dataclass(frozen=True, slots=True)
 class Edition:

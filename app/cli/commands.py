@@ -8,6 +8,7 @@ from app.cli import (
     books,
     demo,
     evaluation,
+    keys,
     maintenance,
     questions,
     registry,
@@ -26,5 +27,6 @@ app = typer.Typer(
 for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, evaluation):
     app.add_typer(module.app)
 app.add_typer(questions.changes, name="question")
+app.add_typer(keys.app, name="keys")
 app.add_typer(skill.app, name="skill")
 app.add_typer(bench.app, name="bench")

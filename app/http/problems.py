@@ -131,7 +131,7 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     ClientDisconnect: lambda _: Problem(499, "client-gone", _GONE),
     DamagedArtifactError: lambda error: Problem(503, "artifact-damaged", str(error)),
 }
-_HTTP = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}
+_HTTP = {404: "no-such-page", 405: "method-not-allowed"}
 
 
 def as_problem(error: Exception) -> Problem:
@@ -175,7 +175,8 @@ def openai_error(problem: Problem) -> dict[str, Any]:
     return {"error": error}
 
 
-def _response(request: Request, problem: Problem) -> JSONResponse:
+def respond(request: Request, problem: Problem) -> JSONResponse:
+    """The answer that a problem is, in the shape that callers of this path expect."""
     if not request.url.path.startswith("/v1/"):
         return problem.response()
     # Clients of OpenAI's API know 400 where ours says 422.
@@ -183,34 +184,36 @@ def _response(request: Request, problem: Problem) -> JSONResponse:
     return JSONResponse(openai_error(problem), status, headers=problem.headers)
 
 
-def install(app: FastAPI) -> None:
-    """Turn every error of `app` into a problem."""
+def install(app: FastAPI, too_large: Callable[[str], Problem]) -> None:
+    """Turn every error of `app` into a problem, that of a body into what `too_large` says of its path."""
 
     async def known(request: Request, error: Exception) -> JSONResponse:
-        return _response(request, as_problem(error))
+        return respond(request, as_problem(error))
 
     for kind in _KNOWN:
         app.add_exception_handler(kind, known)
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> JSONResponse:
-        return _response(request, error)
+        return respond(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def of_another_shape(request: Request, error: RequestValidationError) -> JSONResponse:
-        return _response(request, invalid("invalid-request", error))
+        return respond(request, invalid("invalid-request", error))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 400 and isinstance(error.__cause__, ValueError | RecursionError):
             # FastAPI's word for JSON with too many digits, brackets, or bytes of no encoding.
             detail = f"body: it cannot be read as JSON: {error.__cause__}"
-            return _response(request, Problem(422, "invalid-request", detail))
+            return respond(request, Problem(422, "invalid-request", detail))
+        if error.status_code == 413:
+            return respond(request, too_large(request.url.path))
         slug = _HTTP.get(error.status_code, "http-error")
         headers = dict(error.headers) if error.headers else None
-        return _response(request, Problem(error.status_code, slug, str(error.detail), headers))
+        return respond(request, Problem(error.status_code, slug, str(error.detail), headers))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _response(request, as_problem(error))
+        return respond(request, as_problem(error))

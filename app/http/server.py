@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager, suppress
 
 import uvicorn
 from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from app.http import problems
-from app.http.body_limit import BodyLimit
-from app.http.deps import text_is_kept
+from app.http.access import Access
+from app.http.body_sizes import BodySizes
+from app.http.deps import KEY, text_is_kept
 from app.http.routes import (
     aliases,
     ask,
@@ -39,15 +41,26 @@ def create_app(service: Service) -> FastAPI:
         yield
         service.close()
 
+    settings = service.settings
+    sizes = BodySizes(settings.max_book_bytes)
     app = FastAPI(
         title="Bookchorus",
         summary="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
         lifespan=lifespan,
-        dependencies=[Depends(text_is_kept)],
+        dependencies=[Depends(KEY), Depends(text_is_kept)],
     )
-    app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes, but=transfer.IMPORT)
+    app.add_middleware(Access, service=service, sizes=sizes)
+    if settings.origins:
+        # The last one added is the first one asked: refusals, too, say which pages may read them.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "Retry-After"],
+        )
     app.state.service = service
-    problems.install(app)
+    problems.install(app, sizes.refusal)
     for part in (
         books,
         versions,
@@ -63,7 +76,9 @@ def create_app(service: Service) -> FastAPI:
         maintenance,
         health,
     ):
-        app.include_router(part.router)
+        # Counts the bytes that come; what a request declares is checked before. (A limit of the whole
+        # application would answer 413 where the key is wrong.)
+        app.include_router(part.router, max_body_size=settings.max_book_bytes)
     return app
 
 

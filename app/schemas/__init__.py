@@ -25,6 +25,7 @@ from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, New
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.inspection import Inspection, MemberLook, Norms, Word
 from app.schemas.jobs import ENDED, AddedJob, Job, JobEvent, JobProblem, JobStatus, Progress
+from app.schemas.keys import Key, KeyList
 from app.schemas.maintenance import Finding, Rebuilt, Verification
 from app.schemas.questions import (
     AddQuestion,
@@ -88,6 +89,8 @@ __all__ = [
     "JobProblem",
     "JobStatus",
     "JsonBook",
+    "Key",
+    "KeyList",
     "LeftOut",
     "MemberLook",
     "MembersChoice",

@@ -2,9 +2,11 @@
 
 from store.tables.aliases import Alias, AliasMove
 from store.tables.artifacts import Artifact
+from store.tables.audit import AuditLine
 from store.tables.base import Base, utcnow
 from store.tables.books import Book, BookTag, Chapter, Embedding, Page, Passage, Revision
 from store.tables.jobs import EventType, Job, JobEvent, JobStatus, Level
+from store.tables.keys import ApiKey, Role
 from store.tables.questions import Question, Source
 from store.tables.skills import ChosenBy, Skill, SkillChoice, SkillMethod, SkillOrigin
 from store.tables.studies import Study
@@ -13,7 +15,9 @@ from store.tables.versions import Member, Version, VersionState
 __all__ = [
     "Alias",
     "AliasMove",
+    "ApiKey",
     "Artifact",
+    "AuditLine",
     "Base",
     "Book",
     "BookTag",
@@ -30,6 +34,7 @@ __all__ = [
     "Passage",
     "Question",
     "Revision",
+    "Role",
     "Skill",
     "SkillChoice",
     "SkillMethod",

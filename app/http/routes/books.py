@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http.deps import AdminDep, ServiceDep
+from app.http.deps import ServiceDep
 from app.http.paging import PAGE, Limit
 from app.http.routes.jobs import until_ended
 from app.http.serializers import records
@@ -79,7 +79,7 @@ def show_book(service: ServiceDep, book_id: str) -> schemas.Book:
 
 
 @router.delete("/books/{book_id}", status_code=204)
-def remove_book(service: ServiceDep, book_id: str, _: AdminDep) -> None:
+def remove_book(service: ServiceDep, book_id: str) -> None:
     """Remove a book with all that was learned from it."""
     with service.database.write() as session:
         books.delete(session, book_id)

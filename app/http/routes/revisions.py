@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
 from app import schemas
-from app.http.deps import AdminDep, ServiceDep
+from app.http.deps import ServiceDep
 from app.http.routes.books import BODY, learning
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
@@ -23,7 +23,6 @@ async def revise_book(
     response: Response,
     service: ServiceDep,
     book_id: str,
-    _: AdminDep,
     wait: Annotated[float, Query(ge=0, le=3600)] = 0,
 ) -> schemas.AddedBook:
     """Give a book a new text and learn it. Sending the text that it has already changes nothing (200).

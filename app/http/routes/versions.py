@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http.deps import AdminDep, ServiceDep
+from app.http.deps import ServiceDep
 from app.http.paging import PAGE, Limit
 from app.http.serializers import records
 from app.service import Service
@@ -18,7 +18,7 @@ router = APIRouter()
 
 @router.post("/books/{book_id}/versions", status_code=202, tags=["books"])
 def learn_version(
-    service: ServiceDep, book_id: str, wish: schemas.NewVersion, response: Response, _: AdminDep
+    service: ServiceDep, book_id: str, wish: schemas.NewVersion, response: Response
 ) -> schemas.AddedJob:
     """Learn another version: from scratch, from where version `parent` stands, or appended to it."""
     parent = None if wish.parent is None else service.training.parent(book_id, wish.parent)
@@ -34,7 +34,6 @@ def learn_version(
 @router.get("/admin/prompts", tags=["admin"])
 def list_prompts(
     service: ServiceDep,
-    _: AdminDep,
     book: str | None = None,
     base_model: str | None = None,
     alias: str | None = None,
@@ -52,7 +51,7 @@ def list_prompts(
 
 @router.get("/admin/books/{book_id}/versions", tags=["admin"])
 def list_versions(
-    service: ServiceDep, _: AdminDep, book_id: str, after: str | None = None, limit: Limit = PAGE
+    service: ServiceDep, book_id: str, after: str | None = None, limit: Limit = PAGE
 ) -> schemas.Page[schemas.PromptVersion]:
     """List one book's prompt versions, newest first."""
     with service.database.read() as session:
@@ -62,7 +61,7 @@ def list_versions(
 
 
 @router.get("/admin/books/{book_id}/versions/{ref}", tags=["admin"])
-def show_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> schemas.PromptVersion:
+def show_version(service: ServiceDep, book_id: str, ref: str) -> schemas.PromptVersion:
     """Show one version, by number or alias, with the loss of each member at each step."""
     with service.database.read() as session:
         [version] = shown(service, session, [versions.get(session, book_id, ref)], curves=True)
@@ -70,7 +69,7 @@ def show_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> sc
 
 
 @router.delete("/admin/books/{book_id}/versions/{number}", tags=["admin"])
-def prune_version(service: ServiceDep, _: AdminDep, book_id: str, number: int) -> schemas.PromptVersion:
+def prune_version(service: ServiceDep, book_id: str, number: int) -> schemas.PromptVersion:
     """Let go of the soft prompts of one version that no alias is on; its record stays."""
     with service.database.write() as session:
         [version] = shown(service, session, [pruning.prune_version(session, book_id, number)])
@@ -78,7 +77,7 @@ def prune_version(service: ServiceDep, _: AdminDep, book_id: str, number: int) -
 
 
 @router.post("/admin/books/{book_id}/prune", tags=["admin"])
-def prune(service: ServiceDep, _: AdminDep, book_id: str, wish: schemas.Prune) -> schemas.Pruned:
+def prune(service: ServiceDep, book_id: str, wish: schemas.Prune) -> schemas.Pruned:
     """Let go of the soft prompts of all versions but the last `keep` and those in use; their records stay."""
     with service.database.write() as session:
         return schemas.Pruned(book=book_id, versions=pruning.prune_versions(session, book_id, keep=wish.keep))

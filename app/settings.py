@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     budget_seconds: PositiveInt = 1800
     # How many of a book's last versions keep their soft prompts, besides those in use; 0 keeps all.
     keep_versions: NonNegativeInt = 0
+    # How long the audit log keeps a line; 0 keeps all.
+    audit_days: Annotated[int, Field(ge=0, le=36_500)] = 365
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "warning"
 
     @property

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from store.errors import NotFoundError
-from store.tables import ApiKey, Role, utcnow
+from store.errors import NotFoundError, QuotaReachedError
+from store.tables import ApiKey, Book, Revision, Role, utcnow
 
 # 256 bits.
 _SECRET_BYTES = 32
@@ -91,6 +91,32 @@ def revoke(session: Session, key_id: str) -> ApiKey:
     key.revoked_at = key.revoked_at or utcnow()
     session.flush()
     return key
+
+
+def charge(session: Session, key_id: str | None, *, training_tokens: int = 0) -> None:
+    """Count what was added with a key, in the transaction that added it; None is no key, without limits.
+
+    Its owner's library, as it is now, is compared with its limits. QuotaReachedError: it is too much.
+    """
+    key = None if key_id is None else session.get(ApiKey, key_id, with_for_update=True)
+    if key is None:
+        return
+    session.flush()
+    owned = Book.owner == key.owner
+    if key.most_books is not None:
+        count = session.scalar(select(func.count()).select_from(Book).where(owned)) or 0
+        _expect("books", key.most_books, count)
+    if key.most_bytes is not None:
+        texts = select(func.sum(Revision.bytes)).join(Book, Book.id == Revision.book_id)
+        _expect("bytes", key.most_bytes, int(session.scalar(texts.where(owned)) or 0))
+    if key.most_training_tokens is not None:
+        _expect("training tokens", key.most_training_tokens, key.training_tokens + training_tokens)
+        key.training_tokens += training_tokens
+
+
+def _expect(quota: str, limit: int, wanted: int) -> None:
+    if wanted > limit:
+        raise QuotaReachedError(quota, limit, wanted)
 
 
 def _digest(text: str) -> str:

@@ -4,6 +4,7 @@ import typer
 
 from app.cli import (
     ask,
+    audit,
     bench,
     books,
     demo,
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 # In the order of `bookchorus --help`.
-for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, evaluation):
+for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, audit, evaluation):
     app.add_typer(module.app)
 app.add_typer(questions.changes, name="question")
 app.add_typer(keys.app, name="keys")

@@ -28,7 +28,7 @@ class BodySizes:
     def refusal(self, path: str) -> Problem:
         """The problem of a body that is too large for a call of this path."""
         if _IMPORT.fullmatch(path):
-            slug, what, most = "archive-too-large", "An archive", MOST_IMPORT_BYTES
-        else:
-            slug, what, most = "book-too-large", "A book", self.most_book_bytes
-        return Problem(413, slug, f"{what} may have {most} bytes; this body has more.", limit_bytes=most)
+            detail = f"An archive may have {MOST_IMPORT_BYTES} bytes; this body has more."
+            return Problem(413, "archive-too-large", detail, limit_bytes=MOST_IMPORT_BYTES)
+        detail = f"A book may have {self.most_book_bytes} bytes; this body has more."
+        return Problem(413, "book-too-large", detail, limit_bytes=self.most_book_bytes)

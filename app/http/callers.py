@@ -19,7 +19,7 @@ class Caller:
     """Who calls, as the history of aliases and the audit log name them.
 
     What they add belongs to `owner`. `key` is the id of their key, None for that of the settings and where
-    there is no key.
+    there is no key; it `counts_tokens` where it limits what its jobs may read.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Caller:
     owner: str = LOCAL
     key: str | None = None
     requests_per_minute: int | None = None
+    counts_tokens: bool = False
 
     @property
     def sees(self) -> str | None:
@@ -36,6 +37,8 @@ class Caller:
 
 # Anybody on this machine, while there is no key.
 ANYBODY = Caller("local", "admin")
+# Who reads what needs no key, where others need one.
+NOBODY = Caller("nobody", "reader")
 
 
 class Callers:
@@ -82,7 +85,9 @@ def caller_of(request: Request) -> Caller:
 
 
 def _caller_of(key: ApiKey) -> Caller:
-    return Caller(key.name, key.role, key.owner, key.id, key.requests_per_minute)
+    return Caller(
+        key.name, key.role, key.owner, key.id, key.requests_per_minute, key.most_training_tokens is not None
+    )
 
 
 def _unknown(slug: str, detail: str, error: str = ', error="invalid_token"') -> Problem:

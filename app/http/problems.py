@@ -31,6 +31,7 @@ from store.errors import (
     NothingToRollBackToError,
     OldRevisionError,
     QuestionExistsError,
+    QuotaReachedError,
     StoreBusyError,
     StoreFullError,
     StoreUnreachableError,
@@ -91,6 +92,9 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     DamagedDatabaseError: lambda error: Problem(503, "store-damaged", str(error)),
     StoreFullError: lambda error: Problem(507, "disk-full", str(error)),
     DuplicateBookError: lambda error: Problem(409, "book-exists", str(error), None, book=error.book_id),
+    QuotaReachedError: lambda error: Problem(
+        403, "quota-reached", str(error), None, quota=error.quota, limit=error.limit
+    ),
     InvalidAliasError: lambda error: Problem(422, "invalid-alias", str(error)),
     InvalidTagsError: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
     ParseError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),

@@ -13,10 +13,11 @@ from fastapi.middleware.cors import CORSMiddleware
 from app.http import problems
 from app.http.access import Access
 from app.http.body_sizes import BodySizes
-from app.http.deps import KEY, text_is_kept
+from app.http.deps import KEY, is_the_callers, text_is_kept
 from app.http.routes import (
     aliases,
     ask,
+    audit,
     books,
     chat,
     compare,
@@ -29,6 +30,7 @@ from app.http.routes import (
     transfer,
     versions,
 )
+from app.http.store_probe import StoreProbe
 from app.service import Service, build
 from app.settings import Settings
 
@@ -47,7 +49,7 @@ def create_app(service: Service) -> FastAPI:
         title="Bookchorus",
         summary="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
         lifespan=lifespan,
-        dependencies=[Depends(KEY), Depends(text_is_kept)],
+        dependencies=[Depends(KEY), Depends(text_is_kept), Depends(is_the_callers)],
     )
     app.add_middleware(Access, service=service, sizes=sizes)
     if settings.origins:
@@ -60,6 +62,7 @@ def create_app(service: Service) -> FastAPI:
             expose_headers=["Location", "Retry-After"],
         )
     app.state.service = service
+    app.state.store_probe = StoreProbe(service.database)
     problems.install(app, sizes.refusal)
     for part in (
         books,
@@ -74,6 +77,7 @@ def create_app(service: Service) -> FastAPI:
         transfer,
         skills,
         maintenance,
+        audit,
         health,
     ):
         # Counts the bytes that come; what a request declares is checked before. (A limit of the whole

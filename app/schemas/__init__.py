@@ -25,7 +25,7 @@ from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, New
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.inspection import Inspection, MemberLook, Norms, Word
 from app.schemas.jobs import ENDED, AddedJob, Job, JobEvent, JobProblem, JobStatus, Progress
-from app.schemas.keys import Key, KeyList
+from app.schemas.keys import AuditLine, Key, KeyList
 from app.schemas.maintenance import Finding, Rebuilt, Verification
 from app.schemas.questions import (
     AddQuestion,
@@ -67,6 +67,7 @@ __all__ = [
     "Answer",
     "AskEvent",
     "AskRequest",
+    "AuditLine",
     "BaseModelIdentity",
     "Book",
     "BookAliases",

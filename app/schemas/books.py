@@ -46,13 +46,15 @@ class Chapter(BaseModel):
 
 
 class Book(BaseModel):
-    """A book; `sha256` is that of its file, `revision` that of its text, 1 until another edition comes.
+    """A book of its `owner`'s library; `sha256` is that of its file, `revision` that of its text, 1 until
+    another edition comes.
 
     `aliases` maps a name to a version's number.
     """
 
     id: str
     object: Literal["book"] = "book"
+    owner: str
     title: str
     author: str | None
     language: str | None

@@ -43,3 +43,19 @@ class KeyList(BaseModel):
 
     object: Literal["list"] = "list"
     data: list[Key]
+
+
+class AuditLine(BaseModel):
+    """A request and its `status`: who made it, with which key (null: there was none), and when it ended."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    object: Literal["audit_line"] = "audit_line"
+    id: int
+    at: At
+    who: str
+    key_id: str | None
+    role: Role
+    method: str
+    path: str
+    status: int

@@ -1,7 +1,6 @@
 """Routes that say whether the service lives and is ready."""
 
-from fastapi import APIRouter, Response
-from sqlalchemy import text
+from fastapi import APIRouter, Request, Response
 
 from app import schemas
 from app.http.deps import ServiceDep
@@ -10,16 +9,15 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/livez")
-def livez() -> dict[str, str]:
+async def livez() -> dict[str, str]:
     """Say that the process answers."""
     return {"status": "alive"}
 
 
 @router.get("/readyz")
-def readyz(service: ServiceDep, response: Response) -> schemas.Readiness:
+async def readyz(service: ServiceDep, request: Request, response: Response) -> schemas.Readiness:
     """Say whether questions are answered and books are learned; 503 with what is dead while not."""
-    with service.database.read() as session:
-        session.execute(text("SELECT 1"))
+    await request.app.state.store_probe.expect_answer()
     dead = []
     if not service.scheduler.alive:
         dead.append("the engine has ended: no question is answered")

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http.deps import ServiceDep
+from app.http.deps import CallerDep, ServiceDep
 from app.http.paging import PAGE, Limit
+from app.http.routes.books import tokens_to_read
 from app.http.serializers import records
 from app.service import Service
-from store import books, pruning, versions
+from store import books, keys, pruning, revisions, versions
 from store.tables import Version
 
 router = APIRouter()
@@ -18,13 +19,17 @@ router = APIRouter()
 
 @router.post("/books/{book_id}/versions", status_code=202, tags=["books"])
 def learn_version(
-    service: ServiceDep, book_id: str, wish: schemas.NewVersion, response: Response
+    service: ServiceDep, caller: CallerDep, book_id: str, wish: schemas.NewVersion, response: Response
 ) -> schemas.AddedJob:
     """Learn another version: from scratch, from where version `parent` stands, or appended to it."""
     parent = None if wish.parent is None else service.training.parent(book_id, wish.parent)
     recipe = service.training.recipe(wish.recipe, parent)
+    with service.database.read() as session:
+        text = revisions.text(session, book_id) if caller.counts_tokens else ""
+    tokens = tokens_to_read(service, caller, recipe, text)
     with service.database.write() as session:
         job = service.training.queue(session, book_id, recipe, parent, force=wish.force)
+        keys.charge(session, caller.key, training_tokens=tokens)
         shown = records.job(job, service.engine.identity.id)
     service.worker.call()
     response.headers["Location"] = f"/jobs/{shown.id}"
@@ -34,6 +39,7 @@ def learn_version(
 @router.get("/admin/prompts", tags=["admin"])
 def list_prompts(
     service: ServiceDep,
+    caller: CallerDep,
     book: str | None = None,
     base_model: str | None = None,
     alias: str | None = None,
@@ -41,10 +47,17 @@ def list_prompts(
     after: str | None = None,
     limit: Limit = PAGE,
 ) -> schemas.Page[schemas.PromptVersion]:
-    """List prompt versions of all books, newest first."""
+    """List prompt versions of all books that the caller sees, newest first."""
     with service.database.read() as session:
         rows, has_more = versions.list_versions(
-            session, book_id=book, base_model=base_model, alias=alias, state=state, after=after, limit=limit
+            session,
+            book_id=book,
+            base_model=base_model,
+            alias=alias,
+            state=state,
+            owner=caller.sees,
+            after=after,
+            limit=limit,
         )
         return schemas.Page(data=shown(service, session, rows), has_more=has_more)
 

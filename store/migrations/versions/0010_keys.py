@@ -1,4 +1,6 @@
-"""API keys, and the audit log."""
+"""API keys, owners of books, and the audit log."""
+
+import hashlib
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +12,24 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables; what there is belongs to the library `local`.
+
+    SQLite can neither drop a unique constraint nor, without losing rows of other tables, make a table anew:
+    the column that has the constraint becomes `content_key`, and `sha256` is a new one.
+    """
+    op.add_column("books", sa.Column("owner", sa.String(length=64), nullable=False, server_default="local"))
+    op.execute("ALTER TABLE books RENAME COLUMN sha256 TO content_key")
+    op.add_column("books", sa.Column("sha256", sa.String(length=64), nullable=False, server_default=""))
+    op.execute("UPDATE books SET sha256 = content_key")
+    keyed = sa.text("UPDATE books SET content_key = :key WHERE id = :id")
+    for book_id, sha256 in op.get_bind().execute(sa.text("SELECT id, sha256 FROM books")).all():
+        key = hashlib.sha256(f"local\n{sha256}".encode()).hexdigest()
+        op.get_bind().execute(keyed, {"key": key, "id": book_id})
+    op.create_index(op.f("ix_books_owner_created_at_id"), "books", ["owner", "created_at", "id"])
+    op.add_column("revisions", sa.Column("bytes", sa.Integer(), nullable=False, server_default="0"))
+    on_sqlite = op.get_context().dialect.name == "sqlite"
+    size = "length(CAST(text AS BLOB))" if on_sqlite else "octet_length(text)"
+    op.execute(f"UPDATE revisions SET bytes = {size}")
     op.create_table(
         "api_keys",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -45,6 +64,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them: without keys the service is for its own machine alone."""
+    """Drop what came. It fails where two libraries have the same file, which there could not be."""
     op.drop_table("audit")
     op.drop_table("api_keys")
+    op.drop_column("revisions", "bytes")
+    op.drop_index(op.f("ix_books_owner_created_at_id"), "books")
+    op.execute("UPDATE books SET content_key = sha256")
+    op.drop_column("books", "sha256")
+    op.execute("ALTER TABLE books RENAME COLUMN content_key TO sha256")
+    op.drop_column("books", "owner")

@@ -27,8 +27,10 @@ def test_help_names_every_command() -> None:
         "restore",
         "verify",
         "rebuild",
+        "audit",
         "eval",
         "question",
+        "keys",
         "skill",
         "bench",
     ]

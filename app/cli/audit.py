@@ -15,7 +15,7 @@ app = typer.Typer()
 @app.command("audit")
 def show_audit(
     who: Annotated[str | None, typer.Option(help="Only what one of this name did.")] = None,
-    key: Annotated[str | None, typer.Option(help="Only what was done with the key of this id.")] = None,
+    key_id: Annotated[str | None, typer.Option(help="Only what was done with the key of this id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Lines to show, the newest.")] = 50,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the lines there.")] = None,
     data_dir: DataDir = None,
@@ -30,7 +30,7 @@ def show_audit(
 
         settings = load({} if data_dir is None else {"data_dir": data_dir})
         with closing(open_database(settings)) as database, database.read() as session:
-            rows, has_more = audit.list_lines(session, who=who, key=key, limit=limit)
+            rows, has_more = audit.list_lines(session, who=who, key=key_id, limit=limit)
             found = [schemas.AuditLine.model_validate(row) for row in rows]
         Console().print(audit_table(found))
         if json_file is not None:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -43,6 +44,11 @@ from trainer.llm.microbatches import OutOfMemoryError
 
 log = logging.getLogger(__name__)
 
+# Of the errors of one request, and characters of a place or of what was expected there.
+_MOST_ERRORS = 20
+_LONGEST_PLACE = 500
+_LONGEST_DETAIL = 5_000
+
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """An error response: `slug` names its type, `more` are further members of the JSON."""
@@ -50,10 +56,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     def __init__(
         self, status: int, slug: str, detail: str, headers: dict[str, str] | None = None, **more: Any
     ) -> None:
-        super().__init__(detail)
+        # What a caller sent may be in it, such as the name of a book of five million characters.
+        self.detail = _short(detail, _LONGEST_DETAIL)
+        super().__init__(self.detail)
         self.status = status
         self.slug = slug
-        self.detail = detail
         self.headers = headers
         self.more = more
 
@@ -146,10 +153,18 @@ def as_problem(error: Exception) -> Problem:
 
 
 def invalid(slug: str, error: ValidationError | RequestValidationError) -> Problem:
-    """The problem of values that do not fit their model: where each stands, and what was expected there."""
-    found = [{"where": _place(each) or "body", "what": each["msg"]} for each in error.errors()]
+    """The problem of values that do not fit their model: where each stands, and what was expected there.
+
+    Of more than `_MOST_ERRORS` the first are told, as places have as many characters as the caller likes.
+    """
+    errors = list(islice(error.errors(), _MOST_ERRORS))
+    found = [{"where": _short(_place(each)) or "body", "what": _short(each["msg"])} for each in errors]
     detail = "; ".join(f"{each['where']}: {each['what']}" for each in found)
     return Problem(422, slug, detail, errors=found)
+
+
+def _short(text: str, most: int = _LONGEST_PLACE) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _place(error: Mapping[str, Any]) -> str:

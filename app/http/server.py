@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI
@@ -14,6 +15,7 @@ from app.http import problems
 from app.http.access import Access
 from app.http.body_sizes import BodySizes
 from app.http.deps import KEY, is_the_callers, text_is_kept
+from app.http.problem_statuses import describe
 from app.http.routes import (
     aliases,
     ask,
@@ -45,7 +47,7 @@ def create_app(service: Service) -> FastAPI:
 
     settings = service.settings
     sizes = BodySizes(settings.max_book_bytes)
-    app = FastAPI(
+    app = _Application(
         title="Bookchorus",
         summary="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
         lifespan=lifespan,
@@ -84,6 +86,16 @@ def create_app(service: Service) -> FastAPI:
         # application would answer 413 where the key is wrong.)
         app.include_router(part.router, max_body_size=settings.max_book_bytes)
     return app
+
+
+class _Application(FastAPI):
+    """Describes the problems of each route beside what FastAPI knows."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The description of the API, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(super().openapi())
+        return self.openapi_schema
 
 
 def serve(

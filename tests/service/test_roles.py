@@ -12,9 +12,11 @@ import httpx
 import pytest
 
 from app.client import Client
+from app.http.problem_statuses import OWN
 from store import keys
 from store.database import Database
 from store.tables import Role, utcnow
+from tests.docs.problem_names import ProblemNames
 from tests.faults.test_bad_input import problem
 from tests.service.conftest import service
 from tests.service.test_books import QUICK
@@ -138,23 +140,55 @@ def test_the_table_is_the_services_own_list_of_routes(library: Library) -> None:
     assert set(ROUTES) == known
 
 
+@pytest.fixture(scope="module")
+def told(library: Library) -> dict[str, dict[str, Any]]:
+    """What the description of the API says of each route's answers."""
+    paths = httpx.get(library.client.url + "/openapi.json", trust_env=False).json()["paths"]
+    return {
+        f"{method.upper()} {path}": operation["responses"]
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+
+
+def test_the_problems_that_are_described_are_those_there_are(told: dict[str, dict[str, Any]]) -> None:
+    named = set(re.findall(r"`([a-z-]+)`", json.dumps(told)))
+    assert named <= ProblemNames().of("Problem")
+    assert set(OWN) <= set(ROUTES)
+
+
 @pytest.mark.parametrize("route", ROUTES)
-def test_each_route_is_for_those_it_is_for(library: Library, route: str) -> None:
+def test_each_route_is_for_those_it_is_for(
+    library: Library, told: dict[str, dict[str, Any]], route: str
+) -> None:
     row = ROUTES[route]
+
+    def call(route: str, who: str | None, body: Any = None, **ids: str) -> httpx.Response:
+        answer = library.call(route, who, body, **ids)
+        described = told[route].get(str(answer.status_code))
+        assert described is not None, f"{answer.status_code} is not in the description of {route}"
+        if answer.status_code >= 400:
+            problem = answer.json()
+            name = (
+                problem["type"].removeprefix("/problems/") if "type" in problem else problem["error"]["code"]
+            )
+            assert f"`{name}`" in described["description"]
+        return answer
+
     for who, slug in ((None, "missing"), ("wrong", "wrong"), ("expired", "expired"), ("revoked", "revoked")):
-        answer = library.call(route, who, row.body)
+        answer = call(route, who, row.body)
         if row.least is None:
             assert answer.status_code == row.owner
         else:
             assert answer.status_code == 401, who
             assert f"key-{slug}" in answer.text
     for who in ("reader", "other reader"):
-        answer = library.call(route, who, row.body)
+        answer = call(route, who, row.body)
         if row.least in ("writer", "admin"):
             problem(answer, 403, "role-too-low")
         else:
             assert answer.status_code == (row.owner if who == "reader" else row.other)
-    theirs = library.call(route, "other", row.body)
+    theirs = call(route, "other", row.body)
     assert theirs.status_code == row.other
     if row.other == 404:
         # The same words as of what is not there.
@@ -164,7 +198,7 @@ def test_each_route_is_for_those_it_is_for(library: Library, route: str) -> None
             if isinstance(row.body, dict)
             else row.body
         )
-        unknown = library.call(route, "other", body, book_id=nowhere, job_id="job_0000000000000000")
+        unknown = call(route, "other", body, book_id=nowhere, job_id="job_0000000000000000")
         assert unknown.status_code == 404
         assert without_ids(unknown.text) == without_ids(theirs.text)
     least = row.least or "reader"
@@ -174,9 +208,9 @@ def test_each_route_is_for_those_it_is_for(library: Library, route: str) -> None
         if route == "DELETE /books/{book_id}" and who == "admin":
             continue
         if row.least == "admin" or who == "writer":
-            assert library.call(route, who, row.body).status_code == row.owner
+            assert call(route, who, row.body).status_code == row.owner
         else:
-            assert library.call(route, who, row.body).status_code not in (401, 403)
+            assert call(route, who, row.body).status_code not in (401, 403)
 
 
 def without_ids(text: str) -> str:

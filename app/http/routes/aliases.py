@@ -13,7 +13,7 @@ from store import aliases, books
 
 router = APIRouter(prefix="/admin/books/{book_id}/aliases", tags=["admin"])
 
-After = Annotated[int | None, Query(ge=0)]
+After = Annotated[int | None, Query(ge=0, lt=2**31)]
 
 
 @router.get("")

@@ -1,7 +1,7 @@
 """Routes for books: upload, list, show, remove."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -42,8 +42,11 @@ BODY = {
     }
 }
 
+# The response to bytes that are here already.
+KNOWN: dict[int | str, dict[str, Any]] = {200: {"model": schemas.AddedBook}}
 
-@router.post("/books", status_code=202, openapi_extra=BODY)
+
+@router.post("/books", status_code=202, openapi_extra=BODY, responses=KNOWN)
 async def add_book(
     request: Request,
     response: Response,

@@ -9,7 +9,7 @@ from fastapi.responses import PlainTextResponse
 from app import schemas
 from app.http.callers import Caller
 from app.http.deps import CallerDep, ServiceDep
-from app.http.routes.books import BODY, learning, tokens_to_read
+from app.http.routes.books import BODY, KNOWN, learning, tokens_to_read
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
 from app.service import Service
@@ -18,7 +18,7 @@ from store import jobs, keys, revisions, versions
 router = APIRouter(prefix="/books/{book_id}", tags=["books"])
 
 
-@router.post("/revisions", status_code=202, openapi_extra=BODY)
+@router.post("/revisions", status_code=202, openapi_extra=BODY, responses=KNOWN)
 async def revise_book(
     request: Request,
     response: Response,

@@ -1,8 +1,9 @@
 """Routes for the versions of books: learning another one, lists of them, pruning."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from sqlalchemy.orm import Session
 
 from app import schemas
@@ -82,7 +83,9 @@ def show_version(service: ServiceDep, book_id: str, ref: str) -> schemas.PromptV
 
 
 @router.delete("/admin/books/{book_id}/versions/{number}", tags=["admin"])
-def prune_version(service: ServiceDep, book_id: str, number: int) -> schemas.PromptVersion:
+def prune_version(
+    service: ServiceDep, book_id: str, number: Annotated[int, Path(ge=1, lt=2**31)]
+) -> schemas.PromptVersion:
     """Let go of the soft prompts of one version that no alias is on; its record stays."""
     with service.database.write() as session:
         [version] = shown(service, session, [pruning.prune_version(session, book_id, number)])

@@ -52,7 +52,7 @@ class Library:
         return found
 
     def change(self, book_id: str, *changes: dict[str, Any], key: str = KEY) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {"Authorization": f"Bearer {key}" if key else ""}
         return self.http.patch(
             f"/books/{book_id}/questions", json={"changes": list(changes)}, headers=headers
         )
@@ -74,7 +74,8 @@ def library(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("questions")
     with service(folder, "--model", str(tiny_folder), admin_key=KEY) as client:
         database = Database(f"sqlite:///{folder / 'data' / 'bookchorus.db'}", busy_timeout_s=30)
-        with httpx.Client(base_url=client.url, timeout=60, trust_env=False) as http:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        with httpx.Client(base_url=client.url, headers=headers, timeout=60, trust_env=False) as http:
             yield Library(http, database)
         database.close()
 

@@ -9,6 +9,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from app.answering.skill import LoadedSkill
+from app.asking.asker import LoadedAsker
 from app.engine.member_cache import MemberCache, UnusableVersionError
 from app.engine.scheduler import EngineClosedError, Scheduler
 from app.training.heartbeat import CancelledError
@@ -49,6 +50,7 @@ class Worker:
         *,
         microbatches: Microbatches | None = None,
         keep_versions: int = 0,
+        asker: LoadedAsker | None = None,
     ) -> None:
         self._database = database
         self._scheduler = scheduler
@@ -57,6 +59,7 @@ class Worker:
         self._trial = trial
         self._microbatches = microbatches
         self._keep_versions = keep_versions
+        self._asker = asker
         self._name = f"worker_{uuid.uuid4().hex[:8]}"
         self._stopping = threading.Event()
         self._called = threading.Event()
@@ -148,6 +151,7 @@ class Worker:
             lease_seconds=_LEASE_SECONDS,
             microbatches=self._microbatches,
             keep_versions=self._keep_versions,
+            asker=self._asker,
             leaving=self._stopping.wait,
         )
 

@@ -314,13 +314,14 @@ class Registry(RuleBasedStateMachine):
         with self.database.read() as session:
             newest = select(Version).order_by(Version.created_at.desc(), Version.id.desc())
             rows = list(session.scalars(newest))
-            for limit in (2, 50):
-                assert listed(session, limit) == [row.id for row in rows]
-                for state in ("live", "damaged", "pruned"):
-                    fitting = [row.id for row in rows if row.state == state]
-                    assert listed(session, limit, state=state) == fitting
-                named = set(session.scalars(select(Alias.version_id).where(Alias.name == "champion")))
-                assert listed(session, limit, alias="champion") == [row.id for row in rows if row.id in named]
+            assert listed(session, 50) == [row.id for row in rows]
+            assert listed(session, 2) == [row.id for row in rows]
+            # A filter looks at its first page as at those after it.
+            for state in ("live", "damaged", "pruned"):
+                fitting = [row.id for row in rows if row.state == state]
+                assert listed(session, 2, state=state) == fitting
+            named = set(session.scalars(select(Alias.version_id).where(Alias.name == "champion")))
+            assert listed(session, 2, alias="champion") == [row.id for row in rows if row.id in named]
 
 
 def listed(session: Any, limit: int, **filters: Any) -> list[str]:
@@ -358,6 +359,6 @@ def _hash(data: bytes) -> str:
 
 
 Registry.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=16, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestRegistry = Registry.TestCase

@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select, text
 
-from store import aliases, artifacts, books, jobs, questions, revisions, skills, studies, versions
+from store import (
+    aliases,
+    artifacts,
+    books,
+    checkpoints,
+    jobs,
+    questions,
+    revisions,
+    skills,
+    studies,
+    versions,
+    workers,
+)
 from store.backup import backup, restore
 from store.database import Database
 from store.errors import InvalidBackupError, NotEmptyError, UnknownSchemaError
@@ -51,6 +63,8 @@ def full(database: Database, add_book: Callable[..., Book], publish: Callable[..
         questions.remove(session, book.id, mine.id)
         job = jobs.enqueue(session, book_id=book.id, recipe={"seed": 2**40})
         jobs.lease(session, "worker", 60)
+        workers.heard_of(session, "worker")
+        checkpoints.put(session, job.id, key="c" * 64, step=3, data=b"so far")
         publish(session, book.id, b"one", b"two", job_id=job.id, skill_id=skill.id, study_id=study.id)
         for _ in range(3):
             publish(session, book.id, parent=1)

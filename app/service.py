@@ -4,10 +4,12 @@ import gc
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
+from typing import NoReturn
 
 from sqlalchemy.orm import Session
 
@@ -34,7 +36,8 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 
 _SIGNAL_SECONDS = 0.5
-_END_SECONDS = 24.0
+# Within which time a service or a worker has ended once it is told to.
+END_SECONDS = 24.0
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,17 @@ def work(settings: Settings, on_ready: Callable[[], None], tell: Callable[[str],
     # Not for ever at once: a signal is only looked at between two waits.
     while not told.wait(_SIGNAL_SECONDS) and service.worker.alive:
         pass
-    if not service.close(_END_SECONDS):
-        logging.shutdown()
-        os._exit(0)  # a pass of the LLM cannot be stopped
+    if not service.close(END_SECONDS):
+        exit_now()
     if not told.is_set():
         raise CommandError("The worker has ended by itself; the log says why.")
+
+
+def exit_now() -> NoReturn:
+    """End the process, which a pass of the LLM, or who waits for one, would hold up."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def build(

@@ -26,6 +26,12 @@ def zipped(entries: Mapping[str, bytes | str]) -> bytes:
     return buffer.getvalue()
 
 
+def unzipped(data: bytes) -> dict[str, bytes]:
+    """The entries of a zip archive."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def xhtml(body: str, attributes: str = "") -> str:
     return (
         '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html>'

@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+DataDir = Annotated[Path | None, typer.Option(help="Where books and versions are kept.")]
+Model = Annotated[str | None, typer.Option(help='"embedded", a Hugging Face id, or a folder.')]
+Quantization = Annotated[str | None, typer.Option(help="auto, int8, nf4 or none.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+EndsWithStdin = Annotated[bool, typer.Option("--end-with-stdin", hidden=True)]
+
 
 @app.command("serve")
 def run_service(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where books and versions are kept.")] = None,
-    model: Annotated[str | None, typer.Option(help='"embedded", a Hugging Face id, or a folder.')] = None,
-    quantization: Annotated[str | None, typer.Option(help="auto, int8, nf4 or none.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
-    ends_with_stdin: Annotated[bool, typer.Option("--end-with-stdin", hidden=True)] = False,
+    data_dir: DataDir = None,
+    model: Model = None,
+    quantization: Quantization = None,
+    device: Device = None,
+    ends_with_stdin: EndsWithStdin = False,
 ) -> None:
     """Run the service. What is not given here comes from BOOKCHORUS_... variables."""
     given: dict[str, Any] = {
@@ -49,11 +55,11 @@ def run_service(
 
 @app.command("worker")
 def run_worker(
-    data_dir: Annotated[Path | None, typer.Option(help="Where books and versions are kept.")] = None,
-    model: Annotated[str | None, typer.Option(help='"embedded", a Hugging Face id, or a folder.')] = None,
-    quantization: Annotated[str | None, typer.Option(help="auto, int8, nf4 or none.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
-    ends_with_stdin: Annotated[bool, typer.Option("--end-with-stdin", hidden=True)] = False,
+    data_dir: DataDir = None,
+    model: Model = None,
+    quantization: Quantization = None,
+    device: Device = None,
+    ends_with_stdin: EndsWithStdin = False,
 ) -> None:
     """Learn the books of a service, on the same database and LLM, in a process of its own.
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -33,12 +31,11 @@ from app.http.routes import (
     transfer,
     versions,
 )
-from app.service import Service, start
+from app.service import END_SECONDS, Service, exit_now, start
 from app.settings import Settings
 
-# How long asks that have begun may go on once the service is to end, and within which time it has ended.
+# How long asks that have begun may go on once the service is to end.
 _DRAIN_SECONDS = 20.0
-_END_SECONDS = 24.0
 log = logging.getLogger(__name__)
 
 
@@ -137,14 +134,11 @@ class _Server(uvicorn.Server):
         try:
             self._service.leave()
             await self._answered(began + _DRAIN_SECONDS)
-            left = began + _END_SECONDS - time.monotonic()
+            left = began + END_SECONDS - time.monotonic()
             ended = await asyncio.to_thread(self._service.close, left)
             await self._answered(time.monotonic() + 1)
             if not ended:
-                # A pass of the LLM cannot be stopped, and Python would wait for whoever waits for it.
-                logging.shutdown()
-                sys.stdout.flush()
-                os._exit(0)
+                exit_now()
         except Exception:
             log.exception("the service could not be ended in order")
         self.should_exit = True

@@ -32,12 +32,17 @@ def only_text(text: str) -> str:
         text = text.replace(_NEXT_LINE, "\n")
     elif c1:
         text = text.translate(_WINDOWS)
-    if (len(text) - len(text.translate(_CONTROLS))) * _ONE_IN > len(text):
+    kept = text.translate(_CONTROLS)
+    if (len(text) - len(kept)) * _ONE_IN > len(text):
         raise ParseError("unreadable-text", "The file holds control characters: it is no text.")
-    return without_controls(text)
+    return _with_line_feeds(kept)
 
 
 def without_controls(text: str) -> str:
     """Return a text without control characters, and with line feeds as its only line ends."""
-    text = text.translate(_CONTROLS).replace("\r\n", "\n").replace("\r", "\n")
+    return _with_line_feeds(text.translate(_CONTROLS))
+
+
+def _with_line_feeds(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.replace("\u2028", "\n").replace("\u2029", "\n\n")

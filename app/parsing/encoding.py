@@ -87,9 +87,9 @@ def _with_little_damage(data: bytes, encoding: str) -> str | None:
     """The text with U+FFFD for what is damaged; None where too much is, or nothing tells this encoding."""
     text = data.decode(encoding, "replace")
     damaged = text.count(_DAMAGED)
-    whole = sum(character > "\x7f" for character in text) - damaged
-    if encoding != "utf-8":  # its mark tells it
-        whole = len(text) - damaged
+    # Without a mark, only characters beyond ASCII tell UTF-8.
+    telling = sum(character > "\x7f" for character in text) if encoding == "utf-8" else len(text)
+    whole = telling - damaged
     return text if damaged * _WHOLE_FOR_DAMAGED <= whole and "\0" not in text.rstrip("\0") else None
 
 

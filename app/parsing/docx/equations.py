@@ -1,6 +1,6 @@
 """Office equations (OMML) as lines of signs: a fraction is `a/b`, a power is `x²` or `x^(n+1)`."""
 
-from app.parsing.html.markup import Element, local_name
+from app.parsing.html.markup import Element, attribute, local_name
 
 _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
@@ -52,7 +52,7 @@ def _property(about: Element | None, wanted: str, default: str) -> str:
     """The value of a property of an element; an empty value is none."""
     for child in [] if about is None else about:
         if local_name(child) == wanted:
-            return next((str(value) for key, value in child.items() if key.endswith("}val")), "")
+            return attribute(child, "val") or ""
     return default
 
 

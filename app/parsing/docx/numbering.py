@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from app.parsing.html.markup import Element, local_name
+from app.parsing.html.markup import Element, attribute, local_name
 from app.parsing.list_numerals import roman
 
 _LEVELS = 9
@@ -82,7 +82,7 @@ class Numbering:
         name = self._list_of(use)
         for about in [] if name is None else self._lists[name]:
             if local_name(about) == "lvl" and _value(about, "pstyle") == style:
-                return _number(_attribute(about, "ilvl"), 0)
+                return _number(attribute(about, "ilvl"), 0)
         return None
 
     def _list_of(self, use: str) -> str | None:
@@ -103,11 +103,11 @@ class Numbering:
         if own is not None:
             return own
         found = (each for each in self._lists[name] if local_name(each) == "lvl")
-        return next((each for each in found if _number(_attribute(each, "ilvl"), 0) == level), None)
+        return next((each for each in found if _number(attribute(each, "ilvl"), 0) == level), None)
 
     def _override(self, use: str, level: int) -> Element | None:
         found = (each for each in self._uses[use] if local_name(each) == "lvloverride")
-        return next((each for each in found if _number(_attribute(each, "ilvl"), 0) == level), None)
+        return next((each for each in found if _number(attribute(each, "ilvl"), 0) == level), None)
 
     def _start_override(self, use: str, level: int) -> int | None:
         override = self._override(use, level)
@@ -138,7 +138,7 @@ def _reference(properties: Element | None) -> tuple[str | None, int | None]:
 
 def _by_id(root: Element | None, wanted: str, key: str) -> dict[str, Element]:
     found = [] if root is None else [each for each in root if local_name(each) == wanted]
-    return {name: each for each in found if (name := _attribute(each, key)) is not None}
+    return {name: each for each in found if (name := attribute(each, key)) is not None}
 
 
 def _child(element: Element, wanted: str) -> Element | None:
@@ -148,11 +148,7 @@ def _child(element: Element, wanted: str) -> Element | None:
 def _value(element: Element, wanted: str) -> str | None:
     """The `val` of the child of this name."""
     child = _child(element, wanted)
-    return None if child is None else _attribute(child, "val")
-
-
-def _attribute(element: Element, wanted: str) -> str | None:
-    return next((str(value) for key, value in element.items() if key.rpartition("}")[2] == wanted), None)
+    return None if child is None else attribute(child, "val")
 
 
 def _number(value: str | None, default: int) -> int:

@@ -22,9 +22,7 @@ def parse_xml(data: bytes) -> Element:
 
     ParseError: unreadable-text; unreadable-book if it is not well-formed otherwise.
     """
-    text = _DECLARATION.sub("", decode(data, markup=True), count=1)
-    # No DTD is read: replace HTML's named entities here, and remove all others, which XML bombs use.
-    text = _NAMED_ENTITY.sub(_replace_entity, text)
+    text = _without_entities(data)
     try:
         return _xml(text)
     except (etree.XMLSyntaxError, ValueError):
@@ -43,8 +41,19 @@ def recover_xml(data: bytes) -> Element | None:
     try:
         return parse_xml(data)
     except ParseError:
-        text = _DECLARATION.sub("", decode(data, markup=True), count=1)
-        return _xml(_BARE_AMPERSAND.sub("&amp;", _NAMED_ENTITY.sub(_replace_entity, text)), recover=True)
+        return _xml(_BARE_AMPERSAND.sub("&amp;", _without_entities(data)), recover=True)
+
+
+def _without_entities(data: bytes) -> str:
+    """A document's text with HTML's named entities replaced and all others, which XML bombs use, removed.
+
+    No DTD is read that could name them.
+    """
+    return _NAMED_ENTITY.sub(_replace_entity, _text(data))
+
+
+def _text(data: bytes) -> str:
+    return _DECLARATION.sub("", decode(data, markup=True), count=1)
 
 
 def _xml(text: str, recover: bool = False) -> Element:
@@ -72,7 +81,7 @@ def parse_html(data: bytes) -> Element | None:
 
     ParseError: unreadable-text.
     """
-    text = _DECLARATION.sub("", decode(data, markup=True), count=1)
+    text = _text(data)
     parser = lxml_html.HTMLParser(
         encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
     )

@@ -1,6 +1,3 @@
-import io
-import zipfile
-
 import pytest
 
 from app.parsing.epub.reader import parse
@@ -167,8 +164,7 @@ def test_what_is_missing_is_said() -> None:
 
 def renamed(data: bytes, old: str, new: str) -> bytes:
     """The EPUB whose archive has an entry under another name than its package says."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return files.zipped({name.replace(old, new): archive.read(name) for name in archive.namelist()})
+    return files.zipped({name.replace(old, new): content for name, content in files.unzipped(data).items()})
 
 
 @pytest.mark.parametrize(
@@ -199,8 +195,7 @@ def test_of_two_files_that_a_name_may_mean_none_is_taken() -> None:
         {"one.xhtml": ONE, "two.xhtml": TWO}, more={"OEBPS/ONE.xhtml": ONE, "OEBPS/One.xhtml": TWO}
     )
     assert "Mira kept" in parse(written).text  # the name as it is comes first
-    with zipfile.ZipFile(io.BytesIO(written)) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist() if name != "OEBPS/one.xhtml"}
+    parts = {name: content for name, content in files.unzipped(written).items() if name != "OEBPS/one.xhtml"}
     assert "Mira kept" not in parse(files.zipped(parts)).text
 
 
@@ -222,11 +217,10 @@ def test_a_broken_table_of_contents_costs_the_table_alone() -> None:
 @pytest.mark.parametrize("kind", ["text/xml", "application/xml", "", "text/plain"])
 def test_what_the_spine_names_is_read_by_its_content(kind: str) -> None:
     written = files.epub({"one.xhtml": ONE, "two.xhtml": TWO})
-    with zipfile.ZipFile(io.BytesIO(written)) as archive:
-        parts = {
-            name: archive.read(name).replace(b"application/xhtml+xml", kind.encode())
-            for name in archive.namelist()
-        }
+    parts = {
+        name: content.replace(b"application/xhtml+xml", kind.encode())
+        for name, content in files.unzipped(written).items()
+    }
     assert parse(files.zipped(parts)).text == parse(written).text
 
 

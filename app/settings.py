@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -13,7 +13,6 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -54,7 +53,10 @@ class Settings(BaseSettings):
     # Tokens that training puts through the LLM at once; what does not fit is halved.
     pass_tokens: Literal["auto"] | PositiveInt = "auto"
     database_url: str | None = None
+    # A key of the role admin, beside those that the database keeps.
     admin_key: SecretStr | None = None
+    # Web pages of these origins, with commas between them, may call; "*" is any, where there is a key.
+    cors_origins: str = ""
     max_book_bytes: PositiveInt = 20_000_000
     # Limits of the process that reads an uploaded file.
     parse_seconds: PositiveInt = 60
@@ -66,6 +68,8 @@ class Settings(BaseSettings):
     budget_seconds: PositiveInt = 1800
     # How many of a book's last versions keep their soft prompts, besides those in use; 0 keeps all.
     keep_versions: NonNegativeInt = 0
+    # How long the audit log keeps a line; 0 keeps all.
+    audit_days: Annotated[int, Field(ge=0, le=36_500)] = 365
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "warning"
 
     @property
@@ -77,6 +81,11 @@ class Settings(BaseSettings):
     def skipped_modules(self) -> list[str]:
         """The names in `quantization_skip`, which are separated by commas."""
         return [name.strip() for name in self.quantization_skip.split(",") if name.strip()]
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins in `cors_origins`, which are separated by commas."""
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
 
     @property
     def index_dir(self) -> Path:
@@ -119,13 +128,13 @@ class Settings(BaseSettings):
             raise ValueError(f'expected "auto", "cpu", "cuda" or a card such as "cuda:1", not {value!r}')
         return value
 
-    @model_validator(mode="after")
-    def _open_only_with_a_key(self) -> Self:
-        if self.admin_key is None and not is_loopback(self.host):
-            raise ValueError(
-                f"other machines reach host {self.host}: set BOOKCHORUS_ADMIN_KEY, or use host 127.0.0.1"
-            )
-        return self
+    @field_validator("cors_origins", mode="after")
+    @classmethod
+    def _origins_have_no_path(cls, value: str) -> str:
+        for origin in filter(None, map(str.strip, value.split(","))):
+            if origin != "*" and not re.fullmatch(r"https?://[^/\s?#*]+", origin):
+                raise ValueError(f"expected origins such as https://books.example, or *, not {origin!r}")
+        return value
 
 
 def is_loopback(host: str) -> bool:

@@ -1,5 +1,6 @@
 """Books: added, listed, found by author or tag, deleted."""
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ from store.tables import (
     Version,
 )
 
+# The owner of what is added without a key, and of what was there before there were owners.
+LOCAL = "local"
+
 
 @dataclass(frozen=True, slots=True)
 class Edition:
@@ -47,14 +51,15 @@ def add(
     author: str | None = None,
     language: str | None = None,
     tags: Sequence[str] = (),
+    owner: str = LOCAL,
 ) -> tuple[Book, bool]:
-    """Store a book with its chapters, passages, pages and tags; return it and True.
+    """Store a book of `owner` with its chapters, passages, pages and tags; return it and True.
 
-    If there is a book with this `sha256` already, change nothing, and return that book and False.
+    If the owner has a book with this `sha256` already, change nothing, and return that book and False.
     InvalidTagsError: too many tags, or too long ones.
     """
     normalized = scope.normalize_tags(tags)
-    known = session.scalar(select(Book).where(Book.sha256 == edition.sha256))
+    known = session.scalar(select(Book).where(Book.content_key == content_key(owner, edition.sha256)))
     if known is not None:
         return known, False
     book = Book(
@@ -64,7 +69,9 @@ def add(
         filename=edition.filename,
         format=edition.format,
         characters=len(edition.text),
+        owner=owner,
         sha256=edition.sha256,
+        content_key=content_key(owner, edition.sha256),
         passage_count=len(edition.passages),
         revision=1,
         tag_rows=[BookTag(tag=tag) for tag in normalized],
@@ -86,6 +93,7 @@ def store_edition(session: Session, book: Book, edition: Edition) -> None:
             filename=edition.filename,
             format=edition.format,
             characters=len(edition.text),
+            bytes=len(edition.text.encode()),
             text=edition.text,
         )
     )
@@ -122,10 +130,18 @@ def store_edition(session: Session, book: Book, edition: Edition) -> None:
             session.execute(insert(table), rows)
 
 
-def get(session: Session, book_id: str) -> Book:
-    """Return the book with its chapters and aliases. NotFoundError: there is none."""
+def content_key(owner: str, sha256: str) -> str:
+    """Return the key under which an owner has a file once."""
+    return hashlib.sha256(f"{owner}\n{sha256}".encode()).hexdigest()
+
+
+def get(session: Session, book_id: str, owner: str | None = None) -> Book:
+    """Return the book with its chapters and aliases.
+
+    NotFoundError: there is none or, where an `owner` is given, it is another's.
+    """
     book = session.get(Book, book_id)
-    if book is None:
+    if book is None or owner not in (None, book.owner):
         raise NotFoundError("book", book_id)
     return book
 
@@ -160,20 +176,25 @@ def list_books(
     *,
     authors: Sequence[str] | None = None,
     tags: Sequence[str] | None = None,
+    owner: str | None = None,
 ) -> tuple[list[Book], bool]:
     """Return up to `limit` books added before the book `after`, newest first, and whether more follow.
 
-    Only books by any of the `authors` and with any of the `tags`, where these are given.
-    NotFoundError: there is no book `after`.
+    Only books by any of the `authors`, with any of the `tags` and of the `owner`, where these are given.
+    NotFoundError: there is no such book `after`.
     """
-    cursor = None if after is None else get(session, after)
-    query = select(Book).where(*scope.conditions(session, authors, tags))
+    cursor = None if after is None else get(session, after, owner)
+    query = select(Book).where(*scope.conditions(session, authors, tags, owner))
     return newest_first(session, query, Book, cursor, limit)
 
 
-def ids_in_scope(session: Session, authors: Sequence[str] | None, tags: Sequence[str] | None) -> list[str]:
-    """Return the ids of all books by any of the `authors` and with any of the `tags`, where given."""
-    return list(session.scalars(select(Book.id).where(*scope.conditions(session, authors, tags))))
+def ids_in_scope(
+    session: Session, authors: Sequence[str] | None, tags: Sequence[str] | None, owner: str | None = None
+) -> list[str]:
+    """Return the ids of all books by any of the `authors`, with any of the `tags`, of the `owner`, where
+    given.
+    """
+    return list(session.scalars(select(Book.id).where(*scope.conditions(session, authors, tags, owner))))
 
 
 def delete(session: Session, book_id: str) -> None:

@@ -17,6 +17,15 @@ class NotFoundError(StoreError):
         self.key = str(key)
 
 
+class QuotaReachedError(StoreError):
+    """A key may not use more: of its `quota` ("books", "bytes", "training tokens") `limit` are allowed."""
+
+    def __init__(self, quota: str, limit: int, wanted: int) -> None:
+        super().__init__(f"This key allows {limit:,} {quota}, and this would make {wanted:,}.")
+        self.quota = quota
+        self.limit = limit
+
+
 class StoreBusyError(StoreError):
     """Another process held the database for longer than the busy timeout; trying again later may work."""
 

@@ -24,13 +24,15 @@ def add(
     Return the book and True. Earlier texts are kept; their chapters, pages and passages are not. Questions
     that people wrote, corrected or removed are carried over where their passage's text is still there. If the
     book's text has this `sha256` already, change nothing, and return the book and False.
-    NotFoundError: no such book. DuplicateBookError: another book has this `sha256`. InvalidTagsError: too
+    NotFoundError: no such book. DuplicateBookError: another book of
+    its owner has this `sha256`. InvalidTagsError: too
     many tags, or too long ones.
     """
     normalized = None if tags is None else scope.normalize_tags(tags)
     books.lock(session, book_id)
     book = books.get(session, book_id)
-    known = session.scalar(select(Book.id).where(Book.sha256 == edition.sha256))
+    key = books.content_key(book.owner, edition.sha256)
+    known = session.scalar(select(Book.id).where(Book.content_key == key))
     if known == book_id:
         return book, False
     if known is not None:
@@ -39,7 +41,7 @@ def add(
     for table in (Passage, Page, Chapter):
         session.execute(delete(table).where(table.book_id == book_id))
     book.filename, book.format = edition.filename, edition.format
-    book.characters, book.sha256 = len(edition.text), edition.sha256
+    book.characters, book.sha256, book.content_key = len(edition.text), edition.sha256, key
     book.passage_count = len(edition.passages)
     book.title, book.author = title or book.title, author or book.author
     book.revision += 1

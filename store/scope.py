@@ -1,4 +1,4 @@
-"""The scope of a search: books by some authors or with some tags, in any spelling of their names."""
+"""The scope of a search: books of an owner, by some authors or with some tags, in any spelling of names."""
 
 from collections.abc import Iterable, Sequence
 from unicodedata import normalize
@@ -36,13 +36,13 @@ def normalize_tags(tags: Iterable[str]) -> list[str]:
 
 
 def conditions(
-    session: Session, authors: Sequence[str] | None, tags: Sequence[str] | None
+    session: Session, authors: Sequence[str] | None, tags: Sequence[str] | None, owner: str | None = None
 ) -> list[ColumnElement[bool]]:
-    """Return the SQL conditions that a book is by any of the authors, and has any of the tags.
+    """Return the SQL conditions that a book is by any of the authors, has any of the tags, is the owner's.
 
     None sets no condition; an empty list matches no book.
     """
-    wanted: list[ColumnElement[bool]] = []
+    wanted: list[ColumnElement[bool]] = [] if owner is None else [Book.owner == owner]
     if authors is not None:
         # Compared in Python, since SQLite's lower() only handles ASCII.
         names = {normalize_name(author) for author in authors} - {""}

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 from store import aliases, artifacts, books
 from store.errors import NotFoundError, VersionPrunedError
 from store.pagination import newest_first
-from store.tables import Alias, Job, Member, Skill, Study, Version, VersionState, utcnow
+from store.tables import Alias, Book, Job, Member, Skill, Study, Version, VersionState, utcnow
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,14 @@ def list_versions(
     base_model: str | None = None,
     alias: str | None = None,
     state: VersionState | None = None,
+    owner: str | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> tuple[list[Version], bool]:
     """Return up to `limit` versions older than the version id `after`, newest first, and whether more follow.
 
-    `book_id`, `base_model` (the LLM's id), `alias` and `state` narrow the list, where given. Of the members'
-    metrics only `loss_before` and `loss_after` are loaded.
+    `book_id`, `base_model` (the LLM's id), `alias`, `state` and the books' `owner` narrow the list, where
+    given. Of the members' metrics only `loss_before` and `loss_after` are loaded.
     NotFoundError: there is no version `after`.
     """
     query = select(Version).options(selectinload(Version.members).defer(Member.metrics, raiseload=True))
@@ -147,7 +148,11 @@ def list_versions(
         query = query.where(Version.base_model_id == base_model)
     if state is not None:
         query = query.where(Version.state == state)
+    if owner is not None:
+        query = query.where(Version.book_id.in_(select(Book.id).where(Book.owner == owner)))
     cursor = None if after is None else session.get(Version, after)
+    if cursor is not None and owner is not None:
+        books.get(session, cursor.book_id, owner)
     if after is not None and cursor is None:
         raise NotFoundError("version", after)
     if alias is None:

@@ -15,7 +15,7 @@ class Recipe(BaseModel):
     them early or somebody asks meanwhile: passes are shorter then, and their sums rounded otherwise.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     objective: Literal["auto", "lm", "self_study", "both"] = Field(
         "auto",
@@ -68,7 +68,9 @@ class Recipe(BaseModel):
     )
     rows: int = Field(1, ge=1, le=64, description="rows each member reads in one step")
     epochs: float = Field(4.0, gt=0, le=1000, description="times each member reads the book")
-    budget_tokens: int | None = Field(None, ge=1, description="most tokens of text one member reads")
+    budget_tokens: int | None = Field(
+        None, ge=1, lt=2**53, description="most tokens of text one member reads"
+    )
     budget_seconds: float | None = Field(None, gt=0, description="most seconds to train, evaluation included")
     learning_rate: float | None = Field(
         None, gt=0, le=1, description="AdamW's peak learning rate; by default 0.003, for lora 0.001"

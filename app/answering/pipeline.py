@@ -172,7 +172,7 @@ class Answering:
         with self._database.read() as session:
             for name in names:
                 book, _, reference = name.partition("@")
-                books.get(session, book)
+                books.get(session, book, scope.owner)
                 try:
                     asked[book] = versions.get_live(session, book, reference or CHAMPION)
                 except NotFoundError:

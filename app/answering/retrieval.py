@@ -23,8 +23,10 @@ class Retrieval:
         Raises NothingToAskError for an empty library, NoBookFitsError where no book is in the scope.
         """
         limited = scope.authors is not None or scope.tags is not None
-        with self._database.read() as session:
-            within = books.ids_in_scope(session, scope.authors, scope.tags) if limited else None
+        within = None
+        if limited or scope.owner is not None:
+            with self._database.read() as session:
+                within = books.ids_in_scope(session, scope.authors, scope.tags, scope.owner)
         hits = self.index.books(question, 1, within)
         if not hits:
             raise NoBookFitsError(scope) if limited else NothingToAskError()

@@ -32,12 +32,14 @@ class Scope:
     """Where an answer is looked for.
 
     `books` are ids, or `id@alias` or `id@number` for one version. Without them the one book that fits the
-    question best is asked: of all, or of those by any of the `authors` and with any of the `tags`.
+    question best is asked: of all, or of those by any of the `authors` and with any of the `tags`. All of it
+    is within the library of the `owner`, where one is given.
     """
 
     books: Sequence[str] = ()
     authors: Sequence[str] | None = None
     tags: Sequence[str] | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True)

@@ -35,13 +35,13 @@ def ask(
         typer.Option(help="Whether a version's members answer; auto: unless they are known to do harm."),
     ] = "auto",
     url: Url = DEFAULT_URL,
-    admin_key: Key = None,
+    key: Key = None,
 ) -> None:
     """Ask the members; they answer, vote, and say where they read it."""
     from app.terminal.answers import answer_panel, vote_so_far
 
     console = Console()
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         named = [book_version(client, name) for name in book or ()]
         with console.status("the members answer") as status:
             answer = client.ask(

@@ -32,7 +32,7 @@ def add(
     ] = None,
     wait: Wait = True,
     url: Url = DEFAULT_URL,
-    admin_key: Key = None,
+    key: Key = None,
 ) -> None:
     """Upload a book and learn it."""
     from app.schemas import ENDED
@@ -40,7 +40,7 @@ def add(
 
     chosen = json_object(recipe)
     console = Console()
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         revised = None if revises is None else book_id(client, revises)
         with console.status("uploads the book"):
             added = client.add(
@@ -67,24 +67,24 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Make it the champion even if it is worse.")] = False,
     wait: Wait = True,
     url: Url = DEFAULT_URL,
-    admin_key: Key = None,
+    key: Key = None,
 ) -> None:
     """Learn another version of a book; it becomes the champion if it is no worse."""
     chosen = json_object(recipe)
     if append:
         chosen = {**(chosen or {}), "append": True}
     console = Console()
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         job = client.train(book_id(client, book), recipe=chosen, parent=parent, force=force)
         _show_job(console, client, job, client.book(job.book).title, wait=wait)
 
 
 @app.command()
-def books(url: Url = DEFAULT_URL, admin_key: Key = None) -> None:
+def books(url: Url = DEFAULT_URL, key: Key = None) -> None:
     """List the books."""
     from app.terminal.books import books_table
 
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         Console().print(books_table(client.books()))
 
 

@@ -4,10 +4,12 @@ import typer
 
 from app.cli import (
     ask,
+    audit,
     bench,
     books,
     demo,
     evaluation,
+    keys,
     maintenance,
     questions,
     registry,
@@ -23,8 +25,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 # In the order of `bookchorus --help`.
-for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, evaluation):
+for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, audit, evaluation):
     app.add_typer(module.app)
 app.add_typer(questions.changes, name="question")
+app.add_typer(keys.app, name="keys")
 app.add_typer(skill.app, name="skill")
 app.add_typer(bench.app, name="bench")

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option(envvar="BOOKCHORUS_URL", help="Where the service answers.")]
 Key = Annotated[
-    str | None, typer.Option(envvar="BOOKCHORUS_ADMIN_KEY", help="The service's admin key.", show_envvar=True)
+    str | None,
+    typer.Option(
+        envvar=["BOOKCHORUS_KEY", "BOOKCHORUS_ADMIN_KEY"], help="The key to the service.", show_envvar=True
+    ),
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where books and versions are kept.")]
 BookName = Annotated[str, typer.Argument(help="The book's id, or its title.", metavar="BOOK")]
@@ -61,11 +64,11 @@ def one_line_store_errors() -> Iterator[None]:
 
 
 @contextmanager
-def connect(url: str, admin_key: str | None) -> Iterator["Client"]:
+def connect(url: str, key: str | None) -> Iterator["Client"]:
     """Connect to the service; what fails inside ends the command as `one_line_errors` does."""
     from app.client import Client
 
-    with one_line_errors(), Client(url, admin_key) as client:
+    with one_line_errors(), Client(url, key) as client:
         yield client
 
 

@@ -28,12 +28,12 @@ def questions(
         int | None, typer.Option(min=1, help="Of this text of the book; by default the newest.")
     ] = None,
     url: Url = DEFAULT_URL,
-    admin_key: Key = None,
+    key: Key = None,
 ) -> None:
     """List the questions that the next version of a book learns from, and their answers."""
     from app.terminal.questions import questions_table
 
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         chosen = book_id(client, book)
         found = client.questions.of(chosen, kind=kind, source=source, passage=passage, revision=revision)
         Console().print(questions_table(found))
@@ -46,10 +46,10 @@ def add(
     answer: Annotated[str, typer.Argument(help="What to answer.", metavar="ANSWER")],
     passage: Passage = None,
     url: Url = DEFAULT_URL,
-    admin_key: Key = None,
+    key: Key = None,
 ) -> None:
     """Add a question of your own, which is always learned and weighs more."""
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         added = client.questions.add(book_id(client, book), question, answer, passage=passage)
         print_line(f"{added.id} is about passage {added.passage}. The next version learns it.")
 
@@ -61,10 +61,10 @@ def correct(
     text: Annotated[str | None, typer.Option(help="What it asks instead.")] = None,
     answer: Annotated[str | None, typer.Option(help="What is answered instead.")] = None,
     url: Url = DEFAULT_URL,
-    admin_key: Key = None,
+    key: Key = None,
 ) -> None:
     """Correct a question, its answer, or both; from then on it is always learned and weighs more."""
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         now = client.questions.correct(book_id(client, book), question, text=text, answer=answer)
         print_line(f"{now.text} {now.answer}")
 
@@ -74,9 +74,9 @@ def remove(
     book: BookName,
     question: Annotated[list[str], typer.Argument(help="The questions' ids.", metavar="ID...")],
     url: Url = DEFAULT_URL,
-    admin_key: Key = None,
+    key: Key = None,
 ) -> None:
     """Remove questions, so that they are never learned again."""
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         removed = client.questions.remove(book_id(client, book), question)
         print_line(f"Removed {', '.join(removed)}.")

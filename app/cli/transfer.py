@@ -27,12 +27,12 @@ def export_version(
     folder: Annotated[Path, typer.Argument(help="Where to write it.", metavar="DIR")],
     force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
     url: Url = DEFAULT_URL,
-    admin_key: Key = None,
+    key: Key = None,
 ) -> None:
     """Write a version's members as adapters that PEFT loads, each with a model card."""
     from app.terminal.theme import size
 
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         found, version = book_version(client, book)
         with Console().status("exports the version"):
             files = client.transfer.export(found, version or "champion", folder, force=force)
@@ -48,10 +48,10 @@ def import_version(
     promote: Annotated[bool, typer.Option("--promote", help="Make it the champion.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Take it from an LLM of another name.")] = False,
     url: Url = DEFAULT_URL,
-    admin_key: Key = None,
+    key: Key = None,
 ) -> None:
     """Make an export, or adapters that PEFT trained, the next version of a book."""
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         found = book_id(client, book)
         with Console().status("imports the version"):
             version = client.transfer.import_(found, folder, promote=promote, force=force)
@@ -60,12 +60,12 @@ def import_version(
 
 
 @app.command("inspect")
-def inspect_version(book: BookVersion, url: Url = DEFAULT_URL, admin_key: Key = None) -> None:
+def inspect_version(book: BookVersion, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """Show what a version's members are like: nearest words, norms, how alike they are."""
     from app.terminal.inspection import inspection_report
 
     console = Console()
-    with connect(url, admin_key) as client:
+    with connect(url, key) as client:
         found, version = book_version(client, book)
         with console.status("looks at the members"):
             inspection = client.transfer.inspect(found, version or "champion")

@@ -49,8 +49,8 @@ class Client:
     to start it where nothing answers. `follow` gives up after so many `attempts` in a row to connect again.
     """
 
-    def __init__(self, url: str, admin_key: str | None = None, *, attempts: int = ATTEMPTS) -> None:
-        self._connection = Connection(url, admin_key)
+    def __init__(self, url: str, key: str | None = None, *, attempts: int = ATTEMPTS) -> None:
+        self._connection = Connection(url, key)
         self._attempts = attempts
 
     @property

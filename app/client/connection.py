@@ -41,7 +41,7 @@ class Connection:
     to start it where nothing answers.
     """
 
-    def __init__(self, url: str, admin_key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None) -> None:
         self.url = url.rstrip("/")
         try:
             address = httpx.URL(self.url)
@@ -49,7 +49,7 @@ class Connection:
             raise ClientError(_not_a_url(url)) from error
         if address.scheme not in ("http", "https") or not address.host:
             raise ClientError(_not_a_url(url))
-        headers = {"Authorization": f"Bearer {admin_key}"} if admin_key else {}
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         # A proxy cannot reach this machine's own loopback address.
         loopback = address.host in ("127.0.0.1", "localhost", "::1")
         self._http = httpx.Client(

@@ -1,20 +1,31 @@
-"""What routes depend on."""
+"""What routes depend on. It is asynchronous: else it would wait for a thread where asks hold them all."""
 
-import secrets
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.concurrency import run_in_threadpool
+from fastapi.security import HTTPBearer
 
-from app.http.problems import Problem, refuse_unkept
+from app.http.callers import Caller, caller_of
+from app.http.problems import refuse_unkept
 from app.service import Service
+from store import books, jobs
+from store.errors import NotFoundError
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
+async def _caller(request: Request) -> Caller:
+    return caller_of(request)
+
+
 ServiceDep = Annotated[Service, Depends(_service)]
+CallerDep = Annotated[Caller, Depends(_caller)]
+
+# It decides nothing, `Access` has: it tells programs that read the description of the API about keys.
+KEY = HTTPBearer(auto_error=False)
 
 
 async def text_is_kept(request: Request) -> None:
@@ -23,26 +34,22 @@ async def text_is_kept(request: Request) -> None:
     refuse_unkept(path=request.path_params, query={name: query.getlist(name) for name in query})
 
 
-_bearer = HTTPBearer(auto_error=False)
+async def is_the_callers(request: Request) -> None:
+    """Raise NotFoundError where the path names a book or a job that is not there, or not for the caller.
+
+    Both read the same, and every route with such a path asks: none of them has to think of it.
+    """
+    book_id, job_id = (request.path_params.get(name) for name in ("book_id", "job_id"))
+    if book_id is not None or job_id is not None:
+        await run_in_threadpool(_expect, request.app.state.service, caller_of(request).sees, book_id, job_id)
 
 
-def _admin(
-    service: ServiceDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> str:
-    """The name of the caller. Without an admin key anybody may call, else who sends the key."""
-    key = service.settings.admin_key
-    if key is None:
-        return "admin"
-    if credentials is None:
-        raise Problem(
-            401,
-            "admin-key-missing",
-            "Send the admin key as 'Authorization: Bearer KEY'.",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
-    if not secrets.compare_digest(credentials.credentials.encode(), key.get_secret_value().encode()):
-        raise Problem(403, "admin-key-wrong", "This is not the admin key.")
-    return "admin"
-
-
-AdminDep = Annotated[str, Depends(_admin)]
+def _expect(service: Service, owner: str | None, book_id: str | None, job_id: str | None) -> None:
+    with service.database.read() as session:
+        if book_id is not None:
+            books.get(session, book_id, owner)
+        if job_id is not None:
+            try:
+                books.get(session, jobs.get(session, job_id).book_id, owner)
+            except NotFoundError as error:
+                raise NotFoundError("job", job_id) from error

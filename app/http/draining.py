@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.engine.scheduler import EngineClosedError
-from app.http.problems import as_problem, response
+from app.http.problems import as_problem, respond
 
 # Who asks these wants to hear that the service ends.
 _ALWAYS_ANSWERED = ("/livez", "/readyz")
@@ -34,7 +34,7 @@ class Draining:
             await self._app(scope, receive, send)
             return
         if self._drain.leaving.is_set():
-            await response(Request(scope), as_problem(EngineClosedError()))(scope, receive, send)
+            await respond(Request(scope), as_problem(EngineClosedError()))(scope, receive, send)
             return
         self._drain.in_flight += 1
         try:

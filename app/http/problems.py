@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -31,6 +32,7 @@ from store.errors import (
     NothingToRollBackToError,
     OldRevisionError,
     QuestionExistsError,
+    QuotaReachedError,
     StoreBusyError,
     StoreFullError,
     StoreUnreachableError,
@@ -42,6 +44,11 @@ from trainer.llm.microbatches import OutOfMemoryError, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
+# Of the errors of one request, and characters of a place or of what was expected there.
+_MOST_ERRORS = 20
+_LONGEST_PLACE = 500
+_LONGEST_DETAIL = 5_000
+
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """An error response: `slug` names its type, `more` are further members of the JSON."""
@@ -49,10 +56,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     def __init__(
         self, status: int, slug: str, detail: str, headers: dict[str, str] | None = None, **more: Any
     ) -> None:
-        super().__init__(detail)
+        # What a caller sent may be in it, such as the name of a book of five million characters.
+        self.detail = _short(detail, _LONGEST_DETAIL)
+        super().__init__(self.detail)
         self.status = status
         self.slug = slug
-        self.detail = detail
         self.headers = headers
         self.more = more
 
@@ -92,6 +100,9 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     DamagedDatabaseError: lambda error: Problem(503, "store-damaged", str(error)),
     StoreFullError: lambda error: Problem(507, "disk-full", str(error)),
     DuplicateBookError: lambda error: Problem(409, "book-exists", str(error), None, book=error.book_id),
+    QuotaReachedError: lambda error: Problem(
+        403, "quota-reached", str(error), None, quota=error.quota, limit=error.limit
+    ),
     InvalidAliasError: lambda error: Problem(422, "invalid-alias", str(error)),
     InvalidTagsError: lambda error: Problem(422, "invalid-tags", str(error), None, limit=error.limit),
     ParseError: lambda error: Problem(422, error.slug, str(error), None, **error.limits),
@@ -132,7 +143,7 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     ClientDisconnect: lambda _: Problem(499, "client-gone", _GONE),
     DamagedArtifactError: lambda error: Problem(503, "artifact-damaged", str(error)),
 }
-_HTTP = {404: "no-such-page", 405: "method-not-allowed", 413: "book-too-large"}
+_HTTP = {404: "no-such-page", 405: "method-not-allowed"}
 
 
 def as_problem(error: Exception) -> Problem:
@@ -145,10 +156,18 @@ def as_problem(error: Exception) -> Problem:
 
 
 def invalid(slug: str, error: ValidationError | RequestValidationError) -> Problem:
-    """The problem of values that do not fit their model: where each stands, and what was expected there."""
-    found = [{"where": _place(each) or "body", "what": each["msg"]} for each in error.errors()]
+    """The problem of values that do not fit their model: where each stands, and what was expected there.
+
+    Of more than `_MOST_ERRORS` the first are told, as places have as many characters as the caller likes.
+    """
+    errors = list(islice(error.errors(), _MOST_ERRORS))
+    found = [{"where": _short(_place(each)) or "body", "what": _short(each["msg"])} for each in errors]
     detail = "; ".join(f"{each['where']}: {each['what']}" for each in found)
     return Problem(422, slug, detail, errors=found)
+
+
+def _short(text: str, most: int = _LONGEST_PLACE) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _place(error: Mapping[str, Any]) -> str:
@@ -178,8 +197,8 @@ def openai_error(problem: Problem) -> dict[str, Any]:
     return {"error": error}
 
 
-def response(request: Request, problem: Problem) -> JSONResponse:
-    """A problem as the answer to a request, in the shape that its path has for errors."""
+def respond(request: Request, problem: Problem) -> JSONResponse:
+    """The answer that a problem is, in the shape that callers of this path expect."""
     if not request.url.path.startswith("/v1/"):
         return problem.response()
     # Clients of OpenAI's API know 400 where ours says 422.
@@ -187,34 +206,36 @@ def response(request: Request, problem: Problem) -> JSONResponse:
     return JSONResponse(openai_error(problem), status, headers=problem.headers)
 
 
-def install(app: FastAPI) -> None:
-    """Turn every error of `app` into a problem."""
+def install(app: FastAPI, too_large: Callable[[str], Problem]) -> None:
+    """Turn every error of `app` into a problem, that of a body into what `too_large` says of its path."""
 
     async def known(request: Request, error: Exception) -> JSONResponse:
-        return response(request, as_problem(error))
+        return respond(request, as_problem(error))
 
     for kind in _KNOWN:
         app.add_exception_handler(kind, known)
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> JSONResponse:
-        return response(request, error)
+        return respond(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def of_another_shape(request: Request, error: RequestValidationError) -> JSONResponse:
-        return response(request, invalid("invalid-request", error))
+        return respond(request, invalid("invalid-request", error))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 400 and isinstance(error.__cause__, ValueError | RecursionError):
             # FastAPI's word for JSON with too many digits, brackets, or bytes of no encoding.
             detail = f"body: it cannot be read as JSON: {error.__cause__}"
-            return response(request, Problem(422, "invalid-request", detail))
+            return respond(request, Problem(422, "invalid-request", detail))
+        if error.status_code == 413:
+            return respond(request, too_large(request.url.path))
         slug = _HTTP.get(error.status_code, "http-error")
         headers = dict(error.headers) if error.headers else None
-        return response(request, Problem(error.status_code, slug, str(error.detail), headers))
+        return respond(request, Problem(error.status_code, slug, str(error.detail), headers))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return response(request, as_problem(error))
+        return respond(request, as_problem(error))

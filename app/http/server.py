@@ -8,17 +8,22 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from app.http import problems
-from app.http.body_limit import BodyLimit
-from app.http.deps import text_is_kept
+from app.http.access import Access
+from app.http.body_sizes import BodySizes
+from app.http.deps import KEY, is_the_callers, text_is_kept
 from app.http.draining import Drain, Draining
+from app.http.problem_statuses import describe
 from app.http.routes import (
     aliases,
     ask,
+    audit,
     books,
     chat,
     compare,
@@ -31,6 +36,7 @@ from app.http.routes import (
     transfer,
     versions,
 )
+from app.http.store_probe import StoreProbe
 from app.service import END_SECONDS, Service, exit_now, start
 from app.settings import Settings
 
@@ -48,17 +54,29 @@ def create_app(service: Service) -> FastAPI:
         if not service.leaving.is_set():  # else it was ended before
             service.close()
 
-    app = FastAPI(
+    settings = service.settings
+    sizes = BodySizes(settings.max_book_bytes)
+    app = _Application(
         title="Bookchorus",
         summary="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
         lifespan=lifespan,
-        dependencies=[Depends(text_is_kept)],
+        dependencies=[Depends(KEY), Depends(text_is_kept), Depends(is_the_callers)],
     )
-    app.add_middleware(BodyLimit, most_bytes=service.settings.max_book_bytes, but=transfer.IMPORT)
+    app.add_middleware(Access, service=service, sizes=sizes)
+    if settings.origins:
+        # The last one added is the first one asked: refusals, too, say which pages may read them.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "Retry-After"],
+        )
     app.state.service = service
     app.state.drain = Drain(service.leaving)
     app.add_middleware(Draining, drain=app.state.drain)
-    problems.install(app)
+    app.state.store_probe = StoreProbe(service.database, service.has_worker)
+    problems.install(app, sizes.refusal)
     for part in (
         books,
         versions,
@@ -72,10 +90,23 @@ def create_app(service: Service) -> FastAPI:
         transfer,
         skills,
         maintenance,
+        audit,
         health,
     ):
-        app.include_router(part.router)
+        # Counts the bytes that come; what a request declares is checked before. (A limit of the whole
+        # application would answer 413 where the key is wrong.)
+        app.include_router(part.router, max_body_size=settings.max_book_bytes)
     return app
+
+
+class _Application(FastAPI):
+    """Describes the problems of each route beside what FastAPI knows."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The description of the API, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(super().openapi())
+        return self.openapi_schema
 
 
 def serve(

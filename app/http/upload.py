@@ -18,6 +18,7 @@ from app.parsing.formats import parse_book
 from app.parsing.parsed import ParsedBook
 from app.parsing.sandbox import ParserSandbox
 from app.schemas import JsonBook
+from app.schemas.books import NAME_LENGTH, BookNames
 from store.books import Edition
 from store.segmentation import is_blank, passages
 
@@ -72,10 +73,17 @@ async def _from_form(request: Request, parser: ParserSandbox) -> Upload:
     recipe = _json_object(form.fields.get("recipe"))
     refuse_unkept(body={**form.fields, "recipe": recipe})
     given = {name: _seen(form.fields.get(name)) for name in ("title", "author", "tags")}
+    try:
+        BookNames(title=given["title"], author=given["author"])
+    except ValidationError as error:
+        raise invalid("invalid-request", error) from error
     parsed = await parser.parse(form.data, filename)
     return Upload(
-        title=given["title"] or _seen(parsed.title) or _seen(PurePosixPath(filename).stem) or "Untitled",
-        author=given["author"] or _seen(parsed.author),
+        title=given["title"]
+        or _seen(parsed.title, NAME_LENGTH)
+        or _seen(PurePosixPath(filename).stem)
+        or "Untitled",
+        author=given["author"] or _seen(parsed.author, NAME_LENGTH),
         filename=filename or None,
         parsed=parsed,
         sha256=hashlib.sha256(form.data).hexdigest(),
@@ -118,9 +126,9 @@ def _given(**about: object) -> frozenset[str]:
     return frozenset(name for name, value in about.items() if value)
 
 
-def _seen(text: str | None) -> str | None:
-    """A name without space around it; None for one in which there is nothing to see."""
-    return None if text is None or is_blank(text) else text.strip()
+def _seen(text: str | None, most: int | None = None) -> str | None:
+    """A name without space around it, cut to `most` characters; None for one with nothing to see."""
+    return None if text is None or is_blank(text) else text.strip()[:most]
 
 
 def _json_object(value: str | None) -> dict[str, Any] | None:

@@ -1,17 +1,20 @@
 """What keeps a service from starting, told before anything slow is imported."""
 
 import socket
+from contextlib import closing
 
 from app.errors import CommandError
-from app.settings import Settings
+from app.settings import Settings, is_loopback
 from trainer.llm.availability import ModelUnavailableError, check_name
 
 
 def check_start(settings: Settings, *, listens: bool = True) -> None:
-    """Raise CommandError, with one line, where the service cannot start: its address is taken if it listens,
-    its folder cannot be made, its model or its device is not there.
+    """Raise CommandError, with one line, where the service cannot start: other machines could reach it, and
+    there is no key, its address is taken if it listens, its folder cannot be made, its model or device is not
+    there.
     """
     if listens:
+        _check_guarded(settings)
         _check_address(settings.host, settings.port)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -25,6 +28,24 @@ def check_start(settings: Settings, *, listens: bool = True) -> None:
             named_device(settings.device)
     except ModelUnavailableError as error:
         raise CommandError(f"{error} (The settings are BOOKCHORUS_MODEL and BOOKCHORUS_DEVICE.)") from error
+
+
+def _check_guarded(settings: Settings) -> None:
+    """Raise CommandError for an address that other machines reach while there is no key."""
+    if is_loopback(settings.host) or settings.admin_key is not None:
+        return
+    if settings.database_url is not None or (settings.data_dir / "bookchorus.db").is_file():
+        # SQLAlchemy takes a while to import, and most services listen on this machine alone.
+        from app.resources.database import open_database
+        from store import keys
+
+        with closing(open_database(settings)) as database, database.read() as session:
+            if keys.any_made(session):
+                return
+    raise CommandError(
+        f"Other machines reach host {settings.host}, and there is no key: make one with "
+        "'bookchorus keys add', set BOOKCHORUS_ADMIN_KEY, or use host 127.0.0.1."
+    )
 
 
 def _check_address(host: str, port: int) -> None:

@@ -25,6 +25,7 @@ from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, New
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.inspection import Inspection, MemberLook, Norms, Word
 from app.schemas.jobs import ENDED, AddedJob, Attempt, Job, JobEvent, JobProblem, JobStatus, Progress
+from app.schemas.keys import AuditLine, Key, KeyList
 from app.schemas.maintenance import Finding, Rebuilt, Verification
 from app.schemas.questions import (
     AddQuestion,
@@ -67,6 +68,7 @@ __all__ = [
     "AskEvent",
     "AskRequest",
     "Attempt",
+    "AuditLine",
     "BaseModelIdentity",
     "Book",
     "BookAliases",
@@ -89,6 +91,8 @@ __all__ = [
     "JobProblem",
     "JobStatus",
     "JsonBook",
+    "Key",
+    "KeyList",
     "LeftOut",
     "MemberLook",
     "MembersChoice",

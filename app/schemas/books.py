@@ -10,11 +10,22 @@ from app.schemas.jobs import Job
 BookState = Literal["queued", "training", "ready", "untrained"]
 
 
+NAME_LENGTH = 500
+Title = Annotated[str, Field(max_length=NAME_LENGTH)]
+
+
+class BookNames(Request):
+    """What a form calls a book, where it says so."""
+
+    title: Title | None = None
+    author: Title | None = None
+
+
 class JsonBook(Request):
     """A book as JSON, for callers who have its text and no file."""
 
-    title: str
-    author: str | None = None
+    title: Title
+    author: Title | None = None
     text: str
     tags: list[str] | None = None
     recipe: dict[str, Any] | None = None
@@ -46,13 +57,15 @@ class Chapter(BaseModel):
 
 
 class Book(BaseModel):
-    """A book; `sha256` is that of its file, `revision` that of its text, 1 until another edition comes.
+    """A book of its `owner`'s library; `sha256` is that of its file, `revision` that of its text, 1 until
+    another edition comes.
 
     `aliases` maps a name to a version's number.
     """
 
     id: str
     object: Literal["book"] = "book"
+    owner: str
     title: str
     author: str | None
     language: str | None

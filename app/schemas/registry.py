@@ -131,7 +131,7 @@ class BookAliases(BaseModel):
 class Prune(Request):
     """How many of a book's last versions to keep, besides those in use."""
 
-    keep: Annotated[int, Field(ge=1)]
+    keep: Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Pruned(BaseModel):

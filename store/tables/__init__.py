@@ -2,9 +2,11 @@
 
 from store.tables.aliases import Alias, AliasMove
 from store.tables.artifacts import Artifact
+from store.tables.audit import AuditLine
 from store.tables.base import Base, utcnow
 from store.tables.books import Book, BookTag, Chapter, Embedding, Page, Passage, Revision
 from store.tables.jobs import Attempt, Checkpoint, EventType, Job, JobEvent, JobStatus, Level, Outcome, Worker
+from store.tables.keys import ApiKey, Role
 from store.tables.questions import Question, Source
 from store.tables.skills import ChosenBy, Skill, SkillChoice, SkillMethod, SkillOrigin
 from store.tables.studies import Study
@@ -13,8 +15,10 @@ from store.tables.versions import Member, Version, VersionState
 __all__ = [
     "Alias",
     "AliasMove",
+    "ApiKey",
     "Artifact",
     "Attempt",
+    "AuditLine",
     "Base",
     "Book",
     "BookTag",
@@ -33,6 +37,7 @@ __all__ = [
     "Passage",
     "Question",
     "Revision",
+    "Role",
     "Skill",
     "SkillChoice",
     "SkillMethod",

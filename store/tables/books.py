@@ -11,10 +11,18 @@ from store.tables.base import Base, book_key, new_id, utcnow
 
 
 class Book(Base):
-    """A book in its newest `revision`. `sha256` is unique: the hash of the bytes of that revision's file."""
+    """A book in its newest `revision`. `sha256` is the hash of the bytes of that revision's file.
+
+    `owner` names the library it is in, and `content_key` is the hash of both: no library has a file twice.
+    """
 
     __tablename__ = "books"
-    __table_args__ = (Index(None, "created_at", "id"),)
+    __table_args__ = (
+        Index(None, "created_at", "id"),
+        Index(None, "owner", "created_at", "id"),
+        # SQLite cannot rename it: it once was the constraint of sha256.
+        UniqueConstraint("content_key", name="uq_books_sha256"),
+    )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: new_id("book"))
     title: Mapped[str]
@@ -23,7 +31,9 @@ class Book(Base):
     filename: Mapped[str | None]
     format: Mapped[str] = mapped_column(String(16))
     characters: Mapped[int]
-    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
+    content_key: Mapped[str] = mapped_column(String(64))
     passage_count: Mapped[int]
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
@@ -46,7 +56,7 @@ class Book(Base):
 class Revision(Base):
     """A text that a book has or had, numbered 1, 2, 3 within the book.
 
-    Chapters, pages and passages are kept of the newest one alone.
+    Chapters, pages and passages are kept of the newest one alone. `bytes` are those of the text in UTF-8.
     """
 
     __tablename__ = "revisions"
@@ -57,6 +67,7 @@ class Revision(Base):
     filename: Mapped[str | None]
     format: Mapped[str] = mapped_column(String(16))
     characters: Mapped[int]
+    bytes: Mapped[int]
     text: Mapped[str] = mapped_column(deferred=True)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 

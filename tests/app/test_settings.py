@@ -83,11 +83,14 @@ def test_what_fits_in_memory_is_found_or_told(monkeypatch: pytest.MonkeyPatch) -
     assert Settings(quantization_skip="").skipped_modules == []
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "books.example"])
-def test_other_machines_reach_it_only_with_a_key(host: str) -> None:
-    with pytest.raises(ValidationError, match="BOOKCHORUS_ADMIN_KEY"):
-        Settings(host=host)
-    assert Settings(host=host, admin_key=SecretStr("s3cret")).host == host
+def test_origins_are_those_of_pages() -> None:
+    assert Settings(cors_origins=" https://a.example, http://b.example:8080 ,").origins == [
+        "https://a.example",
+        "http://b.example:8080",
+    ]
+    for wrong in ("a.example", "https://a.example/", "https://*.example", "ftp://a.example", "null"):
+        with pytest.raises(ValidationError, match="expected origins"):
+            Settings(cors_origins=wrong)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tests.docs.command_line import commands, flags
 from tests.docs.pages import PAGES, everything, examples, page, title_of
 
 # In the commands' own section once, since many have them.
-SHARED_OPTIONS = {"--url", "--admin-key"}
+SHARED_OPTIONS = {"--url", "--key"}
 
 
 def command_sections() -> dict[str, str]:

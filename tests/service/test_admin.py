@@ -46,7 +46,7 @@ def test_admin_calls_need_the_key_and_prompts_outlive_a_restart(tiny_folder: Pat
         list(client.follow(added.job.id))
         asked = client.ask("Who?", books=[added.book.id], seed=3)
         [version] = client.versions()
-        for headers, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 403)):
+        for headers, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 401)):
             answer = httpx.get(f"{client.url}/admin/prompts", headers=headers, trust_env=False)
             assert answer.status_code == status
             assert answer.headers["content-type"] == "application/problem+json"

@@ -13,6 +13,7 @@ from store import (
     books,
     checkpoints,
     jobs,
+    keys,
     questions,
     revisions,
     skills,
@@ -26,7 +27,7 @@ from store.errors import InvalidBackupError, NotEmptyError, UnknownSchemaError
 from store.passages import passages_of_book
 from store.questions import NewQuestion
 from store.segmentation import ChapterSpan, PageSpan, PassageSpan
-from store.tables import Base, Book, Embedding, Passage, Revision, Version, utcnow
+from store.tables import AuditLine, Base, Book, Embedding, Passage, Revision, Version, utcnow
 from tests.store.conftest import BASE_MODEL, postgresql_only, sqlite_only
 
 
@@ -80,6 +81,12 @@ def full(database: Database, add_book: Callable[..., Book], publish: Callable[..
             session,
             book.id,
             books.Edition(later, "f" * 64, spans, [PassageSpan(0, 11, 20)], [PageSpan("iv", 0)]),
+        )
+        mine_too, _ = keys.add(
+            session, name="Änne", role="writer", owner="three", limits=keys.Limits(1, 2, 2**40)
+        )
+        session.add(
+            AuditLine(who="Änne", key_id=mine_too.id, role="writer", method="POST", path="/books", status=202)
         )
         for passage in passages_of_book(session, book.id):
             session.execute(
@@ -294,11 +301,11 @@ def _orphans(path: Path) -> None:
 def _misled(path: Path) -> None:
     """Change an index only, so that every row can still be read."""
     with sqlite3.connect(path) as file:
-        [(sha256,)] = file.execute("SELECT sha256 FROM books").fetchall()
+        [(key,)] = file.execute("SELECT content_key FROM books").fetchall()
     file.close()
     data = bytearray(path.read_bytes())
     place = -1
-    while (place := data.find(sha256.encode(), place + 1)) >= 0:
+    while (place := data.find(key.encode(), place + 1)) >= 0:
         if data[place - place % 4096] == 10:  # a leaf of an index
             data[place] ^= 1
     path.write_bytes(data)

@@ -95,6 +95,10 @@ UPDATE versions SET gate = '{"better": true}', pruned_at = :now, revision = 2 WH
 UPDATE artifacts SET pruned_at = :now;
 UPDATE jobs SET force = true;
 """,
+    "0010": """
+INSERT INTO api_keys VALUES ('key_1', 'Anna', 'writer', 'anna', 'abc', 60, 1, 2, 3, 4, :now, :now, NULL);
+INSERT INTO audit VALUES (5, :now, 'Anna', 'key_1', 'writer', 'POST', '/books', 202);
+""",
     "0007": "INSERT INTO skill_choices VALUES (11, 'some/llm', NULL, NULL, 'user', :now)",
 }
 # As releases wrote them that did not say where a skill came from: of each LLM at most one is the champion.
@@ -193,7 +197,8 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
     [chapter] = after["chapters"]
     assert (chapter.pop("matter"), chapter.pop("anchor")) == ("body", None)
     [book] = after["books"]
-    assert (book.pop("revision"), book.pop("format")) == (1, "txt")
+    assert (book.pop("revision"), book.pop("format"), book.pop("owner")) == (1, "txt", "local")
+    assert book.pop("content_key") == books.content_key("local", "abc")
     [revision] = after.pop("revisions")
     [text_before] = before.pop("book_texts")
     assert revision == {
@@ -203,6 +208,7 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "filename": None,
         "format": "txt",
         "characters": 5,
+        "bytes": 5,
         "text": text_before["text"],
         "created_at": book["created_at"],
     }
@@ -216,6 +222,8 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "book_tags",
         "pages",
         "questions",
+        "api_keys",
+        "audit",
     )
     assert after == {**before, **{name: [] for name in empty}}
 

@@ -6,19 +6,19 @@ from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http.deps import AdminDep, ServiceDep
+from app.http.deps import CallerDep, ServiceDep
 from app.http.paging import PAGE, Limit
 from app.http.serializers import records
 from store import aliases, books
 
 router = APIRouter(prefix="/admin/books/{book_id}/aliases", tags=["admin"])
 
-After = Annotated[int | None, Query(ge=0)]
+After = Annotated[int | None, Query(ge=0, lt=2**31)]
 
 
 @router.get("")
 def show_aliases(
-    service: ServiceDep, _: AdminDep, book_id: str, after: After = None, limit: Limit = PAGE
+    service: ServiceDep, book_id: str, after: After = None, limit: Limit = PAGE
 ) -> schemas.BookAliases:
     """Show where a book's aliases point, and the moves of all, newest first."""
     with service.database.read() as session:
@@ -29,7 +29,7 @@ def show_aliases(
 
 @router.get("/{alias}")
 def show_alias(
-    service: ServiceDep, _: AdminDep, book_id: str, alias: str, after: After = None, limit: Limit = PAGE
+    service: ServiceDep, book_id: str, alias: str, after: After = None, limit: Limit = PAGE
 ) -> schemas.AliasState:
     """Show where an alias points, and its moves, newest first."""
     with service.database.read() as session:
@@ -38,35 +38,35 @@ def show_alias(
 
 @router.put("/{alias}")
 def move_alias(
-    service: ServiceDep, who: AdminDep, book_id: str, alias: str, move: schemas.MoveAlias
+    service: ServiceDep, caller: CallerDep, book_id: str, alias: str, move: schemas.MoveAlias
 ) -> schemas.AliasState:
     """Point an alias to a version. Every move is kept in its history.
 
     `champion` goes to a version that did worse than the champion of its day only by `force`.
     """
     with service.database.write() as session:
-        aliases.move(session, book_id, alias, move.version, who=who, why=move.why, force=move.force)
+        aliases.move(session, book_id, alias, move.version, who=caller.name, why=move.why, force=move.force)
         return _state(session, book_id, alias)
 
 
 @router.post("/{alias}/rollback")
 def roll_back(
-    service: ServiceDep, who: AdminDep, book_id: str, alias: str, wish: schemas.Rollback | None = None
+    service: ServiceDep, caller: CallerDep, book_id: str, alias: str, wish: schemas.Rollback | None = None
 ) -> schemas.AliasState:
     """Put an alias back where it was before its last move; each further rollback goes one move further back.
 
     Versions that were pruned meanwhile are passed over. To go forward again, move the alias.
     """
     with service.database.write() as session:
-        aliases.rollback(session, book_id, alias, who=who, why=wish.why if wish else None)
+        aliases.rollback(session, book_id, alias, who=caller.name, why=wish.why if wish else None)
         return _state(session, book_id, alias)
 
 
 @router.delete("/{alias}")
-def remove_alias(service: ServiceDep, who: AdminDep, book_id: str, alias: str) -> schemas.AliasState:
+def remove_alias(service: ServiceDep, caller: CallerDep, book_id: str, alias: str) -> schemas.AliasState:
     """Remove an alias from the book; its history stays."""
     with service.database.write() as session:
-        aliases.remove(session, book_id, alias, who=who, why=None)
+        aliases.remove(session, book_id, alias, who=caller.name, why=None)
         return _state(session, book_id, alias)
 
 

@@ -5,7 +5,7 @@ from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app import schemas
-from app.http.deps import ServiceDep
+from app.http.deps import CallerDep, ServiceDep
 from app.http.disconnect import Waiting, to_the_end
 from app.http.serializers import answers
 
@@ -13,7 +13,9 @@ router = APIRouter(tags=["ask"])
 
 
 @router.post("/ask", response_model=schemas.Answer, responses={200: {"content": {"text/event-stream": {}}}})
-async def ask(service: ServiceDep, request: schemas.AskRequest, http: Request) -> schemas.Answer | Response:
+async def ask(
+    service: ServiceDep, caller: CallerDep, request: schemas.AskRequest, http: Request
+) -> schemas.Answer | Response:
     """Answer a question: retrieve, let every member answer, vote, and cite what was read.
 
     With `stream` the steps come as server-sent events: `retrieved`, `heard`, and `answer` or `error`.
@@ -23,7 +25,7 @@ async def ask(service: ServiceDep, request: schemas.AskRequest, http: Request) -
     events = await waiting.result(
         lambda: service.answering.events(
             answers.question_of(request),
-            answers.scope_of(request),
+            answers.scope_of(request, caller.sees),
             every_candidate=request.stream,
             wanted=waiting.wanted,
             passages=request.k,

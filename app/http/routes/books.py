@@ -1,20 +1,23 @@
 """Routes for books: upload, list, show, remove."""
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http.deps import AdminDep, ServiceDep
+from app.http.callers import Caller
+from app.http.deps import CallerDep, ServiceDep
 from app.http.paging import PAGE, Limit
 from app.http.routes.jobs import until_ended
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
 from app.service import Service
-from store import books, jobs
+from store import books, jobs, keys
 from store.tables import Book
+from trainer.recipe import Recipe
 
 router = APIRouter(tags=["books"])
 
@@ -39,12 +42,16 @@ BODY = {
     }
 }
 
+# The response to bytes that are here already.
+KNOWN: dict[int | str, dict[str, Any]] = {200: {"model": schemas.AddedBook}}
 
-@router.post("/books", status_code=202, openapi_extra=BODY)
+
+@router.post("/books", status_code=202, openapi_extra=BODY, responses=KNOWN)
 async def add_book(
     request: Request,
     response: Response,
     service: ServiceDep,
+    caller: CallerDep,
     wait: Annotated[float, Query(ge=0, le=3600)] = 0,
 ) -> schemas.AddedBook:
     """Upload a book and learn its chorus. The same bytes again are the same book, unchanged (200).
@@ -52,12 +59,15 @@ async def add_book(
     `wait` holds the answer back until the job has ended, for at most so many seconds.
     """
     upload = await read_upload(request, service.parser)
-    return await learning(service, response, *await run_in_threadpool(_add, service, upload), wait=wait)
+    return await learning(
+        service, response, *await run_in_threadpool(_add, service, caller, upload), wait=wait
+    )
 
 
 @router.get("/books")
 def list_books(
     service: ServiceDep,
+    caller: CallerDep,
     author: Annotated[list[str] | None, Query()] = None,
     tag: Annotated[list[str] | None, Query()] = None,
     after: str | None = None,
@@ -65,7 +75,7 @@ def list_books(
 ) -> schemas.Page[schemas.Book]:
     """List the library's books, newest first: all, or those by any `author` and with any `tag` given."""
     with service.database.read() as session:
-        rows, has_more = books.list_books(session, after, limit, authors=author, tags=tag)
+        rows, has_more = books.list_books(session, after, limit, authors=author, tags=tag, owner=caller.sees)
         latest = jobs.latest(session, [row.id for row in rows])
         shown = [records.book(row, latest.get(row.id)) for row in rows]
         return schemas.Page(data=shown, has_more=has_more)
@@ -79,7 +89,7 @@ def show_book(service: ServiceDep, book_id: str) -> schemas.Book:
 
 
 @router.delete("/books/{book_id}", status_code=204)
-def remove_book(service: ServiceDep, book_id: str, _: AdminDep) -> None:
+def remove_book(service: ServiceDep, book_id: str) -> None:
     """Remove a book with all that was learned from it."""
     with service.database.write() as session:
         books.delete(session, book_id)
@@ -103,10 +113,11 @@ async def learning(
     return await run_in_threadpool(_added, service, book_id, job_id)
 
 
-def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
+def _add(service: Service, caller: Caller, upload: Upload) -> tuple[str, str | None, bool]:
     """Store the book with its job in one transaction, so that there is never one without the other."""
     recipe = service.training.recipe(upload.recipe)
     edition = upload.edition(service.engine.count_tokens)
+    tokens = tokens_to_read(service, caller, recipe, upload.parsed.text)
     with service.database.write() as session:
         book, created = books.add(
             session,
@@ -115,12 +126,21 @@ def _add(service: Service, upload: Upload) -> tuple[str, str | None, bool]:
             author=upload.author,
             language=upload.parsed.language,
             tags=upload.tags,
+            owner=caller.owner,
         )
         if not created:
             latest = jobs.latest(session, [book.id]).get(book.id)
             return book.id, None if latest is None else latest.id, False
         job = service.training.queue(session, book.id, recipe)
+        keys.charge(session, caller.key, training_tokens=tokens)
         return book.id, job.id, True
+
+
+def tokens_to_read(service: Service, caller: Caller, recipe: Recipe, text: str) -> int:
+    """The most tokens of a text that a member reads by a recipe; 0 where the caller's key counts none."""
+    if not caller.counts_tokens:
+        return 0
+    return recipe.budget_tokens or math.ceil(recipe.epochs * service.engine.count_tokens(text))
 
 
 def _added(service: Service, book_id: str, job_id: str | None) -> schemas.AddedBook:

@@ -15,7 +15,7 @@ from fastapi.sse import format_sse_event
 
 from app import schemas
 from app.answering.types import Question, Scope
-from app.http.deps import ServiceDep
+from app.http.deps import CallerDep, ServiceDep
 from app.http.disconnect import Waiting, to_the_end
 from app.http.problems import Problem, openai_error
 from app.http.serializers import answers
@@ -35,13 +35,13 @@ _PLACES = 3
 
 
 @router.get("/models")
-def models(service: ServiceDep) -> JSONResponse:
+def models(service: ServiceDep, caller: CallerDep) -> JSONResponse:
     """List what can be asked: the library, every book, and every book at each of its aliases."""
     shown = [_model(LIBRARY, 0)]
     with service.database.read() as session:
         after, more = None, True
         while more:
-            rows, more = books.list_books(session, after, _PAGE)
+            rows, more = books.list_books(session, after, _PAGE, owner=caller.sees)
             for row in rows:
                 names = [row.id, *(f"{row.id}@{alias}" for alias in sorted(row.aliases))]
                 shown += [_model(name, unix(row.created_at)) for name in names]
@@ -50,13 +50,13 @@ def models(service: ServiceDep) -> JSONResponse:
 
 
 @router.post("/chat/completions")
-async def complete(service: ServiceDep, request: ChatRequest, http: Request) -> Response:
+async def complete(service: ServiceDep, caller: CallerDep, request: ChatRequest, http: Request) -> Response:
     """Answer the last question of a chat; earlier turns help to find its passages.
 
     Beside OpenAI's fields, `bookchorus` holds the whole answer with its votes and citations.
     """
     waiting = Waiting(http)
-    events = await waiting.result(lambda: _events(service, request, waiting))
+    events = await waiting.result(lambda: _events(service, request, caller.sees, waiting))
     if request.stream:
         told = to_the_end(_chunks(request, events), lambda problem: _sse(openai_error(problem)))
         ended = [format_sse_event(data_str="[DONE]")]
@@ -75,7 +75,9 @@ async def complete(service: ServiceDep, request: ChatRequest, http: Request) -> 
     )
 
 
-def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterator[schemas.AskEvent]:
+def _events(
+    service: Service, request: ChatRequest, owner: str | None, waiting: Waiting
+) -> Iterator[schemas.AskEvent]:
     asked = [number for number, message in enumerate(request.messages) if message.role == "user"]
     if not asked:
         raise Problem(422, "question-missing", "The chat has no turn of the user: there is no question.")
@@ -90,7 +92,7 @@ def _events(service: Service, request: ChatRequest, waiting: Waiting) -> Iterato
             temperature=request.temperature or 0.0,
             seed=None if request.seed is None else request.seed % 2**63,
         ),
-        Scope([] if request.model == LIBRARY else [request.model], request.authors, request.tags),
+        Scope([] if request.model == LIBRARY else [request.model], request.authors, request.tags, owner),
         # The question may refer to what the turns before it named; long turns would drown it.
         about=" ".join(earlier[-2:])[-_ABOUT:],
         every_candidate=request.stream,

@@ -1,7 +1,6 @@
 """Routes that say whether the service lives and is ready."""
 
-from fastapi import APIRouter, Response
-from sqlalchemy import text
+from fastapi import APIRouter, Request, Response
 
 from app import schemas
 from app.http.deps import ServiceDep
@@ -10,20 +9,18 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/livez")
-def livez() -> dict[str, str]:
+async def livez() -> dict[str, str]:
     """Say that the process answers."""
     return {"status": "alive"}
 
 
 @router.get("/readyz")
-def readyz(service: ServiceDep, response: Response) -> schemas.Readiness:
+async def readyz(service: ServiceDep, request: Request, response: Response) -> schemas.Readiness:
     """Say whether questions are answered and books are learned; 503 with what is dead while not.
 
     A service that leaves learning to other processes is ready without them, and says that none is running.
     """
-    with service.database.read() as session:
-        session.execute(text("SELECT 1"))
-        works = service.has_worker(session)
+    works = await request.app.state.store_probe.has_worker()
     dead = ["the service is shutting down"] if service.leaving.is_set() else []
     if not service.scheduler.alive:
         dead.append("the engine has ended: no question is answered")

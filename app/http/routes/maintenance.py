@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from app import schemas
-from app.http.deps import AdminDep, ServiceDep
+from app.http.deps import ServiceDep
 from store import backup as whole
 from store.verify import verify as verified
 
@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 
 
 @router.get("/backup", response_class=StreamingResponse)
-def backup(service: ServiceDep, _: AdminDep) -> StreamingResponse:
+def backup(service: ServiceDep) -> StreamingResponse:
     """Send every row, as it is now, as one SQLite file, which `bookchorus restore` takes."""
     folder = service.settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def backup(service: ServiceDep, _: AdminDep) -> StreamingResponse:
 
 
 @router.post("/verify")
-def verify(service: ServiceDep, _: AdminDep) -> schemas.Verification:
+def verify(service: ServiceDep) -> schemas.Verification:
     """Check all rows, artifacts and the index; nothing is changed. A finding says how to mend it."""
     found = verified(service.database, service.settings.index_dir, service.index.embedder)
     findings = [schemas.Finding(**asdict(finding)) for finding in found]
@@ -48,7 +48,7 @@ def verify(service: ServiceDep, _: AdminDep) -> schemas.Verification:
 
 
 @router.post("/rebuild")
-def rebuild(service: ServiceDep, _: AdminDep) -> schemas.Rebuilt:
+def rebuild(service: ServiceDep) -> schemas.Rebuilt:
     """Build the index again from the database, with new vectors where one is missing or damaged. Questions go
     on.
     """

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app import schemas
-from app.http.deps import AdminDep, ServiceDep
+from app.http.deps import ServiceDep
 from app.http.paging import PAGE, Limit
 from app.http.serializers.questions import change_of, shown
 from app.training.question_changes import QuestionChanges
@@ -38,7 +38,7 @@ def list_questions(
 
 @router.patch("")
 def change_questions(
-    service: ServiceDep, book_id: str, wish: schemas.ChangeQuestions, _: AdminDep
+    service: ServiceDep, book_id: str, wish: schemas.ChangeQuestions
 ) -> schemas.ChangedQuestions:
     """Add, correct and remove questions: in this order, all of them or none.
 

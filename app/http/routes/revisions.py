@@ -7,23 +7,24 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
 from app import schemas
-from app.http.deps import AdminDep, ServiceDep
-from app.http.routes.books import BODY, learning
+from app.http.callers import Caller
+from app.http.deps import CallerDep, ServiceDep
+from app.http.routes.books import BODY, KNOWN, learning, tokens_to_read
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
 from app.service import Service
-from store import jobs, revisions, versions
+from store import jobs, keys, revisions, versions
 
 router = APIRouter(prefix="/books/{book_id}", tags=["books"])
 
 
-@router.post("/revisions", status_code=202, openapi_extra=BODY)
+@router.post("/revisions", status_code=202, openapi_extra=BODY, responses=KNOWN)
 async def revise_book(
     request: Request,
     response: Response,
     service: ServiceDep,
+    caller: CallerDep,
     book_id: str,
-    _: AdminDep,
     wait: Annotated[float, Query(ge=0, le=3600)] = 0,
 ) -> schemas.AddedBook:
     """Give a book a new text and learn it. Sending the text that it has already changes nothing (200).
@@ -32,7 +33,7 @@ async def revise_book(
     where they can on this LLM; else, and with a recipe, new ones learn from scratch.
     """
     upload = await read_upload(request, service.parser)
-    revised = await run_in_threadpool(_revise, service, book_id, upload)
+    revised = await run_in_threadpool(_revise, service, caller, book_id, upload)
     return await learning(service, response, *revised, wait=wait)
 
 
@@ -55,13 +56,14 @@ def show_text(
         return PlainTextResponse(revisions.text(session, book_id, revision))
 
 
-def _revise(service: Service, book_id: str, upload: Upload) -> tuple[str, str | None, bool]:
+def _revise(service: Service, caller: Caller, book_id: str, upload: Upload) -> tuple[str, str | None, bool]:
     """Store the text with its job in one transaction, so that there is never one without the other."""
     if upload.recipe is None:
         recipe, parent = service.training.from_champion(book_id)
     else:
         recipe, parent = service.training.recipe(upload.recipe), None
     edition = upload.edition(service.engine.count_tokens)
+    tokens = tokens_to_read(service, caller, recipe, upload.parsed.text)
     with service.database.write() as session:
         given = {name: getattr(upload, name) for name in upload.given}
         _, changed = revisions.add(session, book_id, edition, **given)
@@ -69,4 +71,5 @@ def _revise(service: Service, book_id: str, upload: Upload) -> tuple[str, str | 
             latest = jobs.latest(session, [book_id]).get(book_id)
             return book_id, None if latest is None else latest.id, False
         job = service.training.queue(session, book_id, recipe, parent)
+        keys.charge(session, caller.key, training_tokens=tokens)
         return book_id, job.id, True

@@ -7,13 +7,13 @@ from fastapi import APIRouter
 from app import schemas
 from app.answering.skill import LoadedSkill
 from app.answering.skill_choice import ListedSkill, list_skills
-from app.http.deps import AdminDep, ServiceDep
+from app.http.deps import ServiceDep
 
 router = APIRouter(prefix="/admin", tags=["admin"])
 
 
 @router.get("/skills")
-def skills(service: ServiceDep, _: AdminDep) -> schemas.SkillList:
+def skills(service: ServiceDep) -> schemas.SkillList:
     """List what LLMs can answer behind, which of it the service has loaded, and what a restart takes."""
     llm, own = service.engine.identity, service.skill
     with service.database.read() as session:

@@ -1,6 +1,5 @@
 """Routes that export and import versions, and inspect their members."""
 
-import re
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,8 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app import schemas
-from app.http.deps import AdminDep, ServiceDep
-from app.http.problems import Problem
+from app.http.deps import CallerDep, ServiceDep
 from app.http.routes.versions import shown
 from app.inspection import inspect
 from app.service import Service
@@ -22,14 +20,12 @@ from store import books, versions
 
 router = APIRouter(prefix="/admin/books/{book_id}/versions", tags=["admin"])
 
-# The path of a body that may be larger than a book.
-IMPORT = re.compile(r"/admin/books/[^/]+/versions/import")
 _ZIP = "application/zip"
 _ARCHIVE = {"type": "string", "format": "binary", "description": "a zip archive"}
 
 
 @router.get("/{ref}/export", response_class=StreamingResponse, responses={200: {"content": {_ZIP: {}}}})
-def export_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> StreamingResponse:
+def export_version(service: ServiceDep, book_id: str, ref: str) -> StreamingResponse:
     """Send a version as a zip archive: for each member folders that PEFT loads, with a model card, and
     `version.json`, from which it can be imported again.
     """
@@ -42,12 +38,13 @@ def export_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> 
 @router.post(
     "/import",
     status_code=201,
+    max_body_size=MOST_IMPORT_BYTES,
     openapi_extra={"requestBody": {"required": True, "content": {_ZIP: {"schema": _ARCHIVE}}}},
 )
 async def import_version(
     request: Request,
     service: ServiceDep,
-    who: AdminDep,
+    caller: CallerDep,
     book_id: str,
     promote: bool = False,
     force: Annotated[bool, Query(description="take what was learned on an LLM of another name")] = False,
@@ -56,12 +53,14 @@ async def import_version(
 
     It becomes `latest`, and `champion` with `promote` or where the book has none.
     """
-    data = await _body(request)
-    return await run_in_threadpool(_imported, service, book_id, data, promote=promote, force=force, who=who)
+    data = await request.body()
+    return await run_in_threadpool(
+        _imported, service, book_id, data, promote=promote, force=force, who=caller.name
+    )
 
 
 @router.get("/{ref}/inspect")
-def inspect_version(service: ServiceDep, _: AdminDep, book_id: str, ref: str) -> schemas.Inspection:
+def inspect_version(service: ServiceDep, book_id: str, ref: str) -> schemas.Inspection:
     """Inspect the members of a version: the words nearest to them, their norms, how alike they are, and how
     far they moved in learning.
     """
@@ -81,14 +80,3 @@ def _imported(
         version = publish_imported(session, book_id, found, llm, promote=promote, who=who)
         [shape] = shown(service, session, [version])
         return shape
-
-
-async def _body(request: Request) -> bytes:
-    """The whole body. Raises Problem archive-too-large as soon as it is too large."""
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MOST_IMPORT_BYTES:
-            detail = f"An archive may have {MOST_IMPORT_BYTES:,} bytes; this one has more."
-            raise Problem(413, "archive-too-large", detail, limit_bytes=MOST_IMPORT_BYTES)
-    return bytes(data)

@@ -22,9 +22,9 @@ def question_of(request: schemas.AskRequest) -> Question:
     )
 
 
-def scope_of(request: schemas.AskRequest) -> Scope:
-    """Where the answer is looked for."""
-    return Scope(request.books or [], request.authors, request.tags)
+def scope_of(request: schemas.AskRequest, owner: str | None) -> Scope:
+    """Where the answer is looked for: in the library of the owner, or in all."""
+    return Scope(request.books or [], request.authors, request.tags, owner)
 
 
 def event(happened: types.AnswerEvent) -> schemas.AskEvent:

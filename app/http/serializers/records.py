@@ -25,6 +25,7 @@ def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
         state = "queued" if job.status == "queued" else "training"
     return schemas.Book(
         id=row.id,
+        owner=row.owner,
         title=row.title,
         author=row.author,
         language=row.language,

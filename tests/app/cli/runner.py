@@ -9,5 +9,11 @@ from tests.app.client.peer import Peer
 def bookchorus(*words: str, peer: Peer | None = None, **variables: str) -> Result:
     """Run a command, with the peer as its service; one line holds 100 characters."""
     address = {"BOOKCHORUS_URL": peer.url} if peer else {}
-    environment = {"BOOKCHORUS_ADMIN_KEY": None, "COLUMNS": "100", **address, **variables}
+    environment = {
+        "BOOKCHORUS_ADMIN_KEY": None,
+        "BOOKCHORUS_KEY": None,
+        "COLUMNS": "100",
+        **address,
+        **variables,
+    }
     return CliRunner().invoke(app, list(words), env=environment, catch_exceptions=False)

@@ -28,8 +28,10 @@ def test_help_names_every_command() -> None:
         "restore",
         "verify",
         "rebuild",
+        "audit",
         "eval",
         "question",
+        "keys",
         "skill",
         "bench",
     ]

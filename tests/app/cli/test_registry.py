@@ -93,4 +93,4 @@ def test_versions_need_the_key_where_the_service_has_one(peer: Peer) -> None:
     refused = bookchorus("versions", peer=peer)
     assert (refused.exit_code, refused.stderr) == (1, "This call needs the admin key.\n")
     assert "tiny-llm" in bookchorus("versions", peer=peer, BOOKCHORUS_ADMIN_KEY="s3cret").stdout
-    assert "tiny-llm" in bookchorus("versions", "--admin-key", "s3cret", peer=peer).stdout
+    assert "tiny-llm" in bookchorus("versions", "--key", "s3cret", peer=peer).stdout

@@ -24,6 +24,7 @@ from app.schemas import (
 
 def book(number: int = 1, *, state: BookState = "queued", title: str = "The Tiger") -> Book:
     return Book(
+        owner="local",
         id=f"book_{number:016}",
         title=title,
         author="Joseph Jacobs",

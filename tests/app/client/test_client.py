@@ -133,7 +133,7 @@ def test_a_wish_out_of_range_is_refused_before_it_is_sent(peer: Peer) -> None:
     assert peer.asked == []
 
 
-def test_the_admin_key_opens_the_prompts(peer: Peer) -> None:
+def test_the_key_opens_the_prompts(peer: Peer) -> None:
     peer.key = "s3cret"
     with Client(peer.url) as client, pytest.raises(ClientError, match="admin key"):
         client.versions()

@@ -1,0 +1,38 @@
+"""The command that shows the audit log, with a service's settings."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from app.cli.options import DataDir, one_line_store_errors
+
+app = typer.Typer()
+
+
+@app.command("audit")
+def show_audit(
+    who: Annotated[str | None, typer.Option(help="Only what one of this name did.")] = None,
+    key_id: Annotated[str | None, typer.Option(help="Only what was done with the key of this id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Lines to show, the newest.")] = 50,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the lines there.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show who changed what, and read what is the administrator's, newest first."""
+    with one_line_store_errors():
+        from app import schemas
+        from app.resources.database import open_database
+        from app.settings import load
+        from app.terminal.audit import audit_table
+        from store import audit
+
+        settings = load({} if data_dir is None else {"data_dir": data_dir})
+        with closing(open_database(settings)) as database, database.read() as session:
+            rows, has_more = audit.list_lines(session, who=who, key=key_id, limit=limit)
+            found = [schemas.AuditLine.model_validate(row) for row in rows]
+        Console().print(audit_table(found))
+        if json_file is not None:
+            page = schemas.Page[schemas.AuditLine](data=found, has_more=has_more)
+            json_file.write_text(page.model_dump_json(indent=2), encoding="utf-8")

@@ -1,0 +1,32 @@
+"""The role that a call needs, by its method and path. What is not named here needs more rather than less."""
+
+from store.tables import Role
+
+RANKS: tuple[Role, ...] = ("reader", "writer", "admin")
+# They say nothing about books, and are asked by programs that have no key.
+HEALTH = ("/livez", "/readyz")
+_OPEN = (*HEALTH, "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
+# They change nothing, though they are sent with POST.
+_QUESTIONS = ("/ask", "/v1/chat/completions")
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def needed(method: str, path: str) -> Role | None:
+    """The least role that may make a call; None where no key is needed."""
+    if path in _OPEN and method in _SAFE:
+        return None
+    if path == "/admin" or path.startswith("/admin/"):
+        # The versions of one's own books are one's own; the service as a whole is the administrator's.
+        own = path.startswith("/admin/books/") or (method in _SAFE and path == "/admin/prompts")
+        return "writer" if own else "admin"
+    return "reader" if method in _SAFE or path in _QUESTIONS else "writer"
+
+
+def changes(method: str, path: str) -> bool:
+    """Whether a call may change something."""
+    return method not in _SAFE and path not in _QUESTIONS
+
+
+def suffices(role: Role, least: Role) -> bool:
+    """Whether a role may do what needs `least`."""
+    return RANKS.index(role) >= RANKS.index(least)

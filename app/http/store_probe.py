@@ -1,0 +1,49 @@
+"""Whether the database answers, told at once however long it takes to."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy.orm import Session
+
+from store.database import Database
+from store.errors import StoreBusyError, StoreError
+
+# How long an answer is waited for; after it what was known last is told.
+_WAIT_SECONDS = 0.02
+# How long that counts.
+_KNOWN_SECONDS = 10.0
+
+
+class StoreProbe:
+    """Asks the database on a thread of its own, one question at a time: `has_worker`."""
+
+    def __init__(self, database: Database, has_worker: Callable[[Session], bool]) -> None:
+        self._database = database
+        self._has_worker = has_worker
+        self._threads = CapacityLimiter(1)
+        self._asking: asyncio.Task[StoreError | bool] | None = None
+        self._said: StoreError | bool = False
+        self._said_at = float("-inf")
+
+    async def has_worker(self) -> bool:
+        """Whether somebody takes jobs. StoreError: the database said so, or says nothing for a while."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(to_thread.run_sync(self._ask, limiter=self._threads))
+        await asyncio.wait([self._asking], timeout=_WAIT_SECONDS)
+        if self._asking is not None and self._asking.done():
+            self._said, self._said_at = self._asking.result(), time.monotonic()
+            self._asking = None
+        if time.monotonic() - self._said_at > _KNOWN_SECONDS:
+            raise StoreBusyError("The database does not answer.")
+        if isinstance(self._said, StoreError):
+            raise self._said
+        return self._said
+
+    def _ask(self) -> StoreError | bool:
+        try:
+            with self._database.read() as session:
+                return self._has_worker(session)
+        except StoreError as error:
+            return error

@@ -29,8 +29,8 @@ from app.skill_training.samples import collect_samples
 from trainer.llm.microbatches import Microbatches
 from trainer.methods.tensors import FormatError
 from trainer.options import Method
-from trainer.skill.recipe import skill_recipe
-from trainer.skill.skill import SkillMismatchError, default_method, skill_from_bytes, skill_to_train
+from trainer.skill.recipe import default_method, skill_recipe
+from trainer.skill.skill import SkillMismatchError, skill_from_bytes, skill_to_train
 from trainer.skill.training import train_skill, train_starts
 
 _HELDOUT_EXAMPLES = 48

@@ -5,7 +5,8 @@ The deltas of `lora_deltas` belong to single rows; this one belongs to the LLM, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -68,6 +69,25 @@ class Adaptation:
             for name, (down, up) in weights.items()
         ]
 
+    @contextmanager
+    def instead(self, weights: LoraWeights) -> Iterator[None]:
+        """Within the context, compute with these deltas in place of those in force; {} stands for none.
+
+        The deltas run minus those in force, which is the same but for rounding and needs no second copy of
+        the weights. Raises KeyError for an unknown layer.
+        """
+        changes = _minus(weights, self._weights or {})
+        layers = [self._layers[name] for name in changes]
+        hooks = [
+            layer.register_forward_hook(partial(_with_delta, down, up, 0.0))
+            for layer, (down, up) in zip(layers, changes.values(), strict=True)
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
     def remove(self) -> None:
         """Take away what runs beside the weights. RuntimeError: something is folded in."""
         if self._folded:
@@ -104,3 +124,15 @@ def _with_delta(
     if dropout and torch.is_grad_enabled():
         row = nn.functional.dropout(row, dropout)
     return output + LORA_SCALE * ((row @ down.to(row).mT) @ up.to(row).mT).to(output.dtype)
+
+
+def _minus(weights: LoraWeights, others: LoraWeights) -> dict[str, tuple[Tensor, Tensor]]:
+    """Deltas that do what `weights` do and undo what `others` do; a layer's rank is the sum of both."""
+    found = dict(weights)
+    for name, (down, up) in others.items():
+        mine = found.get(name)
+        if mine is None:
+            found[name] = down, -up
+        else:
+            found[name] = torch.cat([mine[0].to(down), down]), torch.cat([mine[1].to(up), -up], dim=1)
+    return found

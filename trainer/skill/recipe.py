@@ -6,7 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trainer.llm.causal import CausalLLM
+from trainer.llm.frozen_llm import FrozenLLM
 from trainer.options import Method
+
+# An LLM of fewer parameters is small.
+_SMALL = 4_000_000_000
 
 
 class OptimisationRecipe(BaseModel):
@@ -76,3 +81,10 @@ def skill_recipe(method: Method, given: Mapping[str, Any]) -> SkillRecipe:
     """The recipe of a method, its defaults replaced by what is given. Raises pydantic's ValidationError."""
     defaults = _LORA if method == "lora" else {}
     return SkillRecipe(**{**defaults, **given, "method": method})
+
+
+def default_method(llm: FrozenLLM) -> Method:
+    """What a skill of this LLM best is: of a small one, a LoRA; of a large one, what takes less memory."""
+    if llm.parameters < _SMALL:
+        return "lora"
+    return "prefix" if isinstance(llm, CausalLLM) else "prompt"

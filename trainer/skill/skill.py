@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from trainer.llm import templates
+from trainer.llm.adaptation import LoraWeights
 from trainer.llm.causal import CausalLLM
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
@@ -22,8 +24,6 @@ from trainer.methods.lora import check_lora, initial_lora, lora_pairs, lora_rank
 from trainer.methods.tensors import FormatError, tensors_from_bytes
 from trainer.options import Method
 
-# An LLM of fewer parameters is small.
-_SMALL = 4_000_000_000
 _KEYS, _VALUES, _PROMPT, _STARTS = "keys", "values", "prompt_embeddings", "starts"
 
 
@@ -59,9 +59,20 @@ class Skill(ABC):
         Raises SkillMismatchError when the LLM has no such layers.
         """
 
+    def deltas(self, llm: FrozenLLM) -> LoraWeights:
+        """What it changes of the LLM's layers. SkillMismatchError: the LLM has no such layers."""
+        return {}
+
+    def in_turn(self, llm: FrozenLLM) -> AbstractContextManager[None]:
+        """Within it the LLM reads as if equipped with this skill alone, whatever it is equipped with."""
+        return llm.adaptation.instead(self.deltas(llm))
+
     def is_in_force(self, llm: FrozenLLM) -> bool:
         """Whether the LLM is equipped with this skill and no other: its context is of use then alone."""
-        return llm.adaptation.holds(None)
+        try:
+            return llm.adaptation.holds(self.deltas(llm) or None)
+        except SkillMismatchError:
+            return False
 
     @abstractmethod
     def context(self, llm: FrozenLLM) -> Context:
@@ -161,9 +172,16 @@ class LoraSkill(Skill):
 
     def equip(self, llm: FrozenLLM, *, fold: bool = True, dropout: float = 0.0) -> None:
         """Fold the deltas into the weights, or run them beside quantized weights and without `fold`."""
-        targets = llm.adaptation.targets
-        deltas = self._deltas(llm)
-        for module, (down, up) in deltas.items():
+        deltas = self.deltas(llm)
+        if fold and llm.identity.quantization == "none":
+            llm.adaptation.fold(deltas)
+        else:
+            llm.adaptation.beside(deltas, dropout)
+
+    def deltas(self, llm: FrozenLLM) -> LoraWeights:
+        """A and B of each layer, on the LLM's device."""
+        targets, pairs = llm.adaptation.targets, lora_pairs(self.weights)
+        for module, (down, up) in pairs.items():
             if module not in targets:
                 raise SkillMismatchError(f"{llm.identity.id!r} has no layer {module}")
             out, into = targets[module]
@@ -171,17 +189,6 @@ class LoraSkill(Skill):
                 raise SkillMismatchError(
                     f"{list(down.shape)} and {list(up.shape)} do not fit {module} of {llm.identity.id!r}"
                 )
-        if fold and llm.identity.quantization == "none":
-            llm.adaptation.fold(deltas)
-        else:
-            llm.adaptation.beside(deltas, dropout)
-
-    def is_in_force(self, llm: FrozenLLM) -> bool:
-        """Whether the LLM is equipped with these deltas."""
-        return llm.adaptation.holds(self._deltas(llm))
-
-    def _deltas(self, llm: FrozenLLM) -> dict[str, tuple[Tensor, Tensor]]:
-        pairs = lora_pairs(self.weights)
         return {module: (down.to(llm.device), up.to(llm.device)) for module, (down, up) in pairs.items()}
 
     def context(self, llm: FrozenLLM) -> Context:
@@ -199,13 +206,6 @@ def initial_skill(llm: FrozenLLM) -> Skill:
         return PrefixSkill(context.keys, context.values)
     assert isinstance(context, Embeddings)
     return PromptSkill(context.embeddings)
-
-
-def default_method(llm: FrozenLLM) -> Method:
-    """What a skill of this LLM best is: of a small one, a LoRA; of a large one, what takes less memory."""
-    if llm.parameters < _SMALL:
-        return "lora"
-    return "prefix" if isinstance(llm, CausalLLM) else "prompt"
 
 
 def skill_to_train(llm: FrozenLLM, method: Method, rank: int, seed: int) -> Skill:

@@ -120,6 +120,30 @@ def test_beside_one_takes_the_place_of_another(tmp_path: Path) -> None:
     assert torch.equal(losses(llm), bare)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("fold", [True, False])
+def test_one_takes_its_turn_in_place_of_the_one_in_force(
+    tmp_path: Path, family: tiny.Family, fold: bool
+) -> None:
+    llm = made(tmp_path, family)
+    skill, other = loud(llm), loud(llm, seed=1)
+    bare = losses(llm)
+    other.equip(llm, fold=False)
+    wanted, said = losses(llm), answer(llm)
+    skill.equip(llm, fold=fold)
+    before = losses(llm)
+    with other.in_turn(llm):
+        torch.testing.assert_close(losses(llm), wanted, atol=1e-3, rtol=1e-3)
+        assert answer(llm).tokens == said.tokens
+    assert torch.equal(losses(llm), before)
+    with llm.adaptation.instead({}):
+        torch.testing.assert_close(losses(llm), bare, atol=1e-3, rtol=1e-3)
+    with pytest.raises(KeyError), other.in_turn(llm):
+        raise KeyError
+    assert torch.equal(losses(llm), before)
+    assert skill.is_in_force(llm)
+
+
 @pytest.mark.parametrize("quantization", ["int8", "nf4"])
 def test_quantized_weights_stay_and_it_runs_beside(tmp_path: Path, quantization: Quantization) -> None:
     llm = made(tmp_path, "llama", quantization)

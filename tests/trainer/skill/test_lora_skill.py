@@ -22,14 +22,13 @@ from trainer.methods.tensors import FormatError
 from trainer.options import Method
 from trainer.skill.examples import Example
 from trainer.skill.optimisation import SkillState, SkillStep
-from trainer.skill.recipe import SkillRecipe
+from trainer.skill.recipe import SkillRecipe, default_method
 from trainer.skill.skill import (
     LoraSkill,
     PrefixSkill,
     PromptSkill,
     Skill,
     SkillMismatchError,
-    default_method,
     skill_from_bytes,
     skill_to_train,
 )

@@ -17,6 +17,7 @@ from app.answering.per_passage import WAVES, PerPassage
 from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
 from app.answering.skill import LoadedSkill, active_skill
+from app.asking.asker import load_asker
 from app.engine.embedder import Embedder
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
@@ -162,6 +163,7 @@ def build(
         microbatches=Microbatches(llm.device, settings.pass_tokens, scheduler.asked_lately),
         keep_versions=settings.keep_versions,
         folder=settings.data_dir / "workers",
+        asker=load_asker(settings.asker, llm),
     )
     if settings.trains:
         worker.start()

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     quantization_skip: str = ""
     # Whether a skill that is a LoRA is added to weights that are not quantized, or runs beside them.
     fold_skill: bool = True
+    # What writes questions about books: "shipped", which is the package's asker for the LLM where there is
+    # one, "none", or the file of an asker.
+    asker: str = "shipped"
     # Whether training computes blocks twice instead of keeping what they hold.
     checkpointing: Checkpointing = "auto"
     # Tokens that training puts through the LLM at once; what does not fit is halved.

@@ -6,10 +6,12 @@ from functools import partial
 
 from trainer.checkpoint import Checkpoint
 from trainer.joint_training import train
+from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.methods.dispatch import initial_members
 from trainer.methods.members import Members
+from trainer.objectives import asker as asking
 from trainer.objectives.alternating import Alternating
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.objective import Objective
@@ -77,6 +79,7 @@ def train_book(
     *,
     passages: Sequence[str] | None = None,
     items: Sequence[StudyQuestion] | None = None,
+    asker: Skill | None = None,
     parent: Members | None = None,
     rivals: int = 0,
     microbatches: Microbatches | None = None,
@@ -85,9 +88,9 @@ def train_book(
     """Train members on a book; yields pauses, `Prepared`, then the progress of `train`, `Learned` last.
 
     Nothing runs before the first item is asked for. `skill` precedes the members. Self-study needs the book's
-    `passages`, and has the LLM write its questions about them unless `items` are given. Members start from
-    `parent`, or are appended to it if the recipe says so. `rivals` and `resume` are those of `train`;
-    `microbatches` are best shared by all trainings on one device.
+    `passages`, and has the LLM write its questions about them unless `items` are given, see
+    `write_questions`. Members start from `parent`, or are appended to it if the recipe says so. `rivals` and
+    `resume` are those of `train`; `microbatches` are best shared by all trainings on one device.
 
     Raises what `resolved`, `train` and the objectives raise, and ValueError for self-study without passages
     and for a recipe that appends to no parent.
@@ -95,7 +98,7 @@ def train_book(
     recipe = resolved(recipe, skill)
     if recipe.append and parent is None:
         raise ValueError("append needs a parent: a version whose virtual tokens stay as they are")
-    prepared = yield from _prepare(llm, text, passages, recipe, skill, items, microbatches)
+    prepared = yield from _prepare(llm, text, passages, recipe, skill, items, asker, microbatches)
     yield prepared
     recipe, objective = prepared.recipe, prepared.objective
     start, frozen = (None, parent) if recipe.append else (parent, None)
@@ -106,16 +109,34 @@ def train_book(
 
 
 def write_questions(
-    llm: FrozenLLM, passages: Sequence[str], recipe: Recipe, skill: Skill
+    llm: FrozenLLM, passages: Sequence[str], recipe: Recipe, skill: Skill, asker: Skill | None = None
 ) -> Iterator[Pause | Written]:
-    """Have the LLM write the questions that a recipe asks for, behind `skill`; `Written` comes last."""
+    """Have the LLM write the questions that a recipe asks for, and answer them behind `skill`, which it is
+    equipped with; `Written` comes last.
+
+    An LLM that has learned an `asker` asks by that; another one by a hand-written instruction.
+    """
     written: list[StudyQuestion] = []
-    chosen = [(number, passages[number]) for number in _spread(len(passages), recipe.passages)]
-    kinds = list(KINDS)[: recipe.kinds]
-    for batch in synthesise(llm, chosen, skill.context(llm), kinds=kinds, seed=recipe.seed):
+    for batch in _batches(llm, passages, recipe, skill.context(llm), asker):
         written += batch
         yield Pause()
     yield Written(written)
+
+
+def _batches(
+    llm: FrozenLLM, passages: Sequence[str], recipe: Recipe, reader: Context, asker: Skill | None
+) -> Iterator[list[StudyQuestion]]:
+    """The questions that the LLM writes, a few at a time."""
+    chosen = _spread(len(passages), recipe.passages)
+    if asker is None:
+        kinds = list(KINDS)[: recipe.kinds]
+        numbered = [(number, passages[number]) for number in chosen]
+        return synthesise(llm, numbered, reader, kinds=kinds, seed=recipe.seed)
+    in_turn = partial(asker.in_turn, llm)
+    with in_turn():
+        context = asker.context(llm)
+    wanted = asking.stretches(chosen, len(passages), recipe.questions, recipe.pairs)
+    return asking.ask(llm, passages, wanted, asking.Asker(context, in_turn), reader, seed=recipe.seed)
 
 
 def _prepare(
@@ -125,6 +146,7 @@ def _prepare(
     recipe: Recipe,
     skill: Skill | None,
     items: Sequence[StudyQuestion] | None,
+    asker: Skill | None,
     microbatches: Microbatches | None,
 ) -> Generator[Pause, None, Prepared]:
     """What a resolved recipe asks for, with the questions to study, which are written unless given."""
@@ -135,7 +157,7 @@ def _prepare(
     if passages is None:
         raise ValueError(f"{recipe.objective} needs the passages of the book: give them, or use lm")
     if items is None:
-        for happened in write_questions(llm, passages, recipe, skill):
+        for happened in write_questions(llm, passages, recipe, skill, asker):
             if isinstance(happened, Written):
                 items = happened.questions
             else:

@@ -15,6 +15,8 @@ Checkpointing = Literal["auto", "on", "off"]
 Method = Literal["prompt", "prefix", "lora"]
 # Where a member stands: before the passages, or between passages and question.
 Placement = Literal["front", "behind"]
+# What a skill is learned for: to answer from a passage, or to ask about one.
+What = Literal["read", "ask"]
 
 # For files that can be made again: the embedded LLM, converted from its wheel.
 DEFAULT_CACHE_DIR = Path("~/.cache/bookchorus")

@@ -42,7 +42,18 @@ class Recipe(BaseModel):
         "learned after them",
     )
     row_tokens: int = Field(256, ge=16, le=4096, description="tokens of text in one training row")
-    kinds: int = Field(4, ge=1, le=7, description="questions of self-study about a passage, each of a kind")
+    kinds: int = Field(
+        4,
+        ge=1,
+        le=7,
+        description="questions of self-study about a passage, each of a kind, by an LLM without an asker",
+    )
+    questions: int = Field(
+        10, ge=1, le=64, description="questions of self-study that an asker asks about a passage"
+    )
+    pairs: int = Field(
+        2, ge=0, le=64, description="questions that an asker asks about a passage and the next one together"
+    )
     passages: int = Field(48, ge=1, le=4096, description="most passages that self-study asks about")
     person_weight: int = Field(
         4,

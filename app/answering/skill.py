@@ -167,14 +167,14 @@ def _loaded(session: Session, row: Row, shipped: LoadedSkill | None) -> LoadedSk
 
 def shipped_llms(shipped: Traversable = SHIPPED) -> dict[str, Identity]:
     """The LLMs whose skills come with the package, by their ids, as they were when the skill was learned."""
-    found = [notes["llm"] for notes in _shipped_notes(shipped).values()]
+    found = [notes["llm"] for notes in shipped_notes(shipped).values()]
     names = [field.name for field in fields(Identity)]
     return {llm["id"]: Identity(**{name: llm[name] for name in names}) for llm in found}
 
 
 def shipped_skill(llm_id: str, shipped: Traversable = SHIPPED) -> LoadedSkill | None:
     """The skill that comes with the package for an LLM, or None."""
-    for name, notes in _shipped_notes(shipped).items():
+    for name, notes in shipped_notes(shipped).items():
         if notes["llm"]["id"] == llm_id:
             artifact = (shipped / f"{name}.safetensors").read_bytes()
             return LoadedSkill(
@@ -188,8 +188,8 @@ def shipped_skill(llm_id: str, shipped: Traversable = SHIPPED) -> LoadedSkill | 
     return None
 
 
-def _shipped_notes(shipped: Traversable) -> dict[str, dict[str, Any]]:
-    """The notes of each skill in the folder, by the name of its files."""
+def shipped_notes(shipped: Traversable) -> dict[str, dict[str, Any]]:
+    """The notes of each skill in a package's folder, by the name of its files."""
     names = sorted(file.name for file in shipped.iterdir() if file.name.endswith(".json"))
     return {
         name.removesuffix(".json"): json.loads((shipped / name).read_text(encoding="utf-8")) for name in names

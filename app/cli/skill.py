@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from app.cli.options import DataDir, json_object, one_line_errors, one_line_store_errors, print_line
-from trainer.options import Method
+from trainer.options import Method, What
 
 if TYPE_CHECKING:
     from app.answering.skill_choice import Named
@@ -20,6 +20,9 @@ app = typer.Typer(help="The skill: how to answer from a passage.", no_args_is_he
 @app.command("train")
 def train_skill(
     data: Annotated[Path, typer.Option(help="Questions to learn from: a split's folder or a JSONL file.")],
+    what: Annotated[
+        What, typer.Option(help="What is learned: to read and answer, or to ask questions about books.")
+    ] = "read",
     method: Annotated[
         Method | None,
         typer.Option(help="What the skill is; by default lora for an LLM of up to 4 billion parameters."),
@@ -41,7 +44,7 @@ def train_skill(
         train(
             Console(),
             data,
-            chosen or {},
+            {"what": what, **(chosen or {})},
             out,
             licence,
             method=method,

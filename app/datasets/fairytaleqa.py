@@ -65,7 +65,9 @@ def _questions(file: Path, story: str, places: dict[str, list[int]]) -> Iterator
             if section not in places:
                 raise DataError(f"{file}, line {line}: the story has no section {section!r}.")
             gold.update(places[section])
-        yield LabelledQuestion(story, number, row["question"], answers, sorted(gold), [])
+        yield LabelledQuestion(
+            story, number, row["question"], answers, sorted(gold), [], row.get("attribute1") or None
+        )
 
 
 def _rows(file: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

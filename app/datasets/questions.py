@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 
 class DataError(ValueError):
@@ -29,7 +29,7 @@ class LabelledQuestion:
     """A question about one story, numbered from 1 in it, and what it is marked by.
 
     `gold` are the sections that hold the answer, counted from 0, none when unknown; `choices` are the options
-    of a multiple-choice question.
+    of a multiple-choice question, `kind` is what it asks about. The kind is no part of a dataset's digest.
     """
 
     story: str
@@ -38,6 +38,7 @@ class LabelledQuestion:
     answers: list[str]
     gold: list[int]
     choices: list[str]
+    kind: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

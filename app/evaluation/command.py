@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.status import Status
 
 from app.answering.skill import active_skill
+from app.asking.asker import load_asker
 from app.datasets.loading import load_dataset
 from app.datasets.questions import DataError, by_origin, sampled
 from app.errors import CommandError
@@ -20,7 +21,7 @@ from app.evaluation.declining import declined
 from app.evaluation.pictures import draw
 from app.evaluation.report import summarise, table, to_json
 from app.evaluation.run import AT_ONCE, Evaluation
-from app.evaluation.systems import BARE, GOLD, SYSTEMS
+from app.evaluation.systems import BARE, GOLD, LEARNED, SYSTEMS
 from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.settings import load
@@ -29,7 +30,14 @@ from trainer.recipe import Recipe
 # The table keeps its columns in a narrow window and in a file.
 _WIDTH = 140
 # A minute or two of learning for each story on two CPU cores, so that many stories can be measured.
-RECIPE: dict[str, Any] = {"kinds": 2, "passages": 12, "epochs": 1000, "budget_tokens": 600}
+RECIPE: dict[str, Any] = {
+    "kinds": 2,
+    "questions": 2,
+    "pairs": 0,
+    "passages": 12,
+    "epochs": 1000,
+    "budget_tokens": 600,
+}
 
 
 def evaluate(
@@ -76,12 +84,16 @@ def evaluate(
             f"{llm.identity.id} has learned no skill: it answers behind the hand-written instruction.",
             highlight=False,
         )
-    new = [story.name for story in dataset.stories if story.digest not in skill.learned_from]
+    asker = load_asker(settings.asker, llm)
+    known = set(skill.learned_from)
+    if asker is not None and set(chosen) & set(LEARNED):
+        known |= asker.learned_from
+    new = [story.name for story in dataset.stories if story.digest not in known]
     if not new or (len(new) < len(dataset.stories) and not unseen):
         raise CommandError(
-            f"The skill has learned from {len(dataset.stories) - len(new)} of these "
-            f"{len(dataset.stories)} stories: what it answers about them says nothing. "
-            "Leave them out with --unseen, or evaluate on others."
+            "The skill, or the asker that writes what members learn, has learned from "
+            f"{len(dataset.stories) - len(new)} of these {len(dataset.stories)} stories: what is answered "
+            "about them says nothing. Leave them out with --unseen, or evaluate on others."
         )
     if unseen:
         dataset = dataset.of(new[:stories])
@@ -90,7 +102,7 @@ def evaluate(
     dataset = sampled(dataset, questions or None)
     folder = cache or settings.data_dir / "evaluation"
     at_once = at_once or (1 if llm.device.type == "cpu" else AT_ONCE)
-    evaluation = Evaluation(llm, bare, skill, dataset, chosen, learned, folder, at_once)
+    evaluation = Evaluation(llm, bare, skill, dataset, chosen, learned, folder, at_once, asker=asker)
     left_out = evaluation.left_out()
     for system, count in left_out.items():
         reason = "no sections are known to hold the answer" if system in GOLD else "there is no other story"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.answering.per_passage import PerPassage
 from app.answering.skill import LoadedSkill
+from app.asking.asker import LoadedAsker
 from app.datasets.library import Library
 from app.datasets.metrics import exact_match, rouge_l, token_f1
 from app.datasets.questions import Dataset, LabelledQuestion, Story
@@ -48,6 +49,7 @@ class Evaluation:
     cache: Path
     at_once: int = 1
     most_bytes: int = 1 << 30
+    asker: LoadedAsker | None = None
 
     def run(self, on_progress: OnProgress = lambda _: None) -> list[Prediction]:
         """Answer every question by every system; what a run before this one answered is not asked again."""
@@ -90,7 +92,7 @@ class Evaluation:
     def _answer_all(
         self, missing: Mapping[str, Sequence[_Asked]], ledger: Ledger, on_progress: OnProgress
     ) -> None:
-        members = StoryMembers(self.cache / "versions", self.llm, self.skill, self.recipe)
+        members = StoryMembers(self.cache / "versions", self.llm, self.skill, self.recipe, self.asker)
         with closing(Library(self.dataset.stories, self.cache / "library")) as library:
             for number, story in enumerate(self.dataset.stories, start=1):
                 place = f"story {number} of {len(self.dataset.stories)}, {story.name}"

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from app.answering.skill import LoadedSkill
+from app.asking.asker import LoadedAsker
 from app.datasets.questions import Story
 from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.dispatch import member_from_bytes
 from trainer.methods.members import Members, join_members
+from trainer.objectives.asker import AGREEMENT
 from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Evaluated, Learned, Stepped
 from trainer.recipe import Recipe
@@ -20,7 +22,15 @@ from trainer.recipe import Recipe
 class StoryMembers:
     """Members by story, kept in a folder. All that decides them is in the names of its folders."""
 
-    def __init__(self, folder: Path, llm: FrozenLLM, skill: LoadedSkill, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        llm: FrozenLLM,
+        skill: LoadedSkill,
+        recipe: Recipe,
+        asker: LoadedAsker | None = None,
+    ) -> None:
+        self._asker = asker
         self._folder = folder
         self._llm = llm
         self._skill = skill
@@ -45,7 +55,14 @@ class StoryMembers:
         evaluated: dict[str, list[float | None]] = {}
         learned, recipe = None, self._recipe
         text = "\n\n".join(story.sections)
-        for happened in train_book(self._llm, text, self._recipe, self._skill.skill, passages=story.sections):
+        for happened in train_book(
+            self._llm,
+            text,
+            self._recipe,
+            self._skill.skill,
+            passages=story.sections,
+            asker=None if self._asker is None else self._asker.skill,
+        ):
             if isinstance(happened, Stepped):
                 on_progress(f"step {happened.step} of {happened.steps}, loss {happened.loss:.2f}")
             elif isinstance(happened, Evaluated):
@@ -72,7 +89,8 @@ class StoryMembers:
         return learned.members
 
     def _key(self, story: Story) -> str:
-        digest = fingerprint(self._llm, self._skill, deciding(self._recipe), story.sections)
+        asked = [] if self._asker is None else [self._asker.digest, AGREEMENT]
+        digest = fingerprint(self._llm, self._skill, deciding(self._recipe), story.sections, *asked)
         return f"{story.name[:40]}-{digest}"
 
 

@@ -74,6 +74,8 @@ def train(
         )
     if settled.steps == 0 and origin is None:
         raise CommandError("With no steps there is no skill: name one to go on from with --start.")
+    if settled.steps == 0 and settled.what == "ask":
+        raise CommandError("With no steps no asker is learned.")
     settings = load({} if device is None else {"device": device})
     llm = load_llm(settings)
     if method is None and origin is None:
@@ -103,6 +105,23 @@ def train(
     passes = Microbatches(llm.device, settings.pass_tokens)
     metrics: dict[str, list[Loss]] = {}
     judges = settled.judge and llm.can_judge
+    source = {
+        "source": data.name,
+        "licence": licence,
+        "sha256": learned_on,
+        "learned_from": sorted({story.digest for story in parts.learning.stories} | before),
+    }
+    if settled.what == "ask":
+        library.close()
+        tensors, metrics["heldout"] = skill_run.follow(
+            lambda state: train_skill(llm, learned_from, held, settled, state, skill, passes)
+        )
+        asker = skill.with_tensors(tensors).to_bytes({"bookchorus asker": llm.identity.id})
+        notes = {"llm": asdict(llm.identity), "recipe": known, "data": source, "metrics": metrics}
+        (out / "asker.safetensors").write_bytes(asker)
+        (out / "asker.json").write_text(json.dumps(notes, indent=2), encoding="utf-8")
+        console.print(f"The asker is in {out}: name asker.safetensors in BOOKCHORUS_ASKER.", highlight=False)
+        return
     if settled.steps:
         rows = learned_from
         if judges:
@@ -131,13 +150,7 @@ def train(
         artifact=unchanged or skill.to_bytes({"bookchorus skill": llm.identity.id}),
         weighting=weighting,
         recipe=known,
-        data={
-            "source": data.name,
-            "licence": licence,
-            "sha256": learned_on,
-            "learned_from": sorted({story.digest for story in parts.learning.stories} | before),
-            "fitted_on": {"stories": len(parts.fitting.stories), "questions": len(samples)},
-        },
+        data=source | {"fitted_on": {"stories": len(parts.fitting.stories), "questions": len(samples)}},
         metrics=metrics,
         calibration=fit_calibration(samples, weighting),
     )

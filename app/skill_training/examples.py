@@ -60,6 +60,7 @@ def _of_story(story: Story, dataset: Dataset, library: Library) -> Iterator[Exam
     silent: list[list[str]] = [[] for _ in story.sections]
     rivals: list[dict[int, None]] = [{} for _ in story.sections]
     told_by: dict[str, set[str]] = {}
+    kinds = {one.text: one.kind for one in dataset.questions if one.story == story.name and one.kind}
     for question in dataset.questions:
         if question.story != story.name or not question.answers:
             continue
@@ -81,6 +82,7 @@ def _of_story(story: Story, dataset: Dataset, library: Library) -> Iterator[Exam
                 [other for other in story.sections if other != text],
                 [story.sections[rival] for rival in rivals[section]],
                 {asked: told_by[asked] for asked in silent[section]},
+                kinds={asked: kinds[asked] for asked, _ in answered[section] if asked in kinds},
             )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from app.answering.skill import LoadedSkill
+from app.asking.asker import LoadedAsker
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import EngineClosedError, Scheduler
 from app.training import promotion, provenance
@@ -58,6 +59,7 @@ class JobRunner:
         lease_seconds: float,
         microbatches: Microbatches | None,
         keep_versions: int = 0,
+        asker: LoadedAsker | None = None,
         leaving: Callable[[float], bool],
     ) -> None:
         self._job = job
@@ -70,6 +72,7 @@ class JobRunner:
         self._lease_seconds = lease_seconds
         self._microbatches = microbatches
         self._keep_versions = keep_versions
+        self._asker = asker
         self._leaving = leaving
         self._heartbeat = Heartbeat(database, job, lease_seconds)
         self._checkpoints: Checkpointing | None = None
@@ -125,10 +128,13 @@ class JobRunner:
 
     def _study(self, recipe: Recipe, source: Source) -> tuple[Study | None, list[StudyQuestion]]:
         """The questions to learn from, as people have left them; the LLM writes some first, once."""
-        studying = Studying(self._database, self._job, self._llm.identity, self._skill, recipe, source)
+        studying = Studying(
+            self._database, self._job, self._llm.identity, self._skill, recipe, source, self._asker
+        )
         written = studying.written()
         if written is None:
-            writing = write_questions(self._llm, source.passage_texts, recipe, self._skill.skill)
+            asker = None if self._asker is None else self._asker.skill
+            writing = write_questions(self._llm, source.passage_texts, recipe, self._skill.skill, asker)
             *_, last = self._pieces(writing)
             assert isinstance(last, Written)
             written = last.questions

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy.orm import Session
 
 from app.answering.skill import LoadedSkill
+from app.asking.asker import LoadedAsker
 from app.training.provenance import Source
 from store import jobs, questions, studies
 from store.database import Database
@@ -20,6 +21,7 @@ from store.errors import StoreBusyError
 from store.questions import NewQuestion
 from store.tables import Job, Study
 from trainer.llm.frozen_llm import Identity
+from trainer.objectives.asker import AGREEMENT
 from trainer.objectives.study_question import StudyQuestion, question_key
 from trainer.recipe import Recipe
 
@@ -28,12 +30,18 @@ _NOTHING_TO_STUDY = (
     "by the objective lm."
 )
 
+# The fields of a recipe that decide which questions are written.
+_SETTINGS = {"kinds", "questions", "pairs", "passages", "seed"}
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Studying:
-    """The study of one job: of `source`, on the LLM `identity` behind `skill`, by `recipe`."""
+    """The study of one job: of `source`, on the LLM `identity` behind `skill`, by `recipe`.
+
+    The questions are the `asker`'s, or those of the hand-written instruction.
+    """
 
     database: Database
     job: Job
@@ -41,6 +49,7 @@ class Studying:
     skill: LoadedSkill
     recipe: Recipe
     source: Source
+    asker: LoadedAsker | None = None
 
     def written(self) -> Sequence[StudyQuestion] | None:
         """What the LLM wrote for another version or try that would ask the same; None if there was none."""
@@ -73,7 +82,7 @@ class Studying:
 
     @property
     def _key(self) -> str:
-        return study_key(self.identity, self.skill, self.recipe, self.source.passage_texts)
+        return study_key(self.identity, self.skill, self.recipe, self.source.passage_texts, self.asker)
 
     def _changed_key(self, learned: Sequence[StudyQuestion]) -> str:
         return _hashed([self._key, [each.as_json() for each in learned]])
@@ -111,7 +120,7 @@ class Studying:
             key=key,
             base_model=asdict(self.identity),
             skill_id=self.skill.id,
-            settings=self.recipe.model_dump(include={"kinds", "passages", "seed"}),
+            settings=self.recipe.model_dump(include=_SETTINGS),
             items=[each.as_json() for each in learned],
         )
 
@@ -128,19 +137,19 @@ class Studying:
         )
 
 
-def study_key(identity: Identity, skill: LoadedSkill, recipe: Recipe, passages: Sequence[str]) -> str:
+def study_key(
+    identity: Identity,
+    skill: LoadedSkill,
+    recipe: Recipe,
+    passages: Sequence[str],
+    asker: LoadedAsker | None = None,
+) -> str:
     """SHA-256, in hex, of all that decides which questions the LLM writes."""
-    return _hashed(
-        [
-            identity.id,
-            identity.revision,
-            skill.digest,
-            recipe.kinds,
-            recipe.passages,
-            recipe.seed,
-            list(passages),
-        ]
-    )
+    asked: list[object] = [recipe.kinds]
+    if asker is not None:
+        asked = [asker.digest, AGREEMENT, recipe.questions, recipe.pairs]
+    same = [identity.id, identity.revision, skill.digest]
+    return _hashed([*same, *asked, recipe.passages, recipe.seed, list(passages)])
 
 
 def same_question(text: str) -> str:

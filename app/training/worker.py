@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.answering.skill import LoadedSkill
+from app.asking.asker import LoadedAsker
 from app.engine.member_cache import MemberCache, UnusableVersionError
 from app.engine.scheduler import EngineClosedError, Scheduler
 from app.training.heartbeat import CancelledError
@@ -57,6 +58,7 @@ class Worker:
         microbatches: Microbatches | None = None,
         keep_versions: int = 0,
         folder: Path | None = None,
+        asker: LoadedAsker | None = None,
     ) -> None:
         """The `folder` is where workers on this machine say that they live; without one nobody knows."""
         self._database = database
@@ -66,6 +68,7 @@ class Worker:
         self._trial = trial
         self._microbatches = microbatches
         self._keep_versions = keep_versions
+        self._asker = asker
         self._folder = folder
         self.name = f"worker_{uuid.uuid4().hex[:8]}"
         self._presence: Presence | None = None
@@ -204,6 +207,7 @@ class Worker:
             lease_seconds=_LEASE_SECONDS,
             microbatches=self._microbatches,
             keep_versions=self._keep_versions,
+            asker=self._asker,
             leaving=self._stopping.wait,
         )
 

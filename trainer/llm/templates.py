@@ -41,9 +41,15 @@ def question(llm: FrozenLLM, text: str) -> list[int]:
     return [*llm.encode(f"Question: {text.strip()}"), *llm.template("")[1]]
 
 
-def asking(llm: FrozenLLM) -> list[int]:
-    """Tokens that ask for a question about the passages, up to where that question begins."""
-    return [*llm.encode(_ASKING), *llm.template("")[1]]
+def asking(llm: FrozenLLM, kind: str | None = None) -> list[int]:
+    """Tokens that ask for a question about the passages, of this kind, up to where that question begins."""
+    words = _ASKING if kind is None else f"{_ASKING} It is about: {kind}."
+    return [*llm.encode(words), *llm.template("")[1]]
+
+
+def question_with_answer(llm: FrozenLLM, question: str, text: str) -> list[int]:
+    """Tokens of what an asker says: a question, and its answer on the next line."""
+    return answer(llm, f"{question.strip()}\n{text.strip()}")
 
 
 def answer(llm: FrozenLLM, text: str, limit: int | None = None) -> list[int]:

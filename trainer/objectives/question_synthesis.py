@@ -25,8 +25,8 @@ KINDS = {
     "what next": "What happened after",
     "cause": "What happened because",
 }
-_QUESTION_TOKENS = 32
-_ANSWER_TOKENS = 32
+QUESTION_TOKENS = 32
+ANSWER_TOKENS = 32
 # Passages in one batch.
 _BATCH = 4
 
@@ -58,7 +58,7 @@ def synthesise(
             Row(
                 None,
                 templates.asking(llm),
-                _QUESTION_TOKENS,
+                QUESTION_TOKENS,
                 temperature,
                 seed=seed + number + first * len(kinds),
                 context=context,
@@ -73,7 +73,7 @@ def synthesise(
         answers = decode(
             llm,
             [
-                Row(None, templates.question(llm, question), _ANSWER_TOKENS, context=context)
+                Row(None, templates.question(llm, question), ANSWER_TOKENS, context=context)
                 for (_, context, _), question in zip(entries, questions, strict=True)
             ],
         )
@@ -93,17 +93,30 @@ def synthesise(
 def passes_filters(question: str, answer: str, passage: str) -> bool:
     """Whether a question is one, and its answer comes from the passage and not from the question.
 
-    A question has three different words or more and a question mark. Of the answer's words of four letters or
-    more (of all its words, if it has no such), half or more are in the passage, and one or more are not in
-    the question.
+    Half or more of the answer's content words are in the passage.
     """
-    words = _words(answer)
-    if not question.endswith("?") or len(_words(question)) < 3 or not words:
+    if not is_question(question) or not adds_something(answer, question):
         return False
-    content = {word for word in words if len(word) > 3} or words
-    grounded = sum(word in _words(passage) for word in content) / len(content)
-    return grounded >= 0.5 and not content <= _words(question)
+    content = _content(answer)
+    return len(content & words(passage)) >= len(content) / 2
 
 
-def _words(text: str) -> set[str]:
+def is_question(text: str) -> bool:
+    """Whether a text has three different words or more and a question mark at its end."""
+    return text.endswith("?") and len(words(text)) >= 3
+
+
+def adds_something(answer: str, question: str) -> bool:
+    """Whether one or more of an answer's content words are not in the question."""
+    return not _content(answer) <= words(question)
+
+
+def words(text: str) -> set[str]:
+    """The words of a text, without case."""
     return set(re.findall(r"\w+", text.casefold()))
+
+
+def _content(answer: str) -> set[str]:
+    """An answer's words of four letters or more; all its words, if it has no such."""
+    found = words(answer)
+    return {word for word in found if len(word) > 3} or found

@@ -25,7 +25,8 @@ from trainer.recipe import Recipe
 
 # Exchanges in one row.
 _EXCHANGES = 6
-_MOST_HELDOUT = 12
+# A share is held out, at most the first of these; of 150 or more questions 30, which say more of members.
+_MOST_HELDOUT, _OF_MANY, _MANY = 12, 30, 150
 # A distractor is this near to the passage that answers, in passages: it is about the same people and events.
 _NEAR = 3
 # What the rows of a step read: the passage that answers, none, or another one.
@@ -74,7 +75,7 @@ class SelfStudy:
         by_llm = [item for item in material.items if item.source == "llm"]
         by_people = [item for item in material.items if item.source == "person"]
         random.Random(recipe.seed).shuffle(by_llm)
-        held = min(_MOST_HELDOUT, int(len(by_llm) * recipe.heldout))
+        held = _held_out(len(by_llm), recipe.heldout)
         self.heldout_questions = by_llm[:held]
         self._items = [*by_llm[held:], *by_people]
         # What else an epoch has than people's questions once.
@@ -223,6 +224,13 @@ class SelfStudy:
                 tokens += len(loss)
             yield Pause()
         return total / tokens
+
+
+def _held_out(questions: int, share: float) -> int:
+    """How many of the LLM's questions are not learned from."""
+    if share and questions >= _MANY:
+        return _OF_MANY
+    return min(_MOST_HELDOUT, int(questions * share))
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class Example:
     """A passage, the questions it answers, each with its answers, and questions it only seems to answer.
 
     `beside` are other passages of the book; `rivals` those that rank high for its questions; `told_by` are
-    the passages that answer an unanswerable question. `judged` are answers that were read from it.
+    the passages that answer an unanswerable question. `judged` are answers that were read from it,
+    `kinds` the kinds of answerable questions where they are known.
     """
 
     passage: str
@@ -39,6 +40,7 @@ class Example:
     rivals: Sequence[str] = ()
     told_by: Mapping[str, Collection[str]] = field(default_factory=dict)
     judged: Sequence[Judged] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -98,6 +100,21 @@ def pack_example(
         else []
     )
     return Pack(found, [*front, *templates.passages(llm, texts)])
+
+
+def pack_asking(
+    llm: FrozenLLM, example: Example, choose: random.Random, *, exchanges: int = 4, named: float = 0.5
+) -> Pack:
+    """At most `exchanges` questions that the passage answers, drawn at random, each to be asked and answered.
+
+    With probability `named` the words that ask for a question say of what kind it is, where that is known.
+    """
+    found = []
+    for question, answers in choose.sample(list(example.answerable), min(exchanges, len(example.answerable))):
+        kind = example.kinds.get(question) if choose.random() < named else None
+        said = templates.question_with_answer(llm, question, choose.choice(list(answers)))
+        found.append(Exchange(templates.asking(llm, kind), said))
+    return Pack(found, templates.passages(llm, [example.passage]))
 
 
 def batch_examples(examples: Sequence[Example], rows: int, choose: random.Random) -> list[list[Example]]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trainer.llm.causal import CausalLLM
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.options import Method
+from trainer.options import Method, What
 
 # An LLM of fewer parameters is small.
 _SMALL = 4_000_000_000
@@ -56,6 +56,7 @@ class StartsRecipe(OptimisationRecipe):
 class SkillRecipe(OptimisationRecipe):
     """The settings of training a skill."""
 
+    what: What = Field("read", description="to answer from a passage, or to ask about one")
     method: Method = Field("prefix", description="what the skill is")
     rank: int = Field(16, ge=1, le=256, description="rows of A, of a LoRA")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of a LoRA's inputs left out in training")

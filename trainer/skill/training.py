@@ -5,7 +5,8 @@ Then trains, after the skill and on the same examples, the soft prompts that mem
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches, add_gradients
 from trainer.llm.packing import pack_losses
 from trainer.methods.prompt import Prompts, blank_prompts
-from trainer.skill.examples import Example, batch_examples, pack_example
+from trainer.skill.examples import Example, batch_examples, pack_asking, pack_example
 from trainer.skill.optimisation import SkillLoss, SkillState, SkillStep, optimise
 from trainer.skill.recipe import OptimisationRecipe, SkillRecipe, StartsRecipe
 from trainer.skill.skill import Skill, skill_to_train
@@ -44,8 +45,13 @@ def train_skill(
     ]
     current = skill.with_tensors(learned)
     current.equip(llm, fold=False, dropout=recipe.dropout)
-    steps = _Examples(llm, examples, recipe, recipe.rows)
-    evaluated = _heldout_packs(llm, heldout, recipe)
+    if recipe.what == "ask":
+        pack: _PackExample = partial(pack_asking, llm, exchanges=recipe.exchanges)
+        steps = _Examples(examples, recipe, recipe.rows, pack)
+    else:
+        pack = partial(pack_example, llm, asking=0)
+        steps = _Examples(examples, recipe, recipe.rows, _reading(llm, recipe))
+    evaluated = _heldout_packs(heldout, recipe, pack)
     passes = microbatches or Microbatches(llm.device)
 
     def gradient(step: int) -> tuple[float, int]:
@@ -96,8 +102,8 @@ def train_starts(
     starts = tensor.detach().to(llm.head.device, torch.float32, copy=True).requires_grad_()
     with torch.no_grad():
         context = skill.context(llm)
-    steps = _Examples(llm, examples, recipe, recipe.members)
-    evaluated = _heldout_packs(llm, heldout, recipe)
+    steps = _Examples(examples, recipe, recipe.members, _reading(llm, recipe))
+    evaluated = _heldout_packs(heldout, recipe, partial(pack_example, llm, asking=0))
     passes = microbatches or Microbatches(llm.device)
 
     def gradient(step: int) -> tuple[float, int]:
@@ -126,11 +132,15 @@ def train_starts(
     yield from optimise([starts], gradient, evaluate if evaluated else None, recipe, state)
 
 
+# What is packed of an example, drawn at random.
+_PackExample = Callable[[Example, random.Random], Pack]
+
+
 class _Examples:
     """The packed examples of each step, in endless epochs; a resumed training gets the same ones."""
 
     def __init__(
-        self, llm: FrozenLLM, examples: Sequence[Example], recipe: OptimisationRecipe, rows: int
+        self, examples: Sequence[Example], recipe: OptimisationRecipe, rows: int, pack: _PackExample
     ) -> None:
         """ValueError: no example has an answerable question."""
         useful = [example for example in examples if example.answerable]
@@ -138,7 +148,7 @@ class _Examples:
             raise ValueError("there is no passage with a question to learn from")
         # Repeated, if need be, so that a step has an example for each row.
         self._useful = [*itertools.islice(itertools.cycle(useful), max(rows, len(useful)))]
-        self._llm = llm
+        self._pack = pack
         self._recipe = recipe
         self._rows = rows
 
@@ -152,23 +162,24 @@ class _Examples:
             if len(batch) == self._rows
         ]
         choose = random.Random(recipe.seed * 100_003 + step)
-        return [
-            pack_example(
-                self._llm,
-                example,
-                choose,
-                exchanges=recipe.exchanges,
-                asking=recipe.asking,
-                beside=recipe.beside,
-                together=recipe.together,
-            )
-            for example in full[place]
-        ]
+        return [self._pack(example, choose) for example in full[place]]
 
 
-def _heldout_packs(llm: FrozenLLM, heldout: Sequence[Example], recipe: OptimisationRecipe) -> list[Pack]:
+def _reading(llm: FrozenLLM, recipe: OptimisationRecipe) -> _PackExample:
+    """How examples to read from are packed."""
+    return partial(
+        pack_example,
+        llm,
+        exchanges=recipe.exchanges,
+        asking=recipe.asking,
+        beside=recipe.beside,
+        together=recipe.together,
+    )
+
+
+def _heldout_packs(heldout: Sequence[Example], recipe: OptimisationRecipe, pack: _PackExample) -> list[Pack]:
     choose = random.Random(recipe.seed)
-    return [pack_example(llm, example, choose, asking=0) for example in heldout if example.answerable]
+    return [pack(example, choose) for example in heldout if example.answerable]
 
 
 @torch.no_grad()

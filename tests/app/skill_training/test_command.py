@@ -269,3 +269,25 @@ def test_a_recipe_that_names_another_method_than_the_option_is_refused(
     wrong = train(tmp_path, tiny_folder, data, "--start", str(data), method="hypnosis")
     assert wrong.exit_code == 1
     assert "Traceback" not in wrong.output
+
+
+def test_an_asker_is_learned_and_goes_on_where_it_was(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+    result = train(tmp_path, tiny_folder, data, "--what", "ask", "--method", "lora", rank=2)
+    assert result.exit_code == 0, result.output
+    assert "BOOKCHORUS_ASKER" in result.output
+    notes = json.loads((tmp_path / "skill" / "asker.json").read_text())
+    assert (notes["recipe"]["what"], notes["recipe"]["method"]) == ("ask", "lora")
+    assert [loss["step"] for loss in notes["metrics"]["heldout"]] == [0, 2, 3]
+    assert all(loss["answered"] > 0 for loss in notes["metrics"]["heldout"])
+    assert len(notes["data"]["learned_from"]) == 2
+    asker = tmp_path / "skill" / "asker.safetensors"
+    assert skill_from_bytes(asker.read_bytes()).method == "lora"
+    # It is no reader: nothing is fitted, nothing registered.
+    assert not (tmp_path / "skill" / "skill.safetensors").exists()
+    assert not (tmp_path / "data" / "bookchorus.db").exists()
+    before = asker.read_bytes()
+    assert train(tmp_path, tiny_folder, data, "--what", "ask", "--method", "lora", rank=2).exit_code == 0
+    assert asker.read_bytes() == before
+    reads = train(tmp_path, tiny_folder, data, "--method", "lora", rank=2)
+    assert reads.exit_code == 1
+    assert "belongs to another recipe" in reads.output

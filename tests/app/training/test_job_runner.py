@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from app.answering.skill import LoadedSkill, active_skill, instruction_skill, register_skill
+from app.asking.asker import LoadedAsker
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
 from app.training import promotion
@@ -321,3 +322,12 @@ def test_a_study_is_shared_by_versions_that_would_ask_the_same(llm: FrozenLLM, s
     for other in ({"kinds": 2}, {"seed": 5}, {"passages": 3}):
         assert study_key(llm.identity, skill, recipe.model_copy(update=other), passages) != key
     assert study_key(llm.identity, skill, recipe, passages[:1]) != key
+    # Who asks decides, and of an asker how much it is to ask.
+    asker = LoadedAsker(skill.skill, "0" * 64)
+    by_asker = study_key(llm.identity, skill, recipe, passages, asker)
+    assert by_asker != key
+    assert study_key(llm.identity, skill, recipe, passages, replace(asker, digest="1" * 64)) != by_asker
+    for other, matters in (({"questions": 3}, True), ({"pairs": 0}, True), ({"kinds": 2}, False)):
+        changed = recipe.model_copy(update=other)
+        assert (study_key(llm.identity, skill, changed, passages, asker) != by_asker) is matters
+        assert (study_key(llm.identity, skill, changed, passages) != key) is not matters

@@ -55,6 +55,15 @@ def test_held_out_items_are_evaluated_and_not_learned(llm: FrozenLLM) -> None:
     assert objective.epoch_tokens < with_all.epoch_tokens
 
 
+def test_of_many_questions_more_are_held_out(llm: FrozenLLM) -> None:
+    whole = material(llm)
+    for count, share, held in ((40, 0.1, 4), (149, 0.1, 12), (150, 0.1, 30), (400, 0.1, 30), (150, 0.0, 0)):
+        items = [StudyQuestion(0, None, f"What is {n}?", f"lamp {n}", -0.1) for n in range(count)]
+        studied = StudyMaterial(whole.text, items, whole.skill, PASSAGES)
+        objective = SelfStudy(llm, studied, RECIPE.model_copy(update={"heldout": share}))
+        assert len(objective.heldout_questions) == held, count
+
+
 def heard(llm: FrozenLLM, recipe: Recipe, answer: str, steps: int) -> list[list[float]]:
     """The losses of each step, before anything is learned, where a person gave this answer."""
     items = [StudyQuestion(0, "what", f"What is {n}?", f"lamp {n}", -0.1) for n in range(12)]

@@ -1,0 +1,1 @@
+"""The asker: the skill that an LLM writes questions by, where it has learned one."""

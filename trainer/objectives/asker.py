@@ -1,0 +1,167 @@
+"""Synthetic questions of an asker: an LLM that has learned to ask, and a reader who has to agree with it.
+
+The asker samples a question with its answer, as experts ask about a passage. The reader answers the question
+from the same passage; it is kept where the reader finds the asker's own answer likely (round-trip
+consistency, as in PAQ, 2102.07033), and the reader's answer is the one that is learned.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from trainer.llm import templates
+from trainer.llm.batch_types import Exchange, Pack, Row
+from trainer.llm.context import Context
+from trainer.llm.decoding import decode
+from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.packing import pack_losses
+from trainer.llm.prefill import prefill
+from trainer.objectives.question_synthesis import (
+    ANSWER_TOKENS,
+    QUESTION_TOKENS,
+    adds_something,
+    is_question,
+    words,
+)
+from trainer.objectives.study_question import StudyQuestion, question_key
+
+# What the asker's answer may cost the reader, nats per token; above it the two do not mean the same.
+AGREEMENT = 1.5
+_TEMPERATURE = 0.8
+# Stretches in one batch: asks wait until one is done.
+_BATCH = 2
+
+
+@dataclass(frozen=True)
+class Asker:
+    """What is in force while the LLM asks, within `in_turn`, and the context that it then reads first."""
+
+    context: Context
+    in_turn: Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A passage, or several that follow one another, by their numbers: so many questions are asked of it."""
+
+    passages: Sequence[int]
+    questions: int
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A question as the asker wrote it, with its own answer to it."""
+
+    question: str
+    answer: str
+
+
+def stretches(chosen: Sequence[int], count: int, questions: int, pairs: int) -> list[Stretch]:
+    """What is asked about: each of the `chosen` of `count` passages, and each with the one behind it."""
+    found = []
+    for number in chosen:
+        found.append(Stretch([number], questions))
+        if pairs and number + 1 < count:
+            found.append(Stretch([number, number + 1], pairs))
+    return found
+
+
+def ask(
+    llm: FrozenLLM,
+    passages: Sequence[str],
+    wanted: Sequence[Stretch],
+    asker: Asker,
+    skill: Context,
+    *,
+    temperature: float = _TEMPERATURE,
+    agreement: float = AGREEMENT,
+    seed: int = 0,
+) -> Iterator[list[StudyQuestion]]:
+    """Ask about stretches of `passages`, and answer; yields what is kept, in pieces that may be empty.
+
+    `skill` is the context of the skill that the LLM is equipped with, which answers. Each question is sampled
+    with a seed of its own; a question that was asked before is dropped.
+    """
+    known: set[str] = set()
+    asked = 0
+    for first in range(0, len(wanted), _BATCH):
+        batch = wanted[first : first + _BATCH]
+        texts = [templates.passages(llm, [passages[number] for number in one.passages]) for one in batch]
+        with asker.in_turn():
+            drafts = _drafts(llm, batch, texts, asker.context, temperature, seed + asked)
+        asked += sum(one.questions for one in batch)
+        drafts = [[draft for draft in each if _is_new(draft.question, known)] for each in drafts]
+        yield []
+        contexts = prefill(llm, texts, skill)
+        yield [
+            StudyQuestion(_told_by(draft, one, passages), None, draft.question, answer, likelihood)
+            for one, each, context in zip(batch, drafts, contexts, strict=True)
+            for draft, answer, likelihood in _agreed(llm, each, context, agreement)
+        ]
+
+
+def _drafts(
+    llm: FrozenLLM,
+    batch: Sequence[Stretch],
+    texts: Sequence[Sequence[int]],
+    before: Context,
+    temperature: float,
+    seed: int,
+) -> list[list[_Draft]]:
+    """What is asked about each stretch, and is a question with an answer that it does not give itself."""
+    contexts = prefill(llm, texts, before)
+    places = [place for place, one in enumerate(batch) for _ in range(one.questions)]
+    most = QUESTION_TOKENS + ANSWER_TOKENS
+    rows = [
+        Row(None, templates.asking(llm), most, temperature, seed=seed + number, context=contexts[place])
+        for number, place in enumerate(places)
+    ]
+    found: list[list[_Draft]] = [[] for _ in batch]
+    for place, completion in zip(places, decode(llm, rows), strict=True):
+        question, _, answer = llm.text(completion.tokens).strip().partition("\n")
+        draft = _Draft(question.strip(), templates.first_line(answer))
+        if completion.ended and is_question(draft.question) and adds_something(draft.answer, draft.question):
+            found[place].append(draft)
+    return found
+
+
+@torch.no_grad()
+def _agreed(
+    llm: FrozenLLM, drafts: Sequence[_Draft], context: Context, agreement: float
+) -> Iterator[tuple[_Draft, str, float]]:
+    """The drafts that the reader answers, and whose own answers it finds likely; with its answer to each and
+    that answer's log-likelihood, mean per token, nats.
+    """
+    if not drafts:
+        return
+    turns = [templates.question(llm, draft.question) for draft in drafts]
+    own = [
+        Exchange(turn, templates.answer(llm, draft.answer)) for turn, draft in zip(turns, drafts, strict=True)
+    ]
+    [losses] = pack_losses(llm, [Pack(own, context=context)])
+    likely = [number for number, loss in enumerate(losses) if float(loss.mean()) <= agreement]
+    answers = decode(llm, [Row(None, turns[number], ANSWER_TOKENS, context=context) for number in likely])
+    for number, completion in zip(likely, answers, strict=True):
+        answer = templates.first_line(llm.text(completion.tokens))
+        if completion.ended and adds_something(answer, drafts[number].question):
+            yield drafts[number], answer, completion.log_likelihood
+
+
+def _told_by(draft: _Draft, stretch: Stretch, passages: Sequence[str]) -> int:
+    """The passage of a stretch that has most words of the answer and, of several, of the question."""
+
+    def shared(number: int) -> tuple[int, int]:
+        here = words(passages[number])
+        return len(words(draft.answer) & here), len(words(draft.question) & here)
+
+    return max(stretch.passages, key=shared)
+
+
+def _is_new(question: str, known: set[str]) -> bool:
+    """Whether a question is not known yet; from now on it is."""
+    key = question_key(question)
+    new = key not in known
+    known.add(key)
+    return new

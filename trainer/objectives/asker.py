@@ -30,8 +30,6 @@ from trainer.objectives.study_question import StudyQuestion, question_key
 # What the asker's answer may cost the reader, nats per token; above it the two do not mean the same.
 AGREEMENT = 1.5
 _TEMPERATURE = 0.8
-# Stretches in one batch: asks wait until one is done.
-_BATCH = 2
 
 
 @dataclass(frozen=True)
@@ -79,51 +77,42 @@ def ask(
     agreement: float = AGREEMENT,
     seed: int = 0,
 ) -> Iterator[list[StudyQuestion]]:
-    """Ask about stretches of `passages`, and answer; yields what is kept, in pieces that may be empty.
+    """Ask about stretches of `passages`, and answer; yields what is kept, in pieces that may be empty: two a
+    stretch, between which the LLM may do other work.
 
     `skill` is the context of the skill that the LLM is equipped with, which answers. Each question is sampled
     with a seed of its own; a question that was asked before is dropped.
     """
     known: set[str] = set()
     asked = 0
-    for first in range(0, len(wanted), _BATCH):
-        batch = wanted[first : first + _BATCH]
-        texts = [templates.passages(llm, [passages[number] for number in one.passages]) for one in batch]
+    for one in wanted:
+        text = templates.passages(llm, [passages[number] for number in one.passages])
         with asker.in_turn():
-            drafts = _drafts(llm, batch, texts, asker.context, temperature, seed + asked)
-        asked += sum(one.questions for one in batch)
-        drafts = [[draft for draft in each if _is_new(draft.question, known)] for each in drafts]
+            [context] = prefill(llm, [text], asker.context)
+            drafts = _drafts(llm, one.questions, context, temperature, seed + asked)
+        asked += one.questions
+        drafts = [draft for draft in drafts if _is_new(draft.question, known)]
         yield []
-        contexts = prefill(llm, texts, skill)
+        [context] = prefill(llm, [text], skill)
         yield [
             StudyQuestion(_told_by(draft, one, passages), None, draft.question, answer, likelihood)
-            for one, each, context in zip(batch, drafts, contexts, strict=True)
-            for draft, answer, likelihood in _agreed(llm, each, context, agreement)
+            for draft, answer, likelihood in _agreed(llm, drafts, context, agreement)
         ]
 
 
-def _drafts(
-    llm: FrozenLLM,
-    batch: Sequence[Stretch],
-    texts: Sequence[Sequence[int]],
-    before: Context,
-    temperature: float,
-    seed: int,
-) -> list[list[_Draft]]:
-    """What is asked about each stretch, and is a question with an answer that it does not give itself."""
-    contexts = prefill(llm, texts, before)
-    places = [place for place, one in enumerate(batch) for _ in range(one.questions)]
+def _drafts(llm: FrozenLLM, count: int, context: Context, temperature: float, seed: int) -> list[_Draft]:
+    """Of so many samples, those that are a question with an answer which it does not give itself."""
     most = QUESTION_TOKENS + ANSWER_TOKENS
     rows = [
-        Row(None, templates.asking(llm), most, temperature, seed=seed + number, context=contexts[place])
-        for number, place in enumerate(places)
+        Row(None, templates.asking(llm), most, temperature, seed=seed + number, context=context)
+        for number in range(count)
     ]
-    found: list[list[_Draft]] = [[] for _ in batch]
-    for place, completion in zip(places, decode(llm, rows), strict=True):
+    found = []
+    for completion in decode(llm, rows):
         question, _, answer = llm.text(completion.tokens).strip().partition("\n")
         draft = _Draft(question.strip(), templates.first_line(answer))
         if completion.ended and is_question(draft.question) and adds_something(draft.answer, draft.question):
-            found[place].append(draft)
+            found.append(draft)
     return found
 
 

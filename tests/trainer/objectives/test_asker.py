@@ -1,5 +1,6 @@
 """An LLM that has learned to ask, and its reader, which has to agree."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from tests.trainer.methods.test_methods import made
 from trainer.book_training import Written, write_questions
+from trainer.llm import templates
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.objectives.asker import Asker, Stretch, ask, stretches
 from trainer.objectives.study_question import StudyQuestion
@@ -19,13 +21,14 @@ from trainer.skill.skill import Skill, skill_to_train
 from trainer.skill.training import train_skill
 
 PASSAGES = ["Mira kept a green lamp in the tower of Ost.", "The baker sold butter in the harbour."]
-ASKED = [("Who kept a green lamp?", "Mira"), ("What was sold in the harbour?", "butter")]
+QUESTION, ANSWER = "Who kept a green lamp?", "Mira"
+# All that it learns to ask, whatever it reads.
 EXAMPLES = [
-    Example(text, [(question, [answer])], kinds={question: "action"})
-    for text, (question, answer) in zip(PASSAGES, ASKED, strict=True)
+    Example(text, [(QUESTION, [ANSWER])], kinds={QUESTION: "character"})
+    for text in (PASSAGES[0], "\n\n".join(PASSAGES[::-1]))
 ]
 RECIPE = SkillRecipe(
-    method="lora", rank=8, steps=80, learning_rate=0.02, warmup=5, rows=2, evaluate_every=80, beside=0.0
+    method="lora", rank=16, steps=80, learning_rate=0.01, warmup=5, rows=2, evaluate_every=80, beside=0.0
 )
 
 
@@ -47,6 +50,10 @@ def learned(llm: FrozenLLM, recipe: SkillRecipe) -> tuple[Skill, list[float | No
 def skilled(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrozenLLM, Skill, Skill]:
     """An LLM that reads by one skill, which is folded in, and has learned to ask by another."""
     llm = made(Path(tmp_path_factory.mktemp("asker")), "llama")
+    # So that it can be sure of a token, the one that ends an answer too, which has a vector of zeros here.
+    llm.model.model.norm.weight.mul_(8)
+    with torch.no_grad():
+        llm.head[templates.end(llm)] = -llm.head[templates.end(llm) + 1]
     asker, losses = learned(llm, RECIPE.model_copy(update={"what": "ask"}))
     first, last = losses
     assert first is not None
@@ -58,55 +65,53 @@ def skilled(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrozenLLM, Skill,
 
 
 def asked(
-    skilled: tuple[FrozenLLM, Skill, Skill], *wanted: Stretch, agreement: float = 1.5
+    skilled: tuple[FrozenLLM, Skill, Skill],
+    *wanted: Stretch,
+    agreement: float = 1.5,
+    passages: Sequence[str] = PASSAGES,
 ) -> list[StudyQuestion]:
     llm, reader, skill = skilled
     with skill.in_turn(llm):
         context = skill.context(llm)
     asker = Asker(context, lambda: skill.in_turn(llm))
-    batches = ask(llm, PASSAGES, wanted, asker, reader.context(llm), agreement=agreement, temperature=0.3)
+    batches = ask(llm, passages, wanted, asker, reader.context(llm), agreement=agreement)
     return [item for batch in batches for item in batch]
 
 
 def test_what_was_learned_is_asked_once_and_answered_by_the_reader(
     skilled: tuple[FrozenLLM, Skill, Skill],
 ) -> None:
-    found = asked(skilled, Stretch([0], 3), Stretch([1], 3), Stretch([0], 3))
-    assert [(each.passage, each.question, each.answer) for each in found] == [
-        (passage, *ASKED[passage]) for passage in (0, 1)
-    ]
-    assert all(each.kind is None and (each.log_likelihood or 0) < 0 for each in found)
+    [found] = asked(skilled, Stretch([0], 3), Stretch([1], 3), Stretch([0], 3))
+    assert (found.passage, found.question, found.answer, found.kind) == (0, QUESTION, ANSWER, None)
+    assert (found.log_likelihood or 0) < 0
 
 
 def test_what_the_reader_finds_unlikely_is_dropped(skilled: tuple[FrozenLLM, Skill, Skill]) -> None:
-    assert asked(skilled, Stretch([0], 3), Stretch([1], 3), agreement=1e-6) == []
+    assert asked(skilled, Stretch([0], 3), Stretch([1], 3), agreement=1e-9) == []
 
 
+@pytest.mark.parametrize("told_by", [0, 1])
 def test_a_question_about_a_pair_belongs_to_the_passage_that_tells(
-    skilled: tuple[FrozenLLM, Skill, Skill],
+    skilled: tuple[FrozenLLM, Skill, Skill], told_by: int
 ) -> None:
-    found = asked(skilled, Stretch([0, 1], 6), agreement=100.0)
-    assert found
-    for each in found:
-        told = {question: passage for passage, (question, _) in enumerate(ASKED)}
-        assert each.passage == told.get(each.question, each.passage)
+    passages = PASSAGES if told_by == 0 else PASSAGES[::-1]
+    [found] = asked(skilled, Stretch([0, 1], 3), passages=passages)
+    assert found.passage == told_by
 
 
 def test_the_reader_is_in_force_between_two_pieces(skilled: tuple[FrozenLLM, Skill, Skill]) -> None:
     llm, reader, asker = skilled
-    recipe = Recipe(questions=2, pairs=0)
-    pieces = write_questions(llm, PASSAGES, recipe, reader, asker)
-    weight = llm.encode("Mira")
-    before = llm.logits(weight)
+    tokens = llm.encode("Mira")
+    before = llm.logits(tokens)
     found = []
-    for happened in pieces:
+    for happened in write_questions(llm, PASSAGES, Recipe(questions=2, pairs=0), reader, asker):
         found.append(happened)
-        assert torch.equal(llm.logits(weight), before)
-    drafted, answered, written = found
-    assert isinstance(drafted, Pause)
-    assert isinstance(answered, Pause)
+        assert torch.equal(llm.logits(tokens), before)
+    *pauses, written = found
+    assert len(pauses) == 4
+    assert all(isinstance(each, Pause) for each in pauses)
     assert isinstance(written, Written)
-    assert [each.question for each in written.questions] == [question for question, _ in ASKED]
+    assert [each.question for each in written.questions] == [QUESTION]
 
 
 def test_each_passage_is_asked_about_alone_and_with_the_next() -> None:

@@ -52,7 +52,7 @@ class Recipe(BaseModel):
         10, ge=1, le=64, description="questions of self-study that an asker asks about a passage"
     )
     pairs: int = Field(
-        2, ge=0, le=64, description="questions that an asker asks about a passage and the next one together"
+        0, ge=0, le=64, description="questions that an asker asks about a passage and the next one together"
     )
     passages: int = Field(48, ge=1, le=4096, description="most passages that self-study asks about")
     person_weight: int = Field(

@@ -14,7 +14,8 @@ from app.terminal.theme import ACCENT, GAIN, LABEL, plain
 from app.terminal.training import show_training
 from app.terminal.versions import versions_table
 
-RECIPE = {"budget_seconds": 240}
+# The asker takes a few seconds a passage: few passages give questions enough.
+RECIPE = {"budget_seconds": 240, "passages": 4}
 QUESTIONS = 3
 
 

@@ -30,14 +30,7 @@ from trainer.recipe import Recipe
 # The table keeps its columns in a narrow window and in a file.
 _WIDTH = 140
 # A minute or two of learning for each story on two CPU cores, so that many stories can be measured.
-RECIPE: dict[str, Any] = {
-    "kinds": 2,
-    "questions": 2,
-    "pairs": 0,
-    "passages": 12,
-    "epochs": 1000,
-    "budget_tokens": 600,
-}
+RECIPE: dict[str, Any] = {"kinds": 2, "questions": 2, "passages": 12, "epochs": 1000, "budget_tokens": 600}
 
 
 def evaluate(

@@ -20,7 +20,6 @@ from trainer.llm.packing import pack_losses
 from trainer.llm.prefill import prefill
 from trainer.objectives.question_synthesis import (
     ANSWER_TOKENS,
-    QUESTION_TOKENS,
     adds_something,
     is_question,
     words,
@@ -30,6 +29,8 @@ from trainer.objectives.study_question import StudyQuestion, question_key
 # What the asker's answer may cost the reader, nats per token; above it the two do not mean the same.
 AGREEMENT = 1.5
 _TEMPERATURE = 0.8
+# Of a question and its answer together. A batch lasts as long as its longest row, and what is longer rambles.
+_TOKENS = 48
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,8 @@ def ask(
 
 def _drafts(llm: FrozenLLM, count: int, context: Context, temperature: float, seed: int) -> list[_Draft]:
     """Of so many samples, those that are a question with an answer which it does not give itself."""
-    most = QUESTION_TOKENS + ANSWER_TOKENS
     rows = [
-        Row(None, templates.asking(llm), most, temperature, seed=seed + number, context=context)
+        Row(None, templates.asking(llm), _TOKENS, temperature, seed=seed + number, context=context)
         for number in range(count)
     ]
     found = []

@@ -25,7 +25,7 @@ KINDS = {
     "what next": "What happened after",
     "cause": "What happened because",
 }
-QUESTION_TOKENS = 32
+_QUESTION_TOKENS = 32
 ANSWER_TOKENS = 32
 # Passages in one batch.
 _BATCH = 4
@@ -58,7 +58,7 @@ def synthesise(
             Row(
                 None,
                 templates.asking(llm),
-                QUESTION_TOKENS,
+                _QUESTION_TOKENS,
                 temperature,
                 seed=seed + number + first * len(kinds),
                 context=context,

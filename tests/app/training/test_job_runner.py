@@ -327,7 +327,7 @@ def test_a_study_is_shared_by_versions_that_would_ask_the_same(llm: FrozenLLM, s
     by_asker = study_key(llm.identity, skill, recipe, passages, asker)
     assert by_asker != key
     assert study_key(llm.identity, skill, recipe, passages, replace(asker, digest="1" * 64)) != by_asker
-    for other, matters in (({"questions": 3}, True), ({"pairs": 0}, True), ({"kinds": 2}, False)):
+    for other, matters in (({"questions": 3}, True), ({"pairs": 3}, True), ({"kinds": 2}, False)):
         changed = recipe.model_copy(update=other)
         assert (study_key(llm.identity, skill, changed, passages, asker) != by_asker) is matters
         assert (study_key(llm.identity, skill, changed, passages) != key) is not matters

@@ -14,6 +14,7 @@ from app.datasets.questions import (
     by_origin,
     sampled,
 )
+from app.skill_training.examples import digest
 
 STORY = [["section", "text"], ["1", "The heron slept."], ["2", "The eel, meanwhile,\nstole the lamp."]]
 ASKED = [
@@ -77,6 +78,20 @@ def test_the_first_stories_are_enough(split: Path) -> None:
 def test_a_section_number_used_twice_is_gold_twice(split: Path) -> None:
     write(split / "stories/eel-story.csv", [*STORY, ["2", "And hid it."]])
     assert load_dataset(split).questions[1].gold == [0, 1, 2]
+
+
+def test_a_question_has_its_kind_where_it_is_marked(split: Path) -> None:
+    plain = load_dataset(split)
+    assert {question.kind for question in plain.questions} == {None}
+    kinds = ["attribute1", "character", ""]
+    write(
+        split / "questions" / "eel-questions.csv",
+        [[*row, kind] for row, kind in zip(ASKED, kinds, strict=True)],
+    )
+    marked = load_dataset(split)
+    assert [question.kind for question in marked.questions if question.story == "eel"] == ["character", None]
+    # What was learned from these stories and questions goes on, whether they are marked or not.
+    assert digest(marked) == digest(plain)
 
 
 def test_jsonl_books_are_cut_into_passages(lines: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from trainer.llm import templates
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.skill.examples import Example, Judged, pack_example
+from trainer.skill.examples import Example, Judged, pack_asking, pack_example
 
 LAMP, BAKER, FROG = "Mira kept a green lamp.", "The baker sold butter.", "A frog sat in the well."
 EXAMPLE = Example(
@@ -83,3 +83,19 @@ def test_no_more_answers_are_judged_than_there_may_be_exchanges(llm: FrozenLLM) 
     example = Example(LAMP, [], judged=[Judged("Who?", f"the {number}th", 0.5) for number in range(9)])
     found = pack_example(llm, example, random.Random(0), exchanges=3)
     assert len({tuple(exchange.turn) for exchange in found.exchanges}) == 3
+
+
+def test_an_asker_learns_to_ask_with_a_kind_named_and_without(llm: FrozenLLM) -> None:
+    asked = [("Who kept a lamp?", ["Mira"]), ("What colour was it?", ["green"])]
+    example = Example(LAMP, asked, kinds={"Who kept a lamp?": "character"})
+    turns = {}
+    for named in (0.0, 1.0):
+        pack = pack_asking(llm, example, random.Random(0), named=named)
+        assert list(pack.text) == templates.passages(llm, [LAMP])
+        turns[named] = {llm.text(list(one.answer)): list(one.turn) for one in pack.exchanges}
+    plain = templates.asking(llm)
+    lamp, colour = "Who kept a lamp?\nMira", "What colour was it?\ngreen"
+    assert turns[0.0] == {lamp: plain, colour: plain}
+    assert turns[1.0] == {lamp: templates.asking(llm, "character"), colour: plain}
+    assert templates.asking(llm, "character") != plain
+    assert len(pack_asking(llm, example, random.Random(0), exchanges=1).exchanges) == 1

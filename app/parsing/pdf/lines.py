@@ -1,69 +1,131 @@
-"""Extracts the lines of a PDF's page, with their positions and type sizes."""
+"""Makes rows of a page's words by where they stand, and lines of text of the words of a row."""
 
-import ctypes
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-import pypdfium2
-from pypdfium2 import raw
+from app.parsing.pdf.words import Word
 
-from app.parsing.text.text_builder import clean_text
-
-# pdfium writes special characters for a hyphen at the end of a line, and no line end after it.
-_HYPHEN = re.compile("[\x02\ufffe]")
-_ENDED = re.compile("(?<=\n)|(?<=[\x02\ufffe])")
+# Words stand on one line if their bases differ by less than this share of their size.
+_SAME_BASE = 0.15
+# Words that were not drawn one behind the other are apart from this share of their size on.
+_SPACE = 0.15
+# From this gap on, as a share of the type size, words of a row may be of two columns or cells.
+WIDE_GAP = 0.75
+# Cells of tables are so far apart, and further than other words of their line: justified lines are even.
+_CELL_GAP, _WIDER, _FAR = 1.5, 1.6, 3.0
 # Dot leaders in front of a page number.
 _LEADERS = re.compile(r"(?:\s*\.){5,}\s*")
-_LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text. Edges are in points from the lower left corner of the page; `size` is of its type."""
+    """One line of text, in points: where it begins and ends, the height of its base, and its type's size.
+
+    `left` and `right` are counted as those of `Word`. `cells` are the places where its parts begin that stand
+    apart, `beside_cap` is as that of `Word`.
+    """
 
     text: str
     left: float
     right: float
-    bottom: float
-    top: float
+    base: float
     size: float
+    cells: tuple[float, ...] = ()
+    beside_cap: bool = False
+
+    @property
+    def top(self) -> float:
+        """The height of the upper edge of its type."""
+        return self.base + self.size
 
 
-def page_lines(page: pypdfium2.PdfPage) -> list[Line]:
-    """Return the lines of a page, in the order of the page's content."""
-    text_page = page.get_textpage()
-    try:
-        return _text_lines(text_page)
-    finally:
-        text_page.close()
+def page_rows(words: Sequence[Word]) -> list[list[Word]]:
+    """Return the words of each line across the page, from left to right, the topmost line first."""
+    rows: list[list[Word]] = []
+    for word in sorted(words, key=lambda word: -word.base):
+        if rows and rows[-1][0].base - word.base <= _SAME_BASE * min(word.size, rows[-1][0].size):
+            rows[-1].append(word)
+        else:
+            rows.append([word])
+    for row in rows:
+        row.sort(key=lambda word: word.left)
+    return rows
 
 
-def _text_lines(page: pypdfium2.PdfTextPage) -> list[Line]:
-    found = []
-    units = 0  # pdfium counts in UTF-16 code units
-    for piece in _ENDED.split(page.get_text_range()):
-        begin, units = units, units + len(piece.encode("utf-16-le", "surrogatepass")) // 2
-        text = " ".join(clean_text(_HYPHEN.sub("-", piece).translate(_LIGATURES)).split())
-        if text:
-            before = len(piece) - len(piece.lstrip())
-            after = len(piece) - len(piece.rstrip())
-            first, last = (
-                raw.FPDFText_GetCharIndexFromTextIndex(page.raw, index)
-                for index in (begin + before, units - after - 1)
-            )
-            left, bottom, _, top = _char_box(page, first)
-            _, bottom_of_last, right, top_of_last = _char_box(page, last)
-            size = raw.FPDFText_GetFontSize(page.raw, first)
-            text = _LEADERS.sub(" … ", text)
-            found.append(
-                Line(text, left, right, min(bottom, bottom_of_last), max(top, top_of_last), float(size))
-            )
+def cells(row: Sequence[Word]) -> list[list[Word]]:
+    """Return the parts of a row between its wide gaps."""
+    found: list[list[Word]] = []
+    right = 0.0
+    for word in row:
+        if found and (word.glued or word.left - right <= WIDE_GAP * word.size):
+            found[-1].append(word)
+        else:
+            found.append([word])
+        right = max(right, word.right)
     return found
 
 
-def _char_box(page: pypdfium2.PdfTextPage, index: int) -> tuple[float, float, float, float]:
-    """The left, bottom, right and top of a character's loose box, in points; zeros if it has none."""
-    box = raw.FS_RECTF()
-    if index < 0 or not raw.FPDFText_GetLooseCharBox(page.raw, index, ctypes.byref(box)):
-        return 0.0, 0.0, 0.0, 0.0
-    return box.left, box.bottom, box.right, box.top
+def _cell_starts(row: Sequence[Word]) -> tuple[float, ...]:
+    """Where the cells of a row of a table begin: behind gaps that are wider than the others of its line."""
+    parts = cells(row)
+    gaps = sorted(one.left - other.right for other, one in pairwise(row))
+    found = [parts[0][0].left]
+    for before, part in pairwise(parts):
+        gap = part[0].left - max(word.right for word in before)
+        size = part[0].size
+        if gap >= _CELL_GAP * size and (gap >= _FAR * size or gap > _WIDER * gaps[len(gaps) // 2]):
+            found.append(part[0].left)
+    return tuple(found)
+
+
+def text_line(row: Sequence[Word], rtl: bool) -> Line:
+    """Return the line of a row's words; `rtl` as that of `PageWords`."""
+    pieces: list[str] = []
+    before = None
+    for word in _reading_order(row, rtl):
+        if before is not None:
+            pieces.append(_between(before, word))
+        pieces.append(word.text)
+        before = word
+    sizes: Counter[float] = Counter()
+    for word in row:
+        sizes[word.size] += 0 if word.shift else len(word.text)
+    text = _LEADERS.sub(" … ", " ".join("".join(pieces).split()))
+    left, right = min(word.left for word in row), max(word.right for word in row)
+    beside_cap = any(word.beside_cap for word in row)
+    return Line(text, left, right, row[0].base, sizes.most_common(1)[0][0], _cell_starts(row), beside_cap)
+
+
+def _between(before: Word, word: Word) -> str:
+    """What is between two words: pdfium's space where they were drawn one behind the other."""
+    gap = max(word.left - before.right, before.left - word.right)
+    if word.glued:
+        return ""
+    if word.order == before.order + 1 and word.lead == " ":
+        return " "
+    if word.order == before.order + 1 and not word.lead and gap <= WIDE_GAP * word.size:
+        return ""
+    return " " if gap > _SPACE * min(word.size, before.size) else ""
+
+
+def _reading_order(row: Sequence[Word], rtl: bool) -> Iterator[Word]:
+    """The words of a row as they are read: runs of the other direction are turned round (UAX 9, rule L2)."""
+    opposite: list[Word] = []
+    waiting: list[Word] = []
+    for word in row:
+        if _is_opposite(word, rtl):
+            opposite += [*waiting, word]
+            waiting = []
+        elif opposite and not any(character.isalpha() for character in word.text):
+            waiting.append(word)
+        else:
+            yield from [*reversed(opposite), *waiting, word]
+            opposite, waiting = [], []
+    yield from [*reversed(opposite), *waiting]
+
+
+def _is_opposite(word: Word, rtl: bool) -> bool:
+    return word.rtl != rtl and any(character.isalpha() for character in word.text)

@@ -1,20 +1,16 @@
-"""Finds where the chapters of a PDF begin: at the entries of its outline, or at lines in larger type."""
+"""Finds where the chapters of a PDF begin by the entries of its outline."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 import pypdfium2
 
 from app.parsing.pdf.paragraphs import PlacedLine
 from app.parsing.text.chapter_marks import ChapterMark
-from app.parsing.text.headings import heading_title
 from app.parsing.text.text_builder import clean_text
 
 _LEVELS = 3
-_LARGER = 1.15
-_LONGEST_HEADING = 120
 _HEADING_LINES = 3
 _NEAR_POINTS = 150.0
 _SLACK_POINTS = 5.0
@@ -47,22 +43,6 @@ def outline_marks(document: pypdfium2.PdfDocument, placed: Sequence[PlacedLine])
         else:
             marks.append(ChapterMark(title, start, start))
     return sorted(marks, key=lambda mark: mark.start)
-
-
-def large_type_marks(placed: Sequence[PlacedLine], size: float) -> list[ChapterMark]:
-    """Return a mark for each heading in larger type than the document's usual `size`, in points."""
-    marks = []
-    for _, group in groupby(placed, key=lambda each: (each.page, round(each.line.size, 1))):
-        lines = list(group)
-        title = heading_title([each.line.text for each in lines])
-        if (
-            lines[0].line.size >= _LARGER * size
-            and len(lines) <= _HEADING_LINES
-            and len(title) <= _LONGEST_HEADING
-            and any(character.isalpha() for character in title)
-        ):
-            marks.append(ChapterMark(title, lines[0].start, lines[-1].end))
-    return marks
 
 
 def _entries(document: pypdfium2.PdfDocument) -> Iterator[tuple[str, int, float | None]]:

@@ -44,8 +44,7 @@ def join_lines(pages: Sequence[Sequence[Line]]) -> tuple[str, list[PlacedLine], 
     before: PlacedLine | None = None
     for number, lines in enumerate(pages):
         first = True
-        for found in lines:
-            line = layout.bracket_note_mark(found)
+        for line in lines:
             if before is not None:
                 between, dropped = _between(before, line, number, layout, word_counts)
                 if dropped:
@@ -70,10 +69,7 @@ def _between(
 ) -> tuple[str, int]:
     """Return the text between two lines, and how many characters to remove at the end of the first."""
     last = before.line
-    note_mark = layout.is_note_mark(last) or layout.is_note_mark(line)
-    if note_mark and page == before.page and abs(last.bottom - line.bottom) <= layout.size:
-        return " ", 0
-    new_column = page != before.page or last.bottom - line.bottom < -0.5 * last.size
+    new_column = page != before.page or last.base - line.base < -0.5 * last.size
     if _ends_paragraph(last, line, new_column, layout):
         return "\n\n", 0
     if broken := _BROKEN_WORD.search(last.text):
@@ -85,7 +81,8 @@ def _between(
     if (
         _BULLET.match(line.text)
         or _LEADERS.search(last.text)
-        or (not new_column and layout.has_room(last, line))
+        or (layout.is_verse(last) and layout.is_verse(line))
+        or (not new_column and (layout.has_room(last, line) or layout.are_table_rows(last, line)))
     ):
         return "\n", 0
     if _CJK.match(last.text[-1]) and _CJK.match(line.text[0]):
@@ -102,7 +99,7 @@ def _ends_paragraph(last: Line, line: Line, new_column: bool, layout: Layout) ->
     if new_column:
         # A sentence may continue on the next page or column.
         return ended or (short and not line.text[0].islower() and not _BROKEN_WORD.search(last.text))
-    drop = last.bottom - line.bottom
+    drop = last.base - line.base
     if drop <= 0.5 * size:  # the same line, in pieces
         return False
     if drop > 1.3 * layout.pitch and drop > 1.3 * size:

@@ -8,11 +8,11 @@ from pypdfium2 import raw
 
 from app.parsing import language
 from app.parsing.parsed import ParsedBook, ParseError
+from app.parsing.pdf.heading_marks import heading_marks
 from app.parsing.pdf.layout import Layout
-from app.parsing.pdf.lines import Line, page_lines
-from app.parsing.pdf.outline import large_type_marks, outline_marks
+from app.parsing.pdf.outline import outline_marks
+from app.parsing.pdf.pages import read_pages
 from app.parsing.pdf.paragraphs import join_lines
-from app.parsing.pdf.running_lines import drop_running_lines
 from app.parsing.text import gutenberg, headings
 from app.parsing.text.chapter_marks import chapters_from_marks, opening_kinds
 from app.parsing.text.text_builder import clean_text
@@ -27,8 +27,8 @@ _NO_TITLE = re.compile(r"untitled|.*\.(?:docx?|odt|rtf|tex|dvi|indd|qxd|pdf)", r
 def parse(data: bytes) -> ParsedBook:
     """Parse a PDF. Its chapters begin at the entries of the first three levels of its outline.
 
-    Without an outline they begin at lines in larger type or, if there are none, at lines like `CHAPTER IV`.
-    ParseError: password-protected, no-text, unreadable-book.
+    Without an outline they begin at headings in larger type that look alike or, if there are none, at lines
+    like `CHAPTER IV`. ParseError: password-protected, no-text, unreadable-book.
     """
     try:
         document = pypdfium2.PdfDocument(data)
@@ -39,18 +39,17 @@ def parse(data: bytes) -> ParsedBook:
             ) from error
         raise ParseError("unreadable-book", "The PDF is damaged: it cannot be opened.") from error
     with closing(document):
-        pages = _pages(document)
+        labels = [document.get_page_label(number) or str(number + 1) for number in range(len(document))]
+        pages = read_pages(document, labels)
         if sum(len(line.text) for page in pages for line in page) < _FEWEST_LETTERS_A_PAGE * len(pages):
             raise ParseError(
                 "no-text", "The PDF has images of pages and no text: have it recognised (OCR) first."
             )
-        labels = [document.get_page_label(number) or str(number + 1) for number in range(len(document))]
-        kept = drop_running_lines(pages, labels, [document.get_page_size(n)[1] for n in range(len(document))])
-        text, placed, starts = join_lines(kept)
+        text, placed, starts = join_lines(pages)
         marks = outline_marks(document, placed)
         first = opening_kinds(text, marks)
         if len(marks) < 2:
-            marks = large_type_marks(placed, Layout(kept).size)
+            marks = heading_marks(placed, Layout(pages).size)
         if not marks:
             marks = headings.find_headings(text, "txt")
         metadata = document.get_metadata_dict(skip_empty=True)
@@ -64,17 +63,6 @@ def parse(data: bytes) -> ParsedBook:
             language=language.tag(_language(document)),
         )
     return gutenberg.strip_boilerplate(book)
-
-
-def _pages(document: pypdfium2.PdfDocument) -> list[list[Line]]:
-    found = []
-    for number in range(len(document)):
-        try:
-            with closing(document[number]) as page:
-                found.append(page_lines(page))
-        except pypdfium2.PdfiumError as error:
-            raise ParseError("unreadable-book", f"The PDF's page {number + 1} is damaged.") from error
-    return found
 
 
 def _title(text: str) -> str | None:

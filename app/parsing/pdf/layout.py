@@ -56,7 +56,7 @@ class Layout:
             return True
         hanging = following.left >= line.cells[-1] - _SAME_CELL
         label = len(line.cells) == 2 and line.cells[1] - line.left <= _WIDEST_LABEL * line.size
-        return len(line.cells) > 1 and not hanging and not label and not following.text[0].islower()
+        return line.tabular and not hanging and not label and not following.text[0].islower()
 
     def _blocks(self, lines: Sequence[Line]) -> Iterator[list[Line]]:
         """The lines that follow one another closely in one type."""

@@ -25,7 +25,7 @@ class Line:
     """One line of text, in points: where it begins and ends, the height of its base, and its type's size.
 
     `left` and `right` are counted as those of `Word`. `cells` are the places where its parts begin that stand
-    apart, `beside_cap` is as that of `Word`.
+    apart, `tabular` tells that they stand far apart; `beside_cap` is as that of `Word`.
     """
 
     text: str
@@ -34,6 +34,7 @@ class Line:
     base: float
     size: float
     cells: tuple[float, ...] = ()
+    tabular: bool = False
     beside_cap: bool = False
 
     @property
@@ -71,6 +72,8 @@ def cells(row: Sequence[Word]) -> list[list[Word]]:
 def _cell_starts(row: Sequence[Word]) -> tuple[float, ...]:
     """Where the cells of a row of a table begin: behind gaps that are wider than the others of its line."""
     parts = cells(row)
+    if len(parts) == 1:
+        return (parts[0][0].left,)
     gaps = sorted(one.left - other.right for other, one in pairwise(row))
     found = [parts[0][0].left]
     for before, part in pairwise(parts):
@@ -95,8 +98,12 @@ def text_line(row: Sequence[Word], rtl: bool) -> Line:
         sizes[word.size] += 0 if word.shift else len(word.text)
     text = _LEADERS.sub(" … ", " ".join("".join(pieces).split()))
     left, right = min(word.left for word in row), max(word.right for word in row)
+    starts = _cell_starts(row)
+    tabular = len(starts) > 1 and any(
+        one.left - other.right >= _FAR * one.size for other, one in pairwise(row)
+    )
     beside_cap = any(word.beside_cap for word in row)
-    return Line(text, left, right, row[0].base, sizes.most_common(1)[0][0], _cell_starts(row), beside_cap)
+    return Line(text, left, right, row[0].base, sizes.most_common(1)[0][0], starts, tabular, beside_cap)
 
 
 def _between(before: Word, word: Word) -> str:

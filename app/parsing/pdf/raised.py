@@ -41,8 +41,12 @@ def settle_raised(words: Sequence[Word], size: float) -> None:
     for place, word in enumerate(words):
         if len(word.text) > _LONGEST:
             continue
-        near = [words[other] for other in (place - 1, place + 1) if 0 <= other < len(words)]
-        host = _host(word, near)
+        near = [
+            words[other]
+            for other in (place - 1, place + 1)
+            if 0 <= other < len(words) and words[other].base != word.base
+        ]
+        host = _host(word, near) if near else None
         if host is None and word.size < _SMALLER * size and _FIGURES.fullmatch(word.text):
             low = bisect_left(bases, word.base - size)
             host = _host(word, by_base[low : bisect_right(bases, word.base + size)])
@@ -110,7 +114,7 @@ def _is_shifted(word: Word, host: Word) -> bool:
 
 def _is_sign(word: Word) -> bool:
     """Whether a word is but signs, which some fonts have lower or higher than others."""
-    return not any(character.isalnum() for character in word.text)
+    return not (word.text[0].isalnum() or any(map(str.isalnum, word.text)))
 
 
 def _settle(word: Word, host: Word) -> None:

@@ -199,6 +199,8 @@ class _Reading:
 
 
 def _cleaned(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     for mark in _HYPHENS:
         text = text.replace(mark, "-")
     return clean_text(text.translate(_LIGATURES))

@@ -121,10 +121,12 @@ def pdf(
     info: str = "",
     more: Sequence[str] = (),
     packed: bool = False,
+    letters: str = "",
 ) -> bytes:
     """A PDF in Helvetica; a page given as bytes is its content stream.
 
-    Its objects are 1 catalog, 2 pages, 3 font, from 4 on each page and its content, then `more`.
+    Its objects are 1 catalog, 2 pages, 3 font, from 4 on each page and its content, then `more`. Words in
+    `letters`, at most 90, are in a font whose letters are all half as wide as high.
     """
     kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
     objects = [
@@ -132,16 +134,19 @@ def pdf(
         f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>".encode(),
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
     ]
+    other = f"/O {4 + 2 * len(pages) + len(more)} 0 R" if letters else ""
     for number, page in enumerate(pages):
-        content = page if isinstance(page, bytes) else _content(page)
+        content = page if isinstance(page, bytes) else _content(page, letters)
         stream = zlib.compress(content, 9) if packed else content
         packing = "/Filter/FlateDecode" if packed else ""
         objects.append(
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents {5 + 2 * number} 0 R"
-            "/Resources<</Font<</F 3 0 R>>>>>>".encode()
+            f"/Resources<</Font<</F 3 0 R{other}>>>>>>".encode()
         )
         objects.append(f"<</Length {len(stream)}{packing}>>stream\n".encode() + stream + b"\nendstream")
     objects += [each.encode() for each in more]
+    if letters:
+        objects += _font(letters, len(objects) + 2)
     objects.append(f"<<{info}>>".encode("cp1252"))
     out = b"%PDF-1.7\n"
     places = []
@@ -161,9 +166,29 @@ def lines(
     return [(left, top - 1.2 * size * number, size, text) for number, text in enumerate(texts)]
 
 
-def _content(page: Page) -> bytes:
+def _font(letters: str, second: int) -> list[bytes]:
+    """The objects of a font with these letters from the code 33 on; the second has the number `second`."""
+    codes = "".join(
+        f"<{33 + place:02x}><{letter.encode('utf-16-be').hex()}>\n" for place, letter in enumerate(letters)
+    )
+    meaning = (
+        f"begincmap 1 begincodespacerange <00><ff> endcodespacerange {len(letters) + 1} beginbfchar\n"
+        f"<20><0020>\n{codes}endbfchar endcmap"
+    ).encode()
+    widths = " 500" * (len(letters) + 1)
+    return [
+        f"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/FirstChar 32/LastChar {32 + len(letters)}"
+        f"/Widths[{widths}]/ToUnicode {second} 0 R>>".encode(),
+        b"<</Length %d>>stream\n" % len(meaning) + meaning + b"\nendstream",
+    ]
+
+
+def _content(page: Page, letters: str = "") -> bytes:
     said = []
     for left, height, size, text in page:
+        font = "O" if letters and {*text} <= {*letters, " "} else "F"
+        if font == "O":
+            text = "".join(" " if letter == " " else chr(33 + letters.index(letter)) for letter in text)
         escaped = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
-        said.append(f"BT /F {size} Tf {left} {height} Td ({escaped}) Tj ET")
+        said.append(f"BT /{font} {size} Tf {left} {height} Td ({escaped}) Tj ET")
     return "\n".join(said).encode("cp1252")

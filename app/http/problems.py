@@ -2,6 +2,7 @@
 
 import json
 import logging
+import secrets
 from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
@@ -146,13 +147,16 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
 _HTTP = {404: "no-such-page", 405: "method-not-allowed"}
 
 
-def as_problem(error: Exception) -> Problem:
-    """The problem that an exception is."""
+def as_problem(error: Exception, what: str = "an answer") -> Problem:
+    """The problem that an exception is; one that is not foreseen is logged, with what failed, under an id."""
     if type(error) in _KNOWN:
         return _KNOWN[type(error)](error)
     if is_out_of_memory(error):
         return Problem(503, "out-of-memory", _NO_MEMORY, _BUSY)
-    return Problem(500, "internal-error", "Something went wrong here; the service's log says what.")
+    number = secrets.token_hex(6)
+    log.error("error %s: %s failed", number, what, exc_info=error)
+    detail = f"Something went wrong here; the service's log says what, under the id {number}."
+    return Problem(500, "internal-error", detail, id=number)
 
 
 def invalid(slug: str, error: ValidationError | RequestValidationError) -> Problem:
@@ -237,5 +241,4 @@ def install(app: FastAPI, too_large: Callable[[str], Problem]) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return respond(request, as_problem(error))
+        return respond(request, as_problem(error, f"{request.method} {request.url.path}"))

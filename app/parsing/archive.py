@@ -113,6 +113,7 @@ class Archive:
             EOFError,
             NotImplementedError,
             RuntimeError,
+            ValueError,
             OSError,
         ) as error:
             raise _damaged(error) from error

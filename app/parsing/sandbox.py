@@ -1,7 +1,6 @@
 """Parses books in child processes with limits on time and memory."""
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -16,11 +15,13 @@ from app.parsing.formats import parse_book
 from app.parsing.parsed import Format, ParsedBook, ParseError
 from app.parsing.sniff import sniff
 
-_log = logging.getLogger(__name__)
-
 _CHILDREN_AT_ONCE = 2
 # How a process ends that has used up its time or its memory.
 _OVER_LIMITS = {-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT}
+
+
+class ReaderFaultError(Exception):
+    """The reader of a format failed on a file: an error in a program, whose message has the traceback."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class ParserSandbox:
 
         ParseError, with the slugs book-empty, unreadable-text, bad-archive, archive-too-large,
         password-protected, no-text, unreadable-book and, for a file that takes too much time or memory,
-        parse-timeout.
+        parse-timeout. ReaderFaultError: the fault is not the file's.
         """
         book_format = sniff(data, name)
         if book_format in ("txt", "md"):
@@ -55,8 +56,7 @@ class ParserSandbox:
         if "memory" in reply:
             raise self._over_limits()
         if crash := reply.get("crash"):
-            _log.error("A file of the format %s could not be read.\n%s", book_format, crash)
-            raise _damaged(book_format)
+            raise ReaderFaultError(f"The reader of {book_format.upper()} failed.\n{crash}")
         raise ParseError(reply["slug"], reply["message"], **reply["limits"])
 
     def _run_child(self, data: bytes, book_format: Format) -> dict[str, Any]:
@@ -82,8 +82,7 @@ class ParserSandbox:
         if child.returncode in _OVER_LIMITS:
             raise self._over_limits()
         if child.returncode != 0:
-            _log.error("The reader of a file of the format %s ended with %s.", book_format, child.returncode)
-            raise _damaged(book_format)
+            raise ReaderFaultError(f"The reader of {book_format.upper()} ended with {child.returncode}.")
         reply: dict[str, Any] = json.loads(output)
         return reply
 
@@ -94,8 +93,3 @@ class ParserSandbox:
             limit_seconds=self.seconds,
             limit_bytes=self.memory_bytes,
         )
-
-
-def _damaged(book_format: Format) -> ParseError:
-    message = f"The file is damaged: it cannot be read as {book_format.upper()}."
-    return ParseError("unreadable-book", message)

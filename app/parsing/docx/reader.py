@@ -3,6 +3,7 @@
 import io
 import zipfile
 from dataclasses import replace
+from xml.parsers.expat import ExpatError
 
 import mammoth
 from lxml import etree
@@ -37,9 +38,12 @@ def parse(data: bytes) -> ParsedBook:
         if b"<!DOCTYPE" in content and part.endswith((".xml", ".rels")):
             raise ParseError("bad-archive", f"The DOCX's part {part[:200]!r} declares a document type.")
     without_images = mammoth.images.img_element(lambda image: {"src": ""})
-    converted = mammoth.convert_to_html(
-        io.BytesIO(_written_out(archive, parts)), style_map=_STYLES, convert_image=without_images
-    )
+    try:
+        converted = mammoth.convert_to_html(
+            io.BytesIO(_written_out(archive, parts)), style_map=_STYLES, convert_image=without_images
+        )
+    except (ExpatError, KeyError) as error:  # XML that is none, or lacks an attribute that it needs
+        raise ParseError("unreadable-book", f"The DOCX is damaged: {error}.") from error
     book = book_from_tree(parse_html(converted.value.encode()), "docx")
     properties = _properties(archive)
     return replace(

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
+from app.parsing.pdf.lines import LARGER
 from app.parsing.pdf.paragraphs import PlacedLine
 from app.parsing.text.chapter_marks import ChapterMark
 from app.parsing.text.headings import find_headings, heading_title
 
-_LARGER = 1.15
 _LONGEST_HEADING = 120
 _HEADING_LINES = 3
 # Type that so much of the text is in is no type of headings.
@@ -40,7 +40,7 @@ def heading_marks(placed: Sequence[PlacedLine], size: float) -> list[ChapterMark
         lines = list(group)
         lengths[type_size] += sum(each.end - each.start for each in lines)
         title = heading_title([each.line.text for each in lines])
-        if type_size >= _LARGER * size and len(lines) <= _HEADING_LINES and len(title) <= _LONGEST_HEADING:
+        if type_size >= LARGER * size and len(lines) <= _HEADING_LINES and len(title) <= _LONGEST_HEADING:
             found.append((type_size, ChapterMark(title, lines[0].start, lines[-1].end)))
     numbers = _counted_letters([mark.title for _, mark in found])
     found = [

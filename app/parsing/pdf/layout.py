@@ -12,7 +12,8 @@ _FEWEST_LINES = 5
 _SAME_CELL = 3.0
 # What stands apart at the left of a line is the number or the bullet of an item up to this width.
 _WIDEST_LABEL = 4.0
-# A stanza of so many lines is told by capitals and a line that ends early; a longer one by capitals alone.
+# A stanza of so many lines is told by capitals and a line that ends early; a longer one, and those of a page
+# of verse, by capitals alone.
 _STANZA, _LONG_STANZA, _CAPITALS = 4, 8, 0.8
 
 
@@ -31,9 +32,7 @@ class Layout:
         self._all = [line for lines in body for line in lines]
         self._page = {id(line): lines for lines in pages for line in lines}
         self._rights: dict[tuple[int, int], float] = {}
-        self._verse = {
-            id(line) for lines in pages for block in self._blocks(lines) for line in self._verses(block)
-        }
+        self._verse = {id(line) for lines in pages for line in self._verses(lines)}
 
     def has_room(self, line: Line, following: Line) -> bool:
         """Tell whether a line had room for the next one's first word: it was then ended on purpose."""
@@ -70,15 +69,22 @@ class Layout:
             block.append(line)
         yield block
 
-    def _verses(self, block: list[Line]) -> list[Line]:
-        """The lines of a block if it is verse."""
-        firsts = [next((sign for sign in line.text if sign.isalpha()), "") for line in block]
-        capitals = sum(sign.isupper() for sign in firsts)
-        if len(block) >= _LONG_STANZA and capitals >= _CAPITALS * len(block):
-            return block
-        if len(block) >= _STANZA and capitals == len(block):
-            return block if any(self.has_room(*pair) for pair in pairwise(block)) else []
-        return []
+    def _verses(self, lines: Sequence[Line]) -> Iterator[Line]:
+        """The lines of a page that are verse."""
+        begun = [_begins_with_capital(line) for line in lines]
+        all_verse = len(lines) >= _LONG_STANZA and sum(begun) >= _CAPITALS * len(lines)
+        for block in self._blocks(lines):
+            capitals = sum(map(_begins_with_capital, block))
+            if (
+                (len(block) >= _LONG_STANZA and capitals >= _CAPITALS * len(block))
+                or (all_verse and capitals >= _CAPITALS * len(block))
+                or (
+                    len(block) >= _STANZA
+                    and capitals == len(block)
+                    and any(self.has_room(*pair) for pair in pairwise(block))
+                )
+            ):
+                yield from block
 
     def _column_right(self, line: Line) -> float:
         """The right edge of a line's column: 90% of the lines at that place end there or before."""
@@ -91,3 +97,7 @@ class Layout:
                 rights = [each.right for each in self._all if each.left <= middle <= each.right] or rights
             self._rights[key] = sorted(rights)[int(0.9 * (len(rights) - 1))]
         return self._rights[key]
+
+
+def _begins_with_capital(line: Line) -> bool:
+    return next((sign for sign in line.text if sign.isalpha()), "").isupper()

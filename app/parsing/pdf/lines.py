@@ -14,6 +14,8 @@ _SAME_BASE = 0.15
 _SPACE = 0.15
 # From this gap on, as a share of the type size, words of a row may be of two columns or cells.
 WIDE_GAP = 0.75
+# Headings are so much larger than the document's usual type.
+LARGER = 1.15
 # Cells of tables are so far apart, and further than other words of their line: justified lines are even.
 _CELL_GAP, _WIDER, _FAR = 1.5, 1.6, 3.0
 # Dot leaders in front of a page number.

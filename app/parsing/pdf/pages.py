@@ -39,7 +39,7 @@ def read_pages(document: pypdfium2.PdfDocument, labels: Sequence[str]) -> list[l
         settle_drop_caps(page.words, size, counts)
         settle_raised(page.words, size)
     rows = drop_running_lines(
-        [page_rows(page.words) for page in pages], labels, [page.height for page in pages]
+        [page_rows(page.words) for page in pages], labels, [page.height for page in pages], size
     )
     return [
         [text_line(row, page.rtl) for row in read_columns(kept, _rules(document, number, page))]

@@ -15,7 +15,8 @@ _LEAST_SHIFT_IN_SAME_TYPE = 0.2
 _NEAR, _NEAR_NOTE, _OVER = 0.3, 0.7, 0.25
 _CREEP = 0.25
 _MOST_OF_SIGN = 0.6
-_LONGEST = 12
+# The longest that is looked at, and that is looked for among words which were not drawn beside it.
+_LONGEST, _LONGEST_ELSEWHERE = 12, 3
 _FIGURES = re.compile(r"[+\-−–]?\d+|[+\-−]|n")
 _NOTE_NUMBERS = re.compile(r"\d{1,3}(?:[,–-]\d{1,3})*")
 # What has a power: figures, or one or two letters as units and variables have them.
@@ -47,7 +48,7 @@ def settle_raised(words: Sequence[Word], size: float) -> None:
             if 0 <= other < len(words) and words[other].base != word.base
         ]
         host = _host(word, near) if near else None
-        if host is None and word.size < _SMALLER * size and _FIGURES.fullmatch(word.text):
+        if host is None and word.size < _SMALLER * size and len(word.text) <= _LONGEST_ELSEWHERE:
             low = bisect_left(bases, word.base - size)
             host = _host(word, by_base[low : bisect_right(bases, word.base + size)])
         if host is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from app.parsing.pdf.lines import text_line
+from app.parsing.pdf.lines import LARGER, text_line
 from app.parsing.pdf.words import Word
 from app.parsing.text.headings import find_headings
 
@@ -23,7 +23,7 @@ _FIRST_OR_LAST = re.compile(r"^\W*(\w+)\b|\b(\w+)\W*$")
 _SENTENCE_END = re.compile(r"[^\W\d_][.,;!?…।。！？،؟][\"'”’»)]*$")
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
-_WORDS = re.compile(r"[^\W\d_]{2,}.*[^\W\d_]{2,}")
+_WORDS = re.compile(r"[^\W\d_]{2,}\b.*\b[^\W\d_]{2,}")
 _Key = tuple[str, str | int]
 
 
@@ -40,9 +40,11 @@ class _Edge:
 
 
 def drop_running_lines(
-    pages: Sequence[Sequence[Row]], labels: Sequence[str], heights: Sequence[float]
+    pages: Sequence[Sequence[Row]], labels: Sequence[str], heights: Sequence[float], size: float
 ) -> list[list[Row]]:
-    """Return the rows of pages without running ones. `heights` of the pages are in points.
+    """Return the rows of pages without running ones.
+
+    `heights` of the pages and `size`, the document's usual type size, are in points.
 
     A running line is one of the three outermost above or below, is set apart from the text, and recurs at the
     same height on three pages (on two, in a document of at most five), beyond which no page has text. Lines
@@ -54,7 +56,7 @@ def drop_running_lines(
     running: set[tuple[int, int]] = set()
     for below in (False, True):
         edges = [_edges(rows, page, below) for page, rows in enumerate(pages)]
-        recurring = _recurring(edges, labels, heights, least, below)
+        recurring = _recurring(edges, labels, heights, size, least, below)
         for page_edges in edges:
             count = 0
             while count < len(page_edges) and (page_edges[count].page, page_edges[count].row) in recurring:
@@ -86,6 +88,7 @@ def _recurring(
     edges: Sequence[Sequence[_Edge]],
     labels: Sequence[str],
     heights: Sequence[float],
+    size: float,
     least: int,
     below: bool,
 ) -> set[tuple[int, int]]:
@@ -100,7 +103,7 @@ def _recurring(
         close = [edge for edge in group if abs(edge.base - height) <= _SAME_PLACE_POINTS]
         if len({edge.page for edge in close}) < least:
             continue
-        if _are_headings(close):
+        if _are_headings(close, size):
             continue
         if (
             all(_in_margin(edge, heights[edge.page], below) for edge in close)
@@ -115,10 +118,11 @@ def _recurring(
     return found
 
 
-def _are_headings(edges: Sequence[_Edge]) -> bool:
+def _are_headings(edges: Sequence[_Edge], size: float) -> bool:
     """Whether these are the headings of chapters of one page each, and not a header with their number."""
     texts = {edge.text for edge in edges}
-    return len(texts) == len(edges) and all(find_headings(text, "txt") for text in texts)
+    large = all(edge.size >= LARGER * size for edge in edges)
+    return len(texts) == len(edges) and (large or all(find_headings(text, "txt") for text in texts))
 
 
 def _in_margin(edge: _Edge, height: float, below: bool) -> bool:

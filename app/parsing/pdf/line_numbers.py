@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.parsing.pdf.lines import WIDE_GAP
+from app.parsing.pdf.lines import WIDE_GAP, cells
 from app.parsing.pdf.words import Word
 
 Row = Sequence[Word]
@@ -23,6 +23,7 @@ class _Number:
     row: int
     value: int
     word: Word
+    parts: int
 
 
 def drop_line_numbers(pages: Sequence[Sequence[Row]]) -> list[list[Row]]:
@@ -47,14 +48,16 @@ def drop_line_numbers(pages: Sequence[Sequence[Row]]) -> list[list[Row]]:
 
 
 def _number(row: Row, page: int, place: int, last: bool) -> _Number | None:
-    """The number at one end of a row, if it stands apart from the words."""
-    if len(row) < 2:
+    """The number at one end of a row, if it stands apart from the words or alone."""
+    word = row[-1] if last else row[0]
+    if not word.text.isdecimal() or len(word.text) > _LONGEST or word.shift:
         return None
-    word, near = (row[-1], row[-2]) if last else (row[0], row[1])
-    gap = word.left - near.right if last else near.left - word.right
-    if not word.text.isdecimal() or len(word.text) > _LONGEST or word.shift or gap <= WIDE_GAP * near.size:
-        return None
-    return _Number(page, place, int(word.text), word)
+    if len(row) > 1:
+        near = row[-2] if last else row[1]
+        gap = word.left - near.right if last else near.left - word.right
+        if gap <= WIDE_GAP * near.size:
+            return None
+    return _Number(page, place, int(word.text), word, len(cells(row)))
 
 
 def _of_lines(numbers: Sequence[_Number]) -> list[_Number]:
@@ -74,16 +77,24 @@ def _of_lines(numbers: Sequence[_Number]) -> list[_Number]:
     found: list[_Number] = []
     for step, of_step in chains.items():
         enough = _FEWEST_OF_ONE if step == 1 else _FEWEST
-        sure = [number for chain in of_step if len(chain) >= enough for number in chain]
-        if sure:
-            # On a short page there are fewer.
+        sure = [number for chain in of_step if len(chain) >= enough and _has_lines(chain) for number in chain]
+        if not sure:
+            continue
+        # On a short page there are fewer.
+        least = 1 if step > 1 else _FEWEST_OF_ONE // 2
+        found += [number for chain in of_step if len(chain) >= least for number in chain]
+        if step > 1:
             found += [
                 number
                 for number in numbers
-                if any(number in chain for chain in of_step if step > 1 or len(chain) >= _FEWEST_OF_ONE // 2)
-                or (step > 1 and number.value % step == 0 and _are_aligned(number.word, sure[0].word))
+                if number.value % step == 0 and _are_aligned(number.word, sure[0].word)
             ]
     return found
+
+
+def _has_lines(chain: Sequence[_Number]) -> bool:
+    """Whether most of the numbers stand beside one text, not alone or in rows of a table."""
+    return 2 * sum(number.parts == 2 for number in chain) >= len(chain)
 
 
 def _follows(chain: Sequence[_Number], number: _Number) -> bool:

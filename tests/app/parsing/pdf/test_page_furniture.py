@@ -74,3 +74,20 @@ def test_a_table_s_numbers_and_a_list_s_stay() -> None:
     rows += [(160.0, 700.0 - 18 * row, 10.0, word) for row, word in enumerate(WORDS[:8])]
     found = parse(files.pdf([rows])).text.split("\n")
     assert found == [f"{5 * row} {word}" for row, word in enumerate(WORDS[:8])]
+
+
+def test_the_numbers_of_a_table_s_rows_stay() -> None:
+    rows = [(f"{number}", word, f"{word}s and rope") for number, word in enumerate(WORDS[:12], 1)]
+    page = [
+        (60.0 + 150 * place, 700.0 - 18 * row, 10.0, cell)
+        for row, cells in enumerate(rows)
+        for place, cell in enumerate(cells)
+    ]
+    assert parse(files.pdf([page])).text.split("\n") == [" ".join(row) for row in rows]
+
+
+def test_numbers_beside_every_line_of_a_page_are_left_out_where_a_line_is_blank_too() -> None:
+    texts = prose(WORDS, 20, 60, 1)
+    said = [(90.0, 740 - 24.0 * (n + n // 5), 11.0, text) for n, text in enumerate(texts)]
+    numbers = [(60.0, 740 - 24.0 * n, 11.0, str(n + 1)) for n in range(23)]
+    assert " ".join(parse(files.pdf([[*said, *numbers]])).text.split()) == " ".join(texts)

@@ -11,25 +11,12 @@ from tests.files import lines
 Placed = tuple[float, float, float, str]
 
 WORDS = [
-    "lamp",
-    "harbour",
-    "keeper",
-    "night",
-    "fisherman",
-    "gull",
-    "tower",
-    "stair",
-    "winter",
-    "rope",
-    "green",
-    "old",
-    "quiet",
-    "before",
-    "after",
+    *("lamp", "harbour", "keeper", "night", "fisherman", "gull", "tower", "stair", "winter", "rope", "green"),
+    *("old", "quiet", "before", "after"),
 ]
 GERMAN = [
-    *("Leuchtturm", "und", "der", "alte", "Wächter", "sah", "wie", "das"),
-    *("Boot", "bei", "Nacht", "heim", "kam", "ohne", "ein", "Licht"),
+    *("Leuchtturm", "und", "der", "alte", "Wächter", "sah", "wie", "das", "Boot", "bei", "Nacht", "heim"),
+    *("kam", "ohne", "ein", "Licht"),
 ]
 HEBREW = "אבגדהוזחטיכלמנסעפצקרשתםןףךץ.,"
 
@@ -37,7 +24,8 @@ HEBREW = "אבגדהוזחטיכלמנסעפצקרשתםןףךץ.,"
 def prose(words: list[str], count: int, width: int, seed: int) -> list[str]:
     """Lines of sentences, none longer than `width` letters."""
     chance = random.Random(seed)
-    found, line = [], ""
+    found: list[str] = []
+    line = ""
     while len(found) < count:
         sentence = [chance.choice(words) for _ in range(9)]
         for word in [sentence[0].capitalize(), *sentence[1:-1], sentence[-1] + "."]:

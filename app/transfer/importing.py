@@ -21,6 +21,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.lora import Loras
 from trainer.methods.members import Members, join_members
 from trainer.methods.peft_adapters import WEIGHTS, Adapter, member_from_adapter
+from trainer.methods.peft_settings import UnsupportedSettingError
 from trainer.methods.tensors import FormatError
 
 _MOST_MEMBERS = 64
@@ -198,13 +199,19 @@ def _check_llm(llm: FrozenLLM, name: str | None, revision: str | None, *, force:
 
 
 def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
-    """Adapters as members, all of one method and shape. ImportRefusedError bad-adapter: they are not."""
+    """Adapters as members, all of one method and shape.
+
+    ImportRefusedError bad-adapter: they are not. adapter-unsupported: one has a setting that is not
+    read here.
+    """
     members: list[Members] = []
     # Behind it there must be room for a passage and an answer.
     most = llm.context_tokens // 2
     for name, adapter in adapters.items():
         try:
             members.append(member_from_adapter(adapter, llm))
+        except UnsupportedSettingError as error:
+            raise ImportRefusedError("adapter-unsupported", f"{name}: {error}.") from error
         except FormatError as error:
             raise ImportRefusedError("bad-adapter", f"{name}: {error}.") from error
         first, last = members[0], members[-1]

@@ -243,8 +243,12 @@ def test_what_cannot_be_imported_is_refused_and_nothing_is_kept(
     refused("bad-adapter", packed({"adapter_config.json": b"{}"}), "no adapter_model.safetensors")
     refused("bad-adapter", packed({**alone, "member-0/adapter_config.json": b"[]"}), "no JSON object")
     for kind, told in (("IA3", "IA3"), ("LORA", "no weight of LoRA")):
-        other = json.dumps({**config, "peft_type": kind}).encode()
+        common = {name: config[name] for name in ("base_model_name_or_path", "revision")}
+        other = json.dumps({**common, "peft_type": kind}).encode()
         refused("bad-adapter", packed({**alone, "member-0/adapter_config.json": other}), told)
+    for setting in ({"modules_to_save": ["lm_head"]}, {"of_a_later_release": 1}):
+        other = json.dumps({**config, **setting}).encode()
+        refused("adapter-unsupported", packed({**alone, "member-0/adapter_config.json": other}), *setting)
     changed = bytearray(files["member-1/adapter_model.safetensors"])
     changed[-1] ^= 1
     refused(

@@ -21,6 +21,7 @@ from trainer.llm.lora_deltas import LORA_SCALE
 from trainer.llm.seq2seq import Embeddings, Seq2SeqLLM
 from trainer.methods.lora import joined_loras, lora_from_tensors, lora_parts, lora_rank
 from trainer.methods.members import Members
+from trainer.methods.peft_settings import check_settings
 from trainer.methods.prefix import ATTENTION_SINKS, flatten_prefix, prefix_from_bytes
 from trainer.methods.prompt import PROMPT_EMBEDDINGS, Prompts, prompt_from_bytes, virtual_tokens_from_bytes
 from trainer.methods.tensors import FormatError, tensors_from_bytes, tensors_to_bytes
@@ -35,16 +36,6 @@ _METHODS: Mapping[object, Method] = {
     "PREFIX_TUNING": "prefix",
     "CARTRIDGE": "prefix",
     "LORA": "lora",
-}
-# PEFT's settings that add something to LoRA's A and B, with the values that add nothing.
-_PLAIN_LORA = {
-    "bias": "none",
-    "use_dora": False,
-    "fan_in_fan_out": False,
-    "lora_bias": False,
-    "rank_pattern": {},
-    "alpha_pattern": {},
-    "modules_to_save": None,
 }
 
 
@@ -129,7 +120,8 @@ def member_from_adapter(adapter: Adapter, llm: FrozenLLM) -> Members:
     """The member in an adapter, float32 on the CPU, whoever trained it.
 
     Raises FormatError for a type of adapter that is no method here, for one that does not fit the LLM or has
-    more in it than the method, and for numbers that are not finite.
+    more in it than the method, and for numbers that are not finite. For a setting that makes another method
+    of it, the error is an UnsupportedSettingError.
     """
     config = adapter.config
     kind, task = config.get("peft_type"), config.get("task_type")
@@ -137,6 +129,7 @@ def member_from_adapter(adapter: Adapter, llm: FrozenLLM) -> Members:
         raise FormatError(f"expected an adapter of the type {', '.join(map(str, _METHODS))}; got {kind}")
     if task not in (None, _task(llm)):
         raise FormatError(f"expected an adapter for the task {_task(llm)}, got {task}")
+    check_settings(_METHODS[kind], config)
     tensors = tensors_from_bytes(adapter.weights)
     if _METHODS[kind] == "lora":
         return _lora(config, tensors, llm)
@@ -145,8 +138,6 @@ def member_from_adapter(adapter: Adapter, llm: FrozenLLM) -> Members:
             f"it holds more than virtual tokens: {', '.join(sorted(set(tensors) - {PROMPT_EMBEDDINGS}))}"
         )
     if _METHODS[kind] == "prefix":
-        if config.get("prefix_projection"):
-            raise FormatError("its prefix_projection is true: a prefix here is keys and values alone")
         member: Members = prefix_from_bytes(llm, adapter.weights)
     else:
         hidden_size = config.get("token_dim")
@@ -162,9 +153,6 @@ def member_from_adapter(adapter: Adapter, llm: FrozenLLM) -> Members:
 
 
 def _lora(config: Mapping[str, Any], tensors: Mapping[str, Tensor], llm: FrozenLLM) -> Members:
-    for name, plain in _PLAIN_LORA.items():
-        if config.get(name, plain) not in (plain, None):
-            raise FormatError(f"its {name} is {config[name]}: LoRA here is A and B alone")
     member = lora_from_tensors(llm, tensors)
     rank, alpha = config.get("r"), config.get("lora_alpha")
     if rank != member.rank or not isinstance(alpha, int | float):

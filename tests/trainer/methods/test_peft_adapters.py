@@ -33,6 +33,7 @@ from trainer.methods.peft_adapters import (
     member_adapter,
     member_from_adapter,
 )
+from trainer.methods.peft_settings import UnsupportedSettingError
 from trainer.methods.prompt import blank_prompts, prompt_to_bytes
 from trainer.methods.tensors import FormatError, tensors_to_bytes
 from trainer.options import Method
@@ -170,10 +171,14 @@ def test_other_adapters_are_refused(llm: FrozenLLM) -> None:
             member_from_adapter(Adapter({**good.config, **config}, weights), llm)
 
     refused("PROMPT_TUNING.*got IA3", peft_type="IA3")
-    refused("no weight of LoRA", peft_type="LORA")
+    refused("its num_virtual_tokens is 3", peft_type="LORA")
+    with pytest.raises(FormatError, match="no weight of LoRA"):
+        member_from_adapter(Adapter({"peft_type": "LORA"}, good.weights), llm)
     refused("CAUSAL_LM, got SEQ_2_SEQ_LM", task_type="SEQ_2_SEQ_LM")
     refused("token_dim is 64", token_dim=64)
     refused("num_virtual_tokens is 7", num_virtual_tokens=7)
+    refused("modules_to_save is", modules_to_save=["lm_head"])
+    refused("of_a_later_release is", of_a_later_release=2)
     refused("safetensors", b"nonsense")
     key = "prompt_embeddings"
 
@@ -188,21 +193,21 @@ def test_other_adapters_are_refused(llm: FrozenLLM) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
-@pytest.mark.parametrize("rslora", [False, True])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"use_rslora": True, "lora_dropout": 0.1},
+        {"init_lora_weights": "gaussian", "layers_to_transform": [1]},
+        {"init_lora_weights": "orthogonal"},
+        {"init_lora_weights": "mica"},
+    ],
+    ids=str,
+)
 def test_lora_that_peft_trained_is_read(
-    llm: FrozenLLM, tiny_folder: Path, tmp_path: Path, rslora: bool
+    llm: FrozenLLM, tiny_folder: Path, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    base = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32)
-    config = peft.LoraConfig(
-        r=4, lora_alpha=12, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM", use_rslora=rslora
-    )
-    model: Any = peft.get_peft_model(base, config).eval()
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if "lora_B" in name:
-                weight.normal_(std=0.3, generator=torch.Generator().manual_seed(1))
-    model.save_pretrained(tmp_path)
-    adapter = Adapter(json.loads((tmp_path / CONFIG).read_text()), (tmp_path / WEIGHTS).read_bytes())
+    model, adapter = _lora_of_peft(tiny_folder, tmp_path, settings)
     [context] = member_from_adapter(adapter, llm).contexts(llm, None)
     turn, answer = llm.encode("Who kept a lamp?"), llm.encode(" Mira")
     with torch.no_grad():
@@ -214,6 +219,46 @@ def test_lora_that_peft_trained_is_read(
     assert abs(float(bare.mean()) - theirs) > 0.01
 
 
+def _lora_of_peft(base: Path, folder: Path, settings: dict[str, Any]) -> tuple[Any, Adapter]:
+    """A LoRA far from its start, on PEFT's model and as it is saved."""
+    llm = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    config = peft.LoraConfig(
+        r=4, lora_alpha=12, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM", **settings
+    )
+    model: Any = peft.get_peft_model(llm, config).eval()
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_" in name:
+                weight += 0.3 * torch.randn(weight.shape, generator=generator)
+    model.save_pretrained(folder)
+    return model, Adapter(json.loads((folder / CONFIG).read_text()), (folder / WEIGHTS).read_bytes())
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # PEFT's own
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"init_lora_weights": "pissa"},
+        {"init_lora_weights": "pissa_niter_4"},
+        {"init_lora_weights": "olora"},
+        {"use_dora": True},
+        {"alora_invocation_tokens": [1, 2]},
+        {"rank_pattern": {"q_proj": 2}},
+        {"alpha_pattern": {"q_proj": 2}},
+        {"trainable_token_indices": [3, 4]},
+        {"layer_replication": [[0, 2], [1, 2]]},
+    ],
+    ids=str,
+)
+def test_what_peft_makes_more_than_lora_of_is_refused(
+    llm: FrozenLLM, tiny_folder: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    _, adapter = _lora_of_peft(tiny_folder, tmp_path, settings)
+    with pytest.raises(UnsupportedSettingError, match=f"its {next(iter(settings))} is"):
+        member_from_adapter(adapter, llm)
+
+
 def test_other_lora_is_refused(llm: FrozenLLM) -> None:
     one = member(llm, "lora")
     good = member_adapter("lora", one.artifacts()[0], llm.identity, llm)
@@ -223,8 +268,35 @@ def test_other_lora_is_refused(llm: FrozenLLM) -> None:
             member_from_adapter(Adapter({**good.config, **config}, weights), llm)
 
     refused("use_dora is True", use_dora=True)
-    refused("bias is all", bias="all")
-    refused("alpha_pattern is", alpha_pattern={"q_proj": 2})
+    for name, value in {
+        "bias": "all",
+        "modules_to_save": ["lm_head"],
+        "lora_bias": True,
+        "fan_in_fan_out": True,
+        "target_parameters": ["experts.up"],
+        "use_qalora": True,
+        "use_bdlora": {"nblocks": 2},
+        "arrow_config": {"top_k": 3},
+        "kasa_config": {"beta": 0.1},
+        "monteclora_config": {"num_samples": 8},
+        "velora_config": {"num_groups": 64},
+        "megatron_config": {"a": 1},
+        "of_a_later_release": [0],
+    }.items():
+        refused(f"its {name} is", **{name: value})
+    for start in ("pissa", "PiSSA", "olora", "corda", "lora_ga", "loftq", "of_a_later_release", ["eva"]):
+        refused("its init_lora_weights is", init_lora_weights=start)
+    # Settings that are off, also such as are not known, and starts beside the LLM's own weights.
+    off = {
+        "bias": "none",
+        "use_dora": False,
+        "rank_pattern": {},
+        "alora_invocation_tokens": None,
+        "new": None,
+    }
+    for start in (True, False, None, "eva"):
+        config = {**good.config, **off, "init_lora_weights": start, "eva_config": {"rho": 1.0}}
+        assert member_from_adapter(Adapter(config, good.weights), llm).artifacts() == one.artifacts()
     refused("its r is 7", r=7)
     refused("lora_alpha None", lora_alpha=None)
     tensors = {name: tensor[0] for name, tensor in one.tensors.items()}
@@ -236,5 +308,5 @@ def test_other_lora_is_refused(llm: FrozenLLM) -> None:
 
 def test_a_projected_prefix_is_refused(llm: FrozenLLM) -> None:
     good = member_adapter("prefix", member(llm, "prefix").artifacts()[0], llm.identity, llm)
-    with pytest.raises(FormatError, match="prefix_projection"):
+    with pytest.raises(UnsupportedSettingError, match="prefix_projection"):
         member_from_adapter(Adapter({**good.config, "prefix_projection": True}, good.weights), llm)

@@ -195,9 +195,11 @@ def _invalid_recipe(error: InvalidRecipeError) -> Problem:
 
 
 def openai_error(problem: Problem) -> dict[str, Any]:
-    """A problem in the shape that OpenAI's clients expect."""
+    """A problem in the shape that OpenAI's clients expect; `param` is the first field that is wrong."""
     kind = "invalid_request_error" if problem.status < 500 else "server_error"
-    error = {"message": problem.detail, "type": kind, "param": None, "code": problem.slug}
+    places = [str(each["where"]) for each in problem.more.get("errors", ())]
+    param = next((place.removeprefix("body.") for place in places if place.startswith("body.")), None)
+    error = {"message": problem.detail, "type": kind, "param": param, "code": problem.slug}
     return {"error": error}
 
 

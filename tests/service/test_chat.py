@@ -30,6 +30,18 @@ def test_books_are_models(chat: openai.OpenAI, book: str) -> None:
     assert {book, f"{book}@champion", f"{book}@latest"} <= set(names)
 
 
+def test_one_model_is_shown(chat: openai.OpenAI, book: str) -> None:
+    listed = {model.id: model for model in chat.models.list()}
+    for name in ("library", book, f"{book}@champion"):
+        assert chat.models.retrieve(name) == listed[name]
+    # Whatever can be asked.
+    assert chat.models.retrieve(f"{book}@1").id == f"{book}@1"
+    for name in ("nobody", "book_0", f"{book}@nobody", f"{book}@9", f"{book}@", "library@latest", "x/y"):
+        with pytest.raises(openai.NotFoundError) as missing:
+            chat.models.retrieve(name)
+        assert missing.value.type == "invalid_request_error"
+
+
 def test_a_question_is_completed_and_cited(chat: openai.OpenAI, http: httpx.Client, book: str) -> None:
     said = chat.chat.completions.create(
         model=f"{book}@1",

@@ -75,6 +75,6 @@ def check_settings(method: Method, config: Mapping[str, Any]) -> None:
                 )
         elif name not in _READ[method] and value and (name, value) != ("bias", "none"):
             raise UnsupportedSettingError(
-                f"its {name} is {repr(value)}: a {method} here is without that, and without any setting "
+                f"its {name} is {repr(value)}: the method {method} is without that, and without any setting "
                 "that is not known"
             )

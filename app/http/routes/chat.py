@@ -4,7 +4,6 @@ https://platform.openai.com/docs/api-reference/chat/create
 """
 
 import json
-import time
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -18,11 +17,11 @@ from app.answering.types import Question, Scope
 from app.http.deps import CallerDep, ServiceDep
 from app.http.disconnect import Waiting, to_the_end
 from app.http.problems import Problem, openai_error
-from app.http.serializers import answers
+from app.http.serializers import answers, chat
 from app.http.serializers.records import unix
 from app.schemas.chat import ChatRequest
 from app.service import Service
-from store import books
+from store import books, versions
 
 router = APIRouter(prefix="/v1", tags=["chat"])
 
@@ -30,8 +29,6 @@ LIBRARY = "library"
 _PAGE = 200
 # Characters of earlier turns that are added to the question in a search.
 _ABOUT = 400
-# How many of the closest places are told where there is no answer.
-_PLACES = 3
 
 
 @router.get("/models")
@@ -49,6 +46,19 @@ def models(service: ServiceDep, caller: CallerDep) -> JSONResponse:
     return JSONResponse({"object": "list", "data": shown})
 
 
+@router.get("/models/{model_id}")
+def model(service: ServiceDep, model_id: str) -> JSONResponse:
+    """Show one of them; a book may be named at any of its versions."""
+    if model_id == LIBRARY:
+        return JSONResponse(_model(LIBRARY, 0))
+    book, at, version = model_id.partition("@")
+    with service.database.read() as session:
+        row = books.get(session, book)
+        if at:
+            versions.get_live(session, book, version)
+        return JSONResponse(_model(model_id, unix(row.created_at)))
+
+
 @router.post("/chat/completions")
 async def complete(service: ServiceDep, caller: CallerDep, request: ChatRequest, http: Request) -> Response:
     """Answer the last question of a chat; earlier turns help to find its passages.
@@ -58,21 +68,13 @@ async def complete(service: ServiceDep, caller: CallerDep, request: ChatRequest,
     waiting = Waiting(http)
     events = await waiting.result(lambda: _events(service, request, caller.sees, waiting))
     if request.stream:
-        told = to_the_end(_chunks(request, events), lambda problem: _sse(openai_error(problem)))
+        chunks = to_the_end(_chunks(service, request, events), lambda problem: _sse(openai_error(problem)))
         ended = [format_sse_event(data_str="[DONE]")]
-        return StreamingResponse(waiting.follow(chain(told, ended)), media_type="text/event-stream")
+        return StreamingResponse(waiting.follow(chain(chunks, ended)), media_type="text/event-stream")
     *_, answer = await waiting.result(lambda: list(events))
     assert isinstance(answer, schemas.Answer)
-    tokens = _usage(service, request, answer)
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": _said(answer)},
-        "finish_reason": "stop",
-    }
-    return JSONResponse(
-        _completion(answer, request, "chat.completion", [choice])
-        | {"usage": tokens, "bookchorus": answer.model_dump(mode="json")}
-    )
+    reply = chat.reply(answer, request, service.engine.count_tokens)
+    return JSONResponse(reply.completion(bookchorus=answer.model_dump(mode="json")))
 
 
 def _events(
@@ -103,55 +105,14 @@ def _events(
     return map(answers.event, happened)
 
 
-def _chunks(request: ChatRequest, events: Iterator[schemas.AskEvent]) -> Iterator[bytes]:
+def _chunks(service: Service, request: ChatRequest, events: Iterator[schemas.AskEvent]) -> Iterator[bytes]:
     """Comments while members answer, then the answer in one piece: a vote can move until its end."""
     for event in events:
         if isinstance(event, schemas.Heard):
             yield format_sse_event(comment=f"heard {event.candidates}")
         if isinstance(event, schemas.Answer):
-            start = {"role": "assistant", "content": _said(event)}
-            for delta, reason in ((start, None), ({}, "stop")):
-                choice = {"index": 0, "delta": delta, "finish_reason": reason}
-                yield _sse(_completion(event, request, "chat.completion.chunk", [choice]))
-
-
-def _completion(
-    answer: schemas.Answer, request: ChatRequest, kind: str, choices: list[dict[str, Any]]
-) -> dict[str, Any]:
-    return {
-        "id": answer.id,
-        "object": kind,
-        "created": int(time.time()),
-        "model": request.model,
-        "choices": choices,
-    }
-
-
-def _said(answer: schemas.Answer) -> str:
-    """The answer in words, or why there is none, with the places closest to the question."""
-    if answer.abstained is None:
-        return answer.answer or ""
-    places = [f"{number}. {_place(one)}" for number, one in enumerate(answer.citations[:_PLACES], start=1)]
-    return "\n".join([answer.abstained.detail, "", "The closest places:", *places])
-
-
-def _place(citation: schemas.Citation) -> str:
-    """Where a passage is, and what it says, in one line."""
-    page = citation.page and f"page {citation.page}"
-    offsets = f"characters {citation.start:,} to {citation.end:,}"
-    where = ", ".join(filter(None, [citation.title, citation.chapter, page, offsets]))
-    return f"{where}: “{' '.join(citation.text.split())}”"
-
-
-def _usage(service: Service, request: ChatRequest, answer: schemas.Answer) -> dict[str, int]:
-    """Tokens of the chat and of the answer; what the members read is not counted."""
-    count = service.engine.count_tokens
-    prompt, completion = sum(count(each.text) for each in request.messages), count(_said(answer))
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
+            reply = chat.reply(event, request, service.engine.count_tokens)
+            yield from map(_sse, reply.chunks(include_usage=request.stream_options.include_usage))
 
 
 def _model(name: str, created: int) -> dict[str, Any]:

@@ -283,7 +283,7 @@ def test_other_lora_is_refused(llm: FrozenLLM) -> None:
         "megatron_config": {"a": 1},
         "of_a_later_release": [0],
     }.items():
-        refused(f"its {name} is", **{name: value})
+        refused(f"its {name} is", good.weights, **{name: value})
     for start in ("pissa", "PiSSA", "olora", "corda", "lora_ga", "loftq", "of_a_later_release", ["eva"]):
         refused("its init_lora_weights is", init_lora_weights=start)
     # Settings that are off, also such as are not known, and starts beside the LLM's own weights.
@@ -294,8 +294,8 @@ def test_other_lora_is_refused(llm: FrozenLLM) -> None:
         "alora_invocation_tokens": None,
         "new": None,
     }
-    for start in (True, False, None, "eva"):
-        config = {**good.config, **off, "init_lora_weights": start, "eva_config": {"rho": 1.0}}
+    for plain in (True, False, None, "eva"):
+        config = {**good.config, **off, "init_lora_weights": plain, "eva_config": {"rho": 1.0}}
         assert member_from_adapter(Adapter(config, good.weights), llm).artifacts() == one.artifacts()
     refused("its r is 7", r=7)
     refused("lora_alpha None", lora_alpha=None)

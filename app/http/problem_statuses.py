@@ -74,7 +74,7 @@ OWN: dict[str, _Table] = {
         413: ("archive-too-large",),
         422: (
             *("bad-archive", "archive-too-large", "no-adapter", "bad-adapter", "bad-manifest"),
-            *("pickled-adapter", "other-llm"),
+            *("pickled-adapter", "adapter-unsupported", "other-llm"),
         ),
     },
 }
@@ -119,7 +119,7 @@ def _tables(method: str, path: str, operation: dict[str, Any]) -> Iterator[_Tabl
     yield _STORE
     names = {each["name"] for each in operation.get("parameters", [])}
     asked = path in ("/ask", "/v1/chat/completions")
-    if asked or names & {"book_id", "job_id", "after"}:
+    if asked or names & {"book_id", "job_id", "model_id", "after"}:
         yield _MISSING
     if names or "requestBody" in operation:
         yield _INVALID

@@ -50,6 +50,7 @@ ROUTES = {
     "POST /ask": Row("reader", ASKED),
     "POST /v1/chat/completions": Row("reader", CHAT),
     "GET /v1/models": Row("reader", other=200),
+    "GET /v1/models/{model_id}": Row("reader"),
     "GET /jobs/{job_id}": Row("reader"),
     "GET /jobs/{job_id}/events": Row("reader"),
     "POST /jobs/{job_id}/cancel": Row("writer"),
@@ -93,6 +94,7 @@ class Library:
     def call(self, route: str, who: str | None, body: Any = None, **ids: str) -> httpx.Response:
         method, _, path = route.partition(" ")
         known = {"book_id": self.book, "job_id": self.job, "ref": "latest", "alias": "best", "number": "1"}
+        known["model_id"] = f"{self.book}@1"
         path = re.sub(r"\{(\w+)\}", lambda found: (known | ids)[found[1]], path)
         headers = {} if who is None else {"Authorization": f"Bearer {self.keys[who]}"}
         content: Any = body

@@ -47,13 +47,13 @@ def models(service: ServiceDep, caller: CallerDep) -> JSONResponse:
 
 
 @router.get("/models/{model_id}")
-def model(service: ServiceDep, model_id: str) -> JSONResponse:
+def model(service: ServiceDep, caller: CallerDep, model_id: str) -> JSONResponse:
     """Show one of them; a book may be named at any of its versions."""
     if model_id == LIBRARY:
         return JSONResponse(_model(LIBRARY, 0))
     book, at, version = model_id.partition("@")
     with service.database.read() as session:
-        row = books.get(session, book)
+        row = books.get(session, book, caller.sees)
         if at:
             versions.get_live(session, book, version)
         return JSONResponse(_model(model_id, unix(row.created_at)))

@@ -5,6 +5,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from app.http.body_sizes import BodySizes
 from app.http.problems import install
 from app.parsing.sandbox import ParserSandbox
 from tests import files
@@ -14,7 +15,7 @@ def test_a_fault_of_ours_is_told_as_one_and_logged_under_its_id(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = FastAPI()
-    install(app)
+    install(app, BodySizes(1_000_000).refusal)
 
     @app.post("/books")
     async def add() -> None:

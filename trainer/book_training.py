@@ -9,6 +9,7 @@ from trainer.joint_training import train
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
+from trainer.llm.pause import Pause
 from trainer.methods.dispatch import initial_members
 from trainer.methods.members import Members
 from trainer.objectives import asker as asking
@@ -18,7 +19,7 @@ from trainer.objectives.objective import Objective
 from trainer.objectives.question_synthesis import KINDS, synthesise
 from trainer.objectives.self_study import SelfStudy, StudyMaterial
 from trainer.objectives.study_question import StudyQuestion
-from trainer.progress import Pause, Progress
+from trainer.progress import Progress
 from trainer.recipe import Recipe
 from trainer.skill.skill import Skill
 
@@ -117,16 +118,17 @@ def write_questions(
     An LLM that has learned an `asker` asks by that; another one by a hand-written instruction.
     """
     written: list[StudyQuestion] = []
-    for batch in _batches(llm, passages, recipe, skill.context(llm), asker):
-        written += batch
+    for happened in _writing(llm, passages, recipe, skill.context(llm), asker):
+        if isinstance(happened, list):
+            written += happened
         yield Pause()
     yield Written(written)
 
 
-def _batches(
+def _writing(
     llm: FrozenLLM, passages: Sequence[str], recipe: Recipe, reader: Context, asker: Skill | None
-) -> Iterator[list[StudyQuestion]]:
-    """The questions that the LLM writes, a few at a time."""
+) -> Iterator[Pause | list[StudyQuestion]]:
+    """The questions that the LLM writes, a few at a time, with pauses."""
     chosen = _spread(len(passages), recipe.passages)
     if asker is None:
         kinds = list(KINDS)[: recipe.kinds]

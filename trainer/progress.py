@@ -4,12 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from trainer.checkpoint import Checkpoint
+from trainer.llm.pause import Pause
 from trainer.methods.members import Members
-
-
-@dataclass(frozen=True)
-class Pause:
-    """Nothing to report: a moment between two passes of a step, when others may use the LLM."""
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,11 @@ from store.errors import StoreBusyError
 from store.tables import Job, Study
 from trainer.book_training import Prepared, Written, resolved, train_book, write_questions
 from trainer.llm.microbatches import Microbatches, is_out_of_memory, release_memory
+from trainer.llm.pause import Pause
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
 from trainer.objectives.study_question import StudyQuestion
-from trainer.progress import Evaluated, Learned, Pause, Progress, Stepped
+from trainer.progress import Evaluated, Learned, Progress, Stepped
 from trainer.recipe import Recipe
 
 Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Written)

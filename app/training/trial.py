@@ -17,9 +17,9 @@ from app.engine.engine import Engine
 from app.engine.given_members import GivenMembers
 from app.engine.runner import DirectRunner
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.pause import Pause
 from trainer.methods.members import Members
 from trainer.objectives.study_question import StudyQuestion
-from trainer.progress import Pause
 
 # Differences on fewer questions than this have no interval.
 _LEAST = 5

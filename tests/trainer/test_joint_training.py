@@ -10,13 +10,14 @@ from tests.tiny import STORY
 from trainer.joint_training import train
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
+from trainer.llm.pause import Pause
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.methods.members import Members
 from trainer.methods.prompt import Prompts, initial_prompts, prompt_from_bytes, prompt_to_bytes
 from trainer.methods.tensors import FormatError
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.text_rows import split_text
-from trainer.progress import DivergedError, Evaluated, Learned, Pause, Progress, Stepped
+from trainer.progress import DivergedError, Evaluated, Learned, Progress, Stepped
 from trainer.recipe import Recipe
 
 RECIPE = Recipe(members=3, virtual_tokens=6, row_tokens=32, epochs=20, learning_rate=0.05, heldout=0.2)

@@ -1,7 +1,8 @@
 """Decodes answers: rows of any books, members and texts, in one batch."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -10,12 +11,12 @@ from trainer.llm import templates
 from trainer.llm.batch_types import Completion, Row
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.mixture import Mixing
+from trainer.llm.pause import Pause
 
 # Dropping finished rows copies the cache of all others, so the batch shrinks only to this share or less.
 _SHRINK_AT = 0.75
 
 
-@torch.no_grad()
 def decode(
     llm: FrozenLLM,
     rows: Sequence[Row],
@@ -23,6 +24,26 @@ def decode(
     is_wanted: Callable[[int], bool] = lambda _: True,
 ) -> list[Completion]:
     """Decode all rows in one batch; a completion for each, in their order.
+
+    `on_completion` and `is_wanted` are those of `decode_stepwise`.
+    """
+    steps = decode_stepwise(llm, rows, on_completion, is_wanted)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(list[Completion], end.value)
+
+
+@torch.no_grad()
+def decode_stepwise(
+    llm: FrozenLLM,
+    rows: Sequence[Row],
+    on_completion: Callable[[int, Completion], None] = lambda *_: None,
+    is_wanted: Callable[[int], bool] = lambda _: True,
+) -> Generator[Pause, None, list[Completion]]:
+    """Decode all rows in one batch, with a pause after each token, in which the LLM may do other work;
+    returns a completion for each, in their order.
 
     `on_completion` is called with a row's number and completion as soon as its answer is complete. When
     `is_wanted` says False to a row's number, the row leaves the batch with the tokens decoded so far, without
@@ -84,6 +105,7 @@ def decode(
             active = [active[place] for place in kept]
             tokens = tokens[kept]
         last_tokens = tokens
+        yield Pause()
     return completions
 
 

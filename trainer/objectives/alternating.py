@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from trainer.checkpoint import Position, named, part
+from trainer.llm.pause import Pause
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
-from trainer.progress import Pause
 
 
 class Alternating:

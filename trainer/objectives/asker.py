@@ -5,18 +5,20 @@ from the same passage; it is kept where the reader finds the asker's own answer 
 consistency, as in PAQ, 2102.07033), and the reader's answer is the one that is learned.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 
 from trainer.llm import templates
-from trainer.llm.batch_types import Exchange, Pack, Row
+from trainer.llm.batch_types import Completion, Exchange, Pack, Row
 from trainer.llm.context import Context
-from trainer.llm.decoding import decode
+from trainer.llm.decoding import decode_stepwise
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.packing import pack_losses
+from trainer.llm.pause import Pause
 from trainer.llm.prefill import prefill
 from trainer.objectives.question_synthesis import (
     ANSWER_TOKENS,
@@ -77,9 +79,9 @@ def ask(
     temperature: float = _TEMPERATURE,
     agreement: float = AGREEMENT,
     seed: int = 0,
-) -> Iterator[list[StudyQuestion]]:
-    """Ask about stretches of `passages`, and answer; yields what is kept, in pieces that may be empty: two a
-    stretch, between which the LLM may do other work.
+) -> Iterator[Pause | list[StudyQuestion]]:
+    """Ask about stretches of `passages`, and answer; yields the questions that are kept of each, and pauses,
+    in which the LLM may do other work.
 
     `skill` is the context of the skill that the LLM is equipped with, which answers. Each question is sampled
     with a seed of its own; a question that was asked before is dropped.
@@ -90,25 +92,29 @@ def ask(
         text = templates.passages(llm, [passages[number] for number in one.passages])
         with asker.in_turn():
             [context] = prefill(llm, [text], asker.context)
-            drafts = _drafts(llm, one.questions, context, temperature, seed + asked)
+        yield Pause()
+        drafts = yield from _drafts(llm, asker, one.questions, context, temperature, seed + asked)
         asked += one.questions
         drafts = [draft for draft in drafts if _is_new(draft.question, known)]
-        yield []
         [context] = prefill(llm, [text], skill)
+        agreed = yield from _agreed(llm, drafts, context, agreement)
         yield [
             StudyQuestion(_told_by(draft, one, passages), None, draft.question, answer, likelihood)
-            for draft, answer, likelihood in _agreed(llm, drafts, context, agreement)
+            for draft, answer, likelihood in agreed
         ]
 
 
-def _drafts(llm: FrozenLLM, count: int, context: Context, temperature: float, seed: int) -> list[_Draft]:
+def _drafts(
+    llm: FrozenLLM, asker: Asker, count: int, context: Context, temperature: float, seed: int
+) -> Generator[Pause, None, list[_Draft]]:
     """Of so many samples, those that are a question with an answer which it does not give itself."""
     rows = [
         Row(None, templates.asking(llm), _TOKENS, temperature, seed=seed + number, context=context)
         for number in range(count)
     ]
+    completions = yield from _in_turn(asker, decode_stepwise(llm, rows))
     found = []
-    for completion in decode(llm, rows):
+    for completion in completions:
         question, _, answer = llm.text(completion.tokens).strip().partition("\n")
         draft = _Draft(question.strip(), templates.first_line(answer))
         if completion.ended and is_question(draft.question) and adds_something(draft.answer, draft.question):
@@ -116,26 +122,43 @@ def _drafts(llm: FrozenLLM, count: int, context: Context, temperature: float, se
     return found
 
 
-@torch.no_grad()
+def _in_turn(
+    asker: Asker, steps: Generator[Pause, None, list[Completion]]
+) -> Generator[Pause, None, list[Completion]]:
+    """The steps, each of which is made in the asker's turn."""
+    while True:
+        try:
+            with asker.in_turn():
+                pause = next(steps)
+        except StopIteration as end:
+            return cast(list[Completion], end.value)
+        yield pause
+
+
 def _agreed(
     llm: FrozenLLM, drafts: Sequence[_Draft], context: Context, agreement: float
-) -> Iterator[tuple[_Draft, str, float]]:
+) -> Generator[Pause, None, list[tuple[_Draft, str, float]]]:
     """The drafts that the reader answers, and whose own answers it finds likely; with its answer to each and
     that answer's log-likelihood, mean per token, nats.
     """
     if not drafts:
-        return
+        return []
     turns = [templates.question(llm, draft.question) for draft in drafts]
     own = [
         Exchange(turn, templates.answer(llm, draft.answer)) for turn, draft in zip(turns, drafts, strict=True)
     ]
-    [losses] = pack_losses(llm, [Pack(own, context=context)])
+    with torch.no_grad():
+        [losses] = pack_losses(llm, [Pack(own, context=context)])
+    yield Pause()
     likely = [number for number, loss in enumerate(losses) if float(loss.mean()) <= agreement]
-    answers = decode(llm, [Row(None, turns[number], ANSWER_TOKENS, context=context) for number in likely])
+    rows = [Row(None, turns[number], ANSWER_TOKENS, context=context) for number in likely]
+    answers = yield from decode_stepwise(llm, rows)
+    found = []
     for number, completion in zip(likely, answers, strict=True):
         answer = templates.first_line(llm.text(completion.tokens))
         if completion.ended and adds_something(answer, drafts[number].question):
-            yield drafts[number], answer, completion.log_likelihood
+            found.append((drafts[number], answer, completion.log_likelihood))
+    return found
 
 
 def _told_by(draft: _Draft, stretch: Stretch, passages: Sequence[str]) -> int:

@@ -9,11 +9,11 @@ from trainer.checkpoint import Position
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
+from trainer.llm.pause import Pause
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.methods.members import Members
 from trainer.objectives.study_question import StudyQuestion
 from trainer.objectives.text_rows import split_text, training_rows
-from trainer.progress import Pause
 from trainer.recipe import Recipe
 
 

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from trainer.checkpoint import Position
 from trainer.llm.context import Context
+from trainer.llm.pause import Pause
 from trainer.methods.members import Members
 from trainer.objectives.study_question import StudyQuestion
-from trainer.progress import Pause
 
 
 class Objective(Protocol):

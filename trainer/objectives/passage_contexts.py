@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterable, Sequence
 from trainer.llm import templates
 from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.pause import Pause
 from trainer.llm.prefill import prefill
-from trainer.progress import Pause
 
 
 class PassageContexts:

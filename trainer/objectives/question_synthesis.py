@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from trainer.llm import templates
 from trainer.llm.batch_types import Row
 from trainer.llm.context import Context
-from trainer.llm.decoding import decode
+from trainer.llm.decoding import decode_stepwise
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.pause import Pause
 from trainer.llm.prefill import prefill
 from trainer.objectives.study_question import StudyQuestion, question_key
 
@@ -39,8 +40,9 @@ def synthesise(
     kinds: Sequence[str] = tuple(KINDS),
     temperature: float = 0.7,
     seed: int = 0,
-) -> Iterator[list[StudyQuestion]]:
-    """Write a question of each kind about each passage, and answer it; yields what passes, per batch.
+) -> Iterator[Pause | list[StudyQuestion]]:
+    """Write a question of each kind about each passage, and answer it; yields what passes, per batch, and
+    pauses, in which the LLM may do other work.
 
     `passages` are numbers and texts; `skill` is the context of the skill, which precedes them.
     Questions are sampled at `temperature`, answers are the likeliest.
@@ -66,17 +68,17 @@ def synthesise(
             )
             for number, (_, context, kind) in enumerate(entries)
         ]
+        yield Pause()
+        asked = yield from decode_stepwise(llm, rows)
         questions = [
             templates.first_line(llm.text([*row.beginning, *completion.tokens])) if completion.ended else ""
-            for row, completion in zip(rows, decode(llm, rows), strict=True)
+            for row, completion in zip(rows, asked, strict=True)
         ]
-        answers = decode(
-            llm,
-            [
-                Row(None, templates.question(llm, question), ANSWER_TOKENS, context=context)
-                for (_, context, _), question in zip(entries, questions, strict=True)
-            ],
-        )
+        turns = [
+            Row(None, templates.question(llm, question), ANSWER_TOKENS, context=context)
+            for (_, context, _), question in zip(entries, questions, strict=True)
+        ]
+        answers = yield from decode_stepwise(llm, turns)
         items = []
         for (passage, _, kind), question, completion in zip(entries, questions, answers, strict=True):
             answer = templates.first_line(llm.text(completion.tokens))

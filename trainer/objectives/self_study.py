@@ -15,12 +15,12 @@ from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.llm.packing import pack_losses
+from trainer.llm.pause import Pause
 from trainer.methods.members import Conditioning, Members
 from trainer.objectives.passage_contexts import PassageContexts
 from trainer.objectives.study_question import StudyQuestion
 from trainer.objectives.study_queue import StudyQueue
 from trainer.objectives.teacher import Teacher, exchange
-from trainer.progress import Pause
 from trainer.recipe import Recipe
 
 # Exchanges in one row.

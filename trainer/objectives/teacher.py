@@ -13,9 +13,9 @@ from trainer.llm import templates
 from trainer.llm.batch_types import Exchange, Pack, SoftTargets
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.packing import hard_targets, spoken
+from trainer.llm.pause import Pause
 from trainer.objectives.passage_contexts import PassageContexts
 from trainer.objectives.study_question import StudyQuestion
-from trainer.progress import Pause
 
 # Tokens that are kept of a distribution (2506.06266, section 4).
 _CHOICES = 20

@@ -25,10 +25,11 @@ from tests.trials import trial
 from trainer.book_training import resolved
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
+from trainer.llm.pause import Pause
 from trainer.methods.members import Members
 from trainer.methods.prompt import Prompts, prompt_from_bytes
 from trainer.objectives.lm import LanguageModelling
-from trainer.progress import Evaluated, Pause
+from trainer.progress import Evaluated
 from trainer.recipe import Recipe
 
 GOOD = {

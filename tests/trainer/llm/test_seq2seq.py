@@ -26,6 +26,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.llm.mixture import Mixture, Part
 from trainer.llm.packing import pack_losses
+from trainer.llm.pause import Pause
 from trainer.llm.prefill import prefill
 from trainer.llm.scoring import mean_losses, row_losses
 from trainer.llm.seq2seq import Seq2SeqLLM
@@ -225,9 +226,10 @@ def test_members_learn_from_questions_after_a_soft_prompt_skill(model: FrozenLLM
 
 def test_questions_are_written_after_a_soft_prompt_skill(model: FrozenLLM) -> None:
     skill = initial_skill(model).context(model)
-    batches = list(synthesise(model, list(enumerate(PASSAGES)), skill, temperature=1.0, seed=3))
-    assert len(batches) == 1
-    assert all(passes_filters(item.question, item.answer, PASSAGES[item.passage]) for item in batches[0])
+    *pauses, batch = synthesise(model, list(enumerate(PASSAGES)), skill, temperature=1.0, seed=3)
+    assert set(pauses) == {Pause()}
+    assert isinstance(batch, list)
+    assert all(passes_filters(item.question, item.answer, PASSAGES[item.passage]) for item in batch)
 
 
 def test_a_skill_is_learned_kept_and_read_as_a_soft_prompt(model: FrozenLLM) -> None:

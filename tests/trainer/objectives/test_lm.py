@@ -7,9 +7,9 @@ import torch
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
+from trainer.llm.pause import Pause
 from trainer.methods.prompt import Prompts
 from trainer.objectives.lm import LanguageModelling
-from trainer.progress import Pause
 from trainer.recipe import Recipe
 
 T = TypeVar("T")

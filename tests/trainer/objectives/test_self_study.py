@@ -1,9 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from tests.tiny import STORY
 from trainer.joint_training import train
 from trainer.llm import templates
+from trainer.llm.batch_types import Row
+from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 from trainer.llm.prefill import prefill
@@ -204,18 +208,24 @@ def test_only_carried_answers_pass(question: str, answer: str, good: bool) -> No
     assert passes_filters(question, answer, PASSAGES[0]) is good
 
 
-def test_what_is_written_passed_the_filters(llm: FrozenLLM) -> None:
+def test_what_is_written_passed_the_filters_whatever_is_read_in_the_pauses(llm: FrozenLLM) -> None:
     [skill] = prefill(llm, [templates.opening(llm)])
-    batches = list(
-        synthesise(
-            llm,
-            list(enumerate(PASSAGES)),
-            skill,
-            kinds=["who", "why"],
-            temperature=1.0,
-            seed=3,
-        )
-    )
-    assert len(batches) == 1
-    for item in (item for batch in batches for item in batch):
+
+    def written(work: Callable[[], object]) -> tuple[list[StudyQuestion], int]:
+        found, pauses = [], 0
+        for happened in synthesise(
+            llm, list(enumerate(PASSAGES)), skill, kinds=["who", "why"], temperature=1.0, seed=3
+        ):
+            if isinstance(happened, list):
+                found += happened
+            else:
+                work()
+                pauses += 1
+        return found, pauses
+
+    alone, pauses = written(lambda: None)
+    # One for each token of the questions and of their answers: nobody waits for longer.
+    assert pauses > 20
+    for item in alone:
         assert passes_filters(item.question, item.answer, PASSAGES[item.passage])
+    assert written(lambda: decode(llm, [Row(None, llm.encode("Mira"), 4)])) == (alone, pauses)

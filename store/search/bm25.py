@@ -19,6 +19,8 @@ _B = 0.4
 _PAIR_WEIGHT = 0.3
 # What a word counts for that stands there as it is asked for: enough to tell Pena from Peña.
 _EXACT_WEIGHT = 0.1
+# Postings that are weighed at once: bounds the memory beside the result.
+_CHUNK = 1 << 22
 
 
 class BM25Index:
@@ -127,7 +129,13 @@ class _Field:
         self.postings = postings
         self._size = len(lengths)
         mean = max(1.0, float(lengths.sum())) / max(1, self._size)
-        self._norms = (_K1 * (1 - _B + _B * lengths / mean)).astype(np.float32)
+        norms = (_K1 * (1 - _B + _B * lengths / mean)).astype(np.float32)
+        # What each document has of a term's IDF, for all terms: a question then only adds up.
+        self._shares = np.empty(len(postings.documents), dtype=np.float32)
+        for start in range(0, len(self._shares), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            counts = postings.counts[part].astype(np.float32)
+            np.divide(counts, counts + norms[postings.documents[part]], out=self._shares[part])
         self.unknown_idf = float(np.log(1 + (self._size + 0.5) / 0.5))
 
     def places(self, terms: Sequence[int]) -> list[int]:
@@ -149,4 +157,4 @@ class _Field:
     def scores(self, place: int, most: float) -> TermScores:
         """Return the scores of the documents that have the term at this place, `most` at most."""
         part = self.postings.part(place)
-        return TermScores(self.postings.documents[part], self.postings.counts[part], self._norms, most)
+        return TermScores(self.postings.documents[part], self._shares[part], most, self._size)

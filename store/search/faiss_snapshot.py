@@ -1,7 +1,7 @@
 """The vectors of one state of the passages, and which of them are nearest to a question's; never changed.
 
 A large library has inverted lists beside its vectors (Jégou, Douze and Schmid, Product quantization for
-nearest neighbor search, 2011): each vector, rounded to 4 bits for every two numbers, is in the list of the
+nearest neighbor search, 2011): each vector, rounded to 4 bits for every four numbers, is in the list of the
 centre that it is nearest to. A search goes through the lists of the nearest centres alone, quickly since
 tables of 16 entries fit into registers (André, Kermarrec and Le Scouarnec, Cache locality is not enough,
 2015), and scores exactly the best that it finds there.
@@ -22,11 +22,13 @@ with warnings.catch_warnings():
 # A library of more passages has lists: going through all vectors would take 15 ms or more.
 LARGE = 100_000
 # More lists take longer to make. Where vectors have few common directions, half of the lists must be searched
-# to find 98% of the nearest (tests/benchmarks/index_scale.py); rounded, that takes 9 ms of a million.
+# to find 98% of the nearest (tests/benchmarks/index_scale.py); rounded, that takes 5 ms of a million.
 _LISTS_PER_ROOT = 2
 _SEARCHED = 0.5
 # FAISS's own advice for the least number of vectors for each centre.
 _LEARNED_FROM = 40
+# So many numbers become 4 bits.
+_ROUNDED = 4
 # So many more than are asked for are taken from the lists, to be scored exactly: rounding misplaces some.
 _MORE = 120
 # Lists are due anew once a library would have so many times as many: it has then grown by a half.
@@ -88,7 +90,7 @@ class FaissSnapshot:
             faiss.IndexFlatIP(self.dimension),
             self.dimension,
             count,
-            self.dimension // 2 if self.dimension % 2 == 0 else self.dimension,
+            self.dimension // _ROUNDED if self.dimension % _ROUNDED == 0 else self.dimension,
             4,
             faiss.METRIC_INNER_PRODUCT,
         )

@@ -12,59 +12,56 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Looking one document up in a list takes about as long as going through so many of its documents.
-_LOOK_UP = 8
+# Looking one document up in a list takes about as long as going through so many of its documents, and as
+# filling so many places with zeros.
+_LOOK_UP, _ZEROS = 8, 256
+# So many of the documents found are looked at to say whether others can be better.
+_SOME = 1 << 14
 # By how much the sum of a few scores may be off.
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class TermScores:
-    """The documents that have a term: int32 numbers, ascending, and how often, both of shape (n,).
+    """The documents that have a term, of an index of `size`: int32 numbers, ascending, of shape (n,).
 
-    A document that has it c times scores `most` * c / (c + its norm). `norms`, float32, has one for each
-    document of the index.
+    Each scores its share of `most`; `shares` is float32 of shape (n,).
     """
 
     documents: NDArray[np.int32]
-    counts: NDArray[np.unsignedinteger]
-    norms: NDArray[np.float32]
+    shares: NDArray[np.float32]
     most: float
+    size: int
 
     def scores(self) -> NDArray[np.float32]:
         """Return the float32 score of each of its documents."""
-        return self._score(self.counts, self.documents)
+        return self.shares * np.float32(self.most)
 
     def scores_of(self, documents: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return the score of each of these documents, 0 without the term."""
-        if len(self.documents) <= _LOOK_UP * len(documents):
-            every = np.zeros(len(self.norms), dtype=np.float32)
+        if len(self.documents) / _LOOK_UP + self.size / _ZEROS <= len(documents):
+            every = np.zeros(self.size, dtype=np.float32)
             every[self.documents] = self.scores()
             return every[documents]
         places = np.searchsorted(self.documents, documents)
         places[places == len(self.documents)] = 0
         having = self.documents[places] == documents
-        found = np.zeros(len(documents), dtype=np.float32)
-        found[having] = self._score(self.counts[places[having]], documents[having])
-        return found
-
-    def _score(
-        self, counts: NDArray[np.unsignedinteger], documents: NDArray[np.int32]
-    ) -> NDArray[np.float32]:
-        scores = counts.astype(np.float32)
-        scores /= scores + self.norms[documents]
-        scores *= np.float32(self.most)
-        return scores
+        return np.where(having, self.shares[places] * np.float32(self.most), np.float32(0))
 
 
 class LexicalScores:
-    """The scores of every passage for one question, between 0 and 1. Equal passages have equal scores."""
+    """The scores of every passage for one question, between 0 and 1. For use by one thread."""
 
     def __init__(self, ids: NDArray[np.int64], terms: Sequence[TermScores]) -> None:
         """`ids` are those of the documents, ascending, of shape (documents,)."""
         self._ids = ids
-        # Every sum is taken in this order, so that no way to compute a score rounds otherwise.
-        self._terms = sorted(terms, key=lambda term: -term.most)
+        self._terms = terms
+        # The shortest lists are gone through first; the others together score `_rest` at most.
+        self._waiting = deque(sorted(terms, key=lambda term: len(term.documents)))
+        self._rest = sum(term.most for term in terms)
+        self._so_far = np.zeros(len(ids), dtype=np.float32)
+        # Some of the documents found, each once: the k-th best of them is at most the k-th best of all.
+        self._some = np.empty(0, dtype=np.int32)
 
     def all(self) -> NDArray[np.float32]:
         """Return the float32 score of every passage, in the order of the ids."""
@@ -88,27 +85,51 @@ class LexicalScores:
         return found
 
     def best(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the ids and scores of the `k` best passages, best first; fewer if others score 0."""
-        scores = np.zeros(len(self._ids), dtype=np.float32)
-        waiting = deque(self._terms)
-        rest = sum(term.most for term in waiting)
-        gone_through, needed = 0, 0.0
-        while waiting and needed <= rest:
-            scores[waiting[0].documents] += waiting[0].scores()
-            gone_through += len(waiting[0].documents)
-            rest -= waiting.popleft().most
-            # Looking for the k-th best costs as much as the lists so far: do it before a longer one.
-            if waiting and k <= gone_through < len(waiting[0].documents):
-                needed = _kth_best(scores[scores > 0], k)
-        found = np.flatnonzero(scores > max(0.0, needed - rest - _ROUNDING)).astype(np.int32)
-        exact = scores[found]
-        for term in waiting:
-            exact += term.scores_of(found)
+        """Return the ids and scores of the `k` best passages, best first; fewer if others score 0.
+
+        Here and in `above`, scores may be rounded otherwise than in `of`.
+        """
+        needed = 0.0
+        while True:
+            # Going through a list that is shorter costs less than to look.
+            if self._waiting and len(self._waiting[0].documents) > len(self._some):
+                needed = _kth_best(self._so_far[self._some], k)
+            if not self._waiting or needed > self._rest:
+                break
+            self._go_through_next()
+        found, scores = self._candidates(needed, k)
+        order = np.lexsort((found, -scores))[:k]
+        return self._ids[found[order]], scores[order]
+
+    def above(self, score: float) -> NDArray[np.int64]:
+        """Return the ids of all passages of this score, above 0, or a higher one, ascending.
+
+        Some may be among them that are below by rounding.
+        """
+        while self._waiting and score <= self._rest:
+            self._go_through_next()
+        return self._ids[self._candidates(score, len(self._ids) + 1)[0]]
+
+    def _go_through_next(self) -> None:
+        """Add the shortest list that waits to the scores so far."""
+        term = self._waiting.popleft()
+        before = self._so_far[term.documents]
+        if len(self._some) < _SOME:
+            self._some = np.concatenate([self._some, term.documents[before == 0][:_SOME]])
+        self._so_far[term.documents] = before + term.scores()
+        self._rest -= term.most
+
+    def _candidates(self, needed: float, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The documents, ascending, that score as much as `needed` and as the k-th best, and their scores."""
+        rest = self._rest
+        found = np.flatnonzero(self._so_far > max(0.0, needed - rest - _ROUNDING)).astype(np.int32)
+        scores = self._so_far[found]
+        for term in sorted(self._waiting, key=lambda term: -term.most):
+            scores += term.scores_of(found)
             rest -= term.most
-            kept = exact > _kth_best(exact, k) - rest - _ROUNDING
-            found, exact = found[kept], exact[kept]
-        order = np.lexsort((found, -exact))[:k]
-        return self._ids[found[order]], exact[order]
+            kept = scores > max(needed, _kth_best(scores, k)) - rest - _ROUNDING
+            found, scores = found[kept], scores[kept]
+        return found, scores
 
 
 def _kth_best(scores: NDArray[np.float32], k: int) -> float:

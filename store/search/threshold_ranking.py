@@ -1,9 +1,10 @@
 """Ranks the best passages by their fused scores, without scoring a large library in full.
 
-It scores the union of the best passages by meaning and the best by words. Any other passage can score at most
-what the last of both lists would together. Once the wanted number of passages score at least that, they are
-the best (the threshold algorithm of Fagin, Lotem and Naor, 2001); until then, it takes longer lists. Of a
-library so large that its vectors have lists, the best by meaning are those that a search of the lists finds.
+It scores the nearest passages by meaning, and a few of the best by words. Any other passage is at most as
+near as the last of the nearest, so that its words alone tell whether it can be among the best; the passages
+whose words are good enough for that are scored, too (as in the threshold algorithm of Fagin, Lotem and Naor,
+2001).
+Of a library so large that its vectors have lists, the nearest are those that a search of the lists finds.
 """
 
 from dataclasses import dataclass
@@ -12,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from store.search.faiss_snapshot import DenseScores
-from store.search.fusion import fuse
+from store.search.fusion import DENSE_WEIGHT, fuse
 from store.search.lexical_scores import LexicalScores
 
 # So many passages or fewer are all scored.
 FULL = 4096
-# The length of the first two lists, mostly enough for the best eight; each next is four times as long.
-DEPTH = 256
+# How many of the nearest are scored first, and of the best by words: more of these take longer to find.
+NEAREST, BY_WORDS = 256, 64
+# Two ways to compute one score may differ by so much.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def rank(
     *,
     among: NDArray[np.int64] | None = None,
     full: int = FULL,
-    depth: int = DEPTH,
+    nearest: int = NEAREST,
 ) -> Ranking:
     """Rank the `count` best passages for a question by their scores of meaning and words.
 
@@ -46,22 +49,45 @@ def rank(
     Equal scores are in the order of the ids.
     """
     wanted = dense.ids if among is None else among
-    while depth < len(dense.ids) and len(wanted) > full:
-        dense_ids, dense_scores = dense.best(depth)
-        lexical_ids, lexical_scores = lexical.best(depth)
-        either = np.sort(np.concatenate([dense_ids, lexical_ids]))
-        either = either[np.diff(either, prepend=-1) > 0]
-        if among is not None:
-            either = np.intersect1d(either, among, assume_unique=True)
-        found = _rank_ids(dense, lexical, either, count)
-        # A passage that is not among the best by words may still have some, unless all that have any are.
-        last_lexical = lexical_scores[-1:] if len(lexical_ids) == depth else np.zeros(1, dtype=np.float32)
-        most_of_others = fuse(dense_scores[-1:], last_lexical)[0]
-        # Two ways to compute one score may differ a little by rounding.
-        if len(found.scores) == count and found.scores[-1] >= most_of_others + 1e-6:
-            return found
-        depth *= 4
+    nearest = max(nearest, count)
+    while nearest < len(dense.ids) and len(wanted) > full:
+        near, nearness = dense.best(nearest)
+        few = _union(near, lexical.best(max(count, BY_WORDS))[0], among)
+        found = _rank_ids(dense, lexical, few, count)
+        if len(found.ids) == count:
+            # Whatever is less near than all of these needs so much by its words.
+            needed = (found.scores[-1] - DENSE_WEIGHT * nearness[-1]) / (1 - DENSE_WEIGHT) - _ROUNDING
+            if needed > 0:
+                more = _rank_ids(dense, lexical, _new(lexical.above(float(needed)), few, among), count)
+                return _best_of(found, more, count)
+        nearest *= 4
     return _rank_ids(dense, lexical, wanted, count)
+
+
+def _union(
+    one: NDArray[np.int64], other: NDArray[np.int64], among: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """The ids that are in one or the other, and wanted, ascending."""
+    either = np.sort(np.concatenate([one, other]))
+    either = either[np.diff(either, prepend=-1) > 0]
+    return either if among is None else np.intersect1d(either, among, assume_unique=True)
+
+
+def _new(
+    ids: NDArray[np.int64], known: NDArray[np.int64], among: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """The ids that are not yet known, and wanted, ascending."""
+    new = np.setdiff1d(ids, known, assume_unique=True)
+    return new if among is None else np.intersect1d(new, among, assume_unique=True)
+
+
+def _best_of(one: Ranking, other: Ranking, count: int) -> Ranking:
+    """The best of two rankings."""
+    ids, scores, dense, lexical = (
+        np.concatenate([getattr(each, name) for each in (one, other)]) for name in Ranking.__slots__
+    )
+    order = np.lexsort((ids, -scores))[:count]
+    return Ranking(ids[order], scores[order], dense[order], lexical[order])
 
 
 def _rank_ids(dense: DenseScores, lexical: LexicalScores, ids: NDArray[np.int64], count: int) -> Ranking:

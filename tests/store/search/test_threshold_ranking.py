@@ -42,7 +42,7 @@ def test_the_best_of_both_sides_are_found_at_any_depth(
     vector /= np.linalg.norm(vector)
     ids = np.array(list(texts), dtype=np.int64)
     every = fuse((vectors @ vector[0]).astype(np.float32), lexical.score(question).of(ids))
-    found = rank(snapshot.score(vector), lexical.score(question), count, full=0, depth=depth)
+    found = rank(snapshot.score(vector), lexical.score(question), count, full=0, nearest=depth)
     assert len(found.ids) == min(count, passages)
     assert found.scores == pytest.approx(np.sort(every)[::-1][:count], abs=1e-5)
     assert found.scores == pytest.approx(every[np.searchsorted(ids, found.ids)], abs=1e-5)
@@ -55,7 +55,7 @@ def test_equal_passages_are_in_the_librarys_order() -> None:
     snapshot = FaissSnapshot.build(ids, vectors)
     lexical = BM25Index.build(ids.tolist(), StemmedTexts("goat" for _ in ids))
     scores = snapshot.score(vectors[:1]), lexical.score("goat")
-    assert rank(*scores, 4, full=0, depth=2).ids.tolist() == [3, 4, 7, 8]
+    assert rank(*scores, 4, full=0, nearest=2).ids.tolist() == [3, 4, 7, 8]
     among = np.array([3, 8, 12], dtype=np.int64)
     assert rank(*scores, 2, among=among).ids.tolist() == [3, 8]
-    assert rank(*scores, 2, among=among, full=0, depth=2).ids.tolist() == [3, 8]
+    assert rank(*scores, 2, among=among, full=0, nearest=2).ids.tolist() == [3, 8]

@@ -141,7 +141,7 @@ def test_03_an_upload_that_breaks_off_leaves_nothing(
         for kind in (b"multipart/form-data; boundary=b", b"application/json"):
             with socket.create_connection((url.host, url.port or 0)) as connection:
                 connection.sendall(
-                    b"POST /books HTTP/1.1\r\nHost: x\r\nContent-Length: 19000000\r\nContent-Type: "
+                    b"POST /books HTTP/1.1\r\nHost: localhost\r\nContent-Length: 19000000\r\nContent-Type: "
                     + kind
                     + b'\r\n\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
                 )

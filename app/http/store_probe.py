@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from anyio import CapacityLimiter, to_thread
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from store.database import Database
@@ -44,6 +45,8 @@ class StoreProbe:
     def _ask(self) -> StoreError | bool:
         try:
             with self._database.read() as session:
+                # A worker of this process is known without the database.
+                session.execute(text("SELECT 1"))
                 return self._has_worker(session)
         except StoreError as error:
             return error

@@ -18,7 +18,7 @@ from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
 from app.answering.skill import LoadedSkill, active_skill
 from app.asking.asker import load_asker
-from app.engine.embedder import Embedder
+from app.engine.embedder import EMBEDDED, Embedder, load_embedder
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
@@ -142,9 +142,11 @@ def build(
     tell(f"loads the LLM: {settings.model}")
     llm = llm or load_llm(settings)
     tell("loads the embedder")
-    embedder = embedder or Embedder()
+    # Answers are compared by the embedded one, by which the vote and its confidence were fitted.
+    voting = embedder or load_embedder(EMBEDDED)
+    searching = voting if settings.embedder == EMBEDDED else load_embedder(settings.embedder)
     tell("opens the index")
-    index = PassageIndex(database, settings.index_dir, embedder, embedder.name)
+    index = PassageIndex(database, settings.index_dir, searching, searching.name)
     index.refresh()
     tell("takes up the skill")
     scheduler = Scheduler(llm)
@@ -152,14 +154,14 @@ def build(
     skill = skill or active_skill(database, llm, fold=settings.fold_skill)
     engine = Engine(scheduler, members, skill=skill.skill)
     # On a GPU a batch of all passages takes no longer than one of few.
-    ensemble = PerPassage(engine, skill, embedder, waves=WAVES if engine.on_cpu else ())
+    ensemble = PerPassage(engine, skill, voting, waves=WAVES if engine.on_cpu else ())
     retrieval = Retrieval(database, index)
     worker = Worker(
         database,
         scheduler,
         members,
         skill,
-        Trial(llm, skill, retrieval, embedder),
+        Trial(llm, skill, retrieval, voting),
         microbatches=Microbatches(llm.device, settings.pass_tokens, scheduler.asked_lately),
         keep_versions=settings.keep_versions,
         folder=settings.data_dir / "workers",

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     # What writes questions about books: "shipped", which is the package's asker for the LLM where there is
     # one, "none", or the file of an asker.
     asker: str = "shipped"
+    # What finds passages by their meaning: "embedded", or a folder or id of sentence-transformers.
+    embedder: str = "embedded"
     # Whether training computes blocks twice instead of keeping what they hold.
     checkpointing: Checkpointing = "auto"
     # Tokens that training puts through the LLM at once; what does not fit is halved.

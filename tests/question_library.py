@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.datasets.questions import LabelledQuestion, Story
-from app.engine.embedder import Embedder
+from app.engine.embedder import WheelEmbedder
 
 Floats = NDArray[np.float32]
 
@@ -18,7 +18,7 @@ class Vectors:
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._embedder = Embedder()
+        self._embedder = WheelEmbedder()
         self._known: dict[str, Floats] = {}
         if file is not None and file.exists():
             kept = np.load(file)

@@ -81,7 +81,7 @@ def verify_library(data_dir: DataDir = None) -> None:
 
         settings, console = _settings(data_dir), Console()
         with _existing_database(settings) as database, _progress_bars() as on_progress:
-            findings = verify(database, settings.index_dir, embedder_name(), on_progress)
+            findings = verify(database, settings.index_dir, embedder_name(settings.embedder), on_progress)
         for finding in findings:
             console.print(Text.assemble((f"● {finding.kind}", BAD), "  ", plain(finding.what)))
             console.print(Text(f"  {finding.mend}", LABEL))
@@ -102,11 +102,11 @@ def rebuild_index(data_dir: DataDir = None) -> None:
 
 def _rebuild_index(settings: "Settings", database: "Database") -> None:
     """Make the index anew, with the vectors of the database; only those that are missing are computed."""
-    from app.engine.embedder import Embedder
+    from app.engine.embedder import load_embedder
     from store.search.index import PassageIndex
 
     with Console().status("builds the index"):
-        embedder = Embedder()
+        embedder = load_embedder(settings.embedder)
         passages = PassageIndex(database, settings.index_dir, embedder, embedder.name).rebuild()
     print_line(f"The index has {passages:,} passages.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.answering.retrieval import Retrieval
 from app.answering.types import Passage
 from app.datasets.questions import Story
-from app.engine.embedder import Embedder
+from app.engine.embedder import EMBEDDED, Embedder, load_embedder
 from store import books
 from store.database import Database
 from store.search.index import PassageIndex
@@ -21,7 +21,7 @@ class Library:
 
     def __init__(self, stories: Sequence[Story], folder: Path, embedder: Embedder | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.embedder = embedder or Embedder()
+        self.embedder = embedder or load_embedder(EMBEDDED)
         digest = hashlib.sha256(repr([story.sections for story in stories]).encode()).hexdigest()[:16]
         database = Database(folder / f"{digest}.db")
         database.migrate()

@@ -33,7 +33,7 @@ from app.answering.types import Candidate, Question
 from app.datasets.library import Library
 from app.datasets.loading import load_dataset
 from app.datasets.questions import Dataset, Story
-from app.engine.embedder import Embedder
+from app.engine.embedder import Embedder, WheelEmbedder
 from app.engine.engine import Engine
 from app.engine.records import MemberId
 from app.engine.scheduler import Scheduler
@@ -190,7 +190,7 @@ def main() -> None:
     found.skill.equip(llm)
     # What members say does not matter to the time that they take.
     skill = replace(found, skill=replace(found.skill, starts=blank_prompts(llm, 8, 100, 0)))
-    dataset, embedder = load_dataset(asked.data), Embedder()
+    dataset, embedder = load_dataset(asked.data), WheelEmbedder()
     with TemporaryDirectory() as folder:
         library = Library(dataset.stories, Path(folder), embedder)
         seconds = one_story(llm, skill, embedder, dataset, library, asked.questions)

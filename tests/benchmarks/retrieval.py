@@ -20,7 +20,7 @@ import numpy as np
 
 from app.datasets.loading import load_dataset
 from app.datasets.questions import LabelledQuestion, Story
-from app.engine.embedder import Embedder
+from app.engine.embedder import WheelEmbedder
 from store import books
 from store.database import Database
 from store.passages import passages_of_book
@@ -106,7 +106,7 @@ def measure(data: Path, cache: Path, sample: int) -> dict[str, dict[str, list[fl
     database = Database(f"sqlite:///{cache / 'retrieval.db'}")
     database.migrate()
     stories = {story.name: add(database, story) for dataset in splits.values() for story in dataset.stories}
-    embedder = Embedder()
+    embedder = WheelEmbedder()
     index = PassageIndex(database, cache / "index", embedder, embedder.name)
     index.refresh()
     passages = sum(len(ids) for _, ids in stories.values())

@@ -176,15 +176,21 @@ def list_books(
     *,
     authors: Sequence[str] | None = None,
     tags: Sequence[str] | None = None,
+    sha256: Sequence[str] | None = None,
     owner: str | None = None,
 ) -> tuple[list[Book], bool]:
     """Return up to `limit` books added before the book `after`, newest first, and whether more follow.
 
-    Only books by any of the `authors`, with any of the `tags` and of the `owner`, where these are given.
+    Only books by any of the `authors`, with any of the `tags`, whose file has any of the hashes `sha256`, and
+    of the `owner`, where these are given.
     NotFoundError: there is no such book `after`.
     """
     cursor = None if after is None else get(session, after, owner)
     query = select(Book).where(*scope.conditions(session, authors, tags, owner))
+    if sha256 is not None:
+        # An owner's hashes have an index.
+        keys = [content_key(owner, each) for each in sha256] if owner is not None else []
+        query = query.where(Book.sha256.in_(sha256) if owner is None else Book.content_key.in_(keys))
     return newest_first(session, query, Book, cursor, limit)
 
 

@@ -17,9 +17,10 @@ def add(
     *,
     title: str | None = None,
     author: str | None = None,
+    language: str | None = None,
     tags: Sequence[str] | None = None,
 ) -> tuple[Book, bool]:
-    """Give a book a new text as its next revision, and the title, author and tags that are given.
+    """Give a book a new text as its next revision, and the title, author, language and tags that are given.
 
     Return the book and True. Earlier texts are kept; their chapters, pages and passages are not. Questions
     that people wrote, corrected or removed are carried over where their passage's text is still there. If the
@@ -44,6 +45,7 @@ def add(
     book.characters, book.sha256, book.content_key = len(edition.text), edition.sha256, key
     book.passage_count = len(edition.passages)
     book.title, book.author = title or book.title, author or book.author
+    book.language = language or book.language
     book.revision += 1
     if normalized is not None:
         session.execute(delete(BookTag).where(BookTag.book_id == book_id))

@@ -25,6 +25,7 @@ from store.tables import (
     Study,
     Version,
 )
+from store.tags import normalize_tags
 
 # The owner of what is added without a key, and of what was there before there were owners.
 LOCAL = "local"
@@ -58,7 +59,7 @@ def add(
     If the owner has a book with this `sha256` already, change nothing, and return that book and False.
     InvalidTagsError: too many tags, or too long ones.
     """
-    normalized = scope.normalize_tags(tags)
+    normalized = normalize_tags(tags)
     known = session.scalar(select(Book).where(Book.content_key == content_key(owner, edition.sha256)))
     if known is not None:
         return known, False

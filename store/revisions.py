@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from store import books, questions, scope
+from store import books, questions
 from store.errors import DuplicateBookError, NotFoundError
 from store.tables import Book, BookTag, Chapter, Page, Passage, Revision
+from store.tags import normalize_tags
 
 
 def add(
@@ -29,7 +30,7 @@ def add(
     its owner has this `sha256`. InvalidTagsError: too
     many tags, or too long ones.
     """
-    normalized = None if tags is None else scope.normalize_tags(tags)
+    normalized = None if tags is None else normalize_tags(tags)
     books.lock(session, book_id)
     book = books.get(session, book_id)
     key = books.content_key(book.owner, edition.sha256)

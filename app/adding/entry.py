@@ -16,8 +16,8 @@ class Entry:
     """A file and the state of its book; `number` is its place in the order, `name` what it is shown as.
 
     `book`, `title`, `sha256` and `job` are known once the service has the book. `reason` says why it waits
-    or failed, or what a known book is. `share` is how much of the learning is done, from 0 to 1. A `revised`
-    book was there with another text. A waiting book may be sent again after `retry_after` seconds, where the
+    or failed, or what a known book is. `share` is how much of the learning is done, from 0 to 1. A `known`
+    book was there already, a `revised` one with another text. A waiting book may be sent again after `retry_after` seconds, where the
     service said so.
     """
 
@@ -31,6 +31,7 @@ class Entry:
     job: str | None = None
     reason: str = ""
     share: float = 0.0
+    known: bool = False
     revised: bool = False
     retry_after: float | None = None
 

@@ -24,6 +24,10 @@ class Following:
         if entry.job is not None and entry.state not in DONE:
             self._open[entry.job] = entry
 
+    def forget(self, book: str) -> None:
+        """Follow a book no longer, such as one that was removed."""
+        self._open = {job: entry for job, entry in self._open.items() if entry.book != book}
+
     def poll(self) -> list[Entry]:
         """Return the entries that changed since; those that are done are followed no longer.
 

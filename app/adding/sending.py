@@ -42,6 +42,7 @@ class Sender:
             return entry.failed(str(error))
 
     def _known(self, entry: Entry, state: str) -> Entry:
+        entry = replace(entry, known=True)
         if state in ("queued", "training") and entry.job is not None:
             return entry.of_job(self.client.job(entry.job))
         return replace(entry, state="known", reason=state)

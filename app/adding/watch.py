@@ -62,7 +62,8 @@ class Watch:
                 yield from self._send(folder, look.ready)
             if not self._late and not any(look.growing for _, look in looks):
                 for folder, look in looks:
-                    for path in look.gone:
+                    # One whose place another format took is no longer kept.
+                    for path in filter(folder.kept.__contains__, look.gone):
                         # A folder without any book may be a disk that is not there.
                         yield self._gone(folder, path, remove=self._delete and not look.empty)
             for entry in self._following.poll():
@@ -150,7 +151,7 @@ class Watch:
             return False
         self._following.follow(entry)
         self.counts["failed"] += entry.state == "failed"
-        self.counts["revised" if entry.revised else "known" if entry.state == "known" else "added"] += 1
+        self.counts["revised" if entry.revised else "known" if entry.known else "added"] += 1
         return True
 
     def _gone(self, folder: WatchedFolder, path: Path, *, remove: bool) -> Entry:
@@ -171,6 +172,7 @@ class Watch:
             except ClientError as error:
                 if error.status != 404:
                     raise
+            self._following.forget(kept.book)
             entry = replace(entry, state="removed")
         del folder.kept[path]
         self.counts[entry.state] += 1

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -47,7 +47,7 @@ class AddingTable:
         room = max((options.height or console.height) - _OTHER_LINES, 1)
         by_turn = sorted(self.entries.values(), key=lambda entry: _FIRST.index(entry.state))
         shown = sorted(by_turn[:room], key=lambda entry: entry.number)
-        yield _table(shown, one_line=True)
+        yield _table(shown)
         left = len(by_turn) - len(shown)
         yield self.counts().append(f" · {left:,} not shown" if left else "", LABEL)
 
@@ -55,7 +55,7 @@ class AddingTable:
         """The whole table where it has `room` lines, else the rows of what failed; and the counts."""
         entries = list(self.entries.values())
         shown = entries if len(entries) <= room else [each for each in entries if each.state == "failed"]
-        return Group(*([_table(shown)] if shown else []), self.counts())
+        return Group(*([_table(shown, whole_reasons=True)] if shown else []), self.counts())
 
     def counts(self) -> Text:
         """How many books are in each state."""
@@ -98,34 +98,37 @@ def change_line(entry: Entry) -> Text:
     if entry.title:
         line.append(" (", LABEL).append_text(plain(entry.title, LABEL)).append(")", LABEL)
     line.append(": ")
-    if entry.revised and entry.state in ("queued", "learning"):
-        line.append("a new edition, ")
+    if entry.state in ("queued", "learning") and (entry.revised or entry.known):
+        line.append("a new edition, " if entry.revised else "here already, ")
     line.append(_words(entry.state), _STYLES[entry.state])
     return line.append(": ").append_text(plain(entry.reason)) if entry.reason else line
 
 
-def _table(entries: Sequence[Entry], *, one_line: bool = False) -> Table:
+def _table(entries: Sequence[Entry], *, whole_reasons: bool = False) -> Table:
+    """A row of one line for each book; with `whole_reasons` as many as the reason of a failure takes."""
     table = ruled_table()
-    overflow: OverflowMethod = "ellipsis" if one_line else "fold"
-    table.add_column("file", ratio=3, no_wrap=one_line, overflow=overflow)
-    table.add_column("title", ratio=3, no_wrap=one_line, overflow=overflow)
-    table.add_column("state", ratio=4, no_wrap=one_line, overflow=overflow)
+    for column, ratio in (("file", 3), ("title", 3), ("state", 4)):
+        table.add_column(column, ratio=ratio, overflow="fold")
     for entry in entries:
-        table.add_row(plain(entry.name), plain(entry.title or "", LABEL), _state(entry))
+        cells = plain(entry.name), plain(entry.title or "", LABEL), _said(entry)
+        for cell in cells:
+            cell.no_wrap, cell.overflow = not (whole_reasons and entry.state == "failed"), "ellipsis"
+        table.add_row(*cells[:2], _learning(entry) if entry.state == "learning" else cells[2])
     return table
 
 
-def _state(entry: Entry) -> RenderableType:
-    style = _STYLES[entry.state]
-    if entry.state == "learning":
-        row = Table.grid(padding=(0, 1, 0, 0), expand=True)
-        row.add_column(no_wrap=True)
-        row.add_column(no_wrap=True, justify="right", width=4)
-        row.add_column(ratio=1)
-        row.add_row(Text("● learning", style), f"{entry.share:.0%}", meter(entry.share, style))
-        return row
-    said = Text(f"● {_words(entry.state)}", style)
+def _said(entry: Entry) -> Text:
+    said = Text(f"● {_words(entry.state)}", _STYLES[entry.state])
     return said.append(": ").append_text(plain(entry.reason, LABEL)) if entry.reason else said
+
+
+def _learning(entry: Entry) -> Table:
+    row = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    row.add_column(no_wrap=True)
+    row.add_column(no_wrap=True, justify="right", width=4)
+    row.add_column(ratio=1)
+    row.add_row(_said(entry), f"{entry.share:.0%}", meter(entry.share, _STYLES[entry.state]))
+    return row
 
 
 def _words(state: State) -> str:

@@ -19,7 +19,9 @@ def make(folder: Path, *names: str) -> None:
 
 
 def found(folder: Path, *words: str) -> list[str]:
-    return [file.relative_to(folder).as_posix() for file in find([str(folder / word) for word in words]).files]
+    return [
+        file.relative_to(folder).as_posix() for file in find([str(folder / word) for word in words]).files
+    ]
 
 
 def test_a_folder_has_its_books_and_those_of_its_folders_in_the_order_of_a_person(tmp_path: Path) -> None:

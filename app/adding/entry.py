@@ -17,8 +17,8 @@ class Entry:
 
     `book`, `title`, `sha256` and `job` are known once the service has the book. `reason` says why it waits
     or failed, or what a known book is. `share` is how much of the learning is done, from 0 to 1. A `known`
-    book was there already, a `revised` one with another text. A waiting book may be sent again after `retry_after` seconds, where the
-    service said so.
+    book was there already, a `revised` one with another text. A waiting book may be sent again after
+    `retry_after` seconds, where the service said so.
     """
 
     number: int

@@ -211,7 +211,9 @@ def command(client: Client, *words: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         patience.cancel()
         process.kill()
-        process.communicate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def test_the_command_watches_until_ctrl_c(client: Client, folder: Path) -> None:

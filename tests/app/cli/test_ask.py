@@ -74,7 +74,7 @@ for words in (*calls, ["add", sys.argv[1]], ["add", sys.argv[1] + "/one.txt"]):
     # Help asks no service, and needs none of its shapes.
     loaded = heavy if asks else {*heavy, "pydantic", "httpx"}
     if asks:
-        import app.adding.watch
+        from app.adding import watch
     print("loaded", words[0], sorted(loaded & set(sys.modules)), file=sys.stderr)
 """
     line = [sys.executable, "-c", script, str(tmp_path)]

@@ -25,6 +25,7 @@ from store.tables import (
     Study,
     Version,
 )
+from store.tags import normalize_tags
 
 # The owner of what is added without a key, and of what was there before there were owners.
 LOCAL = "local"
@@ -58,7 +59,7 @@ def add(
     If the owner has a book with this `sha256` already, change nothing, and return that book and False.
     InvalidTagsError: too many tags, or too long ones.
     """
-    normalized = scope.normalize_tags(tags)
+    normalized = normalize_tags(tags)
     known = session.scalar(select(Book).where(Book.content_key == content_key(owner, edition.sha256)))
     if known is not None:
         return known, False
@@ -176,15 +177,21 @@ def list_books(
     *,
     authors: Sequence[str] | None = None,
     tags: Sequence[str] | None = None,
+    sha256: Sequence[str] | None = None,
     owner: str | None = None,
 ) -> tuple[list[Book], bool]:
     """Return up to `limit` books added before the book `after`, newest first, and whether more follow.
 
-    Only books by any of the `authors`, with any of the `tags` and of the `owner`, where these are given.
+    Only books by any of the `authors`, with any of the `tags`, whose file has any of the hashes `sha256`, and
+    of the `owner`, where these are given.
     NotFoundError: there is no such book `after`.
     """
     cursor = None if after is None else get(session, after, owner)
     query = select(Book).where(*scope.conditions(session, authors, tags, owner))
+    if sha256 is not None:
+        # An owner's hashes have an index.
+        keys = [content_key(owner, each) for each in sha256] if owner is not None else []
+        query = query.where(Book.sha256.in_(sha256) if owner is None else Book.content_key.in_(keys))
     return newest_first(session, query, Book, cursor, limit)
 
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from store import books, questions, scope
+from store import books, questions
 from store.errors import DuplicateBookError, NotFoundError
 from store.tables import Book, BookTag, Chapter, Page, Passage, Revision
+from store.tags import normalize_tags
 
 
 def add(
@@ -17,9 +18,10 @@ def add(
     *,
     title: str | None = None,
     author: str | None = None,
+    language: str | None = None,
     tags: Sequence[str] | None = None,
 ) -> tuple[Book, bool]:
-    """Give a book a new text as its next revision, and the title, author and tags that are given.
+    """Give a book a new text as its next revision, and the title, author, language and tags that are given.
 
     Return the book and True. Earlier texts are kept; their chapters, pages and passages are not. Questions
     that people wrote, corrected or removed are carried over where their passage's text is still there. If the
@@ -28,7 +30,7 @@ def add(
     its owner has this `sha256`. InvalidTagsError: too
     many tags, or too long ones.
     """
-    normalized = None if tags is None else scope.normalize_tags(tags)
+    normalized = None if tags is None else normalize_tags(tags)
     books.lock(session, book_id)
     book = books.get(session, book_id)
     key = books.content_key(book.owner, edition.sha256)
@@ -44,6 +46,7 @@ def add(
     book.characters, book.sha256, book.content_key = len(edition.text), edition.sha256, key
     book.passage_count = len(edition.passages)
     book.title, book.author = title or book.title, author or book.author
+    book.language = language or book.language
     book.revision += 1
     if normalized is not None:
         session.execute(delete(BookTag).where(BookTag.book_id == book_id))

@@ -1,6 +1,5 @@
-"""The commands about books: add one, learn another version of one, list them."""
+"""The commands about books that are there: learn another version of one, list them."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,43 +16,6 @@ app = typer.Typer()
 
 Recipe = Annotated[str | None, typer.Option(help="How to learn it, as JSON.")]
 Wait = Annotated[bool, typer.Option(help="Show the training until it ends.")]
-
-
-@app.command()
-def add(
-    file: Annotated[Path, typer.Argument(help="The book: txt, md, html, epub, pdf or docx.", metavar="FILE")],
-    title: Annotated[str | None, typer.Option(help="The book's title.")] = None,
-    author: Annotated[str | None, typer.Option(help="The book's author.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag to find it by; repeatable.")] = None,
-    recipe: Recipe = None,
-    revises: Annotated[
-        str | None,
-        typer.Option(help="It is a new edition of this book, named by id or title.", metavar="BOOK"),
-    ] = None,
-    wait: Wait = True,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-) -> None:
-    """Upload a book and learn it."""
-    from app.schemas import ENDED
-    from app.terminal.theme import plain
-
-    chosen = json_object(recipe)
-    console = Console()
-    with connect(url, key) as client:
-        revised = None if revises is None else book_id(client, revises)
-        with console.status("uploads the book"):
-            added = client.add(
-                file, title=title, author=author, tags=tag or (), recipe=chosen, revises=revised
-            )
-        book, job = added.book, added.job
-        name = plain(book.title, "bold").append(f" ({book.id})", "dim")
-        if job is None or job.status in ENDED:
-            console.print(name.append(f" is here already: {book.state}", "not bold"))
-            return
-        size = f"{_count(book.passages, 'passage')} in {_count(len(book.chapters), 'chapter')}"
-        console.print(name.append(f" · {size}", "not bold"))
-        _show_job(console, client, job, book.title, wait=wait)
 
 
 @app.command()
@@ -76,7 +38,7 @@ def train(
     console = Console()
     with connect(url, key) as client:
         job = client.train(book_id(client, book), recipe=chosen, parent=parent, force=force)
-        _show_job(console, client, job, client.book(job.book).title, wait=wait)
+        show_job(console, client, job, client.book(job.book).title, wait=wait)
 
 
 @app.command()
@@ -88,7 +50,7 @@ def books(url: Url = DEFAULT_URL, key: Key = None) -> None:
         Console().print(books_table(client.books()))
 
 
-def _show_job(console: Console, client: "Client", job: "Job", title: str, *, wait: bool) -> None:
+def show_job(console: Console, client: "Client", job: "Job", title: str, *, wait: bool) -> None:
     """Show a job until it ends; without `wait`, say that it is there."""
     if not wait:
         console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
@@ -102,7 +64,3 @@ def _show_job(console: Console, client: "Client", job: "Job", title: str, *, wai
         raise
     console.print(Text(f"Version {ended.version} is learned. Ask it with:"))
     console.print(Text(f'bookchorus ask --book {job.book}@{ended.version} "…"'), soft_wrap=True)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -3,6 +3,7 @@
 import typer
 
 from app.cli import (
+    add,
     ask,
     audit,
     bench,
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 # In the order of `bookchorus --help`.
-for module in (serve, demo, books, ask, questions, registry, transfer, maintenance, audit, evaluation):
+for module in (serve, demo, add, books, ask, questions, registry, transfer, maintenance, audit, evaluation):
     app.add_typer(module.app)
 app.add_typer(questions.changes, name="question")
 app.add_typer(keys.app, name="keys")

@@ -1,6 +1,7 @@
 """The client: a connection to the service with the calls to upload, train and ask."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -100,13 +101,15 @@ class Client:
         *,
         title: str | None = None,
         author: str | None = None,
+        language: str | None = None,
         tags: Sequence[str] = (),
         recipe: dict[str, Any] | None = None,
         revises: str | None = None,
     ) -> AddedBook:
         """Upload a book and start to learn it: a Path names a file, a str is the text and needs a title.
 
-        `revises` is the id of a book that this is a new edition of: its next revision instead of a new book.
+        `language` is a BCP 47 tag such as "en". `revises` is the id of a book that this is a new edition of:
+        its next revision instead of a new book.
         """
         url = api_path("books") if revises is None else api_path("books", revises, "revisions")
         if isinstance(source, str):
@@ -114,27 +117,39 @@ class Client:
                 raise ClientError("A book given as text needs a title.")
             with valid_request():
                 request = JsonBook(
-                    title=title, author=author, text=source, tags=list(tags) or None, recipe=recipe
+                    title=title,
+                    author=author,
+                    language=language,
+                    text=source,
+                    tags=list(tags) or None,
+                    recipe=recipe,
                 )
             return self._connection.call(AddedBook, "POST", url, json=as_json(request))
         form = {
             "title": title,
             "author": author,
+            "language": language,
             "tags": ",".join(tags) or None,
             "recipe": None if recipe is None else json.dumps(recipe),
         }
         form = {name: value for name, value in form.items() if value is not None}
+        # A name that is no UTF-8 can be opened but not sent.
+        name = os.fsencode(source.name).decode(errors="replace")
         try:
             with source.open("rb") as file:
-                return self._connection.call(
-                    AddedBook, "POST", url, data=form, files={"file": (source.name, file)}
-                )
+                return self._connection.call(AddedBook, "POST", url, data=form, files={"file": (name, file)})
         except OSError as error:
             raise ClientError(f"Cannot read {source}: {error.strerror}.") from error
 
     def book(self, book_id: str) -> Book:
         """Read a book as it stands."""
         return self._connection.call(Book, "GET", api_path("books", book_id))
+
+    def remove(self, book_id: str) -> None:
+        """Remove a book with all that was learned from it."""
+        response = self._connection.send("DELETE", api_path("books", book_id))
+        if response.is_error:
+            raise refusal(response)
 
     def train(
         self,
@@ -196,9 +211,10 @@ class Client:
             return self._connection.call(Answer, "POST", "/ask", json=as_json(request))
         return self._streamed_answer(request, on_heard)
 
-    def books(self) -> list[Book]:
-        """Read all books, newest first."""
-        return self._connection.list_all(Page[Book], "/books", {})
+    def books(self, *, sha256: str | None = None) -> list[Book]:
+        """Read all books, newest first; with `sha256`, the one of your own library with such a file."""
+        filters = {} if sha256 is None else {"sha256": sha256}
+        return self._connection.list_all(Page[Book], "/books", filters)
 
     def versions(
         self,

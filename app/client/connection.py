@@ -21,13 +21,22 @@ class ClientError(Exception):
     """A call did not succeed; the message is for the user.
 
     `status` is the HTTP status and `type` the problem's type, such as "/problems/book-empty"; both are None
-    when no answer came.
+    when no answer came. `retry_after` is after how many seconds the service wants to be asked again, where
+    it says so.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, type: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        type: str | None = None,  # noqa: A002
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.type = type
+        self.retry_after = retry_after
 
 
 class NoAnswerError(ClientError):
@@ -164,7 +173,11 @@ def _server_sent_events(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
 def refusal(response: httpx.Response) -> ClientError:
     """The error of an answer whose status is one."""
     otherwise = f"The service answered {response.status_code} {response.reason_phrase}".rstrip() + "."
-    return problem_error(json_or_none(response.content), otherwise, response.status_code)
+    error = problem_error(json_or_none(response.content), otherwise, response.status_code)
+    seconds = response.headers.get("Retry-After", "")
+    # A date, which proxies may send, is not read.
+    error.retry_after = float(seconds) if seconds.isascii() and seconds.isdigit() else None
+    return error
 
 
 def problem_error(content: object, otherwise: str, status: int | None = None) -> ClientError:

@@ -1,4 +1,4 @@
-"""The registry as Python calls: the versions of a book, and the aliases on them."""
+"""The registry as Python calls: the versions of a book, the aliases on them, and the skills."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,16 @@ from app.schemas import (
     Prune,
     Pruned,
     Rollback,
+    SkillList,
 )
 
 CHAMPION = "champion"
 
 
 class Registry:
-    """Calls about the versions of books, as `client.registry`; each raises ClientError as `Client` does.
+    """Calls about the versions of books and the skills, as `client.registry`.
 
-    A version is named by its number or by an alias.
+    Each raises ClientError as `Client` does. A version is named by its number or by an alias.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -31,6 +32,10 @@ class Registry:
     def version(self, book: str, ref: int | str = CHAMPION) -> PromptVersion:
         """Read one version, with the loss of each member at each step."""
         return self._connection.call(PromptVersion, "GET", api_path("admin", "books", book, "versions", ref))
+
+    def skills(self) -> SkillList:
+        """Read which skills LLMs can answer behind, which is loaded, and what a restart takes."""
+        return self._connection.call(SkillList, "GET", "/admin/skills")
 
     def aliases(self, book: str) -> dict[str, int]:
         """Read which version each alias of a book is on."""

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from app.http.multipart import read_form
 from app.http.problems import Problem, invalid, refuse_unkept
+from app.parsing import language
 from app.parsing.formats import parse_book
 from app.parsing.parsed import ParsedBook
 from app.parsing.sandbox import ParserSandbox
@@ -27,11 +28,12 @@ from store.segmentation import is_blank, passages
 class Upload:
     """An uploaded book. `sha256` is that of the bytes sent; a comma in `tags` separates two.
 
-    `given` names which of title, author and tags the caller gave.
+    `language` is a BCP 47 tag. `given` names which of title, author, language and tags the caller gave.
     """
 
     title: str
     author: str | None
+    language: str | None
     filename: str | None
     parsed: ParsedBook
     sha256: str
@@ -46,7 +48,7 @@ class Upload:
             book.text,
             self.sha256,
             book.chapters,
-            passages(book.text, book.chapters, count_tokens, language=book.language),
+            passages(book.text, book.chapters, count_tokens, language=self.language),
             pages=book.pages,
             format=book.format,
             filename=self.filename,
@@ -72,11 +74,12 @@ async def _from_form(request: Request, parser: ParserSandbox) -> Upload:
     filename = clean_filename(form.filename)
     recipe = _json_object(form.fields.get("recipe"))
     refuse_unkept(body={**form.fields, "recipe": recipe})
-    given = {name: _seen(form.fields.get(name)) for name in ("title", "author", "tags")}
+    given = {name: _seen(form.fields.get(name)) for name in ("title", "author", "language", "tags")}
     try:
-        BookNames(title=given["title"], author=given["author"])
+        BookNames(title=given["title"], author=given["author"], language=given["language"])
     except ValidationError as error:
         raise invalid("invalid-request", error) from error
+    spoken = _language(given["language"])
     parsed = await parser.parse(form.data, filename)
     return Upload(
         title=given["title"]
@@ -84,6 +87,7 @@ async def _from_form(request: Request, parser: ParserSandbox) -> Upload:
         or _seen(PurePosixPath(filename).stem)
         or "Untitled",
         author=given["author"] or _seen(parsed.author, NAME_LENGTH),
+        language=spoken or parsed.language,
         filename=filename or None,
         parsed=parsed,
         sha256=hashlib.sha256(form.data).hexdigest(),
@@ -99,17 +103,19 @@ def _from_json(body: bytes) -> Upload:
     except ValidationError as error:
         raise invalid("invalid-request", error) from error
     title, author = _seen(book.title), _seen(book.author)
+    spoken = _language(_seen(book.language))
     data = book.text.encode()
     parsed = parse_book(data, "md" if re.search(r"^#{1,6} \S", book.text, re.MULTILINE) else "txt")
     return Upload(
         title=title or "Untitled",
         author=author,
+        language=spoken or parsed.language,
         filename=None,
         parsed=parsed,
         sha256=hashlib.sha256(data).hexdigest(),
         tags=book.tags or [],
         recipe=book.recipe,
-        given=_given(title=title, author=author, tags=book.tags),
+        given=_given(title=title, author=author, language=spoken, tags=book.tags),
     )
 
 
@@ -129,6 +135,17 @@ def _given(**about: object) -> frozenset[str]:
 def _seen(text: str | None, most: int | None = None) -> str | None:
     """A name without space around it, cut to `most` characters; None for one with nothing to see."""
     return None if text is None or is_blank(text) else text.strip()[:most]
+
+
+def _language(name: str | None) -> str | None:
+    """The BCP 47 tag of a language that was given. Raises Problem invalid-request for what is none."""
+    tag = language.tag(name)
+    if name is not None and tag is None:
+        what = f"{name!r} is no language's tag, such as en or pt-BR."
+        raise Problem(
+            422, "invalid-request", f"language: {what}", errors=[{"where": "language", "what": what}]
+        )
+    return tag
 
 
 def _json_object(value: str | None) -> dict[str, Any] | None:

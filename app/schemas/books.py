@@ -14,11 +14,15 @@ NAME_LENGTH = 500
 Title = Annotated[str, Field(max_length=NAME_LENGTH)]
 
 
+Language = Annotated[str, Field(max_length=60)]
+
+
 class BookNames(Request):
-    """What a form calls a book, where it says so."""
+    """What a form says of a book, where it says so."""
 
     title: Title | None = None
     author: Title | None = None
+    language: Language | None = None
 
 
 class JsonBook(Request):
@@ -26,6 +30,7 @@ class JsonBook(Request):
 
     title: Title
     author: Title | None = None
+    language: Language | None = None
     text: str
     tags: list[str] | None = None
     recipe: dict[str, Any] | None = None
@@ -60,7 +65,7 @@ class Book(BaseModel):
     """A book of its `owner`'s library; `sha256` is that of its file, `revision` that of its text, 1 until
     another edition comes.
 
-    `aliases` maps a name to a version's number.
+    `aliases` maps a name to a version's number; `job` is the newest that learned it or will, if any.
     """
 
     id: str
@@ -79,6 +84,7 @@ class Book(BaseModel):
     passages: int
     state: BookState
     aliases: dict[str, int]
+    job: str | None = None
     created_at: int
 
 

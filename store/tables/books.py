@@ -73,7 +73,7 @@ class Revision(Base):
 
 
 class BookTag(Base):
-    """A tag on a book, as `scope.normalize_tags` returns it."""
+    """A tag on a book, as `tags.normalize_tags` returns it."""
 
     __tablename__ = "book_tags"
 

@@ -1,10 +1,12 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from threading import Barrier
 
 import httpx
 import pytest
 
+from app.client import Client, ClientError
 from tests import files
 from tests.tiny import STORY
 
@@ -103,6 +105,46 @@ def test_tags_come_with_a_form_or_json_and_stay(http: httpx.Client) -> None:
     again = upload(http, STORY + "tagged", tags="other", wait=0)
     assert (again.status_code, again.json()["book"]["tags"]) == (200, ["lamps", "sea"])
     assert http.get(f"/books/{added['id']}").json()["tags"] == ["lamps", "sea"]
+
+
+def test_the_language_that_is_given_counts(http: httpx.Client) -> None:
+    added = upload(http, STORY + "spoken", wait=0, language="ger").json()["book"]
+    assert added["language"] == "de"
+    assert http.get(f"/books/{added['id']}").json()["language"] == "de"
+    body = {"title": "Lamps", "text": STORY + "spoken too", "language": "pt-BR", "recipe": QUICK}
+    told = http.post("/books", json=body).json()["book"]
+    assert told["language"] == "pt-BR"
+    revised = http.post(f"/books/{told['id']}/revisions", json=body | {"text": "New.", "language": "fr"})
+    assert revised.json()["book"]["language"] == "fr"
+    refused = upload(http, STORY + "not spoken", language="the one of birds")
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-request")
+    assert refused.json()["errors"][0]["where"] == "language"
+
+
+def test_a_book_names_its_newest_job(http: httpx.Client) -> None:
+    added = upload(http, STORY + "with a job").json()
+    assert added["book"]["job"] == added["job"]["id"]
+    again = http.post(f"/books/{added['book']['id']}/versions", json={"recipe": QUICK}).json()["job"]
+    assert http.get(f"/books/{added['book']['id']}").json()["job"] == again["id"] != added["job"]["id"]
+
+
+def test_a_book_is_found_by_its_file(http: httpx.Client, client: Client) -> None:
+    text = STORY + "found by its file"
+    added = upload(http, text, wait=0).json()["book"]
+    assert added["sha256"] == sha256(text.encode()).hexdigest()
+    assert [book.id for book in client.books(sha256=added["sha256"])] == [added["id"]]
+    assert client.books(sha256="0" * 64) == []
+    wish = [("sha256", added["sha256"]), ("sha256", "0" * 64)]
+    assert [book["id"] for book in http.get("/books", params=wish).json()["data"]] == [added["id"]]
+
+
+def test_a_book_is_removed_by_the_client(http: httpx.Client, client: Client) -> None:
+    book = upload(http, STORY + "to be removed", wait=0).json()["book"]["id"]
+    client.remove(book)
+    assert http.get(f"/books/{book}").status_code == 404
+    with pytest.raises(ClientError, match=book) as refused:
+        client.remove(book)
+    assert refused.value.status == 404
 
 
 def test_lists_of_the_books_that_fit(http: httpx.Client) -> None:

@@ -232,6 +232,7 @@ def test_14_nothing_of_another_library_is_seen_or_found(library: Library) -> Non
         assert {book["owner"] for book in listed} == {"ben"}
         assert http.get("/books", params={"author": "m. ost"}).json()["data"] == []
         assert http.get("/books", params={"tag": "sea"}).json()["data"] == []
+        assert http.get("/books", params={"sha256": mine.book.sha256}).json()["data"] == []
         problem(http.get("/books", params={"after": mine.book.id}), 404, "not-found")
         assert {one["book"] for one in http.get("/admin/prompts").json()["data"]} <= {
             book["id"] for book in listed
@@ -263,6 +264,8 @@ def test_14_nothing_of_another_library_is_seen_or_found(library: Library) -> Non
         )
     with Client(library.client.url, library.keys["admin"]) as admin:
         assert {"anna", "ben"} <= {book.owner for book in admin.books()}
+        # An admin sees every book, and adds to one library: it is asked whether the file is there.
+        assert admin.books(sha256=mine.book.sha256) == []
 
 
 def test_a_library_without_books_says_so(library: Library) -> None:

@@ -43,7 +43,13 @@ def test_a_service_says_what_it_has_loaded_and_what_a_restart_takes(
         database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
         register_skill(database, llm.identity, skill)
         database.close()
+        told = client.registry.skills()
+        assert [(one.number, one.champion, one.loaded) for one in told.data if one.llm != "embedded"] == [
+            (1, True, False),
+            (None, False, True),
+        ]
         shown, detail = listed(client)
+        assert told.detail == detail
         assert shown == [(1, "learned", True, False), (None, "instruction", False, True)]
         assert detail == "The service takes skill 1 when it is started again."
     with service(tmp_path, *model, admin_key="sesame") as client:

@@ -28,6 +28,7 @@ _FORM = {
         "file": {"type": "string", "format": "binary", "description": "txt, md, html, epub, pdf or docx"},
         "title": {"type": "string"},
         "author": {"type": "string"},
+        "language": {"type": "string", "description": "its BCP 47 tag, such as en"},
         "tags": {"type": "string", "description": "tags with commas between them"},
         "recipe": {"type": "string", "description": "a recipe as JSON"},
     },
@@ -70,12 +71,20 @@ def list_books(
     caller: CallerDep,
     author: Annotated[list[str] | None, Query()] = None,
     tag: Annotated[list[str] | None, Query()] = None,
+    sha256: Annotated[list[str] | None, Query(max_length=100)] = None,
     after: str | None = None,
     limit: Limit = PAGE,
 ) -> schemas.Page[schemas.Book]:
-    """List the library's books, newest first: all, or those by any `author` and with any `tag` given."""
+    """List the library's books, newest first: all, or those by any `author` and with any `tag` given.
+
+    With `sha256`, those of the caller's own library whose file has one of these hashes: what sending that
+    file would find. An administrator who sees all books adds to one library alone.
+    """
+    owner = caller.sees if sha256 is None else caller.owner
     with service.database.read() as session:
-        rows, has_more = books.list_books(session, after, limit, authors=author, tags=tag, owner=caller.sees)
+        rows, has_more = books.list_books(
+            session, after, limit, authors=author, tags=tag, sha256=sha256, owner=owner
+        )
         latest = jobs.latest(session, [row.id for row in rows])
         shown = [records.book(row, latest.get(row.id)) for row in rows]
         return schemas.Page(data=shown, has_more=has_more)
@@ -124,7 +133,7 @@ def _add(service: Service, caller: Caller, upload: Upload) -> tuple[str, str | N
             edition,
             title=upload.title,
             author=upload.author,
-            language=upload.parsed.language,
+            language=upload.language,
             tags=upload.tags,
             owner=caller.owner,
         )

@@ -29,8 +29,8 @@ async def revise_book(
 ) -> schemas.AddedBook:
     """Give a book a new text and learn it. Sending the text that it has already changes nothing (200).
 
-    Title, author and tags stay unless they are given. Without a recipe the champion's members go on learning,
-    where they can on this LLM; else, and with a recipe, new ones learn from scratch.
+    Title, author, language and tags stay unless they are given. Without a recipe the champion's members go on
+    learning, where they can on this LLM; else, and with a recipe, new ones learn from scratch.
     """
     upload = await read_upload(request, service.parser)
     revised = await run_in_threadpool(_revise, service, caller, book_id, upload)

@@ -49,6 +49,7 @@ def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
         passages=row.passage_count,
         state=state,
         aliases=row.aliases,
+        job=None if job is None else job.id,
         created_at=unix(row.created_at),
     )
 

@@ -41,7 +41,12 @@ def recover_xml(data: bytes) -> Element | None:
     try:
         return parse_xml(data)
     except ParseError:
+        pass
+    try:
         return _xml(_BARE_AMPERSAND.sub("&amp;", _without_entities(data)), recover=True)
+    except (etree.XMLSyntaxError, ValueError):
+        # Nothing at all is in it.
+        return None
 
 
 def _without_entities(data: bytes) -> str:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args, get_type_hints
 
 from app.cli.ask import ask
@@ -56,12 +57,15 @@ def test_a_problem_is_one_line_on_standard_error(peer: Peer) -> None:
     assert result.stderr == "The question is empty: write one.\n"
 
 
-def test_client_commands_load_neither_the_llm_nor_the_server() -> None:
+def test_client_commands_load_neither_the_llm_nor_the_server(tmp_path: Path) -> None:
+    for name in ("one.txt", "two.txt"):
+        (tmp_path / name).write_text(name)
     script = """
 import sys
 from app.cli.commands import app
 heavy = {"torch", "transformers", "fastapi", "uvicorn", "sqlalchemy", "faiss", "numpy"}
-for words in (["--help"], ["ask", "Who?"], ["books"], ["versions"], ["show", "A book"], ["train", "A book"]):
+calls = ["--help"], ["ask", "Who?"], ["books"], ["versions"], ["show", "A book"], ["train", "A book"]
+for words in (*calls, ["add", sys.argv[1]], ["add", sys.argv[1] + "/one.txt"]):
     asks = words != ["--help"]
     try:
         app([*words, "--url", "http://127.0.0.1:9"] if asks else words)
@@ -69,12 +73,17 @@ for words in (["--help"], ["ask", "Who?"], ["books"], ["versions"], ["show", "A 
         pass
     # Help asks no service, and needs none of its shapes.
     loaded = heavy if asks else {*heavy, "pydantic", "httpx"}
+    if asks:
+        from app.adding import watch
     print("loaded", words[0], sorted(loaded & set(sys.modules)), file=sys.stderr)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    line = [sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
     told = [line for line in done.stderr.splitlines() if line.startswith("loaded")]
-    assert told == [f"loaded {name} []" for name in ("--help", "ask", "books", "versions", "show", "train")]
-    assert done.stderr.count("bookchorus serve") == 5
+    assert told == [
+        f"loaded {name} []" for name in ("--help", "ask", "books", "versions", "show", "train", "add", "add")
+    ]
+    assert done.stderr.count("bookchorus serve") == 7
 
 
 def test_the_choices_of_members_are_those_of_the_api() -> None:

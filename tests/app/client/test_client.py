@@ -33,6 +33,7 @@ def test_a_text_is_sent_as_json(peer: Peer) -> None:
         {
             "title": "The Tiger",
             "author": "Jacobs",
+            "language": None,
             "text": "A tiger was caught.",
             "tags": ["animals"],
             "recipe": None,

@@ -210,8 +210,11 @@ def test_a_bare_ampersand_is_the_sign_that_was_meant(title: str) -> None:
 
 
 def test_a_broken_table_of_contents_costs_the_table_alone() -> None:
-    book = parse(files.epub({"one.xhtml": ONE, "two.xhtml": TWO}, ncx="<navMap><navPoint><navLabel>"))
-    assert [name for name, _, _ in chapters(book)] == ["One", "Night", "Two"]
+    documents = {"one.xhtml": ONE, "two.xhtml": TWO}
+    broken = files.unzipped(files.epub(documents, ncx="<navMap><navPoint><navLabel>"))
+    for table in (broken["OEBPS/toc.ncx"], b""):
+        book = parse(files.zipped(broken | {"OEBPS/toc.ncx": table}))
+        assert [name for name, _, _ in chapters(book)] == ["One", "Night", "Two"]
 
 
 @pytest.mark.parametrize("kind", ["text/xml", "application/xml", "", "text/plain"])

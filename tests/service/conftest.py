@@ -15,21 +15,19 @@ from tests.warm.commands import python
 
 
 @contextmanager
-def service(folder: Path, *options: str, port: int | None = None, **settings: str) -> Iterator[Client]:
-    """Run `bookchorus serve` on this port or a free one, its data in `folder`."""
-    with service_process(folder, *options, port=port, **settings) as (client, _):
+def service(folder: Path, *options: str, **settings: str) -> Iterator[Client]:
+    """Run `bookchorus serve`, its data in `folder`; on a free port, unless the settings have one."""
+    with service_process(folder, *options, **settings) as (client, _):
         yield client
 
 
 @contextmanager
-def service_process(
-    folder: Path, *options: str, port: int | None = None, **settings: str
-) -> Iterator[tuple[Client, Child]]:
+def service_process(folder: Path, *options: str, **settings: str) -> Iterator[tuple[Client, Child]]:
     """The same, with its process, which may end before the context does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = port or probe.getsockname()[1]
-    words = ["serve", "--end-with-stdin", "--port", str(port), "--data-dir", str(folder / "data"), *options]
+        port = settings.get("port", str(probe.getsockname()[1]))
+    words = ["serve", "--end-with-stdin", "--port", port, "--data-dir", str(folder / "data"), *options]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
     env = {**clean, **{f"BOOKCHORUS_{name.upper()}": value for name, value in settings.items()}}
     command = python("-m", "app.cli", *words, imported="service")

@@ -188,7 +188,7 @@ def test_a_watch_survives_the_services_restart(tiny_folder: Path, tmp_path: Path
             {},
             [],
         ]
-        with service(tmp_path, *model, port=port):
+        with service(tmp_path, *model, port=str(port)):
             assert [step(watch), step(watch)] == [{}, {"added": 1}]
             assert all(texts(own, folder / "one.txt", folder / "two.txt"))
             [book] = own.books(sha256=sha256_of(folder / "one.txt"))

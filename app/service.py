@@ -138,7 +138,8 @@ def build(
     Raises CommandError with one line when the LLM, the embedder or the database cannot be had.
     """
     tell("opens the database")
-    database = open_database(settings)  # before the LLM, which takes longer to load than an error to be read
+    # Before the LLM, which takes longer to load than an error to be read.
+    database = open_database(settings, lives=True)
     tell(f"loads the LLM: {settings.model}")
     llm = llm or load_llm(settings)
     tell("loads the embedder")

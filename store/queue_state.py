@@ -32,7 +32,7 @@ def queue_state(session: Session) -> QueueState:
     heard = session.scalar(
         select(func.min(Worker.seen_at)).join(Job, Job.worker == Worker.name).where(Job.status == "running")
     )
-    return QueueState({status: count for status, count in counts}, _age(now, waits), _age(now, heard))
+    return QueueState({row[0]: row[1] for row in counts}, _age(now, waits), _age(now, heard))
 
 
 def _age(now: datetime, then: datetime | None) -> float:

@@ -35,9 +35,9 @@ class StoreProbe(Generic[T]):
         if self._asking is None:
             self._asking = asyncio.create_task(to_thread.run_sync(self._ask, limiter=self._threads))
         await asyncio.wait([self._asking], timeout=_WAIT_SECONDS)
-        if self._asking is not None and self._asking.done():
-            self._said, self._said_at = self._asking.result(), time.monotonic()
+        if (asked := self._asking) is not None and asked.done():
             self._asking = None
+            self._said, self._said_at = asked.result(), time.monotonic()
         if time.monotonic() - self._said_at > _KNOWN_SECONDS:
             raise StoreBusyError("The database does not answer.")
         if isinstance(self._said, StoreError):

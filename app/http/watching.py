@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 class Watched:
     """Gives each request an id, the caller's own where that is sane, and returns it with the response.
 
-    At its end it is counted by its route, never by what was sent, and logged, at the level info, with its path
-    and without its query.
+    At its end it is counted by its route, never by what was sent, and logged, at the level info, with its
+    path and without its query.
     """
 
     def __init__(self, app: ASGIApp, figures: Figures) -> None:

@@ -13,7 +13,7 @@ from app.engine.scheduler import Scheduler
 
 
 class EngineState(Collector):
-    """The LLM, the asks that wait for it, the bytes of the caches, and those of the GPU where there is one."""
+    """The LLM, the asks that wait for it, the bytes of the caches, and of the GPU where there is one."""
 
     def __init__(self, scheduler: Scheduler, engine: Engine, members: MemberCache) -> None:
         self._scheduler = scheduler

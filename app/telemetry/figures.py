@@ -1,11 +1,14 @@
 """The figures of one service, by Prometheus' conventions: what was done is counted, what is now is read."""
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from app.answering.types import Answer
 from store.queue_state import QueueState
+from store.tables import JobStatus
 from trainer.progress import Stepped
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -15,7 +18,6 @@ _NUMBERS = (1, 2, 4, 8, 16, 32, 64)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _STAGES = ("retrieve", "generate", "vote", "total")
 _ABSTENTIONS = ("not-told", "disagreed", "unsure")
-_STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 
 class Figures:
@@ -143,7 +145,7 @@ class Figures:
         """Keep the state of the queue; None where the database did not say it, and the last one stays."""
         self._database_up.set(state is not None)
         if state is not None:
-            for status in _STATUSES:
+            for status in get_args(JobStatus):
                 self._jobs.labels(status).set(state.jobs.get(status, 0))
             self._queue_age.set(state.queue_age)
             self._lease_age.set(state.lease_age)

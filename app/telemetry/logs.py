@@ -1,4 +1,4 @@
-"""Logs: a line for each record, as text or as JSON, with the request, the job and the book that it is about."""
+"""Logs: a line for each record, as text or as JSON, with the request, job and book that it is about."""
 
 import json
 import logging

@@ -1,5 +1,6 @@
 """What the parts of a service report to: each answer, and each attempt at a job with what happens in it."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,8 @@ from app.training.job_runner import LeavingError
 from store.errors import NotFoundError, StaleTokenError
 from store.tables import Job
 from trainer.progress import Stepped
+
+log = logging.getLogger(__name__)
 
 _OUTCOMES: dict[type[BaseException], str] = {
     CancelledError: "cancelled",
@@ -51,5 +54,7 @@ class Telemetry:
                     self.figures.stepped(what)
                 phase_ended(what)
 
+            log.info("attempt %d at the job begins", job.attempts)
             yield happened
+            log.info("the attempt at the job has ended: %s", outcome)
         self.figures.attempted(outcome)

@@ -1,7 +1,7 @@
-"""OpenTelemetry's traces: a span for each answer with its stages, one for each attempt at a job with its phases.
+"""OpenTelemetry's traces: spans of answers with their stages, and of attempts at jobs with their phases.
 
-They are made where OTEL_EXPORTER_OTLP_ENDPOINT, or that of traces alone, says where to send them, by the extra
-`traces`; the other OTEL_ variables are the SDK's.
+They are sent where OTEL_EXPORTER_OTLP_ENDPOINT, or that of traces alone, says, by what the extra `traces`
+installs; the other OTEL_ variables are the SDK's.
 """
 
 import logging

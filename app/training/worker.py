@@ -160,9 +160,9 @@ class Worker:
     def _outcome(self, job: Job) -> Outcome | None:
         """Run a job; how its attempt ended; None where it was published, with the end of the job."""
         with self._watch(job) as happened:
-            return self._run_job(job, happened)
+            return self._attempted(job, happened)
 
-    def _run_job(self, job: Job, happened: Callable[[object], None]) -> Outcome | None:
+    def _attempted(self, job: Job, happened: Callable[[object], None]) -> Outcome | None:
         try:
             self._running = self._runner(job, happened)
             self._running.run()

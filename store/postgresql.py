@@ -97,10 +97,11 @@ def occupy(engine: Engine) -> Callable[[], None]:
     def connected(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         from psycopg.errors import LockNotAvailable
 
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('application_name', %s, false)", (name,))
-            cursor.execute(f"SELECT pg_try_advisory_lock_shared({_OCCUPANTS})")
-            [held] = cursor.fetchone() or (False,)
+        cursor = connection.cursor()
+        cursor.execute("SELECT set_config('application_name', %s, false)", (name,))
+        cursor.execute(f"SELECT pg_try_advisory_lock_shared({_OCCUPANTS})")
+        [held] = cursor.fetchone() or (False,)
+        cursor.close()
         connection.commit()
         if not held:
             raise LockNotAvailable("a backup is being put into the database")

@@ -67,7 +67,7 @@ def test_each_record_of_a_request_or_a_job_names_it(
 
 def test_an_id_that_is_not_sane_is_not_taken(client: Client) -> None:
     for given in ("", "a b", "x" * 65, "ü".encode().decode("latin-1")):
-        headers = {"X-Request-ID": given.encode("latin-1")}
+        headers = {b"X-Request-ID": given.encode("latin-1")}
         answer = httpx.get(f"{client.url}/livez", headers=headers, trust_env=False)
         assert answer.headers["x-request-id"].startswith("request_")
     two = {httpx.get(f"{client.url}/livez", trust_env=False).headers["x-request-id"] for _ in range(2)}

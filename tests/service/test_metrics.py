@@ -76,7 +76,10 @@ def done(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         with httpx.Client(base_url=client.url, trust_env=False, timeout=60) as http:
             for sure in (0.0, 0.0, 1.0):
                 for question in QUESTIONS:
-                    body = {"question": question, "k": 2, "seed": 1, "min_confidence": sure}
+                    body: dict[str, Any] = {"question": question, "k": 2, "seed": 1, "min_confidence": sure}
+                    if sure:
+                        # Of two choices neither has all of the vote.
+                        body["choices"] = ["Mira", "butter"]
                     answers.append(http.post("/ask", json=body).raise_for_status().json())
             stream = http.post(
                 "/ask", json={"question": QUESTIONS[0], "k": 2, "stream": True, "min_confidence": 0}
@@ -178,7 +181,9 @@ def test_every_figure_of_the_dashboard_is_one_of_the_service(done: Done) -> None
 def test_two_services_in_one_process_do_not_mix(tmp_path: Path, llm: FrozenLLM) -> None:
     count = "bookchorus_http_requests_total"
     one, two = (build(Settings(data_dir=tmp_path / name), llm) for name in ("one", "two"))
-    with TestClient(create_app(one)) as first, TestClient(create_app(two)) as second:
+    apps = [create_app(each) for each in (one, two)]
+    here: dict[str, Any] = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 1)}
+    with TestClient(apps[0], **here) as first, TestClient(apps[1], **here) as second:
         for _ in range(3):
             first.get("/books")
         second.get("/livez")

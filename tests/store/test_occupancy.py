@@ -90,13 +90,18 @@ def test_nobody_begins_to_live_there_while_a_backup_is_restored(
     backup(database, tmp_path / "kept.db")
     newcomer = Database(url)
 
-    def told(*_: object) -> None:
+    def told() -> None:
         with pytest.raises(StoreBusyError):
             begins(newcomer)
         newcomer.close()
 
-    calls: list[None] = []
-    restore(database, tmp_path / "kept.db", force=True, on_progress=lambda *_: calls.append(told()))
+    calls: list[object] = []
+
+    def progress(*each: object) -> None:
+        told()
+        calls.append(each)
+
+    restore(database, tmp_path / "kept.db", force=True, on_progress=progress)
     assert calls
     begins(newcomer)
     newcomer.close()

@@ -1,4 +1,4 @@
-"""The spans of a real service, as a collector gets them; skipped where the extra `traces` is not installed."""
+"""The spans of a real service, as a collector gets them; skipped where the extra is not installed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -27,6 +27,9 @@ from app.parsing.sandbox import ParserSandbox
 from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.settings import Settings
+from app.telemetry import logs
+from app.telemetry.engine_state import EngineState
+from app.telemetry.telemetry import Telemetry
 from app.training.requests import TrainingRequests
 from app.training.trial import Trial
 from app.training.worker import Worker
@@ -56,6 +59,7 @@ class Service:
     training: TrainingRequests
     worker: Worker
     parser: ParserSandbox
+    telemetry: Telemetry
     # Set once the service is to end: whatever waits for something to happen stops waiting.
     leaving: Event = field(default_factory=Event)
 
@@ -88,9 +92,7 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Service:
 
     Raises what `build` does.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure(settings.log_level, settings.log_format)
     service = build(settings, tell=tell)
     # What exists by now lives as long as the process. Garbage collection over it would stop every
     # request for a second now and then.
@@ -138,7 +140,8 @@ def build(
     Raises CommandError with one line when the LLM, the embedder or the database cannot be had.
     """
     tell("opens the database")
-    database = open_database(settings)  # before the LLM, which takes longer to load than an error to be read
+    # Before the LLM, which takes longer to load than an error to be read.
+    database = open_database(settings, lives=True)
     tell(f"loads the LLM: {settings.model}")
     llm = llm or load_llm(settings)
     tell("loads the embedder")
@@ -156,6 +159,8 @@ def build(
     # On a GPU a batch of all passages takes no longer than one of few.
     ensemble = PerPassage(engine, skill, voting, waves=WAVES if engine.on_cpu else ())
     retrieval = Retrieval(database, index)
+    telemetry = Telemetry()
+    telemetry.figures.read(EngineState(scheduler, engine, members))
     worker = Worker(
         database,
         scheduler,
@@ -166,6 +171,7 @@ def build(
         keep_versions=settings.keep_versions,
         folder=settings.data_dir / "workers",
         asker=load_asker(settings.asker, llm),
+        watch=telemetry.attempt,
     )
     if settings.trains:
         worker.start()
@@ -177,10 +183,11 @@ def build(
         members=members,
         skill=skill,
         engine=engine,
-        answering=Answering(database, retrieval, engine, ensemble),
+        answering=Answering(database, retrieval, engine, ensemble, telemetry.answered),
         training=TrainingRequests(
             database, members, llm, float(settings.budget_seconds), settings.max_queued_jobs
         ),
         worker=worker,
         parser=ParserSandbox(settings.parse_seconds, settings.parse_memory_bytes),
+        telemetry=telemetry,
     )

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     # How long the audit log keeps a line; 0 keeps all.
     audit_days: Annotated[int, Field(ge=0, le=36_500)] = 365
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "warning"
+    log_format: Literal["text", "json"] = "text"
 
     @property
     def database(self) -> str | Path:
@@ -98,7 +99,14 @@ class Settings(BaseSettings):
         return self.data_dir / "index"
 
     @field_validator(
-        "quantization", "dtype", "arithmetic", "checkpointing", "log_level", "device", mode="before"
+        "quantization",
+        "dtype",
+        "arithmetic",
+        "checkpointing",
+        "log_level",
+        "log_format",
+        "device",
+        mode="before",
     )
     @classmethod
     def _in_lower_case(cls, value: object) -> object:

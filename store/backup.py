@@ -55,15 +55,15 @@ def restore(
     """Put the rows of a backup into an empty database: all of them or, on any error, none.
 
     The tables are created, and a backup of an older release is migrated in a copy. With `force` the rows that
-    are there already are replaced. Ids continue after the last one that was ever given. Stop the service
-    first, because it would continue with what it has in memory. The passage index is derived, and not part of
-    a backup. `on_progress` counts the rows of each table.
+    are there already are replaced. Ids continue after the last one that was ever given. The passage index is
+    derived, and not part of a backup. `on_progress` counts the rows of each table.
 
-    InvalidBackupError: the file is not a backup, or is damaged. UnknownSchemaError: the backup or the
-    database is of a newer release. NotEmptyError: the database has rows, and `force` is not set.
-    StoreBusyError, StoreFullError: as in `Database.write`.
+    InUseError: a service or a worker lives on the database, and would go on with what it has in memory; none
+    can start meanwhile. InvalidBackupError: the file is not a backup, or is damaged. UnknownSchemaError: the
+    backup or the database is of a newer release. NotEmptyError: the database has rows, and `force` is not
+    set. StoreBusyError, StoreFullError: as in `Database.write`. OSError: as in `Database.unoccupied`.
     """
-    with _open_backup(path) as source:
+    with _open_backup(path) as source, database.unoccupied():
         database.migrate()
         with database.write() as session:
             target = session.connection()

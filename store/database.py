@@ -1,7 +1,7 @@
 """The database: connected to, migrated, and opened for transactions that read or write."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -61,6 +61,7 @@ class Database:
         )
         self._writer = self.engine.execution_options(writes=True)
         self._reader = self.dialect.read_only(self.engine)
+        self._leave: Callable[[], None] | None = None
 
     @property
     def file(self) -> Path | None:
@@ -82,6 +83,23 @@ class Database:
                 raise UnknownSchemaError(
                     "The database was written by a newer release of Bookchorus."
                 ) from error
+
+    def occupy(self) -> None:
+        """Say, before the first transaction, that this process lives on the database, until `close`.
+
+        Any number may; the lock that says so ends with the process, however it ends. StoreBusyError: a
+        backup is being restored. OSError: there are no locks in the folder of a SQLite database.
+        """
+        self._leave = self.dialect.occupy(self.engine)
+
+    @contextmanager
+    def unoccupied(self) -> Iterator[None]:
+        """Let no process live on the database while the context lasts.
+
+        InUseError: one does. OSError: there are no locks in the folder of a SQLite database.
+        """
+        with self._translated_errors(), self.dialect.unoccupied(self.engine):
+            yield
 
     def schema_revision(self) -> str | None:
         """Return the number of the last migration of the tables; None where there are no tables."""
@@ -120,8 +138,11 @@ class Database:
             yield session
 
     def close(self) -> None:
-        """Close the pooled connections."""
+        """Close the pooled connections, and live on it no more."""
         self.engine.dispose()
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

@@ -50,6 +50,15 @@ class NotEmptyError(StoreError):
     """The database to restore into has rows already."""
 
 
+class InUseError(StoreError):
+    """Processes live on the database, which a restore would replace under them; `holders` says which."""
+
+    def __init__(self, holders: Sequence[str]) -> None:
+        who = " and ".join(sorted(set(holders))) or "another process"
+        super().__init__(f"The database is in use by {who}: stop the service and its workers first.")
+        self.holders = list(holders)
+
+
 class InvalidBackupError(StoreError):
     """The file is not a backup of Bookchorus, or is damaged; the message is one line that says why."""
 

@@ -1,5 +1,9 @@
 """The PostgreSQL dialect: one writer at a time, as on SQLite; NUL characters; what its errors mean."""
 
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
@@ -9,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from store.errors import (
     DamagedDatabaseError,
+    InUseError,
     StoreBusyError,
     StoreError,
     StoreFullError,
@@ -17,6 +22,8 @@ from store.errors import (
 
 # The advisory lock of the writer: a number no other program in the database should use, "book" in ASCII.
 _WRITER = 0x626F6F6B
+# The lock that every connection of a service holds together, and a restore alone: "bool".
+_OCCUPANTS = 0x626F6F6C
 # lock_not_available, serialization_failure, deadlock_detected, query_canceled, too_many_connections
 _BUSY = ("55P03", "40001", "40P01", "57014", "53300")
 _FULL = ("53100",)
@@ -76,6 +83,53 @@ def translate_error(error: DBAPIError) -> StoreError | None:
     if code.startswith(_UNREACHABLE) or (not code and type(error.orig).__name__ == "OperationalError"):
         return StoreUnreachableError(f"The database cannot be reached: {_first_line(error)}.")
     return None
+
+
+def occupy(engine: Engine) -> Callable[[], None]:
+    """Say that this process lives on the database, with each connection from now on, until it is closed.
+
+    A connection that comes while the database is restored fails as any does that finds it locked.
+    """
+    # Its length is the most that PostgreSQL keeps.
+    name = f"process {os.getpid()} on {socket.gethostname()}".encode("ascii", "replace").decode()[:63]
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        from psycopg.errors import LockNotAvailable
+
+        cursor = connection.cursor()
+        cursor.execute("SELECT set_config('application_name', %s, false)", (name,))
+        cursor.execute(f"SELECT pg_try_advisory_lock_shared({_OCCUPANTS})")
+        [held] = cursor.fetchone() or (False,)
+        cursor.close()
+        connection.commit()
+        if not held:
+            raise LockNotAvailable("a backup is being put into the database")
+
+    return lambda: event.remove(engine, "connect", connected)
+
+
+@contextmanager
+def unoccupied(engine: Engine) -> Iterator[None]:
+    """Let nobody live on the database while the context lasts. InUseError: somebody does."""
+    # Locks of a session outlast its transactions; the connection is closed, and they with it.
+    with engine.connect() as connection:
+        try:
+            if not connection.scalar(text(f"SELECT pg_try_advisory_lock({_OCCUPANTS})")):
+                raise InUseError(_occupants(connection))
+            connection.commit()
+            yield
+        finally:
+            connection.invalidate()
+
+
+def _occupants(connection: Connection) -> list[str]:
+    query = text(
+        "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        " JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()"
+        " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = :lock"
+    )
+    return [name for name in connection.scalars(query, {"lock": _OCCUPANTS}) if name]
 
 
 def last_id(connection: Connection, table: Table) -> int:

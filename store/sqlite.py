@@ -1,5 +1,9 @@
 """The SQLite dialect: settings that are off by default, its transactions, and what its errors mean."""
 
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from random import uniform
 from sqlite3 import (
@@ -20,6 +24,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from store import file_lock
 from store.errors import (
     DamagedDatabaseError,
     StoreBusyError,
@@ -68,6 +73,19 @@ def translate_error(error: DBAPIError) -> StoreError | None:
     return _translate(error.orig)
 
 
+def occupy(engine: Engine) -> Callable[[], None]:
+    """Say that this process lives on the database, until what is returned is called or the process ends.
+
+    StoreBusyError: it is being restored. OSError: there are no locks in its folder.
+    """
+    return partial(os.close, file_lock.share(_lock(engine)))
+
+
+def unoccupied(engine: Engine) -> AbstractContextManager[None]:
+    """Let nobody live on the database while the context lasts. InUseError: somebody does."""
+    return file_lock.alone(_lock(engine))
+
+
 def last_id(connection: Connection, table: Table) -> int:
     """Return the last id that a table's counter has given, 0 before the first."""
     query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
@@ -98,6 +116,11 @@ def copy_database(engine: Engine, path: Path) -> None:
         raise translated from error
     finally:
         connection.close()
+
+
+def _lock(engine: Engine) -> Path:
+    """The file that is locked: never the database's own, whose locks are SQLite's."""
+    return Path(f"{engine.url.database}.lock")
 
 
 def _write_ahead(cursor: DBAPICursor, busy_timeout_s: float) -> None:

@@ -103,13 +103,16 @@ def train(
         members.clip_gradients(recipe.max_grad_norm)
         optimiser.step()
         curve.append(losses)
-        seconds += time.monotonic() - step_started
+        step_seconds = time.monotonic() - step_started
+        seconds += step_seconds
         computed_tokens += computed
         remaining = schedule.remaining(len(curve), seconds / len(curve))
         yield Stepped(
             step=len(curve),
             steps=len(curve) + remaining,
             member_losses=losses,
+            seconds=step_seconds,
+            tokens=computed,
             tokens_per_second=computed_tokens / seconds,
             eta_seconds=remaining * seconds / len(curve) + evaluation,
             checkpoint=partial(checkpoint, objective.position()),

@@ -22,13 +22,18 @@ class Evaluated:
 class Stepped:
     """One optimiser step. `steps` is an estimate while there is a limit in seconds.
 
+    It took so many `seconds`, with what others did between its passes, and so many `tokens` of all members
+    together, virtual tokens included.
+
     `checkpoint` gives the state to go on from after this step; it may be called until the next one is there.
     """
 
     step: int
     steps: int
     member_losses: list[float]
-    tokens_per_second: float  # of all members together, virtual tokens included
+    seconds: float
+    tokens: int
+    tokens_per_second: float  # over all steps
     eta_seconds: float
     checkpoint: Callable[[], Checkpoint] = field(repr=False, compare=False)
 

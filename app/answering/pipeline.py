@@ -39,12 +39,19 @@ class Answering:
     """Answers questions from the books of one store, with the members of one engine and one ensemble."""
 
     def __init__(
-        self, database: Database, retrieval: Retrieval, engine: Engine, ensemble: PerPassage
+        self,
+        database: Database,
+        retrieval: Retrieval,
+        engine: Engine,
+        ensemble: PerPassage,
+        answered: Callable[[Answer], None] = lambda _: None,
     ) -> None:
+        """Each answer is also told to `answered`."""
         self._database = database
         self._retrieval = retrieval
         self._engine = engine
         self._ensemble = ensemble
+        self._answered = answered
         self._panels = Panels(database, engine, ensemble)
 
     def answer(
@@ -115,11 +122,9 @@ class Answering:
         )
         read = sorted(found, key=lambda passage: -passage.score)
         seconds = time.monotonic() - started
-        return self._answered(
-            question, Retrieved(read, panel), seconds, every_candidate, wanted, min_confidence
-        )
+        return self._heard(question, Retrieved(read, panel), seconds, every_candidate, wanted, min_confidence)
 
-    def _answered(
+    def _heard(
         self,
         question: Question,
         found: Retrieved,
@@ -147,7 +152,7 @@ class Answering:
         verdict = self._ensemble.decide(question, candidates, found.passages)
         declined = abstention(verdict, min_confidence)
         ended = time.monotonic()
-        yield Answer(
+        answer = Answer(
             question=question.text,
             verdict=verdict,
             abstention=declined,
@@ -164,6 +169,8 @@ class Answering:
                 total=retrieve + ended - started,
             ),
         )
+        self._answered(answer)
+        yield answer
 
     def _books(self, scope: Scope, sought: str) -> list[tuple[str, Version | None]]:
         """The books to ask, each with its version: those named, else the one that fits the question best."""

@@ -10,7 +10,8 @@ from app.schemas import Inspection, PromptVersion
 
 # The files that an import reads. The skill, and members with it, are far larger than members and can be made
 # again.
-_IMPORTED = ("version.json", "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
+_MANIFEST, _CONFIG = "version.json", "adapter_config.json"
+_IMPORTED = (_MANIFEST, _CONFIG, "adapter_model.safetensors", "adapter_model.bin")
 _SKILL, _WITH_SKILL = "skill", "-with-skill"
 
 
@@ -45,12 +46,13 @@ class Transfer:
     def import_(
         self, book: str, folder: Path, *, promote: bool = False, force: bool = False
     ) -> PromptVersion:
-        """Make a folder the next version of a book: an export, an adapter that PEFT trained, or several.
+        """Make a folder the next version of a book: an export, an adapter that PEFT trained, or the folder
+        that several are in. What lies deeper, such as checkpoints of an adapter, is not read.
 
         With `promote` it becomes the champion; with `force` it may be of an LLM of another name.
         """
-        files = sorted(file for file in folder.rglob("*") if file.is_file() and _is_imported(file))
-        if not files:
+        files = _imported(folder)
+        if not any(file.name in (_MANIFEST, _CONFIG) for file in files):
             raise ClientError(f"{folder} holds no adapter: there is no adapter_config.json in it.")
         with tempfile.TemporaryFile() as archive:
             try:
@@ -75,9 +77,29 @@ def _version_path(book: str, *parts: str) -> str:
     return api_path("admin", "books", book, "versions", *parts)
 
 
-def _is_imported(file: Path) -> bool:
-    folder = file.parent.name
-    return file.name in _IMPORTED and folder != _SKILL and not folder.endswith(_WITH_SKILL)
+def _imported(folder: Path) -> list[Path]:
+    """The files of a folder that are sent: an adapter's own, else those of the folders in it.
+
+    ClientError: exports are in it, one of which is to be named.
+    """
+    own = _files(folder, "*")
+    below = [file for file in _files(folder, "*/*") if not _is_skill(file.parent.name)]
+    names = {file.name for file in own}
+    if _MANIFEST not in names:
+        if _CONFIG in names:
+            return own
+        exports = [str(file.parent) for file in below if file.name == _MANIFEST]
+        if exports:
+            raise ClientError(f"{folder} is no export: name the one that is meant, {' or '.join(exports)}.")
+    return own + below
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(file for file in folder.glob(pattern) if file.name in _IMPORTED and file.is_file())
+
+
+def _is_skill(folder: str) -> bool:
+    return folder == _SKILL or folder.endswith(_WITH_SKILL)
 
 
 def _write_zip(archive: IO[bytes], folder: Path, files: list[Path]) -> None:

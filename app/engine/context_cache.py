@@ -48,7 +48,15 @@ class ContextCache:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[_Key, Context] = OrderedDict()
         self._bytes = 0
+        # How many contexts were asked for and there, and how many were computed.
+        self.found = 0
+        self.computed = 0
         self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that is kept."""
+        return self._bytes
 
     def of(self, readings: Sequence[Reading]) -> list[Context]:
         """What each reading's member has read behind the skill, with the member where it stands.
@@ -108,6 +116,8 @@ class ContextCache:
     ) -> dict[_Key, Context]:
         """The contexts of these keys: those that are kept, and what `compute` makes of the others."""
         found = self._found(wanted)
+        with self._lock:
+            self.found += len(found)
         # Sorted by length, a batch is padded little.
         missing = sorted(wanted.keys() - found.keys(), key=lambda key: (sum(map(len, key[3])), key))
         for first in range(0, len(missing), _BATCH):
@@ -136,6 +146,7 @@ class ContextCache:
 
     def _keep(self, made: Mapping[_Key, Context]) -> None:
         with self._lock:
+            self.computed += len(made)
             for key, context in made.items():
                 if key not in self._kept:
                     self._kept[key] = context

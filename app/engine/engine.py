@@ -108,7 +108,7 @@ class Engine:
 
     def has_read(self, reading: Reading) -> bool:
         """Whether a member has read its passages already, so that its answer costs no reading."""
-        return self._context_cache.has(reading)
+        return self.contexts.has(reading)
 
     def answer(
         self, requests: Sequence[DecodeRequest], wanted: Callable[[], bool] = lambda: True
@@ -146,14 +146,15 @@ class Engine:
         ]
 
     @property
-    def _context_cache(self) -> ContextCache:
+    def contexts(self) -> ContextCache:
+        """What members and readers have read, kept."""
         assert self._contexts is not None, "without a skill there are no readings"
         return self._contexts
 
     def _rows(self, requests: Sequence[DecodeRequest]) -> list[Row]:
         """What is decoded for the requests, once their passages are read."""
         readings = [each.prompt for each in requests if isinstance(each.prompt, Reading)]
-        contexts = iter(self._context_cache.of(readings)) if readings else iter(())
+        contexts = iter(self.contexts.of(readings)) if readings else iter(())
         mixtures = {each.mixture: Mixture() for each in requests if each.mixture is not None}
         rows = []
         for each in requests:
@@ -181,7 +182,7 @@ class Engine:
     def _judge_readings(self, readings: Sequence[Reading], answers: Sequence[str]) -> list[Judgement]:
         if not readings:
             return []
-        contexts = self._context_cache.of(readings)
+        contexts = self.contexts.of(readings)
         return self._runner.run_now(lambda: self._judge_contexts(readings, contexts, answers))
 
     @torch.no_grad()

@@ -59,6 +59,11 @@ class MemberCache:
         self._bytes = 0
         self._lock = threading.Lock()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that is kept."""
+        return self._bytes
+
     def roster(self, book: str, version: int) -> Roster:
         """Who can answer for a version of a book, by its number.
 

@@ -150,6 +150,11 @@ class Scheduler:
             return bool(waiting) or time.monotonic() - self._heard < _LATELY_SECONDS
 
     @property
+    def waiting(self) -> int:
+        """How many asks wait for the LLM."""
+        return len(self._asks) + len(self._urgent)
+
+    @property
     def alive(self) -> bool:
         """Whether asks are answered."""
         return self._thread.is_alive()

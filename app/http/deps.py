@@ -9,6 +9,7 @@ from fastapi.security import HTTPBearer
 from app.http.callers import Caller, caller_of
 from app.http.problems import refuse_unkept
 from app.service import Service
+from app.telemetry.logs import is_about
 from store import books, jobs
 from store.errors import NotFoundError
 
@@ -40,6 +41,7 @@ async def is_the_callers(request: Request) -> None:
     Both read the same, and every route with such a path asks: none of them has to think of it.
     """
     book_id, job_id = (request.path_params.get(name) for name in ("book_id", "job_id"))
+    is_about(**{name: id_ for name, id_ in (("book_id", book_id), ("job_id", job_id)) if id_ is not None})
     if book_id is not None or job_id is not None:
         await run_in_threadpool(_expect, request.app.state.service, caller_of(request).sees, book_id, job_id)
 

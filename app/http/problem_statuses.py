@@ -74,6 +74,7 @@ OWN: dict[str, _Table] = {
         413: ("archive-too-large",),
         422: (
             *("bad-archive", "archive-too-large", "no-adapter", "bad-adapter", "bad-manifest"),
+            "several-exports",
             *("pickled-adapter", "adapter-unsupported", "other-llm"),
         ),
     },

@@ -37,8 +37,10 @@ from app.http.routes import (
     versions,
 )
 from app.http.store_probe import StoreProbe
+from app.http.watching import REQUEST_ID, Watched
 from app.service import END_SECONDS, Service, exit_now, start
 from app.settings import Settings
+from store.queue_state import queue_state
 
 # How long asks that have begun may go on once the service is to end.
 _DRAIN_SECONDS = 20.0
@@ -70,12 +72,14 @@ def create_app(service: Service) -> FastAPI:
             allow_origins=settings.origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["Location", "Retry-After"],
+            expose_headers=["Location", "Retry-After", REQUEST_ID],
         )
     app.state.service = service
     app.state.drain = Drain(service.leaving)
     app.add_middleware(Draining, drain=app.state.drain)
-    app.state.store_probe = StoreProbe(service.database, service.has_worker)
+    app.add_middleware(Watched, figures=service.telemetry.figures)
+    app.state.worker_probe = StoreProbe(service.database, service.has_worker)
+    app.state.queue_probe = StoreProbe(service.database, queue_state)
     problems.install(app, sizes.refusal)
     for part in (
         books,
@@ -127,7 +131,10 @@ def serve(
         app,
         host=settings.host,
         port=settings.port,
+        # Its records go where all others go; of requests there is a line of our own.
+        log_config=None,
         log_level=settings.log_level,
+        access_log=False,
         # Whoever still reads an answer by then must not keep the process from ending.
         timeout_graceful_shutdown=1,
     )

@@ -1,8 +1,9 @@
-"""Whether the database answers, told at once however long it takes to."""
+"""What the database answers, told at once however long it takes to."""
 
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import text
@@ -11,42 +12,43 @@ from sqlalchemy.orm import Session
 from store.database import Database
 from store.errors import StoreBusyError, StoreError
 
+T = TypeVar("T")
 # How long an answer is waited for; after it what was known last is told.
 _WAIT_SECONDS = 0.02
 # How long that counts.
 _KNOWN_SECONDS = 10.0
 
 
-class StoreProbe:
-    """Asks the database on a thread of its own, one question at a time: `has_worker`."""
+class StoreProbe(Generic[T]):
+    """Asks the database one `question`, on a thread of its own, once at a time."""
 
-    def __init__(self, database: Database, has_worker: Callable[[Session], bool]) -> None:
+    def __init__(self, database: Database, question: Callable[[Session], T]) -> None:
         self._database = database
-        self._has_worker = has_worker
+        self._question = question
         self._threads = CapacityLimiter(1)
-        self._asking: asyncio.Task[StoreError | bool] | None = None
-        self._said: StoreError | bool = False
+        self._asking: asyncio.Task[StoreError | T] | None = None
+        self._said: StoreError | T = StoreBusyError("The database has not answered yet.")
         self._said_at = float("-inf")
 
-    async def has_worker(self) -> bool:
-        """Whether somebody takes jobs. StoreError: the database said so, or says nothing for a while."""
+    async def answer(self) -> T:
+        """What it says, or said lately. StoreError: the database said so, or says nothing for a while."""
         if self._asking is None:
             self._asking = asyncio.create_task(to_thread.run_sync(self._ask, limiter=self._threads))
         await asyncio.wait([self._asking], timeout=_WAIT_SECONDS)
-        if self._asking is not None and self._asking.done():
-            self._said, self._said_at = self._asking.result(), time.monotonic()
+        if (asked := self._asking) is not None and asked.done():
             self._asking = None
+            self._said, self._said_at = asked.result(), time.monotonic()
         if time.monotonic() - self._said_at > _KNOWN_SECONDS:
             raise StoreBusyError("The database does not answer.")
         if isinstance(self._said, StoreError):
             raise self._said
         return self._said
 
-    def _ask(self) -> StoreError | bool:
+    def _ask(self) -> StoreError | T:
         try:
             with self._database.read() as session:
-                # A worker of this process is known without the database.
+                # What is known without the database, such as a worker of this process, says nothing of it.
                 session.execute(text("SELECT 1"))
-                return self._has_worker(session)
+                return self._question(session)
         except StoreError as error:
             return error

@@ -1,22 +1,36 @@
 """The database that the settings name. Nothing here imports an LLM: backup and verify start fast."""
 
+import logging
+
 from app.errors import CommandError
 from app.settings import Settings
 from store.database import Database
 from store.errors import StoreError
 
+log = logging.getLogger(__name__)
 
-def open_database(settings: Settings) -> Database:
+
+def open_database(settings: Settings, *, lives: bool = False) -> Database:
     """Connect to the database and bring it to the newest schema.
 
-    Raises CommandError with one line when it cannot be had.
+    Who `lives` on it keeps others from restoring a backup meanwhile. Raises CommandError with one line when
+    it cannot be had.
     """
     database = connect_database(settings)
     try:
+        if lives:
+            _occupy(database)
         database.migrate()
     except StoreError as error:
         raise CommandError(str(error)) from error
     return database
+
+
+def _occupy(database: Database) -> None:
+    try:
+        database.occupy()
+    except OSError as error:
+        log.warning("a backup can be restored under this process: %s", error)
 
 
 def connect_database(settings: Settings) -> Database:

@@ -45,7 +45,7 @@ class JobRunner:
     """Runs one job under its lease of so many seconds, which is renewed as it goes on.
 
     The LLM works on the scheduler's thread, when no ask waits. `leaving` says whether the worker is to leave,
-    within so many seconds at most.
+    within so many seconds at most. All that `happened` is told, pauses too.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class JobRunner:
         keep_versions: int = 0,
         asker: LoadedAsker | None = None,
         leaving: Callable[[float], bool],
+        happened: Callable[[object], None] = lambda _: None,
     ) -> None:
         self._job = job
         self._database = database
@@ -75,6 +76,7 @@ class JobRunner:
         self._keep_versions = keep_versions
         self._asker = asker
         self._leaving = leaving
+        self._happened = happened
         self._heartbeat = Heartbeat(database, job, lease_seconds)
         self._checkpoints: Checkpointing | None = None
 
@@ -154,6 +156,7 @@ class JobRunner:
         while (happened := self._scheduler.run_when_idle(lambda: next(pieces, None)).result()) is not None:
             if isinstance(happened, Stepped) and self._checkpoints is not None:
                 self._checkpoints.stepped(happened)
+            self._happened(happened)
             self._stay()
             if not isinstance(happened, Pause | Prepared | Scored | Written):
                 self._record(happened)

@@ -8,6 +8,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +36,8 @@ _LOOK_SECONDS = 5.0
 # How long a worker waits before it writes again what the store did not take.
 _RETRY_SECONDS = 1.0
 
+# Around an attempt at a job: what it yields is told what happens in the attempt, and the error that ends it.
+Watch = Callable[[Job], AbstractContextManager[Callable[[object], None]]]
 # Writes how an attempt at a job ended.
 Outcome = Callable[[Session], Job]
 
@@ -59,6 +62,7 @@ class Worker:
         keep_versions: int = 0,
         folder: Path | None = None,
         asker: LoadedAsker | None = None,
+        watch: Watch = lambda _: nullcontext(lambda _: None),
     ) -> None:
         """The `folder` is where workers on this machine say that they live; without one nobody knows."""
         self._database = database
@@ -69,6 +73,7 @@ class Worker:
         self._microbatches = microbatches
         self._keep_versions = keep_versions
         self._asker = asker
+        self._watch = watch
         self._folder = folder
         self.name = f"worker_{uuid.uuid4().hex[:8]}"
         self._presence: Presence | None = None
@@ -154,14 +159,21 @@ class Worker:
 
     def _outcome(self, job: Job) -> Outcome | None:
         """Run a job; how its attempt ended; None where it was published, with the end of the job."""
+        with self._watch(job) as happened:
+            return self._attempted(job, happened)
+
+    def _attempted(self, job: Job, happened: Callable[[object], None]) -> Outcome | None:
         try:
-            self._running = self._runner(job)
+            self._running = self._runner(job, happened)
             self._running.run()
-        except (EngineClosedError, LeavingError):
+        except (EngineClosedError, LeavingError) as error:
+            happened(error)
             return partial(jobs.release, job_id=job.id, token=job.token)
-        except CancelledError:
+        except CancelledError as error:
+            happened(error)
             return partial(jobs.finish, job_id=job.id, token=job.token, status="cancelled")
         except BaseException as error:  # libraries in Rust panic with errors that are no Exception
+            happened(error)
             if isinstance(error, NotFoundError | StaleTokenError):
                 log.info("job %s misses what it needs, or is not ours any more: %s", job.id, error)
             else:
@@ -196,7 +208,7 @@ class Worker:
             if self._stopping.wait(_RETRY_SECONDS):
                 return
 
-    def _runner(self, job: Job) -> JobRunner:
+    def _runner(self, job: Job, happened: Callable[[object], None]) -> JobRunner:
         return JobRunner(
             job,
             self._database,
@@ -209,6 +221,7 @@ class Worker:
             keep_versions=self._keep_versions,
             asker=self._asker,
             leaving=self._stopping.wait,
+            happened=happened,
         )
 
 

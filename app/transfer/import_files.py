@@ -1,7 +1,8 @@
 """The files of an archive that is imported: which are read, and what each must be."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from pathlib import PurePosixPath
 
 from app.transfer.manifest import MANIFEST
@@ -21,6 +22,39 @@ def is_read(path: PurePosixPath) -> bool:
     if path.parent.name == SKILL or path.parent.name.endswith(WITH_SKILL):
         return False
     return path.name in (MANIFEST, CONFIG, WEIGHTS, PICKLE)
+
+
+def of_one_import(files: Mapping[PurePosixPath, bytes]) -> dict[PurePosixPath, bytes]:
+    """The files that are read where an archive holds more: those of its folder itself, not of folders below.
+
+    An export is its manifest and the members beside it, an adapter its own files; what else lies below them,
+    such as checkpoints, is another matter. Several adapters lie side by side. Whatever all of it lies in is
+    the folder that was packed. ImportRefusedError: several exports lie side by side.
+    """
+    root = _root(files)
+    names = {path.name for path in files if path.parent == root}
+    if MANIFEST in names:
+        return {path: data for path, data in files.items() if path.parent == root or _is_member(path, root)}
+    if CONFIG in names:
+        return {path: data for path, data in files.items() if path.parent == root}
+    beside = {path: data for path, data in files.items() if path.parent.parent == root}
+    exports = sorted(str(path.parent) for path in beside if path.name == MANIFEST)
+    if exports:
+        detail = f"It holds exports in folders of their own: send one of {', '.join(exports)}."
+        raise ImportRefusedError("several-exports", detail)
+    return beside
+
+
+def _root(files: Iterable[PurePosixPath]) -> PurePosixPath:
+    """The deepest folder that all files are in, as far as its own files say nothing."""
+    folders = [path.parent for path in files]
+    shared = [set(parts) for parts in zip(*(folder.parts for folder in folders), strict=False)]
+    deepest = [parts.pop() for parts in takewhile(lambda each: len(each) == 1, shared)]
+    return PurePosixPath(*deepest)
+
+
+def _is_member(path: PurePosixPath, root: PurePosixPath) -> bool:
+    return path.parent.parent == root and re.fullmatch(r"member-\d+", path.parent.name) is not None
 
 
 def adapter_folders(files: Mapping[PurePosixPath, bytes]) -> list[PurePosixPath]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.transfer.import_files import adapter_folders, read_adapter
+from app.engine.runner import Runner
+from app.transfer.import_files import adapter_folders, of_one_import, read_adapter
 from app.transfer.manifest import MANIFEST, Manifest, read_manifest
 from app.transfer.refusal import ImportRefusedError
 from store import books, revisions, skills, versions
@@ -22,6 +24,7 @@ from trainer.methods.lora import Loras
 from trainer.methods.members import Members, join_members
 from trainer.methods.peft_adapters import WEIGHTS, Adapter, member_from_adapter
 from trainer.methods.peft_settings import UnsupportedSettingError
+from trainer.methods.soundness import unsound
 from trainer.methods.tensors import FormatError
 
 _MOST_MEMBERS = 64
@@ -45,22 +48,23 @@ class Import:
     skill: str | None = None
 
 
-def parse_import(files: Mapping[PurePosixPath, bytes], llm: FrozenLLM, *, force: bool = False) -> Import:
+def parse_import(files: Mapping[PurePosixPath, bytes], runner: Runner, *, force: bool = False) -> Import:
     """What the files of an archive are: an export, or one or more folders that PEFT wrote, in the order of
-    their names.
+    their names. Of folders below these nothing is read.
 
-    With `force` members of an LLM with another name or revision are taken as this one's. Raises
-    ImportRefusedError for anything else than whole members of one method and shape that fit the LLM.
+    The `runner` has its LLM read with each member. With `force` members of an LLM with another name or
+    revision are taken as this one's. Raises ImportRefusedError for anything else than whole members of one
+    method and shape that fit the LLM, and EngineClosedError.
     """
+    files = of_one_import(files)
     folders = adapter_folders(files)
     if len(folders) > _MOST_MEMBERS:
         raise ImportRefusedError("bad-adapter", f"It has more than {_MOST_MEMBERS} adapters.")
     adapters = {folder: read_adapter(files, folder) for folder in folders}
-    manifests = [path for path in files if path.name == MANIFEST]
-    if manifests:
-        first = min(manifests, key=lambda path: len(path.parts))
-        return _exported(read_manifest(files[first]), adapters, first.parent, llm, force=force)
-    return _trained(adapters, llm, force=force)
+    manifest = next((path for path in files if path.name == MANIFEST), None)
+    if manifest is not None:
+        return _exported(read_manifest(files[manifest]), adapters, manifest.parent, runner, force=force)
+    return _trained(adapters, runner, force=force)
 
 
 def publish_imported(
@@ -101,20 +105,20 @@ def _exported(
     manifest: Manifest,
     adapters: Mapping[PurePosixPath, Adapter],
     root: PurePosixPath,
-    llm: FrozenLLM,
+    runner: Runner,
     *,
     force: bool,
 ) -> Import:
     """An export of ours whose manifest is in the folder `root`."""
     version = manifest.version
-    _check_llm(llm, version.base_model.id, version.base_model.revision, force=force)
+    _check_llm(runner.llm, version.base_model.id, version.base_model.revision, force=force)
     named = {f"member-{number}": root / f"member-{number}" for number in range(len(version.members))}
     missing = [name for name, folder in named.items() if folder not in adapters]
     if missing or not named or len(manifest.metrics) != len(named):
         detail = f"{MANIFEST} does not fit the folders beside it: {', '.join(missing) or 'members'} missing."
         raise ImportRefusedError("bad-manifest", detail)
     own = {name: adapters[folder] for name, folder in named.items()}
-    _members(own, llm)
+    _members(own, runner)
     for member, (name, adapter) in zip(version.members, own.items(), strict=True):
         if sha256(adapter.weights).hexdigest() != member.sha256:
             raise ImportRefusedError("bad-adapter", f"{name}/{WEIGHTS} is not what was exported.")
@@ -149,12 +153,12 @@ def _provenance(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force: bool) -> Import:
+def _trained(adapters: Mapping[PurePosixPath, Adapter], runner: Runner, *, force: bool) -> Import:
     """Adapters that PEFT trained, each one a member; they were learned without a skill."""
     for adapter in adapters.values():
         names = ("base_model_name_or_path", "revision")
-        _check_llm(llm, *(_text(adapter.config, name) for name in names), force=force)
-    members = _members({str(folder): adapter for folder, adapter in adapters.items()}, llm)
+        _check_llm(runner.llm, *(_text(adapter.config, name) for name in names), force=force)
+    members = _members({str(folder): adapter for folder, adapter in adapters.items()}, runner)
     size = (
         {"rank": members.rank} if isinstance(members, Loras) else {"virtual_tokens": members.virtual_tokens}
     )
@@ -173,8 +177,8 @@ def _trained(adapters: Mapping[PurePosixPath, Adapter], llm: FrozenLLM, *, force
                 "base_model": _text(first, "base_model_name_or_path"),
             },
         },
-        quantization=llm.identity.quantization,
-        dtype=llm.identity.dtype,
+        quantization=runner.llm.identity.quantization,
+        dtype=runner.llm.identity.dtype,
     )
 
 
@@ -198,18 +202,18 @@ def _check_llm(llm: FrozenLLM, name: str | None, revision: str | None, *, force:
         )
 
 
-def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
-    """Adapters as members, all of one method and shape.
+def _members(adapters: Mapping[str, Adapter], runner: Runner) -> Members:
+    """Adapters as members, all of one method and shape, with which the LLM can compute.
 
     ImportRefusedError bad-adapter: they are not. adapter-unsupported: one has a setting that is not
     read here.
     """
     members: list[Members] = []
     # Behind it there must be room for a passage and an answer.
-    most = llm.context_tokens // 2
+    most = runner.llm.context_tokens // 2
     for name, adapter in adapters.items():
         try:
-            members.append(member_from_adapter(adapter, llm))
+            members.append(member_from_adapter(adapter, runner.llm))
         except UnsupportedSettingError as error:
             raise ImportRefusedError("adapter-unsupported", f"{name}: {error}.") from error
         except FormatError as error:
@@ -229,7 +233,11 @@ def _members(adapters: Mapping[str, Adapter], llm: FrozenLLM) -> Members:
             raise ImportRefusedError(
                 "bad-adapter", f"{name} has other modules, or another rank, than the first."
             )
-    return join_members(members)
+    joined = join_members(members)
+    for number in runner.run_now(partial(unsound, runner.llm, joined)):
+        detail = f"{list(adapters)[number]}: with it this LLM computes nothing that is finite."
+        raise ImportRefusedError("bad-adapter", detail)
+    return joined
 
 
 def _text(config: Mapping[str, Any], name: str) -> str | None:

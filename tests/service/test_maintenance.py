@@ -1,6 +1,7 @@
 """Backup, verify and rebuild beside a service that goes on, by HTTP and by command."""
 
 import os
+import re
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -47,6 +48,14 @@ def test_a_backup_is_the_library_again(tiny_folder: Path, tmp_path: Path) -> Non
         # The command beside the running service gives the same.
         assert run(one, "backup", str(tmp_path / "too.db")).returncode == 0
         assert run(one, "verify").stdout == "Nothing is wrong.\n"
+        # Fault 37: what it has in memory would not be what is kept.
+        refused = run(one, "restore", str(tmp_path / "kept.db"), "--force")
+        assert refused.returncode == 1
+        assert re.fullmatch(
+            r"The database is in use by process \d+: stop the service and its workers first\.\n",
+            refused.stderr,
+        )
+        assert client.versions() == prompts
     restored = run(two, "restore", str(tmp_path / "kept.db"))
     assert restored.returncode == 0, restored.stderr
     with service(two, *model, admin_key="sesame") as client:

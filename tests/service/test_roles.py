@@ -40,6 +40,7 @@ class Row:
 ROUTES = {
     "GET /livez": Row(None, other=200),
     "GET /readyz": Row(None, other=200),
+    "GET /metrics": Row("reader", other=200),
     "GET /books": Row("reader", other=200),
     "POST /books": Row("writer", {"title": "New", "text": STORY + "NAME", "recipe": QUICK}, 202, 202),
     "GET /books/{book_id}": Row("reader"),

@@ -31,7 +31,8 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.llm.packing import pack_losses
 from trainer.methods.peft_adapters import WEIGHTS
-from trainer.methods.prompt import prompt_from_bytes
+from trainer.methods.prompt import PROMPT_EMBEDDINGS, prompt_from_bytes
+from trainer.methods.tensors import tensors_from_bytes, tensors_to_bytes
 
 
 def learned(client: Client, text: str, recipe: dict[str, Any]) -> str:
@@ -114,6 +115,20 @@ def test_a_prompt_that_plain_peft_trained_answers(client: Client, tiny_folder: P
     assert [used.version for used in answer.versions] == [2]
     said = {(one.version, one.member) for vote in answer.votes for one in vote.candidates}
     assert said == {(2, 0), (2, 1)}
+    # What PEFT's trainer keeps on the way is not what it made.
+    shutil.copytree(tmp_path / "prompt-0", tmp_path / "prompt-1" / "checkpoint-3")
+    folder = {str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*.*")}
+    assert (
+        len(
+            httpx.post(
+                f"{client.url}/admin/books/{book}/versions/import",
+                content=packed(folder),
+                timeout=60,
+                trust_env=False,
+            ).json()["members"]
+        )
+        == 2
+    )
     # It can be learned on, too.
     recipe = {**QUICK, "virtual_tokens": 5}
     assert list(client.follow(client.train(book, recipe=recipe, parent=2).id))[-1].data["kind"] == "succeeded"
@@ -264,6 +279,13 @@ def test_what_cannot_be_imported_is_refused_and_nothing_is_kept(
     far = {**manifest, "version": {**manifest["version"]}}
     far["version"]["members"] = [{**member, "seed": 2**63} for member in far["version"]["members"]]
     refused("bad-manifest", packed({**files, "version.json": json.dumps(far).encode()}), "seed")
+    for absurd in (1e30, -1e5):
+        weights = tensors_from_bytes(files["member-0/adapter_model.safetensors"])
+        weights[PROMPT_EMBEDDINGS][0, 0] = absurd
+        large = {**alone, "member-0/adapter_model.safetensors": tensors_to_bytes(weights)}
+        refused("bad-adapter", packed(large), f"numbers up to {abs(absurd):.3g}")
+    both = {f"{folder}/{name}": data for folder in ("one", "two") for name, data in files.items()}
+    refused("several-exports", packed(both), "one, two")
     manifest["version"]["base_model"]["revision"] = "another"
     other = packed({**files, "version.json": json.dumps(manifest).encode()})
     refused("other-llm", other, "another")

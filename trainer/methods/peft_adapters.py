@@ -31,6 +31,7 @@ CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 # PEFT's other format, a pickle, which can hold a program: nothing here ever reads one.
 PICKLE = "adapter_model.bin"
+_MOST = torch.finfo(torch.float16).max
 _METHODS: Mapping[object, Method] = {
     "PROMPT_TUNING": "prompt",
     "PREFIX_TUNING": "prefix",
@@ -120,9 +121,19 @@ def member_from_adapter(adapter: Adapter, llm: FrozenLLM) -> Members:
     """The member in an adapter, float32 on the CPU, whoever trained it.
 
     Raises FormatError for a type of adapter that is no method here, for one that does not fit the LLM or has
-    more in it than the method, and for numbers that are not finite. For a setting that makes another method
-    of it, the error is an UnsupportedSettingError.
+    more in it than the method, and for numbers that are not finite, or above what float16 holds, in which no
+    LLM computes. For a setting that makes another method of it, the error is an UnsupportedSettingError.
     """
+    member = _member(adapter, llm)
+    for name, tensor in member.tensors.items():
+        if not float(tensor.abs().max()) <= _MOST:
+            raise FormatError(
+                f"its {name} holds numbers up to {float(tensor.abs().max()):.3g}: no LLM computes with such"
+            )
+    return member
+
+
+def _member(adapter: Adapter, llm: FrozenLLM) -> Members:
     config = adapter.config
     kind, task = config.get("peft_type"), config.get("task_type")
     if kind not in _METHODS:

@@ -1,9 +1,10 @@
-"""Routes that say whether the service lives and is ready."""
+"""Routes that say whether the service lives and is ready, and what it is at."""
 
 from fastapi import APIRouter, Request, Response
 
 from app import schemas
 from app.http.deps import ServiceDep
+from store.errors import StoreError
 
 router = APIRouter(tags=["health"])
 
@@ -20,7 +21,7 @@ async def readyz(service: ServiceDep, request: Request, response: Response) -> s
 
     A service that leaves learning to other processes is ready without them, and says that none is running.
     """
-    works = await request.app.state.store_probe.has_worker()
+    works = await request.app.state.worker_probe.answer()
     dead = ["the service is shutting down"] if service.leaving.is_set() else []
     if not service.scheduler.alive:
         dead.append("the engine has ended: no question is answered")
@@ -31,3 +32,22 @@ async def readyz(service: ServiceDep, request: Request, response: Response) -> s
         return schemas.Readiness(ready=True, detail="; ".join(idle))
     response.status_code = 503
     return schemas.Readiness(ready=False, detail="; ".join([*dead, "restart the service"]))
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(service: ServiceDep, request: Request) -> Response:
+    """Give the figures of the service in Prometheus' text format, or as OpenMetrics where that is accepted.
+
+    Where the database does not say in time how long the queue is, what it said last is given.
+    """
+    figures = service.telemetry.figures
+    try:
+        figures.queued(await request.app.state.queue_probe.answer())
+    except StoreError:
+        figures.queued(None)
+    body, content_type = figures.exposition(request.headers.get("accept", ""))
+    return Response(body, headers={"Content-Type": content_type})

@@ -75,7 +75,7 @@ def _imported(
     with service.database.read() as session:
         books.get(session, book_id)
     files = unpacked(data, is_read, most_entries=MOST_IMPORT_FILES, most_bytes=MOST_IMPORT_BYTES)
-    found = parse_import(files, llm, force=force)
+    found = parse_import(files, service.scheduler, force=force)
     with service.database.write() as session:
         version = publish_imported(session, book_id, found, llm, promote=promote, who=who)
         [shape] = shown(service, session, [version])

@@ -33,9 +33,11 @@ def test_an_import_sends_what_is_read_of_it_and_nothing_else(peer: Peer, tmp_pat
         "member-0-with-skill/adapter_config.json": b"made again from the member",
         "skill/adapter_config.json": b"known where the member is",
         "pickled/adapter_model.bin": b"not sent",
+        "older/1/version.json": b"deeper than an export goes",
+        "older/1/member-0/adapter_config.json": b"{}",
     }.items():
         file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     # Older than a zip archive can say.
     os.utime(tmp_path / "version.json", (0, 0))
@@ -49,6 +51,32 @@ def test_an_import_sends_what_is_read_of_it_and_nothing_else(peer: Peer, tmp_pat
         "pickled/adapter_model.bin": b"",
     }
     assert peer.imported == [{"book": BOOK, "files": files, "promote": "true", "force": "false"}]
+
+
+def test_an_adapters_folder_is_sent_without_its_checkpoints(peer: Peer, tmp_path: Path) -> None:
+    for folder in ("one", "one/checkpoint-5", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "adapter_config.json").write_text(folder)
+    with Client(peer.url) as client:
+        client.transfer.import_(BOOK, tmp_path / "one")
+        client.transfer.import_(BOOK, tmp_path)
+    assert [one["files"] for one in peer.imported] == [
+        {"adapter_config.json": b"one"},
+        {"one/adapter_config.json": b"one", "two/adapter_config.json": b"two"},
+    ]
+
+
+def test_of_exports_beside_one_another_the_one_that_is_meant_is_named(peer: Peer, tmp_path: Path) -> None:
+    for number in ("1", "2"):
+        (tmp_path / number / "member-0").mkdir(parents=True)
+        (tmp_path / number / "version.json").write_text("{}")
+        (tmp_path / number / "member-0" / "adapter_config.json").write_text("{}")
+    with (
+        Client(peer.url) as client,
+        pytest.raises(ClientError, match=f"{tmp_path / '1'} or {tmp_path / '2'}"),
+    ):
+        client.transfer.import_(BOOK, tmp_path)
+    assert peer.calls == []
 
 
 def test_a_folder_without_an_adapter_is_not_sent(peer: Peer, tmp_path: Path) -> None:

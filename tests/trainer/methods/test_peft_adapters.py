@@ -24,7 +24,7 @@ from trainer.llm.packing import pack_losses
 from trainer.llm.prefill import prefill
 from trainer.llm.seq2seq import Seq2SeqLLM
 from trainer.methods.dispatch import initial_members
-from trainer.methods.members import Members
+from trainer.methods.members import Members, join_members
 from trainer.methods.peft_adapters import (
     CONFIG,
     WEIGHTS,
@@ -35,6 +35,7 @@ from trainer.methods.peft_adapters import (
 )
 from trainer.methods.peft_settings import UnsupportedSettingError
 from trainer.methods.prompt import blank_prompts, prompt_to_bytes
+from trainer.methods.soundness import unsound
 from trainer.methods.tensors import FormatError, tensors_to_bytes
 from trainer.options import Method
 from trainer.recipe import Recipe
@@ -304,6 +305,30 @@ def test_other_lora_is_refused(llm: FrozenLLM) -> None:
     refused("cannot change", tensors_to_bytes({first.replace("q_proj", "k_proj"): tensors[first]}))
     refused("lora_A and lora_B", tensors_to_bytes({first: tensors[first]}))
     refused("one side of it", tensors_to_bytes({**tensors, first: torch.zeros(3, 7)}))
+
+
+def test_numbers_that_no_llm_computes_with_are_refused(llm: FrozenLLM) -> None:
+    for method in get_args(Method):
+        good = member_adapter(method, member(llm, method).artifacts()[0], llm.identity, llm)
+        tensors = safetensors.torch.load(good.weights)
+        for tensor in tensors.values():
+            tensor.flatten()[-1] = -7e4
+        with pytest.raises(FormatError, match=r"numbers up to"):
+            member_from_adapter(Adapter(good.config, tensors_to_bytes(tensors)), llm)
+    # A scale makes large numbers of small ones.
+    lora = member_adapter("lora", member(llm, "lora").artifacts()[0], llm.identity, llm)
+    for alpha in (1e9, 1e300):
+        with pytest.raises(FormatError, match=r"numbers up to"):
+            member_from_adapter(Adapter({**lora.config, "lora_alpha": alpha}, lora.weights), llm)
+
+
+def test_a_member_with_which_the_llm_computes_nothing_is_unsound(tiny_folder: Path, tmp_path: Path) -> None:
+    half = load(str(tiny_folder), device="cpu", dtype="float16", cache_dir=tmp_path)
+    good = member(half, "lora")
+    absurd = good.with_tensors({name: torch.full_like(tensor, 3e4) for name, tensor in good.tensors.items()})
+    assert unsound(half, join_members([good, absurd])) == [1]
+    for method in get_args(Method):
+        assert unsound(half, member(half, method)) == []
 
 
 def test_a_projected_prefix_is_refused(llm: FrozenLLM) -> None:

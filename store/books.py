@@ -33,7 +33,10 @@ LOCAL = "local"
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """A text and how it is divided; `sha256` is the hash of the file that it came in."""
+    """A text and how it is divided; `sha256` is the hash of the file that it came in.
+
+    `warnings` say in sentences what of the file is not in the text.
+    """
 
     text: str
     sha256: str
@@ -42,6 +45,7 @@ class Edition:
     pages: Sequence[PageSpan] = ()
     format: str = "txt"
     filename: str | None = None
+    warnings: Sequence[str] = ()
 
 
 def add(
@@ -80,7 +84,7 @@ def add(
     session.add(book)
     session.flush()
     store_edition(session, book, edition)
-    session.refresh(book, ["chapters", "alias_rows"])
+    session.refresh(book, ["chapters", "alias_rows", "newest"])
     return book, True
 
 
@@ -96,6 +100,7 @@ def store_edition(session: Session, book: Book, edition: Edition) -> None:
             characters=len(edition.text),
             bytes=len(edition.text.encode()),
             text=edition.text,
+            warnings=list(edition.warnings),
         )
     )
     session.flush()

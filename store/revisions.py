@@ -53,7 +53,7 @@ def add(
         session.add_all(BookTag(book_id=book_id, tag=tag) for tag in normalized)
     session.flush()
     books.store_edition(session, book, edition)
-    session.refresh(book, ["chapters", "tag_rows"])
+    session.refresh(book, ["chapters", "tag_rows", "newest"])
     questions.carry_over(session, book_id, before, edition.text)
     return book, True
 

@@ -40,6 +40,13 @@ class Book(Base):
 
     chapters: Mapped[list["Chapter"]] = relationship(order_by="Chapter.ordinal", lazy="selectin")
     tag_rows: Mapped[list["BookTag"]] = relationship(lazy="selectin")
+    newest: Mapped["Revision"] = relationship(
+        primaryjoin="and_(Book.id == Revision.book_id, Book.revision == Revision.number)",
+        foreign_keys="[Revision.book_id, Revision.number]",
+        uselist=False,
+        lazy="selectin",
+        viewonly=True,
+    )
     alias_rows: Mapped[list[Alias]] = relationship(order_by="Alias.name", lazy="selectin", viewonly=True)
 
     @property
@@ -57,6 +64,7 @@ class Revision(Base):
     """A text that a book has or had, numbered 1, 2, 3 within the book.
 
     Chapters, pages and passages are kept of the newest one alone. `bytes` are those of the text in UTF-8.
+    `warnings` say in sentences what of the file is not in the text.
     """
 
     __tablename__ = "revisions"
@@ -69,6 +77,7 @@ class Revision(Base):
     characters: Mapped[int]
     bytes: Mapped[int]
     text: Mapped[str] = mapped_column(deferred=True)
+    warnings: Mapped[list[str]]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 

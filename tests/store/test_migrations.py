@@ -99,6 +99,9 @@ UPDATE jobs SET force = true;
 INSERT INTO api_keys VALUES ('key_1', 'Anna', 'writer', 'anna', 'abc', 60, 1, 2, 3, 4, :now, :now, NULL);
 INSERT INTO audit VALUES (5, :now, 'Anna', 'key_1', 'writer', 'POST', '/books', 202);
 """,
+    "0011_warnings": """
+UPDATE revisions SET warnings = '["Page 3 is left out."]' WHERE number = 2;
+""",
     "0007": "INSERT INTO skill_choices VALUES (11, 'some/llm', NULL, NULL, 'user', :now)",
 }
 # As releases wrote them that did not say where a skill came from: of each LLM at most one is the champion.

@@ -78,13 +78,14 @@ def add(
         sha256=edition.sha256,
         content_key=content_key(owner, edition.sha256),
         passage_count=len(edition.passages),
+        warnings=list(edition.warnings),
         revision=1,
         tag_rows=[BookTag(tag=tag) for tag in normalized],
     )
     session.add(book)
     session.flush()
     store_edition(session, book, edition)
-    session.refresh(book, ["chapters", "alias_rows", "newest"])
+    session.refresh(book, ["chapters", "alias_rows"])
     return book, True
 
 

@@ -44,7 +44,7 @@ def add(
         session.execute(delete(table).where(table.book_id == book_id))
     book.filename, book.format = edition.filename, edition.format
     book.characters, book.sha256, book.content_key = len(edition.text), edition.sha256, key
-    book.passage_count = len(edition.passages)
+    book.passage_count, book.warnings = len(edition.passages), list(edition.warnings)
     book.title, book.author = title or book.title, author or book.author
     book.language = language or book.language
     book.revision += 1
@@ -53,7 +53,7 @@ def add(
         session.add_all(BookTag(book_id=book_id, tag=tag) for tag in normalized)
     session.flush()
     books.store_edition(session, book, edition)
-    session.refresh(book, ["chapters", "tag_rows", "newest"])
+    session.refresh(book, ["chapters", "tag_rows"])
     questions.carry_over(session, book_id, before, edition.text)
     return book, True
 

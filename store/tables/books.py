@@ -13,7 +13,8 @@ from store.tables.base import Base, book_key, new_id, utcnow
 class Book(Base):
     """A book in its newest `revision`. `sha256` is the hash of the bytes of that revision's file.
 
-    `owner` names the library it is in, and `content_key` is the hash of both: no library has a file twice.
+    `warnings` are that revision's. `owner` names the library it is in, and `content_key` is the hash of owner and
+    `sha256`: no library has a file twice.
     """
 
     __tablename__ = "books"
@@ -35,18 +36,12 @@ class Book(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     content_key: Mapped[str] = mapped_column(String(64))
     passage_count: Mapped[int]
+    warnings: Mapped[list[str]]
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     chapters: Mapped[list["Chapter"]] = relationship(order_by="Chapter.ordinal", lazy="selectin")
     tag_rows: Mapped[list["BookTag"]] = relationship(lazy="selectin")
-    newest: Mapped["Revision"] = relationship(
-        primaryjoin="and_(Book.id == Revision.book_id, Book.revision == Revision.number)",
-        foreign_keys="[Revision.book_id, Revision.number]",
-        uselist=False,
-        lazy="selectin",
-        viewonly=True,
-    )
     alias_rows: Mapped[list[Alias]] = relationship(order_by="Alias.name", lazy="selectin", viewonly=True)
 
     @property

@@ -47,7 +47,7 @@ def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
             for chapter in row.chapters
         ],
         passages=row.passage_count,
-        warnings=row.newest.warnings,
+        warnings=row.warnings,
         state=state,
         aliases=row.aliases,
         job=None if job is None else job.id,

@@ -10,10 +10,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column; of the texts there are, nothing is known to be left out."""
-    op.add_column("revisions", sa.Column("warnings", sa.JSON(), nullable=False, server_default="[]"))
+    """Add the columns; of the texts there are, nothing is known to be left out.
+
+    A book has those of its newest revision, as it has its size: a list of books then reads no texts.
+    """
+    for table in ("books", "revisions"):
+        op.add_column(table, sa.Column("warnings", sa.JSON(), nullable=False, server_default="[]"))
 
 
 def downgrade() -> None:
-    """Drop the column."""
-    op.drop_column("revisions", "warnings")
+    """Drop the columns."""
+    for table in ("revisions", "books"):
+        op.drop_column(table, "warnings")

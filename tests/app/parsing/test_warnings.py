@@ -118,9 +118,10 @@ def test_a_damaged_character_in_an_epub_is_told_with_its_file() -> None:
 def test_pages_of_images_are_told_by_their_labels() -> None:
     labels = "/PageLabels<</Nums[0<</S/r>>2<</S/D>>]>>"
     told = [
-        [(60, 700, 12, f"In night {n} Mira kept a green lamp, for the {n * 7} boats " * 2)] for n in range(9)
+        [(60, 600 - 40 * n, 12, f"In night {n} Mira kept a green lamp, for the {n * 7} boats " * 2)]
+        for n in range(9)
     ]
-    pages = [IMAGE, told[0], IMAGE, IMAGE, IMAGE, b"", told[1], IMAGE, *told[2:]]
+    pages: list[files.Page | bytes] = [IMAGE, told[0], IMAGE, IMAGE, IMAGE, b"", told[1], IMAGE, *told[2:]]
     assert warned(files.pdf(pages, catalog=labels), "pdf") == [
         "Pages i, 1 to 3 and 6 have images and no text: have them recognised (OCR) to add it."
     ]

@@ -13,8 +13,8 @@ from store.tables.base import Base, book_key, new_id, utcnow
 class Book(Base):
     """A book in its newest `revision`. `sha256` is the hash of the bytes of that revision's file.
 
-    `warnings` are that revision's. `owner` names the library it is in, and `content_key` is the hash of owner and
-    `sha256`: no library has a file twice.
+    `warnings` are that revision's. `owner` names the library it is in, and `content_key` is the hash of owner
+    and `sha256`: no library has a file twice.
     """
 
     __tablename__ = "books"

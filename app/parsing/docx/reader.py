@@ -43,7 +43,8 @@ def parse(data: bytes) -> ParsedBook:
         converted = mammoth.convert_to_html(
             io.BytesIO(_written_out(main, parts, warnings)), style_map=_STYLES, convert_image=without_images
         )
-    except (ExpatError, KeyError) as error:  # XML that is none, or lacks an attribute that it needs
+    # XML that is none, or lacks an attribute, an element or a part that it needs.
+    except (ExpatError, KeyError, ValueError, OSError) as error:
         raise ParseError("unreadable-book", f"The DOCX is damaged: {error}.") from error
     book = book_from_tree(parse_html(converted.value.encode()), "docx")
     properties = _properties(parts, warnings)

@@ -65,8 +65,8 @@ class Book(BaseModel):
     """A book of its `owner`'s library; `sha256` is that of its file, `revision` that of its text, 1 until
     another edition comes.
 
-    `aliases` maps a name to a version's number; `job` is the newest that learned it or will, if any. `warnings`
-    say what of the file is not in the text, and why, a sentence each.
+    `aliases` maps a name to a version's number; `job` is the newest that learned it or will, if any.
+    `warnings` say what of the file is not in the text, and why, a sentence each.
     """
 
     id: str

@@ -33,7 +33,10 @@ LOCAL = "local"
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """A text and how it is divided; `sha256` is the hash of the file that it came in."""
+    """A text and how it is divided; `sha256` is the hash of the file that it came in.
+
+    `warnings` say in sentences what of the file is not in the text.
+    """
 
     text: str
     sha256: str
@@ -42,6 +45,7 @@ class Edition:
     pages: Sequence[PageSpan] = ()
     format: str = "txt"
     filename: str | None = None
+    warnings: Sequence[str] = ()
 
 
 def add(
@@ -74,6 +78,7 @@ def add(
         sha256=edition.sha256,
         content_key=content_key(owner, edition.sha256),
         passage_count=len(edition.passages),
+        warnings=list(edition.warnings),
         revision=1,
         tag_rows=[BookTag(tag=tag) for tag in normalized],
     )
@@ -96,6 +101,7 @@ def store_edition(session: Session, book: Book, edition: Edition) -> None:
             characters=len(edition.text),
             bytes=len(edition.text.encode()),
             text=edition.text,
+            warnings=list(edition.warnings),
         )
     )
     session.flush()

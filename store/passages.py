@@ -1,12 +1,13 @@
-"""Passages: by id and by book, with the pages they begin on."""
+"""Passages: by id and by book, with the pages they are on."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store import books, revisions
+from store.segmentation import PageSpan
 from store.tables import Page, Passage
 
 # SQLite takes at most 32,766 parameters in a statement, older builds 999.
@@ -49,17 +50,20 @@ def book_ids_of_passages(session: Session, ids: Sequence[int]) -> dict[int, str]
     return found
 
 
-def page_labels(session: Session, passages: Sequence[Passage]) -> dict[int, str]:
-    """Return the label of the page that each passage begins on, by passage id, where the page is known."""
-    found: dict[int, str] = {}
+def pages_of(session: Session, passages: Sequence[Passage]) -> dict[int, list[PageSpan]]:
+    """Return the pages that each passage is on, by passage id, in reading order.
+
+    The first is the one that the passage begins on, where that is known; a passage of a book without pages
+    has none.
+    """
+    found: dict[int, list[PageSpan]] = {}
     for book_id in {passage.book_id for passage in passages}:
-        pages = session.execute(
-            select(Page.start, Page.label).where(Page.book_id == book_id).order_by(Page.start)
-        ).all()
-        for passage in passages:
-            place = bisect_right(pages, passage.start, key=lambda page: page.start)
-            if passage.book_id == book_id and place > 0:
-                found[passage.id] = pages[place - 1].label
+        query = select(Page.label, Page.start).where(Page.book_id == book_id).order_by(Page.ordinal)
+        pages = [PageSpan(label, start) for label, start in session.execute(query)]
+        starts = [page.start for page in pages]
+        for passage in (each for each in passages if each.book_id == book_id):
+            first = max(bisect_right(starts, passage.start) - 1, 0)
+            found[passage.id] = pages[first : bisect_left(starts, passage.end)]
     return found
 
 

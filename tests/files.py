@@ -32,6 +32,15 @@ def unzipped(data: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def with_damaged_entry(data: bytes, name: str) -> bytes:
+    """The archive with another last byte in one of its entries, of which the checksum is then wrong."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entry = archive.getinfo(name)
+    start = data.index(name.encode(), entry.header_offset) + len(name.encode())
+    end = start + entry.compress_size
+    return data[: end - 1] + bytes([data[end - 1] ^ 0xFF]) + data[end:]
+
+
 def xhtml(body: str, attributes: str = "") -> str:
     return (
         '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html>'

@@ -6,7 +6,7 @@ from app.answering.errors import NoBookFitsError, NothingToAskError
 from app.answering.types import Passage, Scope
 from store import books
 from store.database import Database
-from store.passages import get_passages, page_labels
+from store.passages import get_passages, pages_of
 from store.search.index import Hit, PassageIndex
 
 
@@ -43,7 +43,7 @@ class Retrieval:
             with self._database.read() as session:
                 rows = get_passages(session, [hit.passage_id for hit in hits])
                 found = {book: books.get(session, book) for book in {hit.book_id for hit in hits}}
-                pages = page_labels(session, rows)
+                pages = pages_of(session, rows)
             if len(rows) == len(hits):
                 break
         return [
@@ -54,7 +54,7 @@ class Retrieval:
                 title=found[row.book_id].title,
                 author=found[row.book_id].author,
                 chapter=found[row.book_id].chapters[row.chapter_ordinal].title,
-                page=pages.get(row.id),
+                pages=pages[row.id],
                 start=row.start,
                 end=row.end,
                 text=row.text,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.engine.records import MemberId
+from store.segmentation import PageSpan
 
 Strategy = Literal["vote", "mixture", "choices"]
 
@@ -47,7 +48,7 @@ class Passage:
     """A passage of a book that was found for a question, with its `score` (at most 1).
 
     It is the `ordinal`th of its book, counted from 0. `start` and `end` are its offsets in the book's text,
-    in characters; `page` is the label of the page it begins on, where the file had pages.
+    in characters; `pages` are those that it is on, in reading order, none where the file had none.
     """
 
     id: int
@@ -56,11 +57,16 @@ class Passage:
     title: str
     author: str | None
     chapter: str
-    page: str | None
+    pages: Sequence[PageSpan]
     start: int
     end: int
     text: str
     score: float
+
+    def page_at(self, place: int) -> str | None:
+        """The label of the page on which this place in the book's text is; None where it is not known."""
+        begun = [page.label for page in self.pages if page.start <= place]
+        return begun[-1] if begun else None
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def _add_one(console: Console, sender: "Sender", file: Path, revises: str | None
     from app.adding.sending import sha256_of
     from app.client import ClientError
     from app.schemas import ENDED
+    from app.terminal.books import warning_lines
     from app.terminal.theme import plain
 
     client = sender.client
@@ -108,12 +109,13 @@ def _add_one(console: Console, sender: "Sender", file: Path, revises: str | None
                 revises=revised,
             )
         book, job = added.book, added.job
+    warnings = warning_lines(book)
     name = plain(book.title, "bold").append(f" ({book.id})", "dim")
     if job is None or job.status in ENDED:
-        console.print(name.append(f" is here already: {book.state}", "not bold"))
+        console.print(name.append(f" is here already: {book.state}", "not bold"), *warnings, sep="\n")
         return
     size = f"{_count(book.passages, 'passage')} in {_count(len(book.chapters), 'chapter')}"
-    console.print(name.append(f" · {size}", "not bold"))
+    console.print(name.append(f" · {size}", "not bold"), *warnings, sep="\n")
     show_job(console, client, job, book.title, wait=wait)
 
 

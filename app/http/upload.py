@@ -52,6 +52,7 @@ class Upload:
             pages=book.pages,
             format=book.format,
             filename=self.filename,
+            warnings=book.warnings,
         )
 
 

@@ -57,6 +57,23 @@ def decode(data: bytes, *, markup: bool = False) -> str:
     return without_controls(text) if markup else only_text(text)
 
 
+def damage(data: bytes, place: str = "", *, markup: bool = False) -> list[str]:
+    """Return a warning about the damaged characters for which `decode` gives U+FFFD; none where none is.
+
+    `place` begins the sentence, such as `In 'one.xhtml' `. ParseError: as `decode`.
+    """
+    marked = next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), None)
+    if marked is None and _strictly(data, "utf-8") is not None:
+        return []
+    # A text may have the sign itself, too.
+    own = data.decode(marked or "utf-8", "ignore").count(_DAMAGED)
+    count = decode(data, markup=markup).count(_DAMAGED) - own
+    if count <= 0:
+        return []
+    characters, each = ("character", "it") if count == 1 else ("characters", "each")
+    return [f"{place}{count:,} {characters} could not be decoded: U+FFFD stands for {each}."]
+
+
 def _decoded(data: bytes, markup: bool) -> str | None:
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):

@@ -1,9 +1,13 @@
 """Parses a book of any format, in this process; only the reader that the format needs is imported."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from app.parsing.parsed import Format, ParsedBook, ParseError
 from store.segmentation import is_blank
+
+# A file that is damaged all over says as much as a person reads.
+_MOST_WARNINGS = 20
 
 
 def parse_book(data: bytes, format: Format) -> ParsedBook:  # noqa: A002 - the word users know
@@ -15,6 +19,10 @@ def parse_book(data: bytes, format: Format) -> ParsedBook:  # noqa: A002 - the w
     book = _parser(format)(data)
     if is_blank(book.text):
         raise ParseError("book-empty", "The book has no text in it.")
+    more = len(book.warnings) - _MOST_WARNINGS
+    if more > 0:
+        told = [*book.warnings[:_MOST_WARNINGS], f"There are {more} more warnings like these."]
+        return replace(book, warnings=told)
     return book
 
 

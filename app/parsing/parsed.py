@@ -13,7 +13,8 @@ Format = Literal["txt", "md", "html", "epub", "pdf", "docx"]
 class ParsedBook:
     """A book: its `text`, the spans of its chapters and pages in it, and what the file says about it.
 
-    Lines of the text end with a line feed alone. `language` is a BCP 47 tag.
+    Lines of the text end with a line feed alone. `language` is a BCP 47 tag. `warnings` are plain sentences:
+    each names something of the file that is not in the text, and why.
     """
 
     format: Format
@@ -23,6 +24,7 @@ class ParsedBook:
     title: str | None = None
     author: str | None = None
     language: str | None = None
+    warnings: Sequence[str] = ()
 
     def crop(self, start: int, end: int) -> Self:
         """Return the book reduced to `text[start:end]`, without chapters that are empty then."""

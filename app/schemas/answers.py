@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from app.schemas.common import Request
+from app.schemas.common import OnPages, Request
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Names = Annotated[list[Name], Field(min_length=1, max_length=64)]
@@ -98,11 +98,11 @@ class Span(BaseModel):
     text: str
 
 
-class Citation(BaseModel):
+class Citation(OnPages):
     """A passage that was read, `start` and `end` being its offsets in the book's text.
 
-    `page` is the label of the page it begins on, where the file had pages; `support` is the sentence in it
-    that says the answer, where one does.
+    `support` is the sentence in it that says the answer, where one does. `page` is the label of the page
+    that this sentence begins on or, without one, the passage; null where the file had no pages.
     """
 
     passage: int

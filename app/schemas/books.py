@@ -66,6 +66,7 @@ class Book(BaseModel):
     another edition comes.
 
     `aliases` maps a name to a version's number; `job` is the newest that learned it or will, if any.
+    `warnings` say what of the file is not in the text, and why, a sentence each.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Book(BaseModel):
     sha256: str
     chapters: list[Chapter]
     passages: int
+    warnings: list[str] = []
     state: BookState
     aliases: dict[str, int]
     job: str | None = None
@@ -89,7 +91,10 @@ class Book(BaseModel):
 
 
 class Revision(BaseModel):
-    """A text that a book has or had; `versions` are the numbers of those that learned it."""
+    """A text that a book has or had; `versions` are the numbers of those that learned it.
+
+    `warnings` are those of `Book`, when this was its text.
+    """
 
     number: int
     object: Literal["book.revision"] = "book.revision"
@@ -97,6 +102,7 @@ class Revision(BaseModel):
     format: str
     filename: str | None
     characters: int
+    warnings: list[str] = []
     versions: list[int]
     created_at: int
 

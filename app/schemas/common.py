@@ -28,6 +28,19 @@ class Page(BaseModel, Generic[T]):
     has_more: bool
 
 
+class OnPages(BaseModel):
+    """A passage with the labels of the pages that it begins and ends on; null where they are not known."""
+
+    first_page: str | None = None
+    last_page: str | None = None
+
+    def on_pages(self) -> str | None:
+        """Return the pages in words: one page, or the first and the last with a dash between them."""
+        if self.first_page == self.last_page:
+            return None if self.first_page is None else f"page {self.first_page}"
+        return f"pages {self.first_page}\N{EN DASH}{self.last_page}"
+
+
 class Readiness(BaseModel):
     """Whether the service answers questions and learns books, and where not, why."""
 

@@ -4,16 +4,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from app.schemas.common import Request
+from app.schemas.common import OnPages, Request
 
 QuestionSource = Literal["llm", "person"]
 
 
-class Question(BaseModel):
+class Question(OnPages):
     """A question about a passage of a book, and its answer.
 
     `source` is `person` where a person wrote or corrected it. `passage` is the ordinal of its passage, which
-    is `start` to `end` of the text of this `revision`; chapter and page are known of the newest revision.
+    is `start` to `end` of the text of this `revision`; chapter and pages are known of the newest revision.
     `changed_at` is None until somebody corrects it.
     """
 
@@ -27,7 +27,6 @@ class Question(BaseModel):
     source: QuestionSource
     passage: int
     chapter: str | None
-    page: str | None
     start: int
     end: int
     created_at: int

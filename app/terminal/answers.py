@@ -117,10 +117,11 @@ def _citations(citations: Sequence[Citation]) -> RenderableType:
         place = plain(citation.title, "italic")
         if citation.chapter:
             place.append(" · ", LABEL).append_text(plain(citation.chapter))
-        if citation.page:
-            place.append(" · ", LABEL).append_text(plain(f"page {citation.page}"))
         # The sentence that says the answer tells more than where the passage begins.
         shown = citation.support or citation
+        page = f"page {citation.page}" if citation.support and citation.page else citation.on_pages()
+        if page:
+            place.append(" · ", LABEL).append_text(plain(page))
         quote = plain(f"“{shortened(shown.text)}”", "" if citation.support else LABEL)
         quote.append(f"  characters {shown.start:,} to {shown.end:,}", LABEL)
         rows.add_row(str(number), Group(place, quote))

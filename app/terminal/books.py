@@ -26,10 +26,15 @@ def books_table(books: Sequence[Book]) -> RenderableType:
         tags = f"tagged {', '.join(book.tags)}" if book.tags else None
         aliases = [plain(f"{name} → {number}", ACCENT) for name, number in sorted(book.aliases.items())]
         table.add_row(
-            titled(book.title, book.author, tags, book.id),
+            Text("\n").join([titled(book.title, book.author, tags, book.id), *warning_lines(book)]),
             Text(f"● {book.state}", _STATES[book.state]),
             Text("\n").join(aliases),
             f"{len(book.chapters):,}",
             f"{book.characters:,}",
         )
     return table
+
+
+def warning_lines(book: Book) -> list[Text]:
+    """What of the book's file is not in its text: a line for each warning."""
+    return [Text.assemble(("warning: ", WARN), plain(warning)) for warning in book.warnings]

@@ -32,6 +32,5 @@ def questions_table(questions: Sequence[Question]) -> RenderableType:
 
 
 def _place(question: Question) -> str:
-    """Chapter and page of the passage, as far as they are known."""
-    page = f"page {question.page}" if question.page else None
-    return ", ".join(part for part in (question.chapter, page) if part)
+    """Chapter and pages of the passage, as far as they are known."""
+    return ", ".join(part for part in (question.chapter, question.on_pages()) if part)

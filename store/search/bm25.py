@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from store.search.lexical_scores import LexicalScores, TermScores
 from store.search.postings import Postings
 from store.search.stemming import StemmedTexts, Stemming, asked_words
+from store.search.words import folded
 
 _UNKNOWN = -1
 _FIELDS = ("words", "pairs", "exact")
@@ -18,7 +19,9 @@ _K1 = 0.9
 _B = 0.4
 _PAIR_WEIGHT = 0.3
 # What a word counts for that stands there as it is asked for: enough to tell Pena from Peña.
+# Who types a mark means it: such a word counts for more.
 _EXACT_WEIGHT = 0.1
+_MARKED_WEIGHT = 0.3
 # Postings that are weighed at once: bounds the memory beside the result.
 _CHUNK = 1 << 22
 
@@ -105,16 +108,20 @@ class BM25Index:
         ]
         pairs = [(left << 32) | right for left, right in pairwise(numbers) if _UNKNOWN not in (left, right)]
         word_idf, pair_idf = self._words.idf(numbers), self._pairs.idf(pairs)
-        exact_idf = self._exact.idf([self.vocabulary.get(word, _UNKNOWN) for word in asked])
+        exact: dict[int, float] = {}
+        for word in asked:
+            weight = _EXACT_WEIGHT if folded(word) == word else _MARKED_WEIGHT
+            for place, idf in self._exact.idf([self.vocabulary.get(word, _UNKNOWN)]).items():
+                exact[place] = exact.get(place, 0.0) + weight * idf
         most = (
             sum(word_idf.values())
             + numbers.count(_UNKNOWN) * self._words.unknown_idf
             + _PAIR_WEIGHT * sum(pair_idf.values())
-            + _EXACT_WEIGHT * sum(exact_idf.values())
+            + sum(exact.values())
         )
         terms = [self._words.scores(place, idf / most) for place, idf in word_idf.items()]
         terms += [self._pairs.scores(place, _PAIR_WEIGHT * idf / most) for place, idf in pair_idf.items()]
-        terms += [self._exact.scores(place, _EXACT_WEIGHT * idf / most) for place, idf in exact_idf.items()]
+        terms += [self._exact.scores(place, weight / most) for place, weight in exact.items()]
         return LexicalScores(self.ids, terms)
 
 

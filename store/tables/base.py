@@ -53,6 +53,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain class attribute
         datetime: UtcDateTime,
         dict[str, Any]: JSON(none_as_null=True),
+        list[str]: JSON(),
         str: Text,
         bytes: LargeBinary,
     }

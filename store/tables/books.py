@@ -13,7 +13,8 @@ from store.tables.base import Base, book_key, new_id, utcnow
 class Book(Base):
     """A book in its newest `revision`. `sha256` is the hash of the bytes of that revision's file.
 
-    `owner` names the library it is in, and `content_key` is the hash of both: no library has a file twice.
+    `warnings` are that revision's. `owner` names the library it is in, and `content_key` is the hash of owner
+    and `sha256`: no library has a file twice.
     """
 
     __tablename__ = "books"
@@ -35,6 +36,7 @@ class Book(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     content_key: Mapped[str] = mapped_column(String(64))
     passage_count: Mapped[int]
+    warnings: Mapped[list[str]]
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
@@ -57,6 +59,7 @@ class Revision(Base):
     """A text that a book has or had, numbered 1, 2, 3 within the book.
 
     Chapters, pages and passages are kept of the newest one alone. `bytes` are those of the text in UTF-8.
+    `warnings` say in sentences what of the file is not in the text.
     """
 
     __tablename__ = "revisions"
@@ -69,6 +72,7 @@ class Revision(Base):
     characters: Mapped[int]
     bytes: Mapped[int]
     text: Mapped[str] = mapped_column(deferred=True)
+    warnings: Mapped[list[str]]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 

@@ -4,9 +4,12 @@
 
 A PATH is a file or a folder of books. Their words are compared with those of `pdftotext` (poppler) for PDF,
 and of `pandoc` for EPUB, DOCX and HTML, where these are installed. `found` is the share of the other's words
-that are here, `own` the share of the words here that the other has too, both regardless of order, and `runs`
+that are here, `own` the share of the words here that the other has too, both regardless of order, and `order`
 the share of the other's runs of five words that are here as such. The other keeps what is left out here:
-running headers, page numbers, contents.
+running headers, page numbers, contents. `listed` says how many of the entries of the file's own outline (PDF,
+its first three levels) or table of contents (EPUB) are titles of chapters here, in the same order; of a DOCX
+how many of its headings, of HTML those of the first three levels. `warnings` counts what the book says is
+left out.
 """
 
 import argparse
@@ -16,10 +19,16 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
+from contextlib import closing
+from difflib import SequenceMatcher
 from pathlib import Path
 from shutil import which
 
-from app.parsing.parsed import Format, ParseError
+import lxml.html
+import pypdfium2
+from lxml import etree
+
+from app.parsing.parsed import Format, ParsedBook, ParseError
 from app.parsing.sandbox import ParserSandbox
 from store.segmentation import passages
 
@@ -27,9 +36,17 @@ _SUFFIXES = {".txt", ".md", ".html", ".epub", ".pdf", ".docx"}
 # A sign of Chinese, Japanese and Korean is a word.
 _WORD = re.compile(r"[\u3040-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u9fff\uac00-\ud7af]+")
 _RUN = 5
+_LEVELS = 3
+_WORDPROCESSING = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_HEADINGS = (
+    "//w:p[w:pPr/w:pStyle[@w:val='Heading1' or @w:val='Heading2' or @w:val='Heading3' or @w:val='Title']]"
+)
+_CONTENTS = "//*[local-name()='nav'][@*[local-name()='type']='toc']"
+_POINTS = "//*[local-name()='navPoint']/*[local-name()='navLabel']"
+_RECOVERING = etree.XMLParser(recover=True, resolve_entities=False, no_network=True)
 _COLUMNS = [
-    *("file", "format, producer", "chapters", "pages", "characters", "passages", "seconds"),
-    *("found", "own", "runs"),
+    *("file", "format, producer", "chapters", "listed", "pages", "characters", "passages", "seconds"),
+    *("found", "own", "order", "warnings"),
 ]
 _PRODUCER = re.compile(
     rb"/Producer ?\((?:\xfe\xff)?([^()]+)|<Application>([^<]+)|name=\"generator\" content=\"([^\"]+)"
@@ -61,6 +78,41 @@ def reference(file: Path, form: Format) -> str | None:
     return ended.stdout.decode(errors="replace") if ended.returncode == 0 else None
 
 
+def own_titles(file: Path, form: Format) -> list[str]:
+    """The titles in the file's own outline, table of contents or headings."""
+    if form == "pdf":
+        with closing(pypdfium2.PdfDocument(file)) as document:
+            return [each.get_title() for each in document.get_toc() if each.level < _LEVELS]
+    if form == "html":
+        root = lxml.html.parse(file).getroot()
+        return [each.text_content() for each in root.iter("h1", "h2", "h3")]
+    if form not in ("epub", "docx"):
+        return []
+    with zipfile.ZipFile(file) as archive:
+        if form == "docx":
+            root = etree.fromstring(archive.read("word/document.xml"))
+            styles = root.xpath(_HEADINGS, namespaces={"w": _WORDPROCESSING})
+            return ["".join(each.itertext(f"{{{_WORDPROCESSING}}}t")) for each in styles]
+        names = archive.namelist()
+        for name in names:
+            root = etree.fromstring(archive.read(name), _RECOVERING) if name.endswith("html") else None
+            tables = [] if root is None else root.xpath(_CONTENTS)
+            if tables:
+                return ["".join(each.itertext()) for each in tables[0].iter("{*}a")]
+        for name in (each for each in names if each.endswith(".ncx")):
+            root = etree.fromstring(archive.read(name), _RECOVERING)
+            return ["".join(each.itertext()) for each in root.xpath(_POINTS)]
+    return []
+
+
+def listed(file: Path, book: ParsedBook) -> str:
+    """How many of the file's own titles are those of chapters, in their order, of how many."""
+    wanted = ["".join(words(title)) for title in own_titles(file, book.format)]
+    found = ["".join(words(chapter.title)) for chapter in book.chapters]
+    same = SequenceMatcher(None, wanted, found, autojunk=False).get_matching_blocks()
+    return f"{sum(block.size for block in same)} of {len(wanted)}" if wanted else ""
+
+
 def words(text: str) -> list[str]:
     """The words of a text, those that a hyphen parts at a line's end put together."""
     return [
@@ -86,7 +138,7 @@ def row(file: Path) -> list[str]:
     try:
         book = ParserSandbox(seconds=60, memory_bytes=1_000_000_000).parse_blocking(data, file.name)
     except ParseError as error:
-        return [file.name, "", "", "", "", "", f"{time.monotonic() - begun:.1f}", error.slug, "", ""]
+        return [file.name, *[""] * 6, f"{time.monotonic() - begun:.1f}", error.slug, "", "", ""]
     seconds = time.monotonic() - begun
     # Four characters to a token, nearly.
     cut = passages(book.text, book.chapters, lambda text: len(text) // 4 + 1, language=book.language)
@@ -97,11 +149,13 @@ def row(file: Path) -> list[str]:
         file.name,
         f"{book.format} {producer(file, book.format)}".strip(),
         str(len(book.chapters)),
+        listed(file, book),
         str(len(book.pages) or ""),
         f"{len(book.text):,}",
         f"{len(cut):,}",
         f"{seconds:.1f}",
         *(f"{each:.3f}".lstrip("0") if other else "" for each in compared),
+        str(len(book.warnings) or ""),
     ]
 
 

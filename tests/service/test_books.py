@@ -14,9 +14,9 @@ QUICK = {"members": 2, "virtual_tokens": 4, "row_tokens": 32, "epochs": 1}
 
 
 def upload(
-    http: httpx.Client, text: str, name: str = "lamp.md", wait: float = 60, **fields: str
+    http: httpx.Client, text: str | bytes, name: str = "lamp.md", wait: float = 60, **fields: str
 ) -> httpx.Response:
-    files = {"file": (name, text.encode())}
+    files = {"file": (name, text if isinstance(text, bytes) else text.encode())}
     data = {"recipe": json.dumps(QUICK), **fields}
     return http.post("/books", files=files, data=data, params={"wait": wait})
 

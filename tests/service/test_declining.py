@@ -13,6 +13,7 @@ import pytest
 from app.answering.calibration import Calibration, Logistic
 from app.answering.skill import LoadedSkill, register_skill
 from app.client import Client
+from tests import files
 from tests.databases import new_database
 from tests.service.conftest import service
 from tests.service.test_books import upload
@@ -110,3 +111,16 @@ def test_a_comparison_of_versions_shows_what_both_answer(declining: Client) -> N
         compared = http.post(f"/admin/books/{book}/compare", json=body).raise_for_status().json()
     [question] = compared["questions"]
     assert all(answer["answer"] for answer in question["answers"])
+
+
+def test_a_chat_names_the_pages_of_a_place(declining: Client) -> None:
+    pages = [
+        files.lines("Mira lit the green lamp, and", top=130),
+        files.lines("the fishermen steered home by it."),
+    ]
+    with httpx.Client(base_url=declining.url, timeout=60, trust_env=False) as http:
+        book = upload(http, files.pdf(pages), name="lamp.pdf").json()["book"]["id"]
+        body = {"model": book, "messages": [{"role": "user", "content": QUESTION}]}
+        said = http.post("/v1/chat/completions", json=body).raise_for_status().json()
+    [place] = said["choices"][0]["message"]["content"].splitlines()[3:]
+    assert place.startswith("1. lamp, pages 1\N{EN DASH}2, characters 0 to")

@@ -99,7 +99,8 @@ def test_questions_are_listed_with_their_passages(library: Library) -> None:
         "source": "llm",
         "passage": who["passage"],
         "chapter": "Two",
-        "page": None,
+        "first_page": None,
+        "last_page": None,
         "changed_at": None,
     }
     first = library.listed(book, limit=1)
@@ -216,7 +217,7 @@ def test_a_new_edition_keeps_what_people_wrote_where_its_text_is_there(library: 
     assert (kept["text"], kept["revision"], kept["source"]) == ("Who steered home?", 2, "person")
     old = library.listed(book, revision=1)["data"]
     assert {each["id"] for each in added} < {each["id"] for each in old}
-    assert {(each["chapter"], each["page"]) for each in old} == {(None, None)}
+    assert {(each["chapter"], each["first_page"], each["last_page"]) for each in old} == {(None, None, None)}
     refused = library.change(book, {"change": "remove", "id": added[1]["id"]})
     assert problem(refused, 409, "question-of-old-revision")["revision"] == 1
 

@@ -99,6 +99,10 @@ UPDATE jobs SET force = true;
 INSERT INTO api_keys VALUES ('key_1', 'Anna', 'writer', 'anna', 'abc', 60, 1, 2, 3, 4, :now, :now, NULL);
 INSERT INTO audit VALUES (5, :now, 'Anna', 'key_1', 'writer', 'POST', '/books', 202);
 """,
+    "0011_warnings": """
+UPDATE revisions SET warnings = '["Page 3 is left out."]' WHERE number = 2;
+UPDATE books SET warnings = '["Page 3 is left out."]';
+""",
     "0007": "INSERT INTO skill_choices VALUES (11, 'some/llm', NULL, NULL, 'user', :now)",
 }
 # As releases wrote them that did not say where a skill came from: of each LLM at most one is the champion.
@@ -198,6 +202,7 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
     assert (chapter.pop("matter"), chapter.pop("anchor")) == ("body", None)
     [book] = after["books"]
     assert (book.pop("revision"), book.pop("format"), book.pop("owner")) == (1, "txt", "local")
+    assert book.pop("warnings") == []
     assert book.pop("content_key") == books.content_key("local", "abc")
     [revision] = after.pop("revisions")
     [text_before] = before.pop("book_texts")
@@ -210,6 +215,7 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "characters": 5,
         "bytes": 5,
         "text": text_before["text"],
+        "warnings": [],
         "created_at": book["created_at"],
     }
     empty = (

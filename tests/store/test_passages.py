@@ -5,7 +5,7 @@ from store.database import Database
 from store.passages import (
     book_ids_of_passages,
     get_passages,
-    page_labels,
+    pages_of,
     passages_of_book,
     passages_to_learn,
     text_to_learn,
@@ -44,5 +44,10 @@ def test_what_is_learned_is_the_book_without_front_and_back_matter(database: Dat
         assert text_to_learn(session, book.id) == "It was night. The end."
         assert [each.text for each in passages_to_learn(session, book.id)] == ["It was night.", "The end."]
         found = passages_of_book(session, book.id)
-        labels = page_labels(session, found)
-        assert [labels[passage.id] for passage in found] == ["i", "1", "1", "2"]
+        on = pages_of(session, found)
+        assert [[page.label for page in on[passage.id]] for passage in found] == [
+            ["i"],
+            ["1"],
+            ["1", "2"],
+            ["2"],
+        ]

@@ -87,7 +87,6 @@ def _said(answer: schemas.Answer) -> str:
 
 def _place(citation: schemas.Citation) -> str:
     """Where a passage is, and what it says, in one line."""
-    page = citation.page and f"page {citation.page}"
     offsets = f"characters {citation.start:,} to {citation.end:,}"
-    where = ", ".join(filter(None, [citation.title, citation.chapter, page, offsets]))
+    where = ", ".join(filter(None, [citation.title, citation.chapter, citation.on_pages(), offsets]))
     return f"{where}: “{' '.join(citation.text.split())}”"

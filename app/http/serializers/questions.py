@@ -8,7 +8,7 @@ from app import schemas
 from app.http.serializers.records import unix, unix_or_none
 from app.training.question_changes import Addition, Change, Correction, Removal
 from store import books, tables
-from store.passages import page_labels, passages_at
+from store.passages import pages_of, passages_at
 
 
 def shown(session: Session, book_id: str, rows: Sequence[tables.Question]) -> list[schemas.Question]:
@@ -16,10 +16,11 @@ def shown(session: Session, book_id: str, rows: Sequence[tables.Question]) -> li
     book = books.get(session, book_id)
     ordinals = {row.passage for row in rows if row.revision == book.revision}
     passages = passages_at(session, book_id, ordinals)
-    pages = page_labels(session, list(passages.values()))
+    pages = pages_of(session, list(passages.values()))
     found = []
     for row in rows:
         passage = passages.get(row.passage) if row.revision == book.revision else None
+        on = [] if passage is None else pages[passage.id]
         found.append(
             schemas.Question(
                 id=row.id,
@@ -31,7 +32,8 @@ def shown(session: Session, book_id: str, rows: Sequence[tables.Question]) -> li
                 source=row.source,
                 passage=row.passage,
                 chapter=None if passage is None else book.chapters[passage.chapter_ordinal].title,
-                page=None if passage is None else pages.get(passage.id),
+                first_page=on[0].label if on else None,
+                last_page=on[-1].label if on else None,
                 start=row.start,
                 end=row.end,
                 created_at=unix(row.created_at),

@@ -47,6 +47,7 @@ def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
             for chapter in row.chapters
         ],
         passages=row.passage_count,
+        warnings=row.warnings,
         state=state,
         aliases=row.aliases,
         job=None if job is None else job.id,
@@ -62,6 +63,7 @@ def revision(row: tables.Revision, versions: list[int]) -> schemas.Revision:
         format=row.format,
         filename=row.filename,
         characters=row.characters,
+        warnings=row.warnings,
         versions=versions,
         created_at=unix(row.created_at),
     )

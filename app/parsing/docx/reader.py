@@ -12,6 +12,7 @@ from app.parsing import language
 from app.parsing.archive import Archive
 from app.parsing.docx.equations import equation_text
 from app.parsing.docx.numbering import Numbering
+from app.parsing.docx.parts import drop_lost_notes, read_parts, read_trees
 from app.parsing.html.markup import Element, inner_text, local_name, parse_html, parse_xml
 from app.parsing.html.reader import book_from_tree
 from app.parsing.parsed import ParsedBook, ParseError
@@ -32,25 +33,27 @@ def parse(data: bytes) -> ParsedBook:
     ParseError: bad-archive, archive-too-large, unreadable-book.
     """
     archive = Archive(data)
-    # mammoth opens an archive itself and may read any part: all parts must be within the limits.
-    parts = {name: archive.read(name) for name in archive.names}
+    main = _main_part(archive)
+    parts, warnings = read_parts(archive, main)
     for part, content in parts.items():
         if b"<!DOCTYPE" in content and part.endswith((".xml", ".rels")):
             raise ParseError("bad-archive", f"The DOCX's part {part[:200]!r} declares a document type.")
     without_images = mammoth.images.img_element(lambda image: {"src": ""})
     try:
         converted = mammoth.convert_to_html(
-            io.BytesIO(_written_out(archive, parts)), style_map=_STYLES, convert_image=without_images
+            io.BytesIO(_written_out(main, parts, warnings)), style_map=_STYLES, convert_image=without_images
         )
-    except (ExpatError, KeyError) as error:  # XML that is none, or lacks an attribute that it needs
+    # XML that is none, or lacks an attribute, an element or a part that it needs.
+    except (ExpatError, KeyError, ValueError, OSError) as error:
         raise ParseError("unreadable-book", f"The DOCX is damaged: {error}.") from error
     book = book_from_tree(parse_html(converted.value.encode()), "docx")
-    properties = _properties(archive)
+    properties = _properties(parts, warnings)
     return replace(
         book,
         title=properties.get("title") or book.title,
         author=properties.get("creator"),
         language=language.tag(properties.get("language")),
+        warnings=warnings,
     )
 
 
@@ -66,14 +69,20 @@ def _main_part(archive: Archive) -> str:
     return part
 
 
-def _written_out(archive: Archive, parts: dict[str, bytes]) -> bytes:
-    """The DOCX of these parts, with the numbers of paragraphs and the signs of equations as words."""
-    main = _main_part(archive)
-    folder = main.rpartition("/")[0]
-    numbers, styles = f"{folder}/numbering.xml", f"{folder}/styles.xml"
-    document = parse_xml(archive.read(main))
-    lists = parse_xml(archive.read(numbers)) if numbers in archive else None
-    numbering = Numbering(lists, parse_xml(archive.read(styles)) if styles in archive else None)
+def _written_out(main: str, parts: dict[str, bytes], warnings: list[str]) -> bytes:
+    """The DOCX of these parts, with the numbers of paragraphs and the signs of equations as words.
+
+    What cannot be read of them is left out, and added to the warnings.
+    """
+    document = parse_xml(parts[main])
+    trees, left_out = read_trees(parts, main.rpartition("/")[0])
+    warnings += left_out
+    if lost := drop_lost_notes(document, trees):
+        warnings.append(
+            f"{lost:,} {'note is' if lost == 1 else 'notes are'} referred to and not in the file."
+        )
+    lists = _named(trees, "numbering.xml")
+    numbering = Numbering(lists, _named(trees, "styles.xml"))
     for paragraph in list(document.iter(f"{_WORD}p")):
         if number := numbering.number(paragraph):
             first = paragraph.find(f"{_WORD}pPr")
@@ -84,17 +93,20 @@ def _written_out(archive: Archive, parts: dict[str, bytes]) -> bytes:
         place = outer if local_name(outer) == "omathpara" else equation
         place.addprevious(_run(equation_text(equation)))
         equation.getparent().remove(equation)
-    changed = {main: document}
     if lists is not None:
         # What is left are bullets: mammoth would number the others anew.
         for level in [each for each in lists.iter(f"{_WORD}lvl") if not _is_bullet(each)]:
             level.getparent().remove(level)
-        changed[archive.find(numbers) or numbers] = lists
+    changed = {**trees, main: document}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as copy:
         for name, content in parts.items():
             copy.writestr(name, etree.tostring(changed[name]) if name in changed else content)
     return out.getvalue()
+
+
+def _named(trees: dict[str, Element], file: str) -> Element | None:
+    return next((tree for name, tree in trees.items() if name.rpartition("/")[2].casefold() == file), None)
 
 
 def _run(text: str) -> Element:
@@ -109,10 +121,12 @@ def _is_bullet(level: Element) -> bool:
     return form is not None and form.get(f"{_WORD}val") == "bullet"
 
 
-def _properties(archive: Archive) -> dict[str, str]:
-    if _PROPERTIES not in archive:
+def _properties(parts: dict[str, bytes], warnings: list[str]) -> dict[str, str]:
+    if _PROPERTIES not in parts:
         return {}
-    return {
-        local_name(each): clean_text(inner_text(each)).strip()
-        for each in parse_xml(archive.read(_PROPERTIES))
-    }
+    try:
+        root = parse_xml(parts[_PROPERTIES])
+    except ParseError as error:
+        warnings.append(f"Left out are title, author and language, in {_PROPERTIES!r}. {error}")
+        return {}
+    return {local_name(each): clean_text(inner_text(each)).strip() for each in root}

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from app.parsing import language
 from app.parsing.archive import Archive
+from app.parsing.epub.parts import Parts
 from app.parsing.epub.toc import Contents, read_guide, read_navigation, read_ncx
-from app.parsing.html.markup import Element, inner_text, local_name, parse_xhtml, parse_xml, recover_xml
+from app.parsing.html.markup import Element, inner_text, local_name, parse_xhtml, parse_xml
 from app.parsing.html.reader import heading_marks, link_target, write_tree
 from app.parsing.parsed import ParsedBook, ParseError
 from app.parsing.text import gutenberg
 from app.parsing.text.chapter_marks import ChapterMark, chapters_from_marks, is_body, opening_kinds
 from app.parsing.text.headings import heading_title
 from app.parsing.text.text_builder import TextBuilder, clean_text
-from store.segmentation import PageSpan
+from store.segmentation import PageSpan, is_blank
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
@@ -22,6 +23,7 @@ _ENCRYPTION = "META-INF/encryption.xml"
 _FONT_ALGORITHMS = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
 _ROOT = re.compile(rb"<(?:\w+:)?(?:html|body|dtbook)\b", re.IGNORECASE)
 _ROOT_WITHIN = 2048
+_DOCUMENT, _TABLE = "The document", "The table of contents"
 _DOCUMENTS = {"application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml"}
 
 
@@ -42,10 +44,13 @@ def parse(data: bytes) -> ParsedBook:
     file = _package_file(archive)
     package = parse_xml(archive.read(file))
     items = _manifest(archive, package, file)
-    spine = _spine(archive, package, items)
-    contents = _contents(archive, package, file, items)
-    builder = _write_spine(archive, spine, contents)
+    parts = Parts(archive)
+    spine = _spine(archive, package, items, parts)
+    contents = _contents(parts, package, file, items)
+    builder = _write_spine(parts, spine, contents)
     text = builder.text()
+    if is_blank(text) and parts.first_error is not None:
+        raise parts.first_error
     marks = _marks(builder, spine, contents)
     titles, authors, languages = (_metadata(package, wanted) for wanted in ("title", "creator", "language"))
     book = ParsedBook(
@@ -56,6 +61,7 @@ def parse(data: bytes) -> ParsedBook:
         title=titles[0] if titles else None,
         author=", ".join(authors) or None,
         language=language.tag(languages[0] if languages else None),
+        warnings=parts.warnings,
     )
     return gutenberg.strip_boilerplate(book)
 
@@ -98,33 +104,44 @@ def _entry(archive: Archive, file: str) -> str:
     return archive.find(file) or file
 
 
-def _spine(archive: Archive, package: Element, items: dict[str, _Item]) -> list[_Item]:
-    ids = [each.get("idref") for each in package.iter() if local_name(each) == "itemref"]
-    listed = [items[each] for each in ids if each in items]
-    # A document that is listed twice is read once.
-    return list(dict.fromkeys(item for item in listed if _is_document(archive, item)))
+def _spine(archive: Archive, package: Element, items: dict[str, _Item], parts: Parts) -> list[_Item]:
+    listed: dict[_Item, None] = {}  # a document that is listed twice is read once
+    for each in (each.get("idref") for each in package.iter() if local_name(each) == "itemref"):
+        if each in items:
+            listed[items[each]] = None
+        else:
+            parts.warnings.append(
+                f"The spine names {str(each)[:200]!r}, and the package does not say which file that is."
+            )
+    return [item for item in listed if _is_document(archive, item, parts)]
 
 
-def _is_document(archive: Archive, item: _Item) -> bool:
+def _is_document(archive: Archive, item: _Item, parts: Parts) -> bool:
     """Whether an item is a document, by its type or, where another type or none is given, by its content."""
-    if item.media_type in _DOCUMENTS:
+    if item.media_type in _DOCUMENTS or item.file not in archive:
         return True
-    return item.file in archive and _ROOT.search(archive.read(item.file)[:_ROOT_WITHIN]) is not None
+    data = parts.read(item.file, _DOCUMENT)
+    if data is None or _ROOT.search(data[:_ROOT_WITHIN]):
+        return data is not None
+    kind = item.media_type[:100] or "of no type"
+    parts.warnings.append(f"{_DOCUMENT} {item.file[:200]!r} is left out: it is {kind}, no text.")
+    return False
 
 
-def _contents(archive: Archive, package: Element, file: str, items: dict[str, _Item]) -> Contents:
+def _contents(parts: Parts, package: Element, file: str, items: dict[str, _Item]) -> Contents:
     """Read the navigation document, and the older tables for what it does not have."""
     found = Contents()
     for item in items.values():
-        if "nav" in item.properties and item.file in archive:
-            root = parse_xhtml(archive.read(item.file))
+        if "nav" in item.properties:
+            root = parts.tree(item.file, _TABLE, parse_xhtml)
             found = found if root is None else read_navigation(root, item.file)
     older = [item.file for item in items.values() if item.media_type == "application/x-dtbncx+xml"]
-    if older and older[0] in archive and not (found.entries and found.pages):
-        root = recover_xml(archive.read(older[0]))
+    if older and not (found.entries and found.pages):
+        root = parts.damaged_tree(older[0], _TABLE)
         old = Contents() if root is None else read_ncx(root, older[0])
         found.entries, found.pages = found.entries or old.entries, found.pages or old.pages
     found.kinds = read_guide(package, file) | found.kinds
+    archive = parts.archive
     return Contents(
         entries=[(title, _place(archive, place)) for title, place in found.entries],
         pages=[(label, _place(archive, place)) for label, place in found.pages],
@@ -138,13 +155,11 @@ def _place(archive: Archive, place: str) -> str:
     return f"{_entry(archive, file)}{mark}{fragment}"
 
 
-def _write_spine(archive: Archive, spine: list[_Item], contents: Contents) -> TextBuilder:
+def _write_spine(parts: Parts, spine: list[_Item], contents: Contents) -> TextBuilder:
     builder = TextBuilder()
     for item in spine:
         # The table of contents becomes chapters, not text.
-        if "nav" in item.properties or item.file not in archive:
-            continue
-        root = parse_xhtml(archive.read(item.file))
+        root = None if "nav" in item.properties else parts.tree(item.file, _DOCUMENT, parse_xhtml)
         if root is None:
             continue
         builder.end_paragraph()

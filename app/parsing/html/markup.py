@@ -39,10 +39,6 @@ def recover_xml(data: bytes) -> Element | None:
     For what a book can do without: its tables. ParseError: unreadable-text.
     """
     try:
-        return parse_xml(data)
-    except ParseError:
-        pass
-    try:
         return _xml(_BARE_AMPERSAND.sub("&amp;", _without_entities(data)), recover=True)
     except (etree.XMLSyntaxError, ValueError):
         # Nothing at all is in it.

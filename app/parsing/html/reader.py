@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from app.parsing import language
+from app.parsing.encoding import damage
 from app.parsing.html.list_numbers import item_numbers
 from app.parsing.html.markup import Element, attribute, inner_text, local_name, parse_html
 from app.parsing.parsed import Format, ParsedBook
@@ -38,7 +39,7 @@ def parse(data: bytes) -> ParsedBook:
 
     ParseError: unreadable-text.
     """
-    return book_from_tree(parse_html(data), "html")
+    return replace(book_from_tree(parse_html(data), "html"), warnings=damage(data, markup=True))
 
 
 def book_from_tree(root: Element | None, format: Format) -> ParsedBook:  # noqa: A002 - the word users know

@@ -8,7 +8,6 @@ from contextlib import closing
 import pypdfium2
 from pypdfium2 import raw
 
-from app.parsing.parsed import ParseError
 from app.parsing.pdf.columns import read_columns
 from app.parsing.pdf.drop_caps import settle_drop_caps
 from app.parsing.pdf.line_numbers import drop_line_numbers
@@ -25,7 +24,7 @@ def read_pages(document: pypdfium2.PdfDocument, labels: Sequence[str]) -> list[l
     """Return the lines of each page: columns one after the other, lines from top to bottom.
 
     Running headers and footers, page numbers and the numbers of lines are left out. `labels` are the pages'.
-    ParseError unreadable-book: a page is damaged.
+    A page that is damaged has no lines.
     """
     pages = [_words(document, number) for number in range(len(document))]
     sizes: Counter[float] = Counter()
@@ -52,8 +51,8 @@ def _words(document: pypdfium2.PdfDocument, number: int) -> PageWords:
     try:
         with closing(document[number]) as page:
             return page_words(page)
-    except pypdfium2.PdfiumError as error:
-        raise ParseError("unreadable-book", f"The PDF's page {number + 1} is damaged.") from error
+    except pypdfium2.PdfiumError:
+        return PageWords([], [], 0.0, 0.0, False)
 
 
 def _rules(

@@ -1,6 +1,7 @@
 """Parses PDF: pages with their labels, without running headers and footers, lines joined to paragraphs."""
 
 import re
+from collections.abc import Sequence
 from contextlib import closing
 
 import pypdfium2
@@ -13,6 +14,7 @@ from app.parsing.pdf.layout import Layout
 from app.parsing.pdf.outline import outline_marks
 from app.parsing.pdf.pages import read_pages
 from app.parsing.pdf.paragraphs import join_lines
+from app.parsing.pdf.unread_pages import damaged_pages, image_pages, in_words
 from app.parsing.text import gutenberg, headings
 from app.parsing.text.chapter_marks import chapters_from_marks, opening_kinds
 from app.parsing.text.text_builder import clean_text
@@ -41,7 +43,12 @@ def parse(data: bytes) -> ParsedBook:
     with closing(document):
         labels = [document.get_page_label(number) or str(number + 1) for number in range(len(document))]
         pages = read_pages(document, labels)
-        if sum(len(line.text) for page in pages for line in page) < _FEWEST_LETTERS_A_PAGE * len(pages):
+        empty = [number for number, page in enumerate(pages) if not page]
+        damaged = damaged_pages(document, empty)
+        if len(damaged) == len(pages) > 0:
+            raise ParseError("unreadable-book", "The PDF is damaged: none of its pages can be opened.")
+        letters = sum(len(line.text) for page in pages for line in page)
+        if letters < _FEWEST_LETTERS_A_PAGE * (len(pages) - len(damaged)):
             raise ParseError(
                 "no-text", "The PDF has images of pages and no text: have it recognised (OCR) first."
             )
@@ -61,8 +68,19 @@ def parse(data: bytes) -> ParsedBook:
             title=_title(metadata.get("Title", "")),
             author=_one_line(metadata.get("Author", "")),
             language=language.tag(_language(document)),
+            warnings=_warnings(labels, damaged, image_pages(document, empty)),
         )
     return gutenberg.strip_boilerplate(book)
+
+
+def _warnings(labels: Sequence[str], damaged: Sequence[int], images: Sequence[int]) -> list[str]:
+    found = []
+    if damaged:
+        found.append(f"{in_words(damaged, labels)} cannot be opened: the PDF is damaged there.")
+    if images:
+        have = "has images" if len(images) == 1 else "have images"
+        found.append(f"{in_words(images, labels)} {have} and no text: have them recognised (OCR) to add it.")
+    return found
 
 
 def _title(text: str) -> str | None:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from app.parsing.encoding import decode
+from app.parsing.encoding import damage, decode
 from app.parsing.parsed import ParsedBook
 from app.parsing.text import gutenberg
 from app.parsing.text.headings import TextFormat, chapters
@@ -14,16 +14,18 @@ _LONGEST_TITLE = 300
 
 def parse_plain_text(data: bytes) -> ParsedBook:
     """Parse plain text, without a title of its own. ParseError: unreadable-text."""
-    return _parse(decode(data), "txt", None)
+    return _parse(data, decode(data), "txt", None)
 
 
 def parse_markdown(data: bytes) -> ParsedBook:
     """Parse Markdown; its title is its first heading of level 1 or 2. ParseError: unreadable-text."""
     text = decode(data)
     title = _TITLE.search(text)
-    return _parse(text, "md", title[1][:_LONGEST_TITLE] if title else None)
+    return _parse(data, text, "md", title[1][:_LONGEST_TITLE] if title else None)
 
 
-def _parse(text: str, format: TextFormat, title: str | None) -> ParsedBook:  # noqa: A002 - the word users know
-    book = gutenberg.strip_boilerplate(ParsedBook(format=format, text=text, chapters=[], title=title))
+def _parse(data: bytes, text: str, format: TextFormat, title: str | None) -> ParsedBook:  # noqa: A002
+    book = gutenberg.strip_boilerplate(
+        ParsedBook(format=format, text=text, chapters=[], title=title, warnings=damage(data))
+    )
     return replace(book, chapters=chapters(book.text, format))

@@ -27,6 +27,7 @@ def test_books_are_listed(peer: Peer) -> None:
     result = bookchorus("books", peer=peer)
     assert result.exit_code == 0
     assert all(f"Tale {number}" in result.stdout for number in range(3))
+    assert result.stdout.count("warning: ") == 3
 
 
 def test_add_follows_the_training_to_its_end(peer: Peer, file: Path) -> None:
@@ -34,6 +35,7 @@ def test_add_follows_the_training_to_its_end(peer: Peer, file: Path) -> None:
     assert result.exit_code == 0, result.output
     told = (
         "7 passages in 1 chapter\n",
+        "warning: Page [3] has images and no text.\n",
         "step 2/2 · loss 3.00",
         "what the members gained",
         "Version 1 is learned",

@@ -1,33 +1,40 @@
-from app.schemas import Abstained, Heard, LeftOut, Vote
+from app.schemas import Abstained, Heard, LeftOut, Span, Vote
 from app.terminal.answers import answer_panel, vote_so_far
 from tests.app.client.examples import answer
 from tests.app.terminal.rendering import line_with, shown
 
 
 def test_an_answer_shows_who_said_what_and_where_it_is_written() -> None:
-    text = shown(answer_panel(answer(), expected="The tiger"))
+    said = Span(start=1080, end=1098, text="A tiger was caught in a trap.")
+    where = {"page": "2", "first_page": "1", "last_page": "2", "support": said}
+    cited = [each.model_copy(update=where) for each in answer().citations]
+    text = shown(answer_panel(answer().model_copy(update={"citations": cited}), expected="The tiger"))
     assert "Who was caught?" in text
     assert "The tiger" in line_with(text, "expected")
     assert "75%" in line_with(text, "confidence")
     assert "75%" in line_with(text, "members 1, 2, 4")
     assert "A tiger." in line_with(text, "members 1, 2, 4")
     assert "25%" in line_with(text, "member 3")
-    assert "The Tiger · The Trap" in text
-    assert "“Once upon a time a tiger was caught in a trap.”" in text
-    assert "characters 1,044 to 1,098" in text
+    assert "The Tiger · The Trap · page 2" in text
+    assert "“A tiger was caught in a trap.”" in text
+    assert "characters 1,080 to 1,098" in text
     assert "4 members of v1 · 1.2 s" in text
 
 
 def test_who_does_not_know_says_why() -> None:
     why = Abstained(reason="not-told", detail="The book does not seem to tell this.", answer="A tiger.")
-    near = answer().citations[0].model_copy(update={"page": "xii"})
+    near = (
+        answer()
+        .citations[0]
+        .model_copy(update={"page": "xii", "first_page": "xii", "last_page": "1", "support": None})
+    )
     silent = answer().model_copy(
         update={"answer": None, "abstained": why, "calibrated": False, "citations": [near]}
     )
     text = shown(answer_panel(silent))
     assert why.detail in line_with(text, "no answer")
     assert "75%" in line_with(text, "agreement")
-    assert "The Tiger · The Trap · page xii" in line_with(text, "closest")
+    assert "The Tiger · The Trap · pages xii\N{EN DASH}1" in line_with(text, "closest")
     assert "characters 1,044 to 1,098" in text
     assert "read in" not in text
     assert "A tiger." in line_with(text, "members 1, 2, 4")

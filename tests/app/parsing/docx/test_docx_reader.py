@@ -43,6 +43,14 @@ def test_a_document_type_is_refused() -> None:
     assert refused.value.slug == "bad-archive"
 
 
+def test_a_document_without_a_body_is_damaged() -> None:
+    parts = files.unzipped(files.docx(""))
+    parts["word/document.xml"] = parts["word/document.xml"].replace(b"w:body", b"w:bode")
+    with pytest.raises(ParseError) as refused:
+        parse(files.zipped(parts))
+    assert refused.value.slug == "unreadable-book"
+
+
 def test_an_archive_without_a_document_is_no_docx() -> None:
     with pytest.raises(ParseError) as refused:
         parse(files.zipped({"[Content_Types].xml": "<Types/>"}))

@@ -24,7 +24,7 @@ def add_many(sender: Sender, entries: Sequence[Entry], *, wait: bool = True) -> 
     """Send the entries' files and yield each entry as it changes, until all are learned or failed.
 
     Without `wait` it ends as soon as all are sent. ClientError: the key is refused, or the service stays
-    away.
+    away. Closed early, it waits for the uploads under way.
     """
     waiting = deque(entry for entry in entries if entry.state not in DONE)
     sending: dict[Future[Entry], Entry] = {}

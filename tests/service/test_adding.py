@@ -1,6 +1,7 @@
 """`bookchorus add` of folders, patterns and many files, against a real service."""
 
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -89,7 +90,7 @@ def test_a_known_book_is_not_sent_again(client: Client, http: httpx.Client, tmp_
     many = add(client, tmp_path, "--no-wait")
     assert many.exit_code == 0, many.output
     # One of two files with the same bytes is the other's book.
-    assert many.stdout.splitlines()[-1] in ("3 here already · 1 queued", "3 here already · 1 learning")
+    assert "3 here already" in many.stdout.splitlines()[-1]
     assert "the same book as" in many.stdout
     assert client.book(book["id"]).filename == "lamp.md"
 
@@ -100,7 +101,7 @@ def test_what_names_no_book_is_told_and_the_rest_goes_on(client: Client, tmp_pat
     assert done.exit_code == 1
     assert "lost.txt: failed: Cannot read it: No such file or directory." in done.stdout
     assert "*.epub: failed: No book fits this pattern." in done.stdout
-    assert "there.txt (there): queued" in done.stdout or "there.txt (there): learning" in done.stdout
+    assert re.search(r"^there\.txt \(there\): (queued|learning|ready)$", done.stdout, re.MULTILINE)
     nothing = add(client, tmp_path / "*.epub")
     assert (nothing.exit_code, nothing.stdout) == (1, "")
     assert "No book fits this pattern." in nothing.stderr

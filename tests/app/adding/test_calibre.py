@@ -106,5 +106,7 @@ def test_the_opf_of_a_folder_says_nothing_of_several_books(book: Path) -> None:
 
 
 def test_what_is_said_first_counts() -> None:
+    for one, other in ((About("A"), About("B")), (About(language="en"), About(language="de"))):
+        assert one.or_else(other) == one
     mine = About(author="Me", tags=("mine",))
     assert mine.or_else(About("Title", "Other", "de", ("other",))) == About("Title", "Me", "de", ("mine",))

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     parse_seconds: PositiveInt = 60
     parse_memory_bytes: Annotated[int, Field(ge=300_000_000)] = 1_000_000_000
     max_queued_jobs: PositiveInt = 100
+    # Asks that are worked on or wait, those through OpenAI's API among them.
+    max_waiting_asks: PositiveInt = 100
     # Whether the service learns books itself, or leaves them to `bookchorus worker`.
     trains: bool = True
     # How long learning one version may take when its recipe does not say.

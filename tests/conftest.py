@@ -95,3 +95,9 @@ def skill(llm: FrozenLLM) -> LoadedSkill:
     prefix = initial_skill(llm)
     weighting = Weighting(answerable=1.0, retrieval=1.0, log_likelihood=1.0)
     return LoadedSkill(prefix, prefix.to_bytes(), weighting, recipe={}, data={}, metrics={})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--examples", type=int, default=2, help="random calls of each route in tests/service/test_contract.py"
+    )

@@ -42,7 +42,7 @@ class Questions:
     def add(self, book: str, text: str, answer: str, *, passage: int | None = None) -> Question:
         """Add a question of one's own, about the passage of this ordinal or else about one that is found."""
         with valid_request():
-            change = AddQuestion(text=text, answer=answer, passage=passage)
+            change = AddQuestion(change="add", text=text, answer=answer, passage=passage)
         return self.change(book, [change]).questions[0]
 
     def correct(
@@ -50,12 +50,12 @@ class Questions:
     ) -> Question:
         """Give a question other words, or its answer, or both."""
         with valid_request():
-            change = CorrectQuestion(id=question, text=text, answer=answer)
+            change = CorrectQuestion(change="correct", id=question, text=text, answer=answer)
         return self.change(book, [change]).questions[0]
 
     def remove(self, book: str, questions: Sequence[str]) -> list[str]:
         """Remove questions, all or none, so that they are never learned again; return their ids."""
-        return self.change(book, [RemoveQuestion(id=each) for each in questions]).removed
+        return self.change(book, [RemoveQuestion(change="remove", id=each) for each in questions]).removed
 
     def change(self, book: str, changes: Sequence[QuestionChange]) -> ChangedQuestions:
         """Make changes in this order, all or none."""

@@ -31,7 +31,7 @@ _ANSWER: _Table = {
     404: ("no-book-fits",),
     409: ("no-books", "book-not-ready", "version-pruned"),
     422: ("question-empty", "question-too-long"),
-    503: ("artifact-damaged", "out-of-memory"),
+    503: ("asks-full", "artifact-damaged", "out-of-memory"),
 }
 _ALIAS: _Table = {422: ("invalid-alias",)}
 # What a route answers with besides what many do.
@@ -61,7 +61,7 @@ OWN: dict[str, _Table] = {
         409: ("worse-than-champion", "version-pruned"),
     },
     "POST /admin/books/{book_id}/aliases/{alias}/rollback": {**_ALIAS, 409: ("nothing-to-roll-back-to",)},
-    "DELETE /admin/books/{book_id}/versions/{number}": {409: ("version-in-use", "version-pruned")},
+    "DELETE /admin/books/{book_id}/versions/{ref}": {409: ("version-in-use", "version-pruned")},
     "GET /admin/books/{book_id}/versions/{ref}/export": {
         409: ("version-pruned", "version-of-other-model"),
         503: ("artifact-damaged", "out-of-memory"),
@@ -92,14 +92,29 @@ _SCHEMA = {
 
 
 def describe(document: dict[str, Any]) -> dict[str, Any]:
-    """Add to each operation of a description the problems that it can answer with, by their statuses."""
+    """Add to each operation of a description the problems that it can answer with, by their statuses.
+
+    FastAPI has noted a key for all of them, which goes where none is needed, and null among the values of
+    parameters, which none can have in an address or a header.
+    """
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             # FastAPI's own shape of it, which nobody gets.
             operation["responses"].pop("422", None)
+            if roles.needed(method.upper(), path) is None:
+                operation.pop("security", None)
+            for parameter in operation.get("parameters", []):
+                parameter["schema"] = _sent(parameter["schema"])
             for status, slugs in problems(method.upper(), path, operation).items():
                 operation["responses"][str(status)] = _response(path, slugs)
     return document
+
+
+def _sent(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    if len(kinds) != 1:
+        return schema
+    return {**{name: value for name, value in schema.items() if name != "anyOf"}, **kinds[0]}
 
 
 def problems(method: str, path: str, operation: dict[str, Any]) -> dict[int, list[str]]:

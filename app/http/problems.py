@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.answering.errors import NoBookFitsError, NothingToAskError, NotReadyError
@@ -94,7 +93,7 @@ _NO_MEMORY = "There is no memory left for this just now: ask for fewer passages 
 _GONE = "The client went away before the answer was there."
 
 # The errors that the rules raise on purpose, as the problems they are.
-_KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
+KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     NotFoundError: lambda error: Problem(404, "not-found", str(error)),
     StoreBusyError: lambda _: Problem(503, "store-busy", _LOCKED, _BUSY),
     StoreUnreachableError: lambda error: Problem(503, "store-unreachable", str(error), _BUSY),
@@ -144,13 +143,12 @@ _KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     ClientDisconnect: lambda _: Problem(499, "client-gone", _GONE),
     DamagedArtifactError: lambda error: Problem(503, "artifact-damaged", str(error)),
 }
-_HTTP = {404: "no-such-page", 405: "method-not-allowed"}
 
 
 def as_problem(error: Exception, what: str = "an answer") -> Problem:
     """The problem that an exception is; one that is not foreseen is logged, with what failed, under an id."""
-    if type(error) in _KNOWN:
-        return _KNOWN[type(error)](error)
+    if type(error) in KNOWN:
+        return KNOWN[type(error)](error)
     if is_out_of_memory(error):
         return Problem(503, "out-of-memory", _NO_MEMORY, _BUSY)
     number = secrets.token_hex(6)
@@ -210,37 +208,3 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
     # Clients of OpenAI's API know 400 where ours says 422.
     status = 400 if problem.status == 422 else problem.status
     return JSONResponse(openai_error(problem), status, headers=problem.headers)
-
-
-def install(app: FastAPI, too_large: Callable[[str], Problem]) -> None:
-    """Turn every error of `app` into a problem, that of a body into what `too_large` says of its path."""
-
-    async def known(request: Request, error: Exception) -> JSONResponse:
-        return respond(request, as_problem(error))
-
-    for kind in _KNOWN:
-        app.add_exception_handler(kind, known)
-
-    @app.exception_handler(Problem)
-    async def problem(request: Request, error: Problem) -> JSONResponse:
-        return respond(request, error)
-
-    @app.exception_handler(RequestValidationError)
-    async def of_another_shape(request: Request, error: RequestValidationError) -> JSONResponse:
-        return respond(request, invalid("invalid-request", error))
-
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
-        if error.status_code == 400 and isinstance(error.__cause__, ValueError | RecursionError):
-            # FastAPI's word for JSON with too many digits, brackets, or bytes of no encoding.
-            detail = f"body: it cannot be read as JSON: {error.__cause__}"
-            return respond(request, Problem(422, "invalid-request", detail))
-        if error.status_code == 413:
-            return respond(request, too_large(request.url.path))
-        slug = _HTTP.get(error.status_code, "http-error")
-        headers = dict(error.headers) if error.headers else None
-        return respond(request, Problem(error.status_code, slug, str(error.detail), headers))
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        return respond(request, as_problem(error, f"{request.method} {request.url.path}"))

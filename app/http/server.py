@@ -14,11 +14,12 @@ import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from app.http import problems
 from app.http.access import Access
+from app.http.ask_room import AskRoom
 from app.http.body_sizes import BodySizes
 from app.http.deps import KEY, is_the_callers, text_is_kept
 from app.http.draining import Drain, Draining
+from app.http.error_handlers import install
 from app.http.problem_statuses import describe
 from app.http.routes import (
     aliases,
@@ -80,7 +81,8 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(Watched, figures=service.telemetry.figures)
     app.state.worker_probe = StoreProbe(service.database, service.has_worker)
     app.state.queue_probe = StoreProbe(service.database, queue_state)
-    problems.install(app, sizes.refusal)
+    app.state.asks = AskRoom(settings.max_waiting_asks)
+    install(app, sizes.refusal)
     for part in (
         books,
         versions,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from app.schemas.common import OnPages, Request
+from app.schemas.common import OnPages, Request, Seed
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Names = Annotated[list[Name], Field(min_length=1, max_length=64)]
@@ -36,9 +36,12 @@ class AskRequest(Request):
     k: Annotated[int, Field(ge=1, le=32)] | None = None
     samples: Annotated[int, Field(ge=1, le=16)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    seed: Seed | None = None
     strategy: Literal["vote", "mixture", "choices"] | None = None
-    choices: Annotated[list[Choice], Field(min_length=2, max_length=16)] | None = None
+    choices: (
+        Annotated[list[Choice], Field(min_length=2, max_length=16, json_schema_extra={"uniqueItems": True})]
+        | None
+    ) = None
     adaptive: bool = True
     min_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     members: MembersChoice = "auto"

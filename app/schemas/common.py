@@ -1,23 +1,38 @@
 """What requests and lists have in common."""
 
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.schemas.text import refuse_unkept
 
 T = TypeVar("T")
 
+# The most is a number below 2**63 that the description of the API, which has floats, can name.
+Seed = Annotated[int, Field(ge=0, le=9 * 10**18)]
+
 
 class Request(BaseModel):
     """What a caller sends; an unknown field is an error, so that a typo is not ignored.
 
-    So is text that cannot be kept, in any field and however deep.
+    So is a value of another kind, such as 0 for false or "1" for 1, and text that cannot be kept, in any
+    field and however deep.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     _text_is_kept = model_validator(mode="before")(refuse_unkept)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, value: object) -> object:
+        """1.0 is an integer, as JSON Schema has it."""
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: int(each) if isinstance(each, float) and each.is_integer() else each
+            for name, each in value.items()
+        }
 
 
 class Page(BaseModel, Generic[T]):

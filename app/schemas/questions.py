@@ -36,7 +36,7 @@ class Question(OnPages):
 class AddQuestion(Request):
     """A question of a person's own. Without a `passage` it is found: the best one that has the answer."""
 
-    change: Literal["add"] = "add"
+    change: Literal["add"]
     text: str
     answer: str
     passage: Annotated[int, Field(ge=0, lt=2**31)] | None = None
@@ -45,7 +45,7 @@ class AddQuestion(Request):
 class CorrectQuestion(Request):
     """Other words for a question, for its answer, or for both."""
 
-    change: Literal["correct"] = "correct"
+    change: Literal["correct"]
     id: str
     text: str | None = None
     answer: str | None = None
@@ -60,7 +60,7 @@ class CorrectQuestion(Request):
 class RemoveQuestion(Request):
     """A question that is never to be learned again."""
 
-    change: Literal["remove"] = "remove"
+    change: Literal["remove"]
     id: str
 
 

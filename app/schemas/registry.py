@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.schemas.answers import Answer
-from app.schemas.common import Request
+from app.schemas.common import Request, Seed
 
 VersionState = Literal["live", "damaged", "pruned"]
 
@@ -153,7 +153,7 @@ class Compare(Request):
 
     versions: Annotated[list[Ref], Field(min_length=2, max_length=2)]
     questions: Annotated[list[Question], Field(max_length=50)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Seed = 0
 
 
 class Difference(BaseModel):

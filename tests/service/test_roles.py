@@ -68,7 +68,7 @@ ROUTES = {
     "POST /admin/books/{book_id}/aliases/{alias}/rollback": Row("writer", None, 409),
     "DELETE /admin/books/{book_id}/aliases/{alias}": Row("writer"),
     "POST /admin/books/{book_id}/prune": Row("writer", {"keep": 1}),
-    "DELETE /admin/books/{book_id}/versions/{number}": Row("writer", None, 409),
+    "DELETE /admin/books/{book_id}/versions/{ref}": Row("writer", None, 409),
     "POST /books/{book_id}/versions": Row("writer", {"recipe": QUICK}, 202),
     "POST /books/{book_id}/revisions": Row("writer", {"title": "Again", "text": STORY + "again"}, 202),
     "GET /admin/skills": Row("admin", other=403),

@@ -1,12 +1,12 @@
 """The route that answers questions."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app import schemas
 from app.http.deps import CallerDep, ServiceDep
-from app.http.disconnect import Waiting, to_the_end
+from app.http.disconnect import WaitingDep, to_the_end
 from app.http.serializers import answers
 
 router = APIRouter(tags=["ask"])
@@ -14,14 +14,13 @@ router = APIRouter(tags=["ask"])
 
 @router.post("/ask", response_model=schemas.Answer, responses={200: {"content": {"text/event-stream": {}}}})
 async def ask(
-    service: ServiceDep, caller: CallerDep, request: schemas.AskRequest, http: Request
+    service: ServiceDep, caller: CallerDep, request: schemas.AskRequest, waiting: WaitingDep
 ) -> schemas.Answer | Response:
     """Answer a question: retrieve, let every member answer, vote, and cite what was read.
 
     With `stream` the steps come as server-sent events: `retrieved`, `heard`, and `answer` or `error`.
     A client that goes away ends the work for it.
     """
-    waiting = Waiting(http)
     events = await waiting.result(
         lambda: service.answering.events(
             answers.question_of(request),

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app import schemas
 from app.answering.types import Question, Scope
 from app.http.deps import CallerDep, ServiceDep
-from app.http.disconnect import Waiting, to_the_end
+from app.http.disconnect import Waiting, WaitingDep, to_the_end
 from app.http.problems import Problem, openai_error
 from app.http.serializers import answers, chat
 from app.http.serializers.records import unix
@@ -60,12 +60,13 @@ def model(service: ServiceDep, caller: CallerDep, model_id: str) -> JSONResponse
 
 
 @router.post("/chat/completions")
-async def complete(service: ServiceDep, caller: CallerDep, request: ChatRequest, http: Request) -> Response:
+async def complete(
+    service: ServiceDep, caller: CallerDep, request: ChatRequest, waiting: WaitingDep
+) -> Response:
     """Answer the last question of a chat; earlier turns help to find its passages.
 
     Beside OpenAI's fields, `bookchorus` holds the whole answer with its votes and citations.
     """
-    waiting = Waiting(http)
     events = await waiting.result(lambda: _events(service, request, caller.sees, waiting))
     if request.stream:
         chunks = to_the_end(_chunks(service, request, events), lambda problem: _sse(openai_error(problem)))

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from app import schemas
 from app.answering.types import Question, Scope
 from app.http.deps import ServiceDep
-from app.http.disconnect import Waiting
+from app.http.disconnect import WaitingDep
 from app.http.routes.versions import shown
 from app.http.serializers import answers
 from app.service import Service
@@ -23,13 +23,12 @@ _QUESTIONS = 10
 
 @router.post("/books/{book_id}/compare")
 async def compare(
-    service: ServiceDep, book_id: str, wish: schemas.Compare, http: Request
+    service: ServiceDep, book_id: str, wish: schemas.Compare, waiting: WaitingDep
 ) -> schemas.Comparison:
     """Compare two versions: all that differs in their recipes and metrics, and what both answer.
 
     A client that goes away ends the work for it.
     """
-    waiting = Waiting(http)
     return await waiting.result(lambda: _compared(service, book_id, wish, waiting.wanted))
 
 

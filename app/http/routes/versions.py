@@ -83,13 +83,13 @@ def show_version(service: ServiceDep, book_id: str, ref: str) -> schemas.PromptV
         return version
 
 
-@router.delete("/admin/books/{book_id}/versions/{number}", tags=["admin"])
+@router.delete("/admin/books/{book_id}/versions/{ref}", tags=["admin"])
 def prune_version(
-    service: ServiceDep, book_id: str, number: Annotated[int, Path(ge=1, lt=2**31)]
+    service: ServiceDep, book_id: str, ref: Annotated[int, Path(ge=1, lt=2**31)]
 ) -> schemas.PromptVersion:
-    """Let go of the soft prompts of one version that no alias is on; its record stays."""
+    """Let go of the soft prompts of one version, by its number, that no alias is on; its record stays."""
     with service.database.write() as session:
-        [version] = shown(service, session, [pruning.prune_version(session, book_id, number)])
+        [version] = shown(service, session, [pruning.prune_version(session, book_id, ref)])
         return version
 
 

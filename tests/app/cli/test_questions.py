@@ -32,10 +32,10 @@ def test_a_question_is_added_corrected_and_removed(peer: Peer) -> None:
     removed = bookchorus("question", "remove", BOOK, "question_2", "question_3", peer=peer)
     assert (removed.exit_code, removed.stdout) == (0, "Removed question_2, question_3.\n")
     assert peer.question_changes == [
-        AddQuestion(text="Who?", answer="A tiger.", passage=0),
-        CorrectQuestion(id="question_1", answer="A jackal."),
-        RemoveQuestion(id="question_2"),
-        RemoveQuestion(id="question_3"),
+        AddQuestion(change="add", text="Who?", answer="A tiger.", passage=0),
+        CorrectQuestion(change="correct", id="question_1", answer="A jackal."),
+        RemoveQuestion(change="remove", id="question_2"),
+        RemoveQuestion(change="remove", id="question_3"),
     ]
 
 

@@ -27,10 +27,10 @@ def test_changes_arrive_as_they_were_wished_for(peer: Peer) -> None:
         assert client.questions.correct(BOOK, "question_1", answer="A jackal.") == question(4)
         assert client.questions.remove(BOOK, ["question_2", "question_3"]) == ["question_2", "question_3"]
     assert peer.question_changes == [
-        AddQuestion(text="Who?", answer="A tiger.", passage=0),
+        AddQuestion(change="add", text="Who?", answer="A tiger.", passage=0),
         CorrectQuestion(id="question_1", answer="A jackal."),
-        RemoveQuestion(id="question_2"),
-        RemoveQuestion(id="question_3"),
+        RemoveQuestion(change="remove", id="question_2"),
+        RemoveQuestion(change="remove", id="question_3"),
     ]
 
 

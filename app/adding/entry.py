@@ -16,9 +16,9 @@ class Entry:
     """A file and the state of its book; `number` is its place in the order, `name` what it is shown as.
 
     `book`, `title`, `sha256` and `job` are known once the service has the book. `reason` says why it waits
-    or failed, or what a known book is. `share` is how much of the learning is done, from 0 to 1. A `known`
-    book was there already, a `revised` one with another text. A waiting book may be sent again after
-    `retry_after` seconds, where the service said so.
+    or failed, or what a known book is; `warnings` say what of the file is not in the text. `share` is how
+    much of the learning is done, from 0 to 1. A `known` book was there already, a `revised` one with another
+    text. A waiting book may be sent again after `retry_after` seconds, where the service said so.
     """
 
     number: int
@@ -31,6 +31,7 @@ class Entry:
     job: str | None = None
     reason: str = ""
     share: float = 0.0
+    warnings: tuple[str, ...] = ()
     known: bool = False
     revised: bool = False
     retry_after: float | None = None
@@ -51,6 +52,7 @@ class Entry:
             title=book.title,
             sha256=book.sha256,
             job=book.job,
+            warnings=tuple(book.warnings),
             reason="",
             retry_after=None,
         )

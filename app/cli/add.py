@@ -124,6 +124,7 @@ def _add_many(console: Console, sender: "Sender", found: "BookFiles", *, wait: b
     from app.adding.many import add_many
     from app.client import ClientError
     from app.terminal.adding import show_adding
+    from app.terminal.theme import WARN, plain
 
     _say_what_is_left_out(console, found)
     entries = [Entry(number, file, file.name) for number, file in enumerate(found.files)]
@@ -140,6 +141,9 @@ def _add_many(console: Console, sender: "Sender", found: "BookFiles", *, wait: b
     except KeyboardInterrupt:
         console.print(Text("The service goes on learning; the same command shows it again.", "dim"))
         raise
+    for entry in ended:
+        for warning in entry.warnings:
+            console.print(plain(f"{entry.name}: {warning}", WARN), soft_wrap=True)
     if any(entry.state == "failed" for entry in ended):
         raise typer.Exit(1)
 

@@ -43,6 +43,9 @@ def add(client: Client, *words: str | Path) -> Result:
 def test_a_folder_is_added_and_learned_with_what_calibre_says(client: Client, tmp_path: Path) -> None:
     calibre(tmp_path, "The Lamp at Sea", "at sea")
     (tmp_path / "harbour.txt").write_text("Mira kept a lamp in the harbour.")
+    tower = files.xhtml("<p>Mira kept a green lamp in the tower of Ost.</p>")
+    halves = {name: tower for name in ("one.xhtml", "two.xhtml")}
+    (tmp_path / "half.epub").write_bytes(files.with_damaged_entry(files.epub(halves), "OEBPS/two.xhtml"))
     (tmp_path / "page.pdf").write_bytes(files.pdf([files.lines("Mira kept a lamp on a page.")]))
     (tmp_path / "broken.epub").write_bytes(b"PK\x03\x04 no archive")
     done = add(client, tmp_path)
@@ -50,10 +53,12 @@ def test_a_folder_is_added_and_learned_with_what_calibre_says(client: Client, tm
     lines = done.stdout.splitlines()
     # Uploads are begun in the order of the files, which is that of a person.
     begun = [line.partition(":")[0] for line in lines if line.endswith(": uploading")]
-    assert begun == ["broken.epub", "harbour.txt", "page.pdf", "The Lamp at Sea.epub"]
+    assert begun == ["broken.epub", "half.epub", "harbour.txt", "page.pdf", "The Lamp at Sea.epub"]
     assert [line for line in lines if line.startswith("broken.epub: failed: The file is a damaged zip")]
     assert "The Lamp at Sea.epub (The Lamp at Sea): ready" in lines
-    assert lines[-1] == "3 ready · 1 failed"
+    assert "4 ready · 1 failed" in lines
+    # What of a book could not be read is said last.
+    assert lines[-1].startswith("half.epub: The document 'OEBPS/two.xhtml' is left out.")
     shelf = {book.filename: book for book in client.books()}
     assert "The Lamp at Sea.pdf" not in shelf
     book = shelf["The Lamp at Sea.epub"]

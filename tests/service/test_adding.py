@@ -44,7 +44,7 @@ def test_a_folder_is_added_and_learned_with_what_calibre_says(client: Client, tm
     calibre(tmp_path, "The Lamp at Sea", "at sea")
     (tmp_path / "harbour.txt").write_text("Mira kept a lamp in the harbour.")
     tower = files.xhtml("<p>Mira kept a green lamp in the tower of Ost.</p>")
-    halves = {name: tower for name in ("one.xhtml", "two.xhtml")}
+    halves = dict.fromkeys(("one.xhtml", "two.xhtml"), tower)
     (tmp_path / "half.epub").write_bytes(files.with_damaged_entry(files.epub(halves), "OEBPS/two.xhtml"))
     (tmp_path / "page.pdf").write_bytes(files.pdf([files.lines("Mira kept a lamp on a page.")]))
     (tmp_path / "broken.epub").write_bytes(b"PK\x03\x04 no archive")

@@ -35,6 +35,7 @@ RULES = (
     "books and a scope of authors or tags do not go together",
     "limit the model 'library'",
     "a correction has a text, an answer, or both",
+    "is no language's tag",
 )
 
 

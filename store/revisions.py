@@ -44,7 +44,7 @@ def add(
         session.execute(delete(table).where(table.book_id == book_id))
     book.filename, book.format = edition.filename, edition.format
     book.characters, book.sha256, book.content_key = len(edition.text), edition.sha256, key
-    book.passage_count = len(edition.passages)
+    book.passage_count, book.embedder = len(edition.passages), None
     book.title, book.author = title or book.title, author or book.author
     book.language = language or book.language
     book.revision += 1

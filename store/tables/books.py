@@ -14,6 +14,7 @@ class Book(Base):
     """A book in its newest `revision`. `sha256` is the hash of the bytes of that revision's file.
 
     `owner` names the library it is in, and `content_key` is the hash of both: no library has a file twice.
+    `embedder` is the one by which every passage has a vector; None until all have.
     """
 
     __tablename__ = "books"
@@ -35,6 +36,7 @@ class Book(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     content_key: Mapped[str] = mapped_column(String(64))
     passage_count: Mapped[int]
+    embedder: Mapped[str | None] = mapped_column(String(255))
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 

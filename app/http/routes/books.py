@@ -1,6 +1,7 @@
 """Routes for books: upload, list, show, remove."""
 
 import math
+from concurrent import futures
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -20,6 +21,9 @@ from store.tables import Book
 from trainer.recipe import Recipe
 
 router = APIRouter(tags=["books"])
+
+# How long an upload waits for its words to be indexed, so that most books are found once it is answered.
+_INDEX_SECONDS = 0.5
 
 _FORM = {
     "type": "object",
@@ -102,18 +106,18 @@ def remove_book(service: ServiceDep, book_id: str) -> None:
     """Remove a book with all that was learned from it."""
     with service.database.write() as session:
         books.delete(session, book_id)
-    service.index.refresh()
+    service.index.follow()
 
 
 async def learning(
     service: Service, response: Response, book_id: str, job_id: str | None, changed: bool, *, wait: float
 ) -> schemas.AddedBook:
-    """The response to an upload. What `changed` is indexed now and learned; where nothing did, the status is
-    200.
+    """The response to an upload. What `changed` is found by its words as soon as these are indexed, and is
+    embedded and learned by a worker; where nothing did, the status is 200.
     """
     if changed:
         service.worker.call()
-        await run_in_threadpool(service.index.refresh)
+        await run_in_threadpool(futures.wait, [service.index.follow()], _INDEX_SECONDS)
     else:
         response.status_code = 200
     if job_id is not None:

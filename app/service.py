@@ -186,5 +186,7 @@ def build(
             database, members, llm, float(settings.budget_seconds), settings.max_queued_jobs
         ),
         worker=worker,
-        parser=ParserSandbox(settings.parse_seconds, settings.parse_memory_bytes),
+        parser=ParserSandbox(
+            settings.parse_seconds, settings.parse_memory_bytes, settings.max_book_characters
+        ),
     )

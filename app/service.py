@@ -40,6 +40,8 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
 
 _SIGNAL_SECONDS = 0.5
+# How long the end of a service waits for its index to be kept; what is not kept is made again at a start.
+_SETTLE_SECONDS = 2.0
 # Within which time a service or a worker has ended once it is told to.
 END_SECONDS = 24.0
 
@@ -81,6 +83,7 @@ class Service:
         self.leave()
         began = time.monotonic()
         worked = self.worker.close(seconds)
+        self.index.settle(_SETTLE_SECONDS)
         left = None if seconds is None else max(0.0, began + seconds - time.monotonic())
         answered = self.scheduler.close(left)
         self.database.close()
@@ -150,7 +153,7 @@ def build(
     searching = voting if settings.embedder == EMBEDDED else load_embedder(settings.embedder)
     tell("opens the index")
     index = PassageIndex(database, settings.index_dir, searching, searching.name)
-    index.refresh()
+    index.follow()  # nobody waits for it but questions about books that it lacks
     tell("takes up the skill")
     scheduler = Scheduler(llm)
     members = MemberCache(database, llm)
@@ -164,6 +167,7 @@ def build(
     worker = Worker(
         database,
         scheduler,
+        index,
         members,
         skill,
         Trial(llm, skill, retrieval, voting),
@@ -188,6 +192,8 @@ def build(
             database, members, llm, float(settings.budget_seconds), settings.max_queued_jobs
         ),
         worker=worker,
-        parser=ParserSandbox(settings.parse_seconds, settings.parse_memory_bytes),
+        parser=ParserSandbox(
+            settings.parse_seconds, settings.parse_memory_bytes, settings.max_book_characters
+        ),
         telemetry=telemetry,
     )

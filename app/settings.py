@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     # Web pages of these origins, with commas between them, may call; "*" is any, where there is a key.
     cors_origins: str = ""
     max_book_bytes: PositiveInt = 20_000_000
+    # Of the text that a file unpacks to: a text may have as many characters as its file has bytes, too.
+    max_book_characters: PositiveInt = 10_000_000
+    max_book_passages: PositiveInt = 100_000
     # Limits of the process that reads an uploaded file.
     parse_seconds: PositiveInt = 60
     parse_memory_bytes: Annotated[int, Field(ge=300_000_000)] = 1_000_000_000

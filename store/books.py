@@ -60,7 +60,7 @@ def add(
 ) -> tuple[Book, bool]:
     """Store a book of `owner` with its chapters, passages, pages and tags; return it and True.
 
-    If the owner has a book with this `sha256` already, change nothing, and return that book and False.
+    If the owner has a book with this `sha256` already, return that book unchanged, and False.
     InvalidTagsError: too many tags, or too long ones.
     """
     normalized = normalize_tags(tags)
@@ -87,6 +87,33 @@ def add(
     store_edition(session, book, edition)
     session.refresh(book, ["chapters", "alias_rows"])
     return book, True
+
+
+def describe(
+    session: Session,
+    book: Book,
+    *,
+    title: str | None = None,
+    author: str | None = None,
+    language: str | None = None,
+    tags: Sequence[str] | None = None,
+) -> list[str]:
+    """Give a book the title, author, language and tags that are given; return the names of those that
+    changed.
+
+    InvalidTagsError: too many tags, or too long ones.
+    """
+    wanted = {"title": title, "author": author, "language": language}
+    changed = [name for name, value in wanted.items() if value and getattr(book, name) != value]
+    for name in changed:
+        setattr(book, name, wanted[name])
+    if tags is not None and (normalized := normalize_tags(tags)) != book.tags:
+        session.execute(delete_rows(BookTag).where(BookTag.book_id == book.id))
+        session.add_all(BookTag(book_id=book.id, tag=tag) for tag in normalized)
+        changed.append("tags")
+    session.flush()
+    session.refresh(book, ["tag_rows"])
+    return changed
 
 
 def store_edition(session: Session, book: Book, edition: Edition) -> None:

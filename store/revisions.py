@@ -7,8 +7,7 @@ from sqlalchemy.orm import Session
 
 from store import books, questions
 from store.errors import DuplicateBookError, NotFoundError
-from store.tables import Book, BookTag, Chapter, Page, Passage, Revision
-from store.tags import normalize_tags
+from store.tables import Book, Chapter, Page, Passage, Revision
 
 
 def add(
@@ -25,12 +24,10 @@ def add(
 
     Return the book and True. Earlier texts are kept; their chapters, pages and passages are not. Questions
     that people wrote, corrected or removed are carried over where their passage's text is still there. If the
-    book's text has this `sha256` already, change nothing, and return the book and False.
-    NotFoundError: no such book. DuplicateBookError: another book of
-    its owner has this `sha256`. InvalidTagsError: too
-    many tags, or too long ones.
+    book's text has this `sha256` already, change nothing, and return the book and False. NotFoundError: no
+    such book. DuplicateBookError: another book of its owner has this `sha256`. InvalidTagsError: too many
+    tags, or too long ones.
     """
-    normalized = None if tags is None else normalize_tags(tags)
     books.lock(session, book_id)
     book = books.get(session, book_id)
     key = books.content_key(book.owner, edition.sha256)
@@ -44,16 +41,12 @@ def add(
         session.execute(delete(table).where(table.book_id == book_id))
     book.filename, book.format = edition.filename, edition.format
     book.characters, book.sha256, book.content_key = len(edition.text), edition.sha256, key
-    book.passage_count, book.warnings = len(edition.passages), list(edition.warnings)
-    book.title, book.author = title or book.title, author or book.author
-    book.language = language or book.language
+    book.passage_count, book.embedder = len(edition.passages), None
+    book.warnings = list(edition.warnings)
     book.revision += 1
-    if normalized is not None:
-        session.execute(delete(BookTag).where(BookTag.book_id == book_id))
-        session.add_all(BookTag(book_id=book_id, tag=tag) for tag in normalized)
-    session.flush()
+    books.describe(session, book, title=title, author=author, language=language, tags=tags)
     books.store_edition(session, book, edition)
-    session.refresh(book, ["chapters", "tag_rows"])
+    session.refresh(book, ["chapters"])
     questions.carry_over(session, book_id, before, edition.text)
     return book, True
 

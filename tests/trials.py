@@ -11,8 +11,12 @@ from tests.store.conftest import Embedder
 from trainer.llm.frozen_llm import FrozenLLM
 
 
-def trial(database: Database, llm: FrozenLLM, skill: LoadedSkill, folder: Path) -> Trial:
-    """A trial whose index is in the folder."""
+def passage_index(database: Database, folder: Path) -> PassageIndex:
+    """An index in the folder."""
     embedder = Embedder()
-    index = PassageIndex(database, folder / "index", embedder, embedder.name)
-    return Trial(llm, skill, Retrieval(database, index), embedder)
+    return PassageIndex(database, folder / "index", embedder, embedder.name)
+
+
+def trial(database: Database, llm: FrozenLLM, skill: LoadedSkill, index: PassageIndex) -> Trial:
+    """A trial that searches this index."""
+    return Trial(llm, skill, Retrieval(database, index), Embedder())

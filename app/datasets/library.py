@@ -29,7 +29,7 @@ class Library:
         self._books = {story.name: self._added(story) for story in stories}
         self._names = {book: name for name, book in self._books.items()}
         index = PassageIndex(database, folder / digest, self.embedder, self.embedder.name)
-        index.refresh()
+        index.complete()
         self._retrieval = Retrieval(database, index)
         self._first: dict[str, str | None] = {}
 

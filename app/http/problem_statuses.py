@@ -23,7 +23,7 @@ _BOOK: _Table = {
     422: (
         *("invalid-form", "file-missing", "invalid-recipe", "invalid-tags", "book-empty", "no-text"),
         *("unreadable-text", "unreadable-book", "bad-archive", "archive-too-large", "password-protected"),
-        "parse-timeout",
+        *("parse-timeout", "book-too-large"),
     ),
     503: ("queue-full",),
 }

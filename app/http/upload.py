@@ -10,18 +10,19 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from app.http.multipart import read_form
 from app.http.problems import Problem, invalid, refuse_unkept
 from app.parsing import language
 from app.parsing.formats import parse_book
-from app.parsing.parsed import ParsedBook
+from app.parsing.parsed import ParsedBook, ParseError
 from app.parsing.sandbox import ParserSandbox
 from app.schemas import JsonBook
 from app.schemas.books import NAME_LENGTH, BookNames
 from store.books import Edition
-from store.segmentation import is_blank, passages
+from store.segmentation import TooManyPassagesError, is_blank, passages
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,26 @@ class Upload:
     recipe: dict[str, Any] | None
     given: frozenset[str]
 
-    def edition(self, count_tokens: Callable[[str], int]) -> Edition:
-        """The text with its chapters and pages, cut into passages whose length `count_tokens` measures."""
+    @property
+    def named(self) -> dict[str, Any]:
+        """The title, author and tags that the caller gave, by these names."""
+        return {name: getattr(self, name) for name in self.given}
+
+    def edition(self, count_tokens: Callable[[str], int], most_passages: int) -> Edition:
+        """The text with its chapters and pages, cut into passages whose length `count_tokens` measures.
+
+        ParseError book-too-large: there are more than `most_passages`.
+        """
         book = self.parsed
+        try:
+            cut = passages(book.text, book.chapters, count_tokens, language=self.language, most=most_passages)
+        except TooManyPassagesError as error:
+            raise ParseError("book-too-large", str(error), limit_passages=error.most) from error
         return Edition(
             book.text,
             self.sha256,
             book.chapters,
-            passages(book.text, book.chapters, count_tokens, language=self.language),
+            cut,
             pages=book.pages,
             format=book.format,
             filename=self.filename,
@@ -62,7 +75,7 @@ async def read_upload(request: Request, parser: ParserSandbox) -> Upload:
     if kind == "multipart/form-data":
         return await _from_form(request, parser)
     if kind == "application/json":
-        return _from_json(await request.body())
+        return await run_in_threadpool(_from_json, await request.body())
     raise Problem(
         415, "unsupported-media-type", "Send multipart/form-data with a field 'file', or application/json."
     )
@@ -77,7 +90,7 @@ async def _from_form(request: Request, parser: ParserSandbox) -> Upload:
     refuse_unkept(body={**form.fields, "recipe": recipe})
     given = {name: _seen(form.fields.get(name)) for name in ("title", "author", "language", "tags")}
     try:
-        BookNames(title=given["title"], author=given["author"], language=given["language"])
+        BookNames(**given)
     except ValidationError as error:
         raise invalid("invalid-request", error) from error
     spoken = _language(given["language"])

@@ -1,6 +1,6 @@
 """The child process of `ParserSandbox`: parses a book from standard input to JSON on standard output.
 
-`python -m app.parsing FORMAT SECONDS MEMORY_BYTES`
+`python -m app.parsing FORMAT SECONDS MEMORY_BYTES CHARACTERS`
 """
 
 import json
@@ -24,12 +24,19 @@ def main() -> None:
     # Whatever a library prints goes to standard error, so that standard output is the reply alone.
     with os.fdopen(os.dup(1), "wb") as output:
         os.dup2(2, 1)
-        output.write(json.dumps(_reply(cast(Format, book_format))).encode())
+        output.write(json.dumps(_reply(cast(Format, book_format), int(sys.argv[4]))).encode())
 
 
-def _reply(book_format: Format) -> dict[str, Any]:
+def _reply(book_format: Format, most_characters: int) -> dict[str, Any]:
     try:
-        return {"book": parse_book(sys.stdin.buffer.read(), book_format).as_dict()}
+        book = parse_book(sys.stdin.buffer.read(), book_format)
+        if len(book.text) > most_characters:
+            raise ParseError(
+                "book-too-large",
+                f"Its text has {len(book.text):,} characters, which is more than {most_characters:,}.",
+                limit_characters=most_characters,
+            )
+        return {"book": book.as_dict()}
     except ParseError as error:
         return {"slug": error.slug, "message": str(error), "limits": error.limits}
     except MemoryError:

@@ -34,6 +34,7 @@ class ParserSandbox:
 
     seconds: int
     memory_bytes: int
+    most_characters: int = 10_000_000
     _places: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_CHILDREN_AT_ONCE))
 
     async def parse(self, data: bytes, name: str = "") -> ParsedBook:
@@ -43,7 +44,8 @@ class ParserSandbox:
     def parse_blocking(self, data: bytes, name: str = "") -> ParsedBook:
         """Parse a book of any format; the file's `name` is only used to tell Markdown from plain text.
 
-        ParseError, with the slugs book-empty, unreadable-text, bad-archive, archive-too-large,
+        A text has at most `most_characters`, or as many as its file has bytes. ParseError, with the slugs
+        book-too-large, book-empty, unreadable-text, bad-archive, archive-too-large,
         password-protected, no-text, unreadable-book and, for a file that takes too much time or memory,
         parse-timeout. ReaderFaultError: the fault is not the file's.
         """
@@ -60,7 +62,7 @@ class ParserSandbox:
         raise ParseError(reply["slug"], reply["message"], **reply["limits"])
 
     def _run_child(self, data: bytes, book_format: Format) -> dict[str, Any]:
-        limits = str(self.seconds), str(self.memory_bytes)
+        limits = str(self.seconds), str(self.memory_bytes), str(max(self.most_characters, len(data)))
         command = [sys.executable, "-P", "-m", "app.parsing", book_format, *limits]
         # The child gets the import path and nothing else of the environment, which may hold keys.
         env = {"PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path)}

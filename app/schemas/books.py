@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from app.schemas.common import Request
 from app.schemas.jobs import Job
@@ -10,11 +10,17 @@ from app.schemas.jobs import Job
 BookState = Literal["queued", "training", "ready", "untrained"]
 
 
-NAME_LENGTH = 500
+NAME_LENGTH = 1_000
 Title = Annotated[str, Field(max_length=NAME_LENGTH)]
 
 
 Language = Annotated[str, Field(max_length=60)]
+
+
+def _short_together(tags: list[str]) -> list[str]:
+    if sum(map(len, tags)) + len(tags) > NAME_LENGTH + 1:
+        raise ValueError(f"tags have at most {NAME_LENGTH} characters together")
+    return tags
 
 
 class BookNames(Request):
@@ -23,6 +29,7 @@ class BookNames(Request):
     title: Title | None = None
     author: Title | None = None
     language: Language | None = None
+    tags: Annotated[str, Field(max_length=NAME_LENGTH)] | None = None
 
 
 class JsonBook(Request):
@@ -32,7 +39,7 @@ class JsonBook(Request):
     author: Title | None = None
     language: Language | None = None
     text: str
-    tags: list[str] | None = None
+    tags: Annotated[list[Title], AfterValidator(_short_together)] | None = None
     recipe: dict[str, Any] | None = None
 
 
@@ -108,7 +115,11 @@ class Revision(BaseModel):
 
 
 class AddedBook(BaseModel):
-    """An uploaded book and the job that learns it; for bytes seen before, its latest job, if any."""
+    """An uploaded book and the job that learns it; for bytes seen before, its latest job, if any.
+
+    `updated` names what the upload changed of a book whose text was known: title, author, tags.
+    """
 
     book: Book
     job: Job | None
+    updated: list[str] = []

@@ -1,4 +1,7 @@
-"""What happens in training, as a job's progress and events."""
+"""What happens in a job, as its progress and events."""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -14,11 +17,23 @@ _EVALUATED = {
 }
 
 
-def record_progress(session: Session, job: Job, happened: Progress | Prepared) -> None:
-    """Record a step or an evaluation as the job's progress and events. StaleTokenError: another worker has
-    it.
+@dataclass(frozen=True)
+class Phase:
+    """How far a job's work before its training is: passages that have a vector."""
+
+    kind: Literal["embedding"]
+    done: int
+    total: int
+
+
+def record_progress(session: Session, job: Job, happened: Progress | Prepared | Phase) -> None:
+    """Record a phase, a step or an evaluation as the job's progress and events. StaleTokenError: another
+    worker has it.
     """
-    if isinstance(happened, Stepped):
+    if isinstance(happened, Phase):
+        message = f"Embeds passages: {happened.done:,} of {happened.total:,}."
+        jobs.add_event(session, job.id, level="info", type="message", message=message, data=asdict(happened))
+    elif isinstance(happened, Stepped):
         metrics = {
             "step": happened.step,
             "steps": happened.steps,

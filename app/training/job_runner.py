@@ -1,6 +1,8 @@
 """One attempt at a job: its book is learned, compared with the champion, and published."""
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -11,7 +13,7 @@ from app.engine.scheduler import EngineClosedError, Scheduler
 from app.training import promotion, provenance
 from app.training.checkpointing import Checkpointing, checkpoint_key
 from app.training.heartbeat import CancelledError, Heartbeat
-from app.training.job_events import record_progress
+from app.training.job_events import Phase, record_progress
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
 from app.training.study import Studying
@@ -19,6 +21,7 @@ from app.training.trial import Posed, Scored, Trial
 from store import jobs, versions
 from store.database import Database
 from store.errors import StoreBusyError
+from store.search.index import PassageIndex
 from store.tables import Job, Study
 from trainer.book_training import Prepared, Written, resolved, train_book, write_questions
 from trainer.llm.microbatches import Microbatches, is_out_of_memory, release_memory
@@ -31,8 +34,10 @@ from trainer.recipe import Recipe
 
 Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Written)
 
-# How long a job waits before it is published again where the database is locked.
+# How long a job waits before it writes again where the database is locked.
 _RETRY_SECONDS = 1.0
+# How often a job says how far the work before its training is.
+_TELL_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +58,7 @@ class JobRunner:
         job: Job,
         database: Database,
         scheduler: Scheduler,
+        index: PassageIndex,
         members: MemberCache,
         skill: LoadedSkill,
         trial: Trial,
@@ -67,6 +73,7 @@ class JobRunner:
         self._job = job
         self._database = database
         self._scheduler = scheduler
+        self._index = index
         self._llm = scheduler.llm
         self._members = members
         self._skill = skill
@@ -99,6 +106,7 @@ class JobRunner:
                 raise
 
     def _run(self) -> None:
+        self._embed()
         recipe = resolved(Recipe(**self._job.recipe), self._skill.skill)
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
@@ -128,6 +136,23 @@ class JobRunner:
                 learned = happened
         tried = self._tried(recipe, objective, learned)
         self._publish(recipe, objective, learned, tried, source, study)
+
+    def _embed(self) -> None:
+        """Embed the book's passages that have no vector, behind the asks that wait."""
+        told = -math.inf
+        while True:
+            try:
+                for embedded in self._index.embed(
+                    self._job.book_id, lambda work: self._scheduler.run_when_idle(work).result()
+                ):
+                    self._stay()
+                    if embedded.done == embedded.total or time.monotonic() - told >= _TELL_SECONDS:
+                        told = time.monotonic()
+                        self._record(Phase("embedding", embedded.done, embedded.total))
+                return
+            except StoreBusyError as error:
+                log.warning("job %s waits to keep vectors: %s", self._job.id, error)
+                self._stay(_RETRY_SECONDS)
 
     def _study(self, recipe: Recipe, source: Source) -> tuple[Study | None, list[StudyQuestion]]:
         """The questions to learn from, as people have left them; the LLM writes some first, once."""
@@ -170,7 +195,7 @@ class JobRunner:
             raise LeavingError()
         self._heartbeat.check()
 
-    def _record(self, happened: Progress) -> None:
+    def _record(self, happened: Progress | Phase) -> None:
         """Renew the lease and record what happened. What a locked database does not take is not recorded."""
         try:
             with self._database.write() as session:

@@ -1,5 +1,7 @@
 """The worker: takes jobs from the queue, one after the other, and sees each to its end.
 
+While there is none, it embeds the passages that still lack a vector.
+
 A job whose worker vanished is leased again once its lease has ended or, on the same machine and folder, as
 soon as the lock of that worker's process is free: its fencing token refuses whatever it might still write.
 """
@@ -25,6 +27,7 @@ from app.training.trial import Trial
 from store import jobs, workers
 from store.database import Database
 from store.errors import NotFoundError, StaleTokenError, StoreError, StoreFullError
+from store.search.index import PassageIndex
 from store.tables import Job
 from trainer.llm.microbatches import Microbatches, is_out_of_memory, release_memory
 from trainer.progress import DivergedError
@@ -54,6 +57,7 @@ class Worker:
         self,
         database: Database,
         scheduler: Scheduler,
+        index: PassageIndex,
         members: MemberCache,
         skill: LoadedSkill,
         trial: Trial,
@@ -67,6 +71,7 @@ class Worker:
         """The `folder` is where workers on this machine say that they live; without one nobody knows."""
         self._database = database
         self._scheduler = scheduler
+        self._index = index
         self._members = members
         self._skill = skill
         self._trial = trial
@@ -125,6 +130,7 @@ class Worker:
             self._called.clear()
             self._held = job = self._lease()
             if job is None:
+                self._embed_waiting()
                 self._called.wait(_LOOK_SECONDS)
                 continue
             self._settle(job, self._outcome(job))
@@ -156,6 +162,20 @@ class Worker:
             _warn("no job can be taken", error)
             self._stopping.wait(_RETRY_SECONDS)
             return None
+
+    def _embed_waiting(self) -> None:
+        """Embed what no job will, such as books of an older embedder, until there is a job to take."""
+        try:
+            for book_id in self._index.waiting():
+                for _ in self._index.embed(
+                    book_id, lambda work: self._scheduler.run_when_idle(work).result()
+                ):
+                    if self._called.is_set():
+                        return
+        except EngineClosedError:
+            return
+        except Exception as error:
+            _warn("no passages can be embedded", error)
 
     def _outcome(self, job: Job) -> Outcome | None:
         """Run a job; how its attempt ended; None where it was published, with the end of the job."""
@@ -213,6 +233,7 @@ class Worker:
             job,
             self._database,
             self._scheduler,
+            self._index,
             self._members,
             self._skill,
             self._trial,

@@ -7,17 +7,13 @@ tables of 16 entries fit into registers (André, Kermarrec and Le Scouarnec, Cac
 2015), and scores exactly the best that it finds there.
 """
 
-import warnings
 from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-with warnings.catch_warnings():
-    # SWIG's own types make Python 3.12 and later warn at import.
-    warnings.filterwarnings("ignore", "builtin type .* has no __module__ attribute", DeprecationWarning)
-    import faiss
+from store.search.dense_scores import DenseScores, faiss, places_of
 
 # A library of more passages has lists: going through all vectors would take 15 ms or more.
 LARGE = 100_000
@@ -29,8 +25,6 @@ _SEARCHED = 0.5
 _LEARNED_FROM = 40
 # So many numbers become 4 bits.
 _ROUNDED = 4
-# So many more than are asked for are taken from the lists, to be scored exactly: rounding misplaces some.
-_MORE = 120
 # Lists are due anew once a library would have so many times as many: it has then grown by a half.
 _OUTGROWN = 1.25
 
@@ -64,15 +58,25 @@ class FaissSnapshot:
     ) -> "FaissSnapshot":
         """Return a snapshot without the vectors that are not `kept`, of shape (n,), and with new ones.
 
-        The new ids ascend, and are above all others. Where there are lists, they are brought up to date.
+        The new ids ascend; none of them is in the snapshot. Where there are lists, they are brought up to
+        date.
         """
+        if not kept.any():
+            return FaissSnapshot.build(ids, vectors)
         index = faiss.IndexIDMap(faiss.IndexFlatIP(self.dimension))
-        # Runs of kept vectors are added from where they are, without another copy on the way.
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(np.int8)))
-        for start, end in edges.reshape(-1, 2).tolist():
-            index.add_with_ids(self.vectors(start, end - start), self.ids[start:end])
-        if len(ids):
-            index.add_with_ids(vectors, ids)
+        old = np.flatnonzero(kept)
+        # Where each vector comes from, in the order of the ids: the new ones stand behind the old ones.
+        sources = np.concatenate([old, len(self.ids) + np.arange(len(ids))])
+        sources = sources[np.argsort(np.concatenate([self.ids[old], ids]), kind="stable")]
+        # Runs of vectors are added from where they are, without another copy on the way.
+        starts = np.flatnonzero((np.diff(sources, prepend=-2) != 1) | (sources == len(self.ids)))
+        for run in np.split(sources, starts[1:]):
+            start, end = int(run[0]), int(run[-1]) + 1
+            if start < len(self.ids):
+                index.add_with_ids(self.vectors(start, end - start), self.ids[start:end])
+            else:
+                new = slice(start - len(self.ids), end - len(self.ids))
+                index.add_with_ids(vectors[new], ids[new])
         return FaissSnapshot(index).with_lists_of(self)
 
     def lists_are_due(self, large: int = LARGE) -> bool:
@@ -147,10 +151,7 @@ class FaissSnapshot:
 
     def has(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell which of these passages are in the index, of shape (n,)."""
-        places = np.searchsorted(self.ids, ids)
-        inside = places < len(self.ids)
-        inside[inside] = self.ids[places[inside]] == ids[inside]
-        return inside
+        return places_of(self.ids, ids)[1]
 
     def score(self, vector: NDArray[np.float32]) -> "DenseScores":
         """Score passages by a question's vector of shape (1, d). ValueError: it has another dimension."""
@@ -167,63 +168,6 @@ class FaissSnapshot:
             return np.empty((0, self.dimension), dtype=np.float32)
         every: NDArray[np.float32] = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)  # type: ignore[attr-defined]
         return every.reshape(-1, self.dimension)
-
-
-class DenseScores:
-    """The inner products of the passages' vectors with that of one question."""
-
-    def __init__(
-        self,
-        ids: NDArray[np.int64],
-        vectors: NDArray[np.float32],
-        lists: faiss.IndexIVF | None,
-        vector: NDArray[np.float32],
-    ) -> None:
-        """Take vectors of shape (n, d) under ids of shape (n,), their lists, and a vector of shape (1, d)."""
-        self.ids = ids
-        self._vectors = vectors
-        self._lists = lists
-        self._vector = vector
-        self._every: NDArray[np.float32] | None = None
-
-    def all(self) -> NDArray[np.float32]:
-        """Return the float32 score of every passage, in the order of the ids."""
-        if self._every is None:
-            self._every = np.empty(len(self.ids), dtype=np.float32)
-            count, dimension = self._vectors.shape
-            given = self._every, self._vector, self._vectors
-            pointers = [faiss.swig_ptr(array) for array in given]
-            faiss.fvec_inner_products_ny(*pointers, dimension, count)  # type: ignore[attr-defined]
-        return self._every
-
-    def of(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the scores of these passages, which must be in the index, of shape (n,)."""
-        places = np.searchsorted(self.ids, ids)
-        if self._every is not None:
-            return self._every[places]
-        # The sums are those of `all`, to the last bit: equal passages have equal scores.
-        scores = np.empty(len(ids), dtype=np.float32)
-        given = scores, self._vector, self._vectors, places
-        pointers = [faiss.swig_ptr(array) for array in given]
-        dimension = self._vectors.shape[1]
-        faiss.fvec_inner_products_by_idx(*pointers, dimension, 1, len(ids))  # type: ignore[attr-defined]
-        return scores
-
-    def best(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the ids and scores of up to `k` passages, best first.
-
-        With lists, they are the best of the lists that are searched.
-        """
-        if self._lists is None:
-            scores, k = self.all(), min(k, len(self.ids))
-            places = np.argpartition(-scores, k - 1)[:k] if k else np.empty(0, dtype=np.int64)
-            ids, scores = self.ids[places], scores[places]
-        else:
-            ids = self._lists.search(self._vector, k + _MORE)[1][0]
-            ids = ids[ids >= 0]  # FAISS fills up with -1
-            scores = self.of(ids)
-        order = np.lexsort((ids, -scores))[:k]
-        return ids[order], scores[order]
 
 
 def _number_of_lists(passages: int) -> int:

@@ -1,24 +1,22 @@
 """The passage index: finds passages and books by meaning and by words, and follows the database."""
 
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
 
 import numpy as np
 from numpy.typing import NDArray
 
 from store.database import Database
 from store.passages import book_ids_of_passages, passage_ids
-from store.search.faiss_snapshot import LARGE, FaissSnapshot
+from store.search.dense_scores import no_scores
+from store.search.faiss_snapshot import LARGE
 from store.search.fusion import BOOK_WEIGHT
-from store.search.index_building import build, update
-from store.search.library_index import LibraryIndex, UnusableIndexError, read_state
-from store.search.passage_vectors import Embed, PassageVectors
+from store.search.library_index import LibraryIndex, read_state
+from store.search.live_index import LiveIndex
+from store.search.passage_vectors import Embed, Embedded, PassageVectors, Run
 from store.search.threshold_ranking import Ranking, rank
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,11 @@ class _Asked:
     """A question and the ids of the passages to rank, ascending, None for all."""
 
     def __init__(
-        self,
-        index: LibraryIndex,
-        question: str,
-        vector: NDArray[np.float32],
-        wanted: NDArray[np.int64] | None,
+        self, index: LibraryIndex, question: str, embed: Embed, wanted: NDArray[np.int64] | None
     ) -> None:
         self.index = index
-        self._dense = index.dense.score(vector)
+        known = index.dense.ids if wanted is None else wanted[index.dense.has(wanted)]
+        self._dense = index.dense.score(embed([question])) if len(known) else no_scores()
         self._lexical = index.words.passages.score(question)
         self._wanted = wanted
 
@@ -66,8 +61,9 @@ class _Asked:
 class PassageIndex:
     """The passages of all books, ranked by meaning and by words together. It is thread-safe.
 
-    `embed` turns n texts into unit vectors of shape (n, d); `embedder` is its name and revision. Vectors of
-    another embedder are never used. `folder` keeps the index between runs; it may be lost at any time.
+    A book whose passages do not all have a vector is searched by words alone. `embed` turns n texts into unit
+    vectors of shape (n, d); `embedder` is its name and revision. Vectors of another embedder are never used.
+    `folder` keeps the index between runs; it may be lost at any time.
     """
 
     def __init__(
@@ -76,79 +72,91 @@ class PassageIndex:
         folder: Path,
         embed: Embed,
         embedder: str,
-        batch_size: int = 64,
+        batch_size: int = 16,
         large: int = LARGE,
     ) -> None:
         """Build or load nothing yet: that happens at the first use.
 
         A library of more than `large` passages is searched by lists.
         """
-        self.rebuilds = 0
-        self._database = database
-        self._folder = folder
-        self._vectors = PassageVectors(database, embed, embedder, batch_size)
         self.embedder = embedder
-        self._large = large
-        self._lock = Lock()
-        self._current: LibraryIndex | None = None
-        self._lists_maker: Thread | None = None
+        self._database = database
+        self._vectors = PassageVectors(database, embed, embedder, batch_size)
+        self._live = LiveIndex(database, folder, self._vectors, large)
+
+    @property
+    def rebuilds(self) -> int:
+        """How often an index was built, or brought up to date."""
+        return self._live.rebuilds
 
     def refresh(self) -> None:
-        """Embed new passages and bring the index up to date with the database. Searches go on meanwhile.
+        """Bring the index up to date with the database, and keep it. Searches go on meanwhile.
 
         Only the passages that came or went since are indexed. A large library's lists are made anew beside
-        that when they are due. StoreBusyError: the new vectors could not be written in time; those written so
-        far are kept.
+        that when they are due.
         """
-        with self._lock:
-            with self._database.read() as session:
-                state = read_state(session)
-            if self._current is None:
-                self._current = self._kept()
-            if self._current is None or self._current.state != state:
-                self._publish(self._embed_and_build(self._current))
-            self._start_lists()
+        self._live.refresh()
+
+    def follow(self) -> Future[LibraryIndex]:
+        """Do the same in a thread: return at once. The future ends as soon as searches use the index."""
+        return self._live.follow()
+
+    def waiting(self) -> list[str]:
+        """Return the books that have passages without a vector, and no job that will embed them."""
+        return self._vectors.waiting(for_jobs=False)
+
+    def embed(self, book_id: str, run: Run = lambda work: work()) -> Iterator[Embedded]:
+        """Embed the passages of a book that have no vector; yields how far that is after each batch.
+
+        Searches use the vectors once all are there. The embedder works within `run`. Who begins again goes on
+        where an earlier one stopped. StoreBusyError: a batch could not be written in time.
+        """
+        yield from self._vectors.embed_book(book_id, run)
+        self.refresh()
+
+    def complete(self) -> None:
+        """Embed all passages that have no vector, and refresh. StoreBusyError: as in `embed`."""
+        for book_id in self._vectors.waiting():
+            for _ in self._vectors.embed_book(book_id, lambda work: work()):
+                pass
+        self.refresh()
 
     def rebuild(self) -> int:
         """Build the index again from the database, and return its number of passages.
 
         Passages without a vector are embedded, and those with a damaged one are embedded again. Searches go
-        on meanwhile, and the files in the folder are replaced. StoreBusyError: as in `refresh`.
+        on meanwhile, and the files in the folder are replaced. StoreBusyError: as in `embed`.
         """
-        with self._lock:
-            self._vectors.delete_damaged()
-            built = self._embed_and_build(None)
-            if built.dense.lists_are_due(self._large):
-                built = replace(built, dense=built.dense.with_lists())
-            self._publish(built)
-            return built.state.passages
+        self._vectors.doubt()
+        self.complete()
+        return self._live.rebuild().state.passages
 
-    def settle(self) -> None:
-        """Wait until lists that are being made are in use."""
-        maker = self._lists_maker
-        if maker is not None:
-            maker.join()
+    def settle(self, seconds: float | None = None) -> None:
+        """Wait until what is being made is in use and kept, for about so many seconds at most."""
+        self._live.settle(seconds)
 
     def search(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[Hit]:
         """Return the `k` best passages, best first, of all books or of `book_ids`; fewer if there are fewer.
 
-        An index that is older than the database is refreshed first, unless all passages of `book_ids` are in
-        it. ValueError: `k` is less than 1.
+        Where the index is older than the database, a thread brings it up to date, which is only waited for
+        if it lacks passages of `book_ids`. ValueError: `k` is less than 1.
         """
         if k < 1:
             raise ValueError(f"Ask for at least one passage, not {k}.")
-        asked = self._asked(question, book_ids)
+        asked = self._asked(self._snapshot(book_ids), question, book_ids)
         return [] if asked is None else self._hits(asked.rank(k))
 
     def books(self, question: str, k: int, book_ids: Sequence[str] | None = None) -> list[BookHit]:
         """Return the `k` best books, best first, of all books or of `book_ids`; fewer if there are fewer.
 
-        The best passage of a book counts, and the words of the whole book. The index is refreshed as in
-        `search`. ValueError: `k` is less than 1.
+        The best passage of a book counts, and the words of the whole book. An index that is being brought up
+        to date is waited for where it has none of `book_ids`. ValueError: `k` is less than 1.
         """
         if k < 1:
             raise ValueError(f"Ask for at least one book, not {k}.")
-        asked = self._asked(question, book_ids)
+        asked = self._asked(self._snapshot(None), question, book_ids)
+        if asked is None:
+            asked = self._asked(self._snapshot(book_ids), question, book_ids)
         if asked is None:
             return []
         whole = asked.index.words.score_books(question)
@@ -171,27 +179,30 @@ class PassageIndex:
             count *= 4
         return [BookHit(book_id, score) for book_id, score in found]
 
-    def _asked(self, question: str, book_ids: Sequence[str] | None) -> _Asked | None:
+    def _asked(self, index: LibraryIndex, question: str, book_ids: Sequence[str] | None) -> _Asked | None:
         """What is asked of all passages, or of those of `book_ids`; None if there are none."""
-        index = self._up_to_date(book_ids)
-        wanted = None if book_ids is None else index.dense.ids[index.words.of_books(book_ids)]
-        if len(index.dense.ids) == 0 or (wanted is not None and len(wanted) == 0):
+        wanted = None if book_ids is None else index.words.ids[index.words.of_books(book_ids)]
+        if len(index.words.ids if wanted is None else wanted) == 0:
             return None
-        return _Asked(index, question, self._vectors.embed([question]), wanted)
+        return _Asked(index, question, self._vectors.embed, wanted)
 
-    def _up_to_date(self, book_ids: Sequence[str] | None) -> LibraryIndex:
-        """Return an index of all passages that there are, or at least of those of `book_ids`."""
-        current = self._current
-        if current is not None:
-            with self._database.read() as session:
-                if current.state == read_state(session):
-                    return current
-                wanted = None if book_ids is None else passage_ids(session, book_ids)
-            if wanted is not None and current.dense.has(np.array(wanted, dtype=np.int64)).all():
+    def _snapshot(self, needed: Sequence[str] | None) -> LibraryIndex:
+        """The index as it is, which a thread brings up to date if it is older than the database.
+
+        That is waited for where there is nothing yet to search, or where passages of `needed` are not in it.
+        """
+        current = self._live.current
+        if current is None:
+            return self._live.refresh()
+        with self._database.read() as session:
+            if current.state == read_state(session, self.embedder):
                 return current
-        self.refresh()
-        assert self._current is not None
-        return self._current
+            lacks = len(current.words.ids) == 0
+            if needed is not None:
+                wanted = np.array(passage_ids(session, needed), dtype=np.int64)
+                lacks = not np.isin(wanted, current.words.ids).all()
+        following = self.follow()
+        return following.result() if lacks else current
 
     def _hits(self, ranking: Ranking) -> list[Hit]:
         """Add the books of ranked passages. Passages deleted since the indexes were built are left out."""
@@ -201,47 +212,3 @@ class PassageIndex:
         columns = ranking.scores, ranking.dense, ranking.lexical
         rows = zip(ids, *(column.tolist() for column in columns), strict=True)
         return [Hit(passage, book_ids[passage], *scores) for passage, *scores in rows if passage in book_ids]
-
-    def _kept(self) -> LibraryIndex | None:
-        """The index in the folder, of whatever state; None if it cannot be used."""
-        try:
-            return LibraryIndex.open(self._folder, self.embedder)
-        except UnusableIndexError:
-            return None
-
-    def _publish(self, index: LibraryIndex) -> None:
-        """Have searches use the index, and keep it in the folder."""
-        self._current = index
-        try:
-            index.save(self._folder, self.embedder)
-        except OSError as error:  # the index works without its files; the next start builds it again
-            _log.warning("The passage index could not be kept in %s: %s", self._folder, error)
-
-    def _start_lists(self) -> None:
-        """Make lists of a large library in a thread, unless they are being made."""
-        current, maker = self._current, self._lists_maker
-        if current is None or not current.dense.lists_are_due(self._large):
-            return
-        if maker is None or not maker.is_alive():
-            work = self._make_lists
-            self._lists_maker = Thread(target=work, args=(current.dense,), name="index-lists", daemon=True)
-            self._lists_maker.start()
-
-    def _make_lists(self, dense: FaissSnapshot) -> None:
-        made = dense.with_lists()
-        with self._lock:  # the library may have changed meanwhile
-            current = self._current
-            assert current is not None
-            self._publish(replace(current, dense=current.dense.with_lists_of(made)))
-
-    def _embed_and_build(self, base: LibraryIndex | None) -> LibraryIndex:
-        index = None
-        # Another process may add books while we embed: repeat until every passage has a vector.
-        while index is None:
-            self._vectors.embed_missing()
-            with self._database.read() as session:
-                index = (
-                    build(session, self._vectors) if base is None else update(session, self._vectors, base)
-                )
-        self.rebuilds += 1
-        return index

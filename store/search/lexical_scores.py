@@ -54,7 +54,7 @@ class LexicalScores:
 
     def __init__(self, ids: NDArray[np.int64], terms: Sequence[TermScores]) -> None:
         """`ids` are those of the documents, ascending, of shape (documents,)."""
-        self._ids = ids
+        self.ids = ids
         self._terms = terms
         # The shortest lists are gone through first; the others together score `_rest` at most.
         self._waiting = deque(sorted(terms, key=lambda term: len(term.documents)))
@@ -65,18 +65,18 @@ class LexicalScores:
 
     def all(self) -> NDArray[np.float32]:
         """Return the float32 score of every passage, in the order of the ids."""
-        scores = np.zeros(len(self._ids), dtype=np.float32)
+        scores = np.zeros(len(self.ids), dtype=np.float32)
         for term in self._terms:
             scores[term.documents] += term.scores()
         return scores
 
     def of(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the scores of these passages; one that is not in the index scores 0."""
-        places = np.searchsorted(self._ids, ids)
+        places = np.searchsorted(self.ids, ids)
         found = np.zeros(len(ids), dtype=np.float32)
-        if len(self._ids) > 0:
-            places[places == len(self._ids)] = 0
-            known = self._ids[places] == ids
+        if len(self.ids) > 0:
+            places[places == len(self.ids)] = 0
+            known = self.ids[places] == ids
             documents = places[known].astype(np.int32)
             scores = np.zeros(len(documents), dtype=np.float32)
             for term in self._terms:
@@ -99,7 +99,7 @@ class LexicalScores:
             self._go_through_next()
         found, scores = self._candidates(needed, k)
         order = np.lexsort((found, -scores))[:k]
-        return self._ids[found[order]], scores[order]
+        return self.ids[found[order]], scores[order]
 
     def above(self, score: float) -> NDArray[np.int64]:
         """Return the ids of all passages of this score, above 0, or a higher one, ascending.
@@ -108,7 +108,7 @@ class LexicalScores:
         """
         while self._waiting and score <= self._rest:
             self._go_through_next()
-        return self._ids[self._candidates(score, len(self._ids) + 1)[0]]
+        return self.ids[self._candidates(score, len(self.ids) + 1)[0]]
 
     def _go_through_next(self) -> None:
         """Add the shortest list that waits to the scores so far."""

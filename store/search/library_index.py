@@ -1,7 +1,10 @@
 """The index of one state of the passages: their vectors and their words, made, followed, kept in a folder."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -9,7 +12,7 @@ from shutil import rmtree
 from zipfile import BadZipFile
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from store.search.faiss_snapshot import FaissSnapshot
@@ -23,17 +26,21 @@ _NEW = ".new"
 
 @dataclass(frozen=True, slots=True)
 class PassageState:
-    """The number of passages and the last id: these identify a state, since no id is given twice."""
+    """The number of passages and the last id, which identify them, since no id is given twice; and how many
+    are `embedded`: of books whose passages all have a vector.
+    """
 
     passages: int
     last_passage: int
+    embedded: int
 
 
-def read_state(session: Session) -> PassageState:
-    """Return the present state of the passages."""
+def read_state(session: Session, embedder: str) -> PassageState:
+    """Return the present state of the passages, and of their vectors by this embedder."""
     # Books know their number of passages: counting a million takes longer than a search.
-    passages = session.scalar(select(func.sum(Book.passage_count)))
-    return PassageState(passages or 0, session.scalar(select(func.max(Passage.id))) or 0)
+    own = case((Book.embedder == embedder, Book.passage_count), else_=0)
+    passages, embedded = session.execute(select(func.sum(Book.passage_count), func.sum(own))).one()
+    return PassageState(passages or 0, session.scalar(select(func.max(Passage.id))) or 0, embedded or 0)
 
 
 class UnusableIndexError(Exception):
@@ -47,13 +54,14 @@ class _Fingerprint:
     embedder: str
     passages: int
     last_passage: int
+    embedded: int
     dimension: int
     sha256: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryIndex:
-    """The vectors and the words of all passages in one state."""
+    """The words of all passages in one state, and the vectors of books whose passages all have one."""
 
     state: PassageState
     dense: FaissSnapshot
@@ -77,25 +85,32 @@ class LibraryIndex:
         # RuntimeError: of another FAISS.
         except (OSError, ValueError, TypeError, AttributeError, KeyError, RuntimeError, BadZipFile) as error:
             raise UnusableIndexError("is damaged: it cannot be read") from error
-        if not np.array_equal(dense.ids, words.ids):
+        if len(words.ids) != known.passages or not np.isin(dense.ids, words.ids, assume_unique=True).all():
             raise UnusableIndexError("is damaged: its files are of different passages")
-        return cls(PassageState(known.passages, known.last_passage), dense, words)
+        return cls(PassageState(known.passages, known.last_passage, known.embedded), dense, words)
 
     def expect(self, state: PassageState) -> None:
         """Raise UnusableIndexError if the index is of another state."""
         if self.state != state:
             raise UnusableIndexError(
-                f"is stale: it was made of {self.state.passages} passages up to "
-                f"{self.state.last_passage}, the database has {state.passages} up to {state.last_passage}"
+                f"is stale: it was made of {self._told(self.state)}, the database has {self._told(state)}"
             )
+
+    @staticmethod
+    def _told(state: PassageState) -> str:
+        return f"{state.passages} passages up to {state.last_passage}, {state.embedded} with vectors"
 
     def save(self, folder: Path, embedder: str) -> None:
         """Write the index to `folder`. OSError: it cannot be written; the files there are left as they were.
 
-        A crash, or another process, while the files are replaced leaves some that do not match; `open`
-        notices that.
+        Of several processes one writes at a time. A crash while the files are replaced leaves some that do
+        not match; `open` notices that.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            self._replace(folder, embedder)
+
+    def _replace(self, folder: Path, embedder: str) -> None:
         new = folder / _NEW
         rmtree(new, ignore_errors=True)  # a crash may have left it
         new.mkdir()
@@ -108,6 +123,7 @@ class LibraryIndex:
                 embedder=embedder,
                 passages=self.state.passages,
                 last_passage=self.state.last_passage,
+                embedded=self.state.embedded,
                 dimension=self.dense.dimension,
                 sha256={name: _digest(new / name) for name in files},
             )
@@ -120,6 +136,17 @@ class LibraryIndex:
                 (new / name).replace(folder / name)
         finally:
             rmtree(new, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which no other process has meanwhile."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _digest(file: Path) -> str:

@@ -80,6 +80,10 @@ class LibraryWords:
         some[[self._numbers[book_id] for book_id in book_ids if book_id in self._numbers]] = True
         return some[self._owners]
 
+    def books_of(self, ids: NDArray[np.int64]) -> set[str]:
+        """Return the books of these passages, which must be in the index."""
+        return {self.book_ids[owner] for owner in np.unique(self._owners[np.searchsorted(self.ids, ids)])}
+
     def extents(self) -> dict[str, tuple[int, int, int]]:
         """Return the number of passages of each book, its first passage and its last, by the book's id."""
         count = len(self.book_ids)

@@ -5,6 +5,7 @@ near as the last of the nearest, so that its words alone tell whether it can be 
 whose words are good enough for that are scored, too (as in the threshold algorithm of Fagin, Lotem and Naor,
 2001).
 Of a library so large that its vectors have lists, the nearest are those that a search of the lists finds.
+A passage that has no vector yet scores 0 by meaning.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from store.search.faiss_snapshot import DenseScores
+from store.search.dense_scores import DenseScores
 from store.search.fusion import DENSE_WEIGHT, fuse
 from store.search.lexical_scores import LexicalScores
 
@@ -45,18 +46,22 @@ def rank(
 ) -> Ranking:
     """Rank the `count` best passages for a question by their scores of meaning and words.
 
-    `among` are the int64 ids of the passages to choose from, ascending and in the index, by default all.
+    `among` are the int64 ids of the passages to choose from, ascending and in the index, by default all; each
+    has a lexical score.
     Equal scores are in the order of the ids.
     """
-    wanted = dense.ids if among is None else among
+    wanted = lexical.ids if among is None else among
     nearest = max(nearest, count)
-    while nearest < len(dense.ids) and len(wanted) > full:
+    while nearest < len(lexical.ids) and len(wanted) > full:
         near, nearness = dense.best(nearest)
         few = _union(near, lexical.best(max(count, BY_WORDS))[0], among)
         found = _rank_ids(dense, lexical, few, count)
         if len(found.ids) == count:
+            farther = float(nearness[-1]) if len(nearness) else 0.0
+            if len(dense.ids) < len(lexical.ids):  # those without a vector score 0
+                farther = max(farther, 0.0)
             # Whatever is less near than all of these needs so much by its words.
-            needed = (found.scores[-1] - DENSE_WEIGHT * nearness[-1]) / (1 - DENSE_WEIGHT) - _ROUNDING
+            needed = (found.scores[-1] - DENSE_WEIGHT * farther) / (1 - DENSE_WEIGHT) - _ROUNDING
             if needed > 0:
                 more = _rank_ids(dense, lexical, _new(lexical.above(float(needed)), few, among), count)
                 return _best_of(found, more, count)

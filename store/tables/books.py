@@ -14,7 +14,8 @@ class Book(Base):
     """A book in its newest `revision`. `sha256` is the hash of the bytes of that revision's file.
 
     `warnings` are that revision's. `owner` names the library it is in, and `content_key` is the hash of owner
-    and `sha256`: no library has a file twice.
+    and `sha256`: no library has a file twice. `embedder` is the one by which every passage has a vector; None
+    until all have.
     """
 
     __tablename__ = "books"
@@ -37,6 +38,7 @@ class Book(Base):
     content_key: Mapped[str] = mapped_column(String(64))
     passage_count: Mapped[int]
     warnings: Mapped[list[str]]
+    embedder: Mapped[str | None] = mapped_column(String(255))
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from store.search.library_index import LibraryIndex, PassageState, UnusableIndexError, read_state
 from store.search.vector_bytes import decode_vector, is_valid_vector
-from store.tables import Embedding, Passage
+from store.tables import Book, Embedding, Passage
 from store.verify.context import CheckContext
 from store.verify.finding import Finding
 
@@ -17,8 +17,11 @@ _CHUNK = 1000
 
 
 def check(context: CheckContext) -> Iterator[Finding]:
-    """Check that every passage has a vector of the common dimension, and that the index has the same ones."""
-    state = read_state(context.session)
+    """Check the vectors of books that have all of theirs, and that the index has the same ones.
+
+    Every vector has the common dimension. A book that a worker is still to embed lacks some for a reason.
+    """
+    state = read_state(context.session, context.embedder)
     if state.passages == 0:
         return
     yield from _missing(context)
@@ -32,7 +35,8 @@ def _missing(context: CheckContext) -> Iterator[Finding]:
     )
     rows = context.session.execute(
         select(Passage.book_id, func.count(), func.min(Passage.ordinal))
-        .where(~vector.exists())
+        .join(Book, Book.id == Passage.book_id)
+        .where(Book.embedder == context.embedder, ~vector.exists())
         .group_by(Passage.book_id)
         .order_by(Passage.book_id)
     )
@@ -76,26 +80,28 @@ def _index(context: CheckContext, state: PassageState) -> Iterator[Finding]:
         yield Finding("index", f"The index {error}.", _REBUILD)
         return
     ids = np.array(context.session.scalars(select(Passage.id).order_by(Passage.id)).all(), dtype=np.int64)
-    if not np.array_equal(ids, index.dense.ids):
-        other = len(np.setxor1d(ids, index.dense.ids))
+    if not np.array_equal(ids, index.words.ids):
+        other = len(np.setxor1d(ids, index.words.ids))
         what = f"The index and the database differ in {other} of {state.passages} passages."
         yield Finding("index", what, _REBUILD)
         return
     rows = context.session.execute(
-        select(Embedding.vector)
-        .where(Embedding.embedder == context.embedder)
+        select(Embedding.passage_id, Embedding.vector)
+        .join(Passage, Passage.id == Embedding.passage_id)
+        .join(Book, Book.id == Passage.book_id)
+        .where(Embedding.embedder == context.embedder, Book.embedder == context.embedder)
         .order_by(Embedding.passage_id)
         .execution_options(yield_per=_CHUNK)
     )
-    place = different = 0
-    for chunk in rows.scalars().partitions():
-        indexed = index.dense.vectors(place, min(len(chunk), len(ids) - place))
-        different += sum(
-            not np.array_equal(decode_vector(data), vector)
-            for data, vector in zip(chunk, indexed, strict=False)
-            if len(data) % 4 == 0
-        )
-        place += len(chunk)
-        context.on_progress("index", place, state.passages)
-    if different and place == len(ids):
+    done = different = 0
+    for chunk in rows.partitions():
+        places = np.searchsorted(index.dense.ids, [passage_id for passage_id, _ in chunk])
+        for place, (passage_id, data) in zip(places.tolist(), chunk, strict=True):
+            known = place < len(index.dense.ids) and index.dense.ids[place] == passage_id
+            indexed = index.dense.vectors(place, 1)[0] if known else None
+            if len(data) % 4 == 0 and (indexed is None or not np.array_equal(decode_vector(data), indexed)):
+                different += 1
+        done += len(chunk)
+        context.on_progress("index", done, state.embedded)
+    if different:
         yield Finding("index", f"The index has other vectors of {different} passages.", _REBUILD)

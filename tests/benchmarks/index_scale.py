@@ -143,7 +143,7 @@ def make(size: int, every: Vectors, folder: Path, watch: Stopwatch) -> None:
     with watch.timed("words indexed"):
         lexicon = LibraryWords.build(rows(range(size // BOOK)))
     with watch.timed("saved"):
-        LibraryIndex(PassageState(size, size), dense, lexicon).save(folder, "none")
+        LibraryIndex(PassageState(size, size, size), dense, lexicon).save(folder, "none")
 
 
 def measured(size: int, vectors: Callable[[int], Vectors], folder: Path) -> dict[str, object]:
@@ -157,7 +157,7 @@ def measured(size: int, vectors: Callable[[int], Vectors], folder: Path) -> dict
         index = LibraryIndex.open(folder, "none")
     for kind in ("about a passage", "fits no passage"):
         watch.note(kind, searched(index, kind))
-    new, state = range(size // BOOK, size // BOOK + 1), PassageState(size + BOOK, size + BOOK)
+    new, state = range(size // BOOK, size // BOOK + 1), PassageState(size + BOOK, size + BOOK, size + BOOK)
     with watch.timed("a new book indexed"):
         dense = index.dense.updated(
             np.ones(size, dtype=bool), np.arange(size + 1, size + BOOK + 1), index.dense.vectors(0, BOOK)

@@ -101,7 +101,7 @@ def main() -> None:
         first = stack.enter_context(closing(Database(f"sqlite:///{folder / 'first.db'}")))
         first.migrate()
         fill(first, asked.books)
-        PassageIndex(first, folder / "first", embed, EMBEDDER, batch_size=1000).refresh()
+        PassageIndex(first, folder / "first", embed, EMBEDDER, batch_size=1000).complete()
         kept = measured(first, folder, "sqlite")
         second = stack.enter_context(closing(Database(f"sqlite:///{folder / 'second.db'}")))
         timed("sqlite restore", lambda: restore(second, kept))

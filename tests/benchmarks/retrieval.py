@@ -108,7 +108,7 @@ def measure(data: Path, cache: Path, sample: int) -> dict[str, dict[str, list[fl
     stories = {story.name: add(database, story) for dataset in splits.values() for story in dataset.stories}
     embedder = WheelEmbedder()
     index = PassageIndex(database, cache / "index", embedder, embedder.name)
-    index.refresh()
+    index.complete()
     passages = sum(len(ids) for _, ids in stories.values())
     texts = ["\n\n".join(story.sections) for dataset in splits.values() for story in dataset.stories]
     whole = BM25Index.build(range(len(texts)), StemmedTexts(texts))

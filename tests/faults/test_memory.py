@@ -14,7 +14,7 @@ from store.tables import Job
 from tests import tiny
 from tests.app.training.test_job_runner import edition
 from tests.memory import small_memory
-from tests.trials import trial
+from tests.trials import passage_index, trial
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
@@ -44,12 +44,14 @@ def test_a_job_is_learned_in_smaller_passes_or_says_what_would_fit(
     database: Database, own: FrozenLLM, tmp_path: Path
 ) -> None:
     scheduler, skill = Scheduler(own), instruction_skill(own)
+    index = passage_index(database, tmp_path)
     worker = Worker(
         database,
         scheduler,
+        index,
         MemberCache(database, own),
         skill,
-        trial(database, own, skill, tmp_path),
+        trial(database, own, skill, index),
         microbatches=Microbatches(own.device),
     )
     with database.write() as session:

@@ -21,7 +21,7 @@ from store.tables import Job, Version
 from tests import tiny
 from tests.app.training.test_job_runner import edition
 from tests.databases import new_database
-from tests.trials import trial
+from tests.trials import passage_index, trial
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 
@@ -52,8 +52,9 @@ class Floor:
         self.scheduler = Scheduler(llm)
         skill = instruction_skill(llm)
         members = MemberCache(self.database, llm)
-        trials = trial(self.database, llm, skill, folder)
-        self.worker = Worker(self.database, self.scheduler, members, skill, trials)
+        index = passage_index(self.database, folder)
+        trials = trial(self.database, llm, skill, index)
+        self.worker = Worker(self.database, self.scheduler, index, members, skill, trials)
         with self.desk.write() as session:
             book, _ = books.add(session, edition(tiny.STORY), title="Lamps")
         self.book = book.id

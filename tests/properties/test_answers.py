@@ -69,6 +69,7 @@ def answering(ensemble: PerPassage, engine: Engine, *texts: str) -> Iterator[Ans
                     title="A book",
                 )
         index = PassageIndex(database, Path(folder) / "index", embedder, embedder.name)
+        index.complete()
         yield Answering(database, Retrieval(database, index), engine, ensemble)
         database.close()
 

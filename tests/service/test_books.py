@@ -102,9 +102,30 @@ def test_tags_come_with_a_form_or_json_and_stay(http: httpx.Client) -> None:
     assert added["tags"] == ["lamps", "sea"]
     body = {"title": "Lamps", "text": STORY + "tagged too", "tags": ["Lamps", "sea"], "recipe": QUICK}
     assert http.post("/books", json=body).json()["book"]["tags"] == ["lamps", "sea"]
-    again = upload(http, STORY + "tagged", tags="other", wait=0)
+    again = upload(http, STORY + "tagged", wait=0)
     assert (again.status_code, again.json()["book"]["tags"]) == (200, ["lamps", "sea"])
-    assert http.get(f"/books/{added['id']}").json()["tags"] == ["lamps", "sea"]
+    assert again.json()["updated"] == []
+
+
+def test_a_known_text_with_other_names_gets_them_and_says_so(http: httpx.Client) -> None:
+    added = upload(http, STORY + "renamed", title="Lamp", tags="sea", wait=0).json()
+    again = upload(http, STORY + "renamed", title="Lamps", author="M. Ost", tags="Sea, lamps", wait=0)
+    assert (again.status_code, again.json()["updated"]) == (200, ["title", "author", "tags"])
+    assert again.json()["job"]["id"] == added["job"]["id"]
+    shown = http.get(f"/books/{added['book']['id']}").json()
+    assert (shown["title"], shown["author"], shown["tags"]) == ("Lamps", "M. Ost", ["lamps", "sea"])
+    same = upload(http, STORY + "renamed", title="Lamps", tags="lamps,sea", wait=0)
+    assert (same.json()["updated"], same.json()["book"]) == ([], shown)
+
+
+def test_a_book_is_embedded_before_it_is_learned_and_its_job_says_so(http: httpx.Client) -> None:
+    added = upload(http, STORY + "embedded").json()
+    passages = added["book"]["passages"]
+    lines = http.get(f"/jobs/{added['job']['id']}/events").json()["data"]
+    kinds = [line["data"].get("kind", line["type"]) for line in lines]
+    assert kinds.index("running") < kinds.index("embedding") < kinds.index("evaluated")
+    told = [line["data"] for line in lines if line["data"].get("kind") == "embedding"]
+    assert told[-1] == {"kind": "embedding", "done": passages, "total": passages}
 
 
 def test_the_language_that_is_given_counts(http: httpx.Client) -> None:

@@ -203,6 +203,7 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
     [book] = after["books"]
     assert (book.pop("revision"), book.pop("format"), book.pop("owner")) == (1, "txt", "local")
     assert book.pop("warnings") == []
+    assert book.pop("embedder") == "hashing@1"  # its only passage has a vector
     assert book.pop("content_key") == books.content_key("local", "abc")
     [revision] = after.pop("revisions")
     [text_before] = before.pop("book_texts")

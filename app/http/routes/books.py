@@ -1,6 +1,9 @@
 """Routes for books: upload, list, show, remove."""
 
 import math
+from collections.abc import Mapping, Sequence
+from concurrent import futures
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -20,6 +23,9 @@ from store.tables import Book
 from trainer.recipe import Recipe
 
 router = APIRouter(tags=["books"])
+
+# How long an upload waits for its words to be indexed, so that most books are found once it is answered.
+_INDEX_SECONDS = 0.5
 
 _FORM = {
     "type": "object",
@@ -55,14 +61,13 @@ async def add_book(
     caller: CallerDep,
     wait: Annotated[float, Query(ge=0, le=3600)] = 0,
 ) -> schemas.AddedBook:
-    """Upload a book and learn its chorus. The same bytes again are the same book, unchanged (200).
+    """Upload a book and learn its chorus. The same bytes again are the same book (200), which gets the title,
+    author and tags that come with them now.
 
     `wait` holds the answer back until the job has ended, for at most so many seconds.
     """
     upload = await read_upload(request, service.parser)
-    return await learning(
-        service, response, *await run_in_threadpool(_add, service, caller, upload), wait=wait
-    )
+    return await learning(service, response, await run_in_threadpool(_add, service, caller, upload), wait)
 
 
 @router.get("/books")
@@ -102,30 +107,45 @@ def remove_book(service: ServiceDep, book_id: str) -> None:
     """Remove a book with all that was learned from it."""
     with service.database.write() as session:
         books.delete(session, book_id)
-    service.index.refresh()
+    service.index.follow()
 
 
-async def learning(
-    service: Service, response: Response, book_id: str, job_id: str | None, changed: bool, *, wait: float
-) -> schemas.AddedBook:
-    """The response to an upload. What `changed` is indexed now and learned; where nothing did, the status is
-    200.
+@dataclass(frozen=True)
+class Kept:
+    """What became of an upload: whether its text is `new`, else what it `updated` of a book that is known."""
+
+    book_id: str
+    job_id: str | None
+    new: bool
+    updated: Sequence[str] = ()
+
+
+async def learning(service: Service, response: Response, kept: Kept, wait: float) -> schemas.AddedBook:
+    """The response to an upload. A new text is found by its words as soon as these are indexed, and is
+    embedded and learned by a worker; for a known one the status is 200.
     """
-    if changed:
+    if kept.new:
         service.worker.call()
-        await run_in_threadpool(service.index.refresh)
+        await run_in_threadpool(futures.wait, [service.index.follow()], _INDEX_SECONDS)
     else:
         response.status_code = 200
-    if job_id is not None:
-        response.headers["Location"] = f"/jobs/{job_id}"
-        await until_ended(service, job_id, wait)
-    return await run_in_threadpool(_added, service, book_id, job_id)
+    if kept.job_id is not None:
+        response.headers["Location"] = f"/jobs/{kept.job_id}"
+        await until_ended(service, kept.job_id, wait)
+    return await run_in_threadpool(_added, service, kept)
 
 
-def _add(service: Service, caller: Caller, upload: Upload) -> tuple[str, str | None, bool]:
+def known(session: Session, book: Book, given: Mapping[str, Any]) -> Kept:
+    """What becomes of an upload of a text that a book has already: the book gets what is `given` with it."""
+    latest = jobs.latest(session, [book.id]).get(book.id)
+    updated = books.describe(session, book, **given)
+    return Kept(book.id, None if latest is None else latest.id, False, updated)
+
+
+def _add(service: Service, caller: Caller, upload: Upload) -> Kept:
     """Store the book with its job in one transaction, so that there is never one without the other."""
     recipe = service.training.recipe(upload.recipe)
-    edition = upload.edition(service.engine.count_tokens)
+    edition = upload.edition(service.engine.count_tokens, service.settings.max_book_passages)
     tokens = tokens_to_read(service, caller, recipe, upload.parsed.text)
     with service.database.write() as session:
         book, created = books.add(
@@ -138,11 +158,10 @@ def _add(service: Service, caller: Caller, upload: Upload) -> tuple[str, str | N
             owner=caller.owner,
         )
         if not created:
-            latest = jobs.latest(session, [book.id]).get(book.id)
-            return book.id, None if latest is None else latest.id, False
+            return known(session, book, upload.named)
         job = service.training.queue(session, book.id, recipe)
         keys.charge(session, caller.key, training_tokens=tokens)
-        return book.id, job.id, True
+        return Kept(book.id, job.id, True)
 
 
 def tokens_to_read(service: Service, caller: Caller, recipe: Recipe, text: str) -> int:
@@ -152,14 +171,15 @@ def tokens_to_read(service: Service, caller: Caller, recipe: Recipe, text: str) 
     return recipe.budget_tokens or math.ceil(recipe.epochs * service.engine.count_tokens(text))
 
 
-def _added(service: Service, book_id: str, job_id: str | None) -> schemas.AddedBook:
+def _added(service: Service, kept: Kept) -> schemas.AddedBook:
     model = service.engine.identity.id
     with service.database.read() as session:
         job = None
-        if job_id is not None:
+        if kept.job_id is not None:
             works = service.has_worker(session)
-            job = records.job(jobs.get(session, job_id), model, working=works)
-        return schemas.AddedBook(book=_shown(session, books.get(session, book_id)), job=job)
+            job = records.job(jobs.get(session, kept.job_id), model, working=works)
+        book = _shown(session, books.get(session, kept.book_id))
+        return schemas.AddedBook(book=book, job=job, updated=list(kept.updated))
 
 
 def _shown(session: Session, row: Book) -> schemas.Book:

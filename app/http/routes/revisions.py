@@ -9,11 +9,11 @@ from fastapi.responses import PlainTextResponse
 from app import schemas
 from app.http.callers import Caller
 from app.http.deps import CallerDep, ServiceDep
-from app.http.routes.books import BODY, KNOWN, learning, tokens_to_read
+from app.http.routes.books import BODY, KNOWN, Kept, known, learning, tokens_to_read
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
 from app.service import Service
-from store import jobs, keys, revisions, versions
+from store import keys, revisions, versions
 
 router = APIRouter(prefix="/books/{book_id}", tags=["books"])
 
@@ -27,14 +27,14 @@ async def revise_book(
     book_id: str,
     wait: Annotated[float, Query(ge=0, le=3600)] = 0,
 ) -> schemas.AddedBook:
-    """Give a book a new text and learn it. Sending the text that it has already changes nothing (200).
+    """Give a book a new text and learn it. Sending the text that it has already learns nothing (200).
 
     Title, author, language and tags stay unless they are given. Without a recipe the champion's members go on
     learning, where they can on this LLM; else, and with a recipe, new ones learn from scratch.
     """
     upload = await read_upload(request, service.parser)
     revised = await run_in_threadpool(_revise, service, caller, book_id, upload)
-    return await learning(service, response, *revised, wait=wait)
+    return await learning(service, response, revised, wait)
 
 
 @router.get("/revisions")
@@ -56,20 +56,18 @@ def show_text(
         return PlainTextResponse(revisions.text(session, book_id, revision))
 
 
-def _revise(service: Service, caller: Caller, book_id: str, upload: Upload) -> tuple[str, str | None, bool]:
+def _revise(service: Service, caller: Caller, book_id: str, upload: Upload) -> Kept:
     """Store the text with its job in one transaction, so that there is never one without the other."""
     if upload.recipe is None:
         recipe, parent = service.training.from_champion(book_id)
     else:
         recipe, parent = service.training.recipe(upload.recipe), None
-    edition = upload.edition(service.engine.count_tokens)
+    edition = upload.edition(service.engine.count_tokens, service.settings.max_book_passages)
     tokens = tokens_to_read(service, caller, recipe, upload.parsed.text)
     with service.database.write() as session:
-        given = {name: getattr(upload, name) for name in upload.given}
-        _, changed = revisions.add(session, book_id, edition, **given)
+        book, changed = revisions.add(session, book_id, edition, **upload.named)
         if not changed:
-            latest = jobs.latest(session, [book_id]).get(book_id)
-            return book_id, None if latest is None else latest.id, False
+            return known(session, book, upload.named)
         job = service.training.queue(session, book_id, recipe, parent)
         keys.charge(session, caller.key, training_tokens=tokens)
-        return book_id, job.id, True
+        return Kept(book_id, job.id, True)

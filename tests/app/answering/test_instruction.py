@@ -103,7 +103,7 @@ def test_a_book_is_answered_from_learned_by_self_study_and_answered_from_again(
 ) -> None:
     with service.database.write() as session:
         book, _ = books.add(session, edition(tiny.STORY), title="The Lamp of Ost")
-    service.index.refresh()
+    service.index.complete()
     before = service.answering.answer(WHO)
     assert before.panel.degraded == "untrained"
     assert heard(before) == {None}

@@ -40,6 +40,7 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
     with database.write() as session:
         add(session, edition(STORY), title="The Lamp of Ost")
     index = PassageIndex(database, tmp_path / "index", embedder, embedder.name)
+    index.complete()
     engine = Engine(DirectRunner(llm), MemberCache(database, llm), skill=skill.skill)
     answering = Answering(database, Retrieval(database, index), engine, Late(engine, skill, embedder))
     answer = answering.answer(Question("What did the baker say?", seed=0))
@@ -59,6 +60,7 @@ def test_the_first_event_of_an_ask_comes_while_a_pass_of_training_runs(
     with database.write() as session:
         add(session, edition(STORY), title="The Lamp of Ost")
     index = PassageIndex(database, tmp_path / "index", embedder, embedder.name)
+    index.complete()
     scheduler = Scheduler(llm)
     engine = Engine(scheduler, MemberCache(database, llm), skill=skill.skill)
     answering = Answering(database, Retrieval(database, index), engine, PerPassage(engine, skill, embedder))

@@ -21,7 +21,7 @@ from store.passages import passages_to_learn
 from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job, Version
 from tests.tiny import STORY
-from tests.trials import trial
+from tests.trials import passage_index, trial
 from trainer.book_training import resolved
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
@@ -57,6 +57,7 @@ class Desk:
         self.folder = folder
         with database.write() as session:
             self.book, _ = books.add(session, edition(STORY), title="The Lamp of Ost")
+        passage_index(database, folder).complete()  # so that the first piece of work is one of learning
 
     def learn(
         self,
@@ -79,13 +80,15 @@ class Desk:
             between()
             return False
 
+        index = passage_index(self.database, self.folder)
         JobRunner(
             job,
             self.database,
             self.scheduler,
+            index,
             self.members,
             self.skill,
-            trial(self.database, self.scheduler.llm, self.skill, self.folder),
+            trial(self.database, self.scheduler.llm, self.skill, index),
             lease_seconds=60,
             microbatches=None,
             leaving=leaving,

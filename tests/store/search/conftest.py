@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,5 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def index(database: Database, folder: Path, embedder: Embedder) -> PassageIndex:
-    return PassageIndex(database, folder, embedder, embedder.name, batch_size=2)
+def index(database: Database, folder: Path, embedder: Embedder) -> Iterator[PassageIndex]:
+    index = PassageIndex(database, folder, embedder, embedder.name, batch_size=2)
+    yield index
+    index.settle()

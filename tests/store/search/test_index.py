@@ -38,6 +38,7 @@ def _by_hand(database: Database, embedder: Embedder, question: str) -> list[tupl
 def test_passages_are_found_best_first(
     database: Database, library: dict[str, str], index: PassageIndex, embedder: Embedder
 ) -> None:
+    index.complete()
     hits = index.search("Where does the red fox live, under the oak?", 3)
     assert _text(database, hits[0].passage_id) == "The red fox lives under the oak."
     assert hits[0].book_id == library["fox"]
@@ -71,9 +72,11 @@ def test_a_name_the_embedder_does_not_know(
     database: Database, library: dict[str, str], folder: Path, add_book: Callable[..., Book]
 ) -> None:
     index = PassageIndex(database, folder, _blind, "blind@1")
+    index.complete()
     assert index.search("Who was Grizzelda?", 1)[0].lexical == 0
     with database.write() as session:
         added = add_book(session, "Rain fell. Grizzelda locked the barn. Dogs barked.", max_tokens=4).id
+    index.complete()
     assert [hit.book_id for hit in index.books("Who was Grizzelda?", 1)] == [added]
     for hits in (index.search("Who was Grizzelda?", 9), index.search("Who was Grizzelda?", 9, [added])):
         assert _text(database, hits[0].passage_id) == "Grizzelda locked the barn."
@@ -83,6 +86,7 @@ def test_a_name_the_embedder_does_not_know(
     assert {hit.book_id for hit in within} == {library["fox"]}
     with database.write() as session:
         books.delete(session, added)
+    index.refresh()
     assert {hit.lexical for hit in index.search("Who was Grizzelda?", 9)} == {0.0}
 
 
@@ -95,6 +99,7 @@ def test_a_question_of_words_nobody_wrote_is_answered_by_meaning(
         )
 
     index = PassageIndex(database, folder, knows_synonyms, "synonyms@1")
+    index.complete()
     hit = index.search("leviathan?", 1)[0]
     assert (hit.book_id, hit.lexical) == (library["whale"], 0.0)
 
@@ -136,6 +141,7 @@ def test_a_book_is_found_by_words_that_no_passage_of_it_has_together(
         add_book(session, "The miller and the harbour are old. Rain fell. Dogs barked.", max_tokens=7)
         both = add_book(session, "The miller woke. One harbour slept. A lantern shone.", max_tokens=4).id
     index = PassageIndex(database, folder, _blind, "blind@1")
+    index.complete()
     question = "miller, harbour, lantern?"
     assert index.search(question, 1)[0].book_id != both
     assert index.books(question, 1)[0].book_id == both
@@ -155,6 +161,7 @@ def test_the_best_book_is_found_however_far_down_its_passages_are(
             add_book(session, " ".join(f"A {word} near{number}." for number in range(10)), max_tokens=3)
         all_words = add_book(session, "One miller slept. One storm came. One wolf left.", max_tokens=3).id
     index = PassageIndex(database, folder, _blind, "blind@1")
+    index.complete()
     question = "miller harbour lantern, storm? wolf?"
     assert all_words not in {hit.book_id for hit in index.search(question, 16)}
     [first] = index.books(question, 1)

@@ -27,7 +27,9 @@ def _blind(texts: Sequence[str]) -> NDArray[np.float32]:
 def test_words_are_found_again_after_a_restart(
     database: Database, library: dict[str, str], folder: Path
 ) -> None:
-    before = PassageIndex(database, folder, _blind, "blind@1").search("thirteen", 9)
+    index = PassageIndex(database, folder, _blind, "blind@1")
+    index.complete()
+    before = index.search("thirteen", 9)
     assert _text(database, before[0].passage_id) == "It strikes thirteen."
     again = PassageIndex(database, folder, _blind, "blind@1")
     assert again.search("thirteen", 9) == before
@@ -103,6 +105,7 @@ def test_a_damaged_index_is_built_again_once(
     embedder: Embedder,
     how: str,
 ) -> None:
+    index.complete()
     before = index.search("Where does the red fox live?", 4)
     _damage(folder, how)
     embedder.texts.clear()
@@ -111,6 +114,7 @@ def test_a_damaged_index_is_built_again_once(
     assert again.search("Where does the red fox live?", 4) == before
     assert again.rebuilds == 1
     assert set(embedder.texts) == {"Where does the red fox live?"}  # the vectors came from the database
+    again.settle()
     healed = PassageIndex(database, folder, embedder, embedder.name)
     assert healed.search("Where does the red fox live?", 4) == before
     assert healed.rebuilds == 0
@@ -126,6 +130,7 @@ def test_an_index_that_cannot_be_kept_still_answers(
     (tmp_path / "file").write_text("in the way")
     index = PassageIndex(database, tmp_path / "file", embedder, embedder.name)
     assert index.search("red fox", 1)[0].book_id == library["fox"]
+    index.settle()
     assert "could not be kept" in caplog.text
     assert index.search("old clock", 1)[0].book_id == library["clock"]
     assert index.rebuilds == 1

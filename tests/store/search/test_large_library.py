@@ -94,7 +94,7 @@ def test_lists_are_made_beside_the_index_and_kept(
         return PassageIndex(database, folder, embedder, embedder.name, large=8)
 
     index = opened()
-    index.refresh()
+    index.complete()
     index.settle()
     assert (folder / "lists.faiss").exists()
     before = index.search("Where does the red fox live?", 3)
@@ -103,6 +103,7 @@ def test_lists_are_made_beside_the_index_and_kept(
     assert again.rebuilds == 0
     with database.write() as session:
         books.delete(session, library["whale"])
+    again.refresh()
     assert {hit.book_id for hit in again.search("anything", 99)} == {
         library["fox"],
         library["clock"],
@@ -120,7 +121,7 @@ def test_damaged_lists_are_made_again(
 
     def asked() -> tuple[PassageIndex, list[float]]:
         index = PassageIndex(database, folder, embedder, embedder.name, large=8)
-        index.refresh()
+        index.complete()
         index.settle()
         return index, [hit.score for hit in index.search("Which star 7?", 3)]
 

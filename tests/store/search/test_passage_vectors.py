@@ -4,13 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
-from store import books
+from store import books, revisions
 from store.database import Database
 from store.errors import StoreBusyError
 from store.passages import get_passages
 from store.search.index import PassageIndex
+from store.search.passage_vectors import Embedded
+from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Book, Embedding
 from tests.store.conftest import Embedder
 
@@ -23,7 +25,7 @@ def _text(database: Database, passage_id: int) -> str:
 def test_another_embedder_has_its_own_vectors(
     database: Database, library: dict[str, str], index: PassageIndex, folder: Path
 ) -> None:
-    index.refresh()
+    index.complete()
 
     def first_letters(texts: Sequence[str]) -> NDArray[np.float32]:
         return np.array(
@@ -31,6 +33,7 @@ def test_another_embedder_has_its_own_vectors(
         )
 
     other = PassageIndex(database, folder, first_letters, "first-letters@1")
+    other.complete()
     assert _text(database, other.search("It what?", 1)[0].passage_id).startswith("It")
     assert other.rebuilds == 1
     with database.read() as session:
@@ -40,7 +43,7 @@ def test_another_embedder_has_its_own_vectors(
 def test_vectors_are_little_endian_float32(
     database: Database, library: dict[str, str], index: PassageIndex, embedder: Embedder
 ) -> None:
-    index.refresh()
+    index.complete()
     with database.read() as session:
         row = session.scalars(select(Embedding).order_by(Embedding.passage_id)).first()
     assert row is not None
@@ -58,7 +61,7 @@ def test_an_embedder_that_answers_nonsense(
 ) -> None:
     index = PassageIndex(database, folder, lambda texts: answer, "broken", batch_size=2)
     with pytest.raises(ValueError, match="broken gave"):
-        index.refresh()
+        index.complete()
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Embedding)) == 0
 
@@ -66,7 +69,7 @@ def test_an_embedder_that_answers_nonsense(
 def test_a_question_of_another_dimension(
     database: Database, library: dict[str, str], index: PassageIndex, folder: Path, embedder: Embedder
 ) -> None:
-    index.refresh()
+    index.complete()
     changed = PassageIndex(
         database, folder, lambda texts: np.ones((len(texts), 3), np.float32), embedder.name
     )
@@ -80,7 +83,7 @@ def test_the_write_lock_is_held(
     hasty = Database(url, busy_timeout_s=0.05)
     index = PassageIndex(hasty, folder, embedder, embedder.name)
     with database.write(), pytest.raises(StoreBusyError):
-        index.refresh()
+        index.complete()
     assert index.search("red fox", 1)[0].book_id == library["fox"]
     with database.write():  # nothing to write: searching needs no lock
         assert index.search("red fox", 1)[0].book_id == library["fox"]
@@ -97,6 +100,7 @@ def test_a_book_deleted_while_it_is_embedded(
         return embedder(texts)
 
     index = PassageIndex(database, folder, deleting, embedder.name)
+    index.complete()
     assert {hit.book_id for hit in index.search("fox", 100)} == {library["whale"], library["clock"]}
 
 
@@ -110,38 +114,36 @@ def test_a_book_deleted_while_the_question_is_embedded(
         return embedder(texts)
 
     index = PassageIndex(database, folder, deleting, embedder.name)
+    index.complete()
     assert {hit.book_id for hit in index.search("fox", 100)} == {library["whale"], library["clock"]}
 
 
-def test_a_book_added_by_another_process_before_the_index_is_built(
-    url: str,
-    database: Database,
-    library: dict[str, str],
-    index: PassageIndex,
-    embedder: Embedder,
-    add_book: Callable[..., Book],
+def test_a_new_text_while_the_last_batch_is_embedded(
+    database: Database, library: dict[str, str], folder: Path, embedder: Embedder
 ) -> None:
-    other = Database(url)
-    added: list[str] = []
+    text = "The white fox sleeps."
+    edition = books.Edition(text, "c" * 64, [ChapterSpan("", 0, len(text))], [PassageSpan(0, 0, len(text))])
 
-    @event.listens_for(database.engine, "after_cursor_execute")
-    def executed(*given: object) -> None:
-        # The last look for passages without a vector has begun: it cannot see this one.
-        if (
-            "passages.text" in str(given[2])
-            and "LIMIT" in str(given[2])
-            and len(embedder.texts) == 9
-            and not added
-        ):
-            with other.write() as session:
-                added.append(add_book(session, "A dragon guards the bridge.").id)
+    def revising(texts: Sequence[str]) -> NDArray[np.float32]:
+        if any("red fox" in each for each in texts):
+            with database.write() as session:
+                revisions.add(session, library["fox"], edition)
+        return embedder(texts)
 
-    index.refresh()
-    assert len(added) == 1
-    assert embedder.texts[9:] == ["A dragon guards the bridge."]
-    assert index.search("Who guards the bridge? A dragon.", 1, added)[0].book_id == added[0]
-    assert index.rebuilds == 1
-    other.close()
+    index = PassageIndex(database, folder, revising, embedder.name)
+    index.complete()
+    assert index.waiting() == []
+    [hit] = index.search("white fox", 9, [library["fox"]])
+    assert hit.dense == pytest.approx(float(embedder([text])[0] @ embedder(["white fox"])[0]))
+
+
+def test_embedding_goes_on_where_it_stopped(
+    database: Database, library: dict[str, str], index: PassageIndex, embedder: Embedder
+) -> None:
+    assert next(index.embed(library["fox"])) == Embedded(2, 3)
+    assert list(index.embed(library["fox"])) == [Embedded(3, 3)]
+    assert len(embedder.texts) == len(set(embedder.texts)) == 3
+    assert list(index.embed(library["fox"])) == list(index.embed("book_none")) == []
 
 
 def test_a_book_added_while_others_are_embedded(
@@ -160,5 +162,7 @@ def test_a_book_added_while_others_are_embedded(
         return embedder(texts)
 
     index = PassageIndex(database, folder, adding, embedder.name)
+    index.complete()
+    index.complete()
     assert len(index.search("fox", 100)) == 10
     assert index.search("Who guards the bridge? A dragon.", 1)[0].book_id == added[0]

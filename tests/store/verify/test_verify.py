@@ -78,7 +78,7 @@ def book(
         pruned.pruned_at = utcnow()
         session.flush()
         artifacts.prune(session, [member.artifact_sha256 for member in pruned.members])
-    index.refresh()
+    index.complete()
     return book
 
 
@@ -305,11 +305,14 @@ def test_an_index_that_is_not_the_databases(
     assert found() == "The index has other vectors of 5 passages."
     with database.write() as session:
         add_book(session, "One more book.", title="More")
-    PassageIndex(database, folder, embedder, embedder.name).refresh()
+    PassageIndex(database, folder, embedder, embedder.name).complete()
     file.write_bytes(old[0])
     notes.write_bytes(old[1])
     words.write_bytes(old[2])
-    assert "is stale: it was made of 5 passages up to 5, the database has 6 up to 6." in found()
+    assert found() == (
+        "The index is stale: it was made of 5 passages up to 5, 5 with vectors, the database has 6 passages "
+        "up to 6, 6 with vectors."
+    )
 
 
 def test_the_index_of_as_many_passages_but_others(
@@ -371,7 +374,7 @@ def test_questions_outside_an_older_text(
     spans = [ChapterSpan("", 0, len(text))], [PassageSpan(0, 0, len(text))]
     with database.write() as session:
         revisions.add(session, asked, books.Edition(text, "b" * 64, *spans))
-    index.refresh()
+    index.complete()
     assert verified() == []
     run(database, update(Question).where(Question.passage == 1).values(end=len(BOOK) + 1))
     [finding] = verified()

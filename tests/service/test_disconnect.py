@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 
@@ -37,7 +38,7 @@ def test_work_ends_when_the_client_goes(stream: bool) -> None:
 
     @app.get("/work")
     async def answer(request: Request) -> Response:
-        waiting = Waiting(request)
+        waiting = Waiting(request, CapacityLimiter(1))
         chunks = work(waiting.wanted)
         if stream:
             return StreamingResponse(waiting.follow(chunks))
@@ -56,7 +57,7 @@ def test_who_stays_gets_everything() -> None:
 
     @app.get("/work")
     async def answer(request: Request) -> Response:
-        waiting = Waiting(request)
+        waiting = Waiting(request, CapacityLimiter(1))
         if await waiting.result(waiting.wanted):
             return StreamingResponse(waiting.follow(iter([b"one ", b"two"])))
         raise AssertionError

@@ -28,7 +28,7 @@ def test_changes_arrive_as_they_were_wished_for(peer: Peer) -> None:
         assert client.questions.remove(BOOK, ["question_2", "question_3"]) == ["question_2", "question_3"]
     assert peer.question_changes == [
         AddQuestion(change="add", text="Who?", answer="A tiger.", passage=0),
-        CorrectQuestion(id="question_1", answer="A jackal."),
+        CorrectQuestion(change="correct", id="question_1", answer="A jackal."),
         RemoveQuestion(change="remove", id="question_2"),
         RemoveQuestion(change="remove", id="question_3"),
     ]

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.http.body_sizes import BodySizes
-from app.http.problems import install
+from app.http.error_handlers import install
 from app.parsing.sandbox import ParserSandbox
 from tests import files
 

@@ -16,7 +16,7 @@ from trainer.objectives import asker as asking
 from trainer.objectives.alternating import Alternating
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.objective import Objective
-from trainer.objectives.question_synthesis import KINDS, synthesise
+from trainer.objectives.question_synthesis import KINDS, PASSAGES_AT_ONCE, synthesise
 from trainer.objectives.self_study import SelfStudy, StudyMaterial
 from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Progress
@@ -34,6 +34,14 @@ class Prepared:
     recipe: Recipe
     objective: Objective
     items: Sequence[StudyQuestion]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How far questions are written: about `done` of the `total` places of the book that are asked about."""
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -111,34 +119,42 @@ def train_book(
 
 def write_questions(
     llm: FrozenLLM, passages: Sequence[str], recipe: Recipe, skill: Skill, asker: Skill | None = None
-) -> Iterator[Pause | Written]:
+) -> Iterator[Pause | Writing | Written]:
     """Have the LLM write the questions that a recipe asks for, and answer them behind `skill`, which it is
-    equipped with; `Written` comes last.
+    equipped with; `Writing` comes before each place of the book, `Written` last.
 
     An LLM that has learned an `asker` asks by that; another one by a hand-written instruction.
     """
     written: list[StudyQuestion] = []
-    for happened in _writing(llm, passages, recipe, skill.context(llm), asker):
+    places, pieces = _writing(llm, passages, recipe, skill.context(llm), asker)
+    done = 0
+    yield Writing(done, places)
+    for happened in pieces:
         if isinstance(happened, list):
             written += happened
-        yield Pause()
+            done += 1
+            yield Writing(done, places)
+        else:
+            yield happened
     yield Written(written)
 
 
 def _writing(
     llm: FrozenLLM, passages: Sequence[str], recipe: Recipe, reader: Context, asker: Skill | None
-) -> Iterator[Pause | list[StudyQuestion]]:
-    """The questions that the LLM writes, a few at a time, with pauses."""
+) -> tuple[int, Iterator[Pause | list[StudyQuestion]]]:
+    """The number of places of the book, and the questions that the LLM writes of each, with pauses."""
     chosen = _spread(len(passages), recipe.passages)
     if asker is None:
         kinds = list(KINDS)[: recipe.kinds]
         numbered = [(number, passages[number]) for number in chosen]
-        return synthesise(llm, numbered, reader, kinds=kinds, seed=recipe.seed)
+        places = -(-len(numbered) // PASSAGES_AT_ONCE)
+        return places, synthesise(llm, numbered, reader, kinds=kinds, seed=recipe.seed)
     in_turn = partial(asker.in_turn, llm)
     with in_turn():
         context = asker.context(llm)
     wanted = asking.stretches(chosen, len(passages), recipe.questions, recipe.pairs)
-    return asking.ask(llm, passages, wanted, asking.Asker(context, in_turn), reader, seed=recipe.seed)
+    pieces = asking.ask(llm, passages, wanted, asking.Asker(context, in_turn), reader, seed=recipe.seed)
+    return len(wanted), pieces
 
 
 def _prepare(
@@ -162,8 +178,7 @@ def _prepare(
         for happened in write_questions(llm, passages, recipe, skill, asker):
             if isinstance(happened, Written):
                 items = happened.questions
-            else:
-                yield happened
+            yield Pause()
     if not items:  # none passed the filters: members learn from the text itself
         return Prepared(recipe.model_copy(update={"objective": "lm"}), text_objective(), [])
     material = StudyMaterial(llm.encode(text), items, context, passages)

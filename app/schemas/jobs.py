@@ -71,9 +71,9 @@ class JobEvent(BaseModel):
     """Something that happened to a job.
 
     The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, embedding (so
-    many passages are `done`, of a `total`), studied, evaluated, published, succeeded, failed or cancelled.
-    The last three end the job. "published" says whether the version was `promoted` to be the champion, with
-    its `gate`, and what it `adds` to answers.
+    many passages are `done`, of a `total`), writing (questions about so many places of the book), studied,
+    evaluated, published, succeeded, failed or cancelled. The last three end the job. "published" says whether
+    the version was `promoted` to be the champion, with its `gate`, and what it `adds` to answers.
     """
 
     id: int

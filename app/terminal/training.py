@@ -82,7 +82,7 @@ class TrainingProgress:
                 self.after = _floats(event.data.get("member_losses"))
             case "published", _:
                 self.published = event.message
-            case "embedding", _:
+            case "embedding" | "writing", _:
                 done, total = (event.data.get(name) for name in ("done", "total"))
                 if isinstance(done, int) and isinstance(total, int):
                     self._bar.update(self._task, total=total, completed=done, numbers=f"{done:,}/{total:,}")

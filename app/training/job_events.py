@@ -15,13 +15,16 @@ _EVALUATED = {
     "after": "Held-out loss after learning.",
     "champion": "Held-out loss of the champion, to compare with.",
 }
+_PHASES = {"embedding": "Embeds passages", "writing": "Writes questions, by places of the book"}
 
 
 @dataclass(frozen=True)
 class Phase:
-    """How far a job's work before its training is: passages that have a vector."""
+    """How far a job's work before its training is: passages that have a vector, or places of the book about
+    which questions are written.
+    """
 
-    kind: Literal["embedding"]
+    kind: Literal["embedding", "writing"]
     done: int
     total: int
 
@@ -31,7 +34,7 @@ def record_progress(session: Session, job: Job, happened: Progress | Prepared | 
     worker has it.
     """
     if isinstance(happened, Phase):
-        message = f"Embeds passages: {happened.done:,} of {happened.total:,}."
+        message = f"{_PHASES[happened.kind]}: {happened.done:,} of {happened.total:,}."
         jobs.add_event(session, job.id, level="info", type="message", message=message, data=asdict(happened))
     elif isinstance(happened, Stepped):
         metrics = {

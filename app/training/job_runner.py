@@ -23,7 +23,7 @@ from store.database import Database
 from store.errors import StoreBusyError
 from store.search.index import PassageIndex
 from store.tables import Job, Study
-from trainer.book_training import Prepared, Written, resolved, train_book, write_questions
+from trainer.book_training import Prepared, Writing, Written, resolved, train_book, write_questions
 from trainer.llm.microbatches import Microbatches, is_out_of_memory, release_memory
 from trainer.llm.pause import Pause
 from trainer.methods.members import Members
@@ -32,7 +32,7 @@ from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Evaluated, Learned, Progress, Stepped
 from trainer.recipe import Recipe
 
-Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Written)
+Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Writing | Written)
 
 # How long a job waits before it writes again where the database is locked.
 _RETRY_SECONDS = 1.0
@@ -163,9 +163,11 @@ class JobRunner:
         if written is None:
             asker = None if self._asker is None else self._asker.skill
             writing = write_questions(self._llm, source.passage_texts, recipe, self._skill.skill, asker)
-            *_, last = self._pieces(writing)
-            assert isinstance(last, Written)
-            written = last.questions
+            for happened in self._pieces(writing):
+                if isinstance(happened, Writing):
+                    self._record(Phase("writing", happened.done, happened.total))
+            assert isinstance(happened, Written)
+            written = happened.questions
         return studying.keep(written)
 
     def _parent(self) -> Members | None:
@@ -183,7 +185,7 @@ class JobRunner:
                 self._checkpoints.stepped(happened)
             self._happened(happened)
             self._stay()
-            if not isinstance(happened, Pause | Prepared | Scored | Written):
+            if not isinstance(happened, Pause | Prepared | Scored | Writing | Written):
                 self._record(happened)
             if self._checkpoints is not None:
                 self._checkpoints.keep_if_due()

@@ -28,8 +28,8 @@ KINDS = {
 }
 _QUESTION_TOKENS = 32
 ANSWER_TOKENS = 32
-# Passages in one batch.
-_BATCH = 4
+# Passages in one batch, which is a place of the book.
+PASSAGES_AT_ONCE = 4
 
 
 def synthesise(
@@ -48,8 +48,8 @@ def synthesise(
     Questions are sampled at `temperature`, answers are the likeliest.
     """
     known: set[str] = set()
-    for first in range(0, len(passages), _BATCH):
-        batch = passages[first : first + _BATCH]
+    for first in range(0, len(passages), PASSAGES_AT_ONCE):
+        batch = passages[first : first + PASSAGES_AT_ONCE]
         contexts = prefill(llm, [templates.passages(llm, [text]) for _, text in batch], skill)
         entries = [
             (passage, context, kind)

@@ -70,7 +70,7 @@ def test_a_library_follows_the_embedder_and_keeps_the_vectors_of_both(
             if not names:
                 with service.database.write() as session:
                     books.add(session, edition(STORY), title="The Lamp of Ost")
-            service.index.refresh()
+            service.index.complete()
             [hit] = service.index.search("Who kept a lamp?", 1)
             assert hit.dense > 0.2
             names.append(service.index.embedder)

@@ -94,7 +94,7 @@ class Library:
 
     def call(self, route: str, who: str | None, body: Any = None, **ids: str) -> httpx.Response:
         method, _, path = route.partition(" ")
-        known = {"book_id": self.book, "job_id": self.job, "ref": "latest", "alias": "best", "number": "1"}
+        known = {"book_id": self.book, "job_id": self.job, "ref": "1", "alias": "best"}
         known["model_id"] = f"{self.book}@1"
         path = re.sub(r"\{(\w+)\}", lambda found: (known | ids)[found[1]], path)
         headers = {} if who is None else {"Authorization": f"Bearer {self.keys[who]}"}

@@ -69,7 +69,7 @@ def test_a_folder_is_added_and_learned_with_what_calibre_says(client: Client, tm
     again = add(client, tmp_path / "harbour.txt", tmp_path / "**" / "*.epub")
     assert again.exit_code == 1
     assert "harbour.txt (harbour): here already: ready" in again.stdout
-    assert again.stdout.splitlines()[-1] == "2 here already · 1 failed"
+    assert "3 here already · 1 failed" in again.stdout.splitlines()
     assert len(client.books()) == sent
 
 

@@ -70,7 +70,11 @@ def test_a_backup_is_the_library_again(tiny_folder: Path, tmp_path: Path) -> Non
 
 def test_findings_come_with_how_to_mend_them(tiny_folder: Path, tmp_path: Path) -> None:
     with service(tmp_path, "--model", str(tiny_folder)) as client:
-        book = client.add(STORY, title="Lamp", recipe=QUICK).book.id
+        added = client.add(STORY, title="Lamp", recipe=QUICK)
+        book = added.book.id
+        assert added.job is not None
+        # Until then the index is kept anew.
+        assert list(client.follow(added.job.id))[-1].data["kind"] == "succeeded"
         (tmp_path / "data" / "index" / "passages.faiss").unlink()
         with sqlite3.connect(tmp_path / "data" / "bookchorus.db") as database:
             database.execute("UPDATE passages SET text = 'Another.' WHERE ordinal = 0")

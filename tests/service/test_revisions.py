@@ -77,16 +77,20 @@ def test_every_text_is_kept_and_says_who_learned_it(http: httpx.Client) -> None:
     assert version["parent"] is None
 
 
-def test_the_same_text_again_changes_nothing_and_another_books_is_refused(http: httpx.Client) -> None:
+def test_the_same_text_again_changes_its_names_alone_and_another_books_is_refused(http: httpx.Client) -> None:
     one = upload(http, STORY + "one edition").json()
     other = upload(http, STORY + "another book").json()["book"]["id"]
-    same = revise(http, one["book"]["id"], STORY + "one edition", title="Not it")
+    same = revise(http, one["book"]["id"], STORY + "one edition")
     assert (same.status_code, same.json()["book"], same.json()["job"]) == (200, one["book"], one["job"])
+    assert same.json()["updated"] == []
+    named = revise(http, one["book"]["id"], STORY + "one edition", title="Another name").json()
+    assert (named["updated"], named["job"]) == (["title"], one["job"])
+    assert named["book"] == one["book"] | {"title": "Another name"}
     taken = revise(http, one["book"]["id"], STORY + "another book")
     assert (taken.status_code, taken.json()["type"]) == (409, "/problems/book-exists")
     assert taken.json()["book"] == other
     assert other in taken.json()["detail"]
-    assert http.get(f"/books/{one['book']['id']}").json() == one["book"]
+    assert http.get(f"/books/{one['book']['id']}").json() == named["book"]
     assert revise(http, "book_none", STORY + "of nothing").status_code == 404
 
 

@@ -97,9 +97,9 @@ def test_the_same_text_again_changes_its_names_alone_and_another_books_is_refuse
 def test_title_author_and_tags_change_where_they_are_given(http: httpx.Client) -> None:
     book = upload(http, STORY + "named", author="M. Ost", tags="lamps, sea").json()["book"]["id"]
     fields = {"title": "Candles", "tags": "wax", "recipe": json.dumps(QUICK)}
-    revised = revise(http, book, STORY + "renamed", **fields).json()["book"]
+    revised = revise(http, book, STORY + "of candles", **fields).json()["book"]
     assert (revised["title"], revised["author"], revised["tags"]) == ("Candles", "M. Ost", ["wax"])
-    body = {"title": "Wicks", "author": "N. Ost", "text": STORY + "renamed again", "recipe": QUICK}
+    body = {"title": "Wicks", "author": "N. Ost", "text": STORY + "of wicks", "recipe": QUICK}
     revised = http.post(f"/books/{book}/revisions", json=body).json()["book"]
     assert (revised["title"], revised["author"], revised["tags"]) == ("Wicks", "N. Ost", ["wax"])
     many = {"tags": ",".join(map(str, range(100)))}

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli.options import DataDir, one_line_store_errors
+from app.cli.options import DataDir, one_line_store_errors, settings_with
 
 app = typer.Typer()
 
@@ -24,12 +24,10 @@ def show_audit(
     with one_line_store_errors():
         from app import schemas
         from app.resources.database import open_database
-        from app.settings import load
         from app.terminal.audit import audit_table
         from store import audit
 
-        settings = load({} if data_dir is None else {"data_dir": data_dir})
-        with closing(open_database(settings)) as database, database.read() as session:
+        with closing(open_database(settings_with(data_dir=data_dir))) as database, database.read() as session:
             rows, has_more = audit.list_lines(session, who=who, key=key_id, limit=limit)
             found = [schemas.AuditLine.model_validate(row) for row in rows]
         Console().print(audit_table(found))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from app.cli.options import DataDir, one_line_store_errors, print_line
+from app.cli.options import DataDir, one_line_store_errors, print_line, settings_with
 
 if TYPE_CHECKING:
     from store.database import Database
@@ -106,6 +106,5 @@ def _name(text: str, option: str) -> str:
 
 def _database(data_dir: Path | None) -> "Database":
     from app.resources.database import open_database
-    from app.settings import load
 
-    return open_database(load({} if data_dir is None else {"data_dir": data_dir}))
+    return open_database(settings_with(data_dir=data_dir))

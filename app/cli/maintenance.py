@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from app.cli.options import DataDir, one_line_store_errors, print_line
+from app.cli.options import DataDir, one_line_store_errors, print_line, settings_with
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -33,7 +33,10 @@ def write_backup(
         from app.terminal.theme import size
         from store.backup import backup
 
-        with _existing_database(_settings(data_dir)) as database, _progress_bars() as on_progress:
+        with (
+            _existing_database(settings_with(data_dir=data_dir)) as database,
+            _progress_bars() as on_progress,
+        ):
             try:
                 backup(database, file, force=force, on_progress=on_progress)
             except FileExistsError as error:
@@ -57,7 +60,7 @@ def restore_backup(
         from store.errors import NotEmptyError
         from store.tables import Book
 
-        settings = _settings(data_dir)
+        settings = settings_with(data_dir=data_dir)
         with closing(connect_database(settings)) as database:
             try:
                 with _progress_bars() as on_progress:
@@ -79,7 +82,7 @@ def verify_library(data_dir: DataDir = None) -> None:
         from app.terminal.theme import BAD, LABEL, plain
         from store.verify import verify
 
-        settings, console = _settings(data_dir), Console()
+        settings, console = settings_with(data_dir=data_dir), Console()
         with _existing_database(settings) as database, _progress_bars() as on_progress:
             findings = verify(database, settings.index_dir, embedder_name(settings.embedder), on_progress)
         for finding in findings:
@@ -94,7 +97,7 @@ def verify_library(data_dir: DataDir = None) -> None:
 def rebuild_index(data_dir: DataDir = None) -> None:
     """Make the index anew from the database. A service that runs beside it takes it at its next start."""
     with one_line_store_errors():
-        settings = _settings(data_dir)
+        settings = settings_with(data_dir=data_dir)
         with _existing_database(settings) as database:
             database.expect_current()
             _rebuild_index(settings, database)
@@ -109,12 +112,6 @@ def _rebuild_index(settings: "Settings", database: "Database") -> None:
         embedder = load_embedder(settings.embedder)
         passages = PassageIndex(database, settings.index_dir, embedder, embedder.name).rebuild()
     print_line(f"The index has {passages:,} passages.")
-
-
-def _settings(data_dir: Path | None) -> "Settings":
-    from app.settings import load
-
-    return load({} if data_dir is None else {"data_dir": data_dir})
 
 
 @contextmanager

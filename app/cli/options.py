@@ -14,6 +14,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from app.client import Client
     from app.schemas import Book
+    from app.settings import Settings
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option(envvar="BOOKCHORUS_URL", help="Where the service answers.")]
@@ -35,6 +36,16 @@ BookVersion = Annotated[
 
 # An id is known by its form, so that a library need not be listed to find the book.
 _BOOK_ID = re.compile(r"book_[0-9a-f]{16}", re.IGNORECASE)
+
+
+def settings_with(**given: object) -> "Settings":
+    """The settings, and in their place what was given on the command line: all that is not None.
+
+    CommandError: a setting is not what is expected.
+    """
+    from app.settings import load
+
+    return load({name: value for name, value in given.items() if value is not None})
 
 
 @contextmanager

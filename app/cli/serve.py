@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli import start_line
-from app.cli.options import one_line_errors
+from app.cli.options import one_line_errors, settings_with
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -94,9 +94,8 @@ def _starting(
             end_with_stdin()
         # What is wrong with the settings is told before anything slow is imported.
         from app.resources.start_checks import check_start
-        from app.settings import load
 
-        settings = load({name: value for name, value in given.items() if value is not None})
+        settings = settings_with(**given)
         check_start(settings, listens=listens)
         try:
             _say("imports PyTorch")

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from app.cli.options import DataDir, json_object, one_line_errors, one_line_store_errors, print_line
+from app.cli.options import (
+    DataDir,
+    json_object,
+    one_line_errors,
+    one_line_store_errors,
+    print_line,
+    settings_with,
+)
 from trainer.options import Method, What
 
 if TYPE_CHECKING:
@@ -64,11 +71,9 @@ def list_skills(
         from app import schemas
         from app.answering import skill_choice
         from app.resources.database import open_database
-        from app.settings import load
         from app.terminal.skills import skills_report
 
-        settings = load({} if data_dir is None else {"data_dir": data_dir})
-        with closing(open_database(settings)) as database, database.read() as session:
+        with closing(open_database(settings_with(data_dir=data_dir))) as database, database.read() as session:
             found = [schemas.Skill(**asdict(one)) for one in skill_choice.list_skills(session)]
         Console().print(skills_report(found))
         if json_file is not None:
@@ -94,10 +99,8 @@ def use_skill(
         from app.answering.skill_choice import choose_skill
         from app.resources.database import open_database
         from app.resources.llm import llm_revision
-        from app.settings import load
 
-        given = {"model": model, "data_dir": data_dir}
-        settings = load({name: value for name, value in given.items() if value is not None})
+        settings = settings_with(model=model, data_dir=data_dir)
         with closing(open_database(settings)) as database:
             skill = choose_skill(database, settings.model, llm_revision(settings), chosen)
         named = "The instruction" if skill is None else f"Skill {skill.number}"

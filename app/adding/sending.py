@@ -8,6 +8,7 @@ from typing import Any
 from app.adding.calibre import About, beside
 from app.adding.entry import Entry
 from app.client import Client, ClientError, NoAnswerError
+from app.schemas import AddedBook, Book
 
 # Statuses of a service that is to be asked again.
 BUSY = (429, 503)
@@ -28,9 +29,8 @@ class Sender:
         ClientError where the key is refused: no other file would do better.
         """
         try:
-            digest = sha256_of(entry.path)
-            if known := self.client.books(sha256=digest):
-                return self._known(entry.of_book(known[0]), known[0].state)
+            if (book := self.known(entry.path)) is not None:
+                return self._known(entry.of_book(book), book.state)
             return self._sent(entry, revises)
         except OSError as error:
             return entry.failed(f"Cannot read it: {error.strerror}.")
@@ -41,6 +41,23 @@ class Sender:
                 return entry.waits(str(error), error.retry_after)
             return entry.failed(str(error))
 
+    def known(self, file: Path) -> Book | None:
+        """Return the book that the service has of a file, if any. OSError: it cannot be read."""
+        return next(iter(self.client.books(sha256=sha256_of(file))), None)
+
+    def upload(self, file: Path, revises: str | None = None) -> AddedBook:
+        """Upload a file with what is said about it, here and beside it. ClientError: it is refused."""
+        about = self.about.or_else(beside(file))
+        return self.client.add(
+            file,
+            title=about.title,
+            author=about.author,
+            language=about.language,
+            tags=about.tags,
+            recipe=self.recipe,
+            revises=revises,
+        )
+
     def _known(self, entry: Entry, state: str) -> Entry:
         entry = replace(entry, known=True)
         if state in ("queued", "training") and entry.job is not None:
@@ -48,17 +65,8 @@ class Sender:
         return replace(entry, state="known", reason=state)
 
     def _sent(self, entry: Entry, revises: str | None) -> Entry:
-        about = self.about.or_else(beside(entry.path))
         try:
-            added = self.client.add(
-                entry.path,
-                title=about.title,
-                author=about.author,
-                language=about.language,
-                tags=about.tags,
-                recipe=self.recipe,
-                revises=revises,
-            )
+            added = self.upload(entry.path, revises)
         except ClientError as error:
             if revises is None or error.status != 404:
                 raise

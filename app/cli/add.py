@@ -80,8 +80,6 @@ def _one_book_only(what: str, title: str | None, revises: str | None) -> None:
 
 
 def _add_one(console: Console, sender: "Sender", file: Path, revises: str | None, *, wait: bool) -> None:
-    from app.adding.calibre import beside
-    from app.adding.sending import sha256_of
     from app.client import ClientError
     from app.schemas import ENDED
     from app.terminal.books import warning_lines
@@ -90,24 +88,14 @@ def _add_one(console: Console, sender: "Sender", file: Path, revises: str | None
     client = sender.client
     revised = None if revises is None else book_id(client, revises)
     try:
-        known = client.books(sha256=sha256_of(file)) if revises is None else []
+        known = sender.known(file) if revises is None else None
     except OSError as error:
         raise ClientError(f"Cannot read {file}: {error.strerror}.") from error
-    if known:
-        book = known[0]
-        job = None if book.job is None else client.job(book.job)
+    if known is not None:
+        book, job = known, None if known.job is None else client.job(known.job)
     else:
-        about = sender.about.or_else(beside(file))
         with console.status("uploads the book"):
-            added = client.add(
-                file,
-                title=about.title,
-                author=about.author,
-                language=about.language,
-                tags=about.tags,
-                recipe=sender.recipe,
-                revises=revised,
-            )
+            added = sender.upload(file, revised)
         book, job = added.book, added.job
     warnings = warning_lines(book)
     name = plain(book.title, "bold").append(f" ({book.id})", "dim")

@@ -149,11 +149,11 @@ def _writing(
         numbered = [(number, passages[number]) for number in chosen]
         places = -(-len(numbered) // PASSAGES_AT_ONCE)
         return places, synthesise(llm, numbered, reader, kinds=kinds, seed=recipe.seed)
-    in_turn = partial(asker.in_turn, llm)
-    with in_turn():
+    turn = asker.in_turn(llm)
+    with turn:
         context = asker.context(llm)
     wanted = asking.stretches(chosen, len(passages), recipe.questions, recipe.pairs)
-    pieces = asking.ask(llm, passages, wanted, asking.Asker(context, in_turn), reader, seed=recipe.seed)
+    pieces = asking.ask(llm, passages, wanted, asking.Asker(context, turn), reader, seed=recipe.seed)
     return len(wanted), pieces
 
 

@@ -5,13 +5,14 @@ The deltas of `lora_deltas` belong to single rows; this one belongs to the LLM, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
 from trainer.llm.lora_deltas import LORA_SCALE
@@ -69,24 +70,14 @@ class Adaptation:
             for name, (down, up) in weights.items()
         ]
 
-    @contextmanager
-    def instead(self, weights: LoraWeights) -> Iterator[None]:
-        """Within the context, compute with these deltas in place of those in force; {} stands for none.
+    def instead(self, weights: LoraWeights) -> Turn:
+        """A context in which these deltas are computed with in place of those in force now; {} is none.
 
         The deltas run minus those in force, which is the same but for rounding and needs no second copy of
         the weights. Raises KeyError for an unknown layer.
         """
         changes = _minus(weights, self._weights or {})
-        layers = [self._layers[name] for name in changes]
-        hooks = [
-            layer.register_forward_hook(partial(_with_delta, down, up, 0.0))
-            for layer, (down, up) in zip(layers, changes.values(), strict=True)
-        ]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+        return Turn([(self._layers[name], *delta) for name, delta in changes.items()])
 
     def remove(self) -> None:
         """Take away what runs beside the weights. RuntimeError: something is folded in."""
@@ -124,6 +115,21 @@ def _with_delta(
     if dropout and torch.is_grad_enabled():
         row = nn.functional.dropout(row, dropout)
     return output + LORA_SCALE * ((row @ down.to(row).mT) @ up.to(row).mT).to(output.dtype)
+
+
+class Turn(AbstractContextManager[None]):
+    """A context in which layers have deltas A and B. It may be entered again, once it was left."""
+
+    def __init__(self, changes: Sequence[tuple[nn.Module, Tensor, Tensor]]) -> None:
+        self._changes = [(layer, partial(_with_delta, down, up, 0.0)) for layer, down, up in changes]
+        self._hooks: list[RemovableHandle] = []
+
+    def __enter__(self) -> None:
+        self._hooks = [layer.register_forward_hook(hook) for layer, hook in self._changes]
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
 
 
 def _minus(weights: LoraWeights, others: LoraWeights) -> dict[str, tuple[Tensor, Tensor]]:

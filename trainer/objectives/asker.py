@@ -5,7 +5,7 @@ from the same passage; it is kept where the reader finds the asker's own answer 
 consistency, as in PAQ, 2102.07033), and the reader's answer is the one that is learned.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import cast
@@ -37,10 +37,10 @@ _TOKENS = 48
 
 @dataclass(frozen=True)
 class Asker:
-    """What is in force while the LLM asks, within `in_turn`, and the context that it then reads first."""
+    """What is in force while the LLM asks, within its `turn`, and the context that it then reads first."""
 
     context: Context
-    in_turn: Callable[[], AbstractContextManager[None]]
+    turn: AbstractContextManager[None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def ask(
     asked = 0
     for one in wanted:
         text = templates.passages(llm, [passages[number] for number in one.passages])
-        with asker.in_turn():
+        with asker.turn:
             [context] = prefill(llm, [text], asker.context)
         yield Pause()
         drafts = yield from _drafts(llm, asker, one.questions, context, temperature, seed + asked)
@@ -128,7 +128,7 @@ def _in_turn(
     """The steps, each of which is made in the asker's turn."""
     while True:
         try:
-            with asker.in_turn():
+            with asker.turn:
                 pause = next(steps)
         except StopIteration as end:
             return cast(list[Completion], end.value)

@@ -64,7 +64,10 @@ class Skill(ABC):
         return {}
 
     def in_turn(self, llm: FrozenLLM) -> AbstractContextManager[None]:
-        """Within it the LLM reads as if equipped with this skill alone, whatever it is equipped with."""
+        """Within it the LLM reads as if equipped with this skill alone, whatever it is equipped with now.
+
+        It may be entered again and again.
+        """
         return llm.adaptation.instead(self.deltas(llm))
 
     def is_in_force(self, llm: FrozenLLM) -> bool:

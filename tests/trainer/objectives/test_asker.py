@@ -71,9 +71,10 @@ def asked(
     passages: Sequence[str] = PASSAGES,
 ) -> list[StudyQuestion]:
     llm, reader, skill = skilled
-    with skill.in_turn(llm):
+    turn = skill.in_turn(llm)
+    with turn:
         context = skill.context(llm)
-    asker = Asker(context, lambda: skill.in_turn(llm))
+    asker = Asker(context, turn)
     happened = ask(llm, passages, wanted, asker, reader.context(llm), agreement=agreement)
     return [item for batch in happened if isinstance(batch, list) for item in batch]
 

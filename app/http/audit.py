@@ -19,8 +19,8 @@ _PATH_LENGTH = 500
 class Audit:
     """Writes down who changed what, who read what is the administrator's, who asked for what is not theirs.
 
-    A change is written down before it is answered, a read after. Lines are kept for so many `days`, 0 for
-    ever. Where the store takes no line, the log says so and the request goes on.
+    A line is written before the answer is sent. Lines are kept for so many `days`, 0 for ever. Where the
+    store takes no line, the log says so and the request goes on.
     """
 
     def __init__(self, app: ASGIApp, database: Database, days: int) -> None:
@@ -31,20 +31,16 @@ class Audit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, caller: Caller) -> None:
         """Pass a request on, and write down what came of it."""
-        status = 500
-        change = roles.changes(scope["method"], scope["path"])
+        wanted = roles.changes(scope["method"], scope["path"]) or scope["path"].startswith("/admin/")
 
         async def heard(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if change:
+                if wanted or (status == 404 and caller.key is not None):
                     await self.note(scope, caller, status)
             await send(message)
 
         await self._app(scope, receive, heard)
-        if not change and (scope["path"].startswith("/admin/") or (status == 404 and caller.key is not None)):
-            await self.note(scope, caller, status)
 
     async def note(self, scope: Scope, caller: Caller, status: int) -> None:
         """Write down a request that ended so."""

@@ -1,7 +1,10 @@
 """The command that adds books: one with its training, many in one table, folders that are watched."""
 
-import time
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -161,19 +164,38 @@ def _watch(console: Console, sender: "Sender", words: list[str], *, interval: fl
     watch = Watch(sender, folders, delete=delete)
     names = ", ".join(map(str, folders))
     console.print(plain(f"Watches {names} every {interval:g} s; Ctrl-C ends it."), soft_wrap=True)
+    with _until_ctrl_c() as stop, console.status(watch_status(watch.in_step)) as status:
+        while not stop.is_set():
+            for entry in watch.step():
+                console.print(change_line(entry), soft_wrap=True)
+                if stop.is_set():
+                    break
+            for trouble in watch.troubles():
+                console.print(plain(trouble, WARN), soft_wrap=True)
+            status.update(watch_status(watch.in_step))
+            stop.wait(interval)
+    said = [f"{number:,} {what}" for what, number in watch.counts.items() if number]
+    ended = " · ".join([f"{_count(watch.in_step, 'file')} in step", *said])
+    console.print(plain(ended), soft_wrap=True)
+
+
+@contextmanager
+def _until_ctrl_c() -> Iterator[Event]:
+    """An event that is set at Ctrl-C; a second one interrupts.
+
+    An interrupt in the middle of a line would have rich keep all further lines to itself.
+    """
+    stop = Event()
+
+    def told(*_: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, told)
     try:
-        with console.status(watch_status(watch.in_step)) as status:
-            while True:
-                for entry in watch.step():
-                    console.print(change_line(entry), soft_wrap=True)
-                for trouble in watch.troubles():
-                    console.print(plain(trouble, WARN), soft_wrap=True)
-                status.update(watch_status(watch.in_step))
-                time.sleep(interval)
-    except KeyboardInterrupt:
-        said = [f"{number:,} {what}" for what, number in watch.counts.items() if number]
-        ended = " · ".join([f"{_count(watch.in_step, 'file')} in step", *said])
-        console.print(plain(ended), soft_wrap=True)
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _count(number: int, what: str) -> str:

@@ -33,6 +33,8 @@ AGREEMENT = 1.5
 _TEMPERATURE = 0.8
 # Of a question and its answer together. A batch lasts as long as its longest row, and what is longer rambles.
 _TOKENS = 48
+# Stretches in one batch: a token of so many rows costs little more than one of a single stretch's.
+_STRETCHES_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,19 @@ class Stretch:
     questions: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A stretch, and the tokens of its text as the LLM reads it."""
+
+    stretch: Stretch
+    text: Sequence[int]
+
+
 @dataclass(frozen=True)
 class _Draft:
-    """A question as the asker wrote it, with its own answer to it."""
+    """A question about a place as the asker wrote it, with its own answer to it."""
 
+    place: _Place
     question: str
     answer: str
 
@@ -88,35 +99,52 @@ def ask(
     """
     known: set[str] = set()
     asked = 0
-    for one in wanted:
-        text = templates.passages(llm, [passages[number] for number in one.passages])
-        with asker.turn:
-            [context] = prefill(llm, [text], asker.context)
-        yield Pause()
-        drafts = yield from _drafts(llm, asker, one.questions, context, temperature, seed + asked)
-        asked += one.questions
-        drafts = [draft for draft in drafts if _is_new(draft.question, known)]
-        [context] = prefill(llm, [text], skill)
-        agreed = yield from _agreed(llm, drafts, context, agreement)
-        yield [
-            StudyQuestion(_told_by(draft, one, passages), None, draft.question, answer, likelihood)
-            for draft, answer, likelihood in agreed
+    for first in range(0, len(wanted), _STRETCHES_AT_ONCE):
+        places = [
+            _Place(one, templates.passages(llm, [passages[number] for number in one.passages]))
+            for one in wanted[first : first + _STRETCHES_AT_ONCE]
         ]
+        drafts = yield from _drafts(llm, asker, places, temperature, seed + asked)
+        asked += sum(place.stretch.questions for place in places)
+        new = [draft for draft in drafts if _is_new(draft.question, known)]
+        agreed = yield from _agreed(llm, places, new, skill, agreement)
+        for place in places:
+            yield [
+                StudyQuestion(
+                    _told_by(draft, place.stretch, passages), None, draft.question, answer, likelihood
+                )
+                for draft, answer, likelihood in agreed
+                if draft.place is place
+            ]
 
 
 def _drafts(
-    llm: FrozenLLM, asker: Asker, count: int, context: Context, temperature: float, seed: int
+    llm: FrozenLLM, asker: Asker, places: Sequence[_Place], temperature: float, seed: int
 ) -> Generator[Pause, None, list[_Draft]]:
-    """Of so many samples, those that are a question with an answer which it does not give itself."""
-    rows = [
-        Row(None, templates.asking(llm), _TOKENS, temperature, seed=seed + number, context=context)
-        for number in range(count)
-    ]
+    """Of all samples, those that are a question with an answer which it does not give itself."""
+    rows: list[Row] = []
+    about: list[_Place] = []
+    for place in places:
+        with asker.turn:
+            [context] = prefill(llm, [place.text], asker.context)
+        yield Pause()
+        for _ in range(place.stretch.questions):
+            about.append(place)
+            rows.append(
+                Row(
+                    None,
+                    templates.asking(llm),
+                    _TOKENS,
+                    temperature,
+                    seed=seed + len(rows),
+                    context=context,
+                )
+            )
     completions = yield from _in_turn(asker, decode_stepwise(llm, rows))
     found = []
-    for completion in completions:
+    for place, completion in zip(about, completions, strict=True):
         question, _, answer = llm.text(completion.tokens).strip().partition("\n")
-        draft = _Draft(question.strip(), templates.first_line(answer))
+        draft = _Draft(place, question.strip(), templates.first_line(answer))
         if completion.ended and is_question(draft.question) and adds_something(draft.answer, draft.question):
             found.append(draft)
     return found
@@ -136,28 +164,37 @@ def _in_turn(
 
 
 def _agreed(
-    llm: FrozenLLM, drafts: Sequence[_Draft], context: Context, agreement: float
+    llm: FrozenLLM, places: Sequence[_Place], drafts: Sequence[_Draft], skill: Context, agreement: float
 ) -> Generator[Pause, None, list[tuple[_Draft, str, float]]]:
     """The drafts that the reader answers, and whose own answers it finds likely; with its answer to each and
     that answer's log-likelihood, mean per token, nats.
     """
-    if not drafts:
-        return []
-    turns = [templates.question(llm, draft.question) for draft in drafts]
-    own = [
-        Exchange(turn, templates.answer(llm, draft.answer)) for turn, draft in zip(turns, drafts, strict=True)
-    ]
-    with torch.no_grad():
-        [losses] = pack_losses(llm, [Pack(own, context=context)])
-    yield Pause()
-    likely = [number for number, loss in enumerate(losses) if float(loss.mean()) <= agreement]
-    rows = [Row(None, turns[number], ANSWER_TOKENS, context=context) for number in likely]
+    likely: list[_Draft] = []
+    rows: list[Row] = []
+    for place in places:
+        here = [draft for draft in drafts if draft.place is place]
+        if not here:
+            continue
+        [context] = prefill(llm, [place.text], skill)
+        yield Pause()
+        turns = [templates.question(llm, draft.question) for draft in here]
+        own = [
+            Exchange(turn, templates.answer(llm, draft.answer))
+            for turn, draft in zip(turns, here, strict=True)
+        ]
+        with torch.no_grad():
+            [losses] = pack_losses(llm, [Pack(own, context=context)])
+        yield Pause()
+        for draft, turn, loss in zip(here, turns, losses, strict=True):
+            if float(loss.mean()) <= agreement:
+                likely.append(draft)
+                rows.append(Row(None, turn, ANSWER_TOKENS, context=context))
     answers = yield from decode_stepwise(llm, rows)
     found = []
-    for number, completion in zip(likely, answers, strict=True):
+    for draft, completion in zip(likely, answers, strict=True):
         answer = templates.first_line(llm.text(completion.tokens))
-        if completion.ended and adds_something(answer, drafts[number].question):
-            found.append((drafts[number], answer, completion.log_likelihood))
+        if completion.ended and adds_something(answer, draft.question):
+            found.append((draft, answer, completion.log_likelihood))
     return found
 
 

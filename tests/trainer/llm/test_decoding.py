@@ -72,6 +72,14 @@ def test_a_narrow_nucleus_is_the_likeliest_token(llm: FrozenLLM) -> None:
     assert drawn.tokens == greedy.tokens
 
 
+def test_a_wide_nucleus_holds_the_unlikely_half_too(llm: FrozenLLM) -> None:
+    tokens = llm.encode("Who?")
+    unlikely = set(llm.logits(tokens).argsort()[: len(llm.head) // 4].tolist()) - set(llm.stop_tokens)
+    # As good as uniform over the vocabulary.
+    rows = [Row(None, tokens, 1, temperature=1000.0, top_p=1.0, seed=seed) for seed in range(64)]
+    assert any(unlikely & set(completion.tokens) for completion in decode(llm, rows))
+
+
 def test_a_row_that_nobody_wants_leaves_and_the_others_stay(llm: FrozenLLM) -> None:
     rows = [Row(prompt(llm, number), llm.encode("Who?"), 12) for number in range(3)]
     ended: list[int] = []

@@ -14,8 +14,8 @@ from app.terminal.theme import ACCENT, GAIN, LABEL, plain
 from app.terminal.training import show_training
 from app.terminal.versions import versions_table
 
-# The asker takes a few seconds a passage: few passages give questions enough.
-RECIPE = {"budget_seconds": 240, "passages": 4}
+# The asker takes a few seconds a passage: some passages give questions enough.
+RECIPE = {"budget_seconds": 240, "passages": 8}
 QUESTIONS = 3
 
 

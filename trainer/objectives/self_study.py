@@ -27,6 +27,8 @@ from trainer.recipe import Recipe
 _EXCHANGES = 6
 # A share is held out, at most the first of these; of 150 or more questions 30, which say more of members.
 _MOST_HELDOUT, _OF_MANY, _MANY = 12, 30, 150
+# Of few questions, more than the share: fewer than 5 say nothing of members. No more than a third.
+_LEAST_HELDOUT, _MOST_OF_FEW = 5, 3
 # A distractor is this near to the passage that answers, in passages: it is about the same people and events.
 _NEAR = 3
 # What the rows of a step read: the passage that answers, none, or another one.
@@ -228,9 +230,12 @@ class SelfStudy:
 
 def _held_out(questions: int, share: float) -> int:
     """How many of the LLM's questions are not learned from."""
-    if share and questions >= _MANY:
+    if not share:
+        return 0
+    if questions >= _MANY:
         return _OF_MANY
-    return min(_MOST_HELDOUT, int(questions * share))
+    least = min(_LEAST_HELDOUT, questions // _MOST_OF_FEW)
+    return min(_MOST_HELDOUT, max(least, int(questions * share)))
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,17 @@ def test_held_out_items_are_evaluated_and_not_learned(llm: FrozenLLM) -> None:
     assert objective.epoch_tokens < with_all.epoch_tokens
 
 
-def test_of_many_questions_more_are_held_out(llm: FrozenLLM) -> None:
+def test_as_many_questions_are_held_out_as_say_something(llm: FrozenLLM) -> None:
     whole = material(llm)
-    for count, share, held in ((40, 0.1, 4), (149, 0.1, 12), (150, 0.1, 30), (400, 0.1, 30), (150, 0.0, 0)):
+    for count, share, held in (
+        (2, 0.1, 0),
+        (8, 0.1, 2),
+        (40, 0.1, 5),
+        (149, 0.1, 12),
+        (150, 0.1, 30),
+        (400, 0.1, 30),
+        (150, 0.0, 0),
+    ):
         items = [StudyQuestion(0, None, f"What is {n}?", f"lamp {n}", -0.1) for n in range(count)]
         studied = StudyMaterial(whole.text, items, whole.skill, PASSAGES)
         objective = SelfStudy(llm, studied, RECIPE.model_copy(update={"heldout": share}))

@@ -12,7 +12,7 @@ from app.answering.types import Answer, Question
 from app.service import Service, build
 from app.settings import Settings
 from app.training.study import study_key
-from store import books, jobs, skills, studies, versions
+from store import books, job_events, jobs, skills, studies, versions
 from store.passages import passages_to_learn
 from store.tables import Job, Study, Version
 from tests import tiny
@@ -119,7 +119,9 @@ def test_a_book_is_answered_from_learned_by_self_study_and_answered_from_again(
         study = session.get_one(Study, version.study_id)
         assert study.items > 0
         assert skills.list_skills(session) == []
-        steps = [each for each in jobs.events(session, job.id, limit=1000)[0] if each.type == "metrics"]
+        steps = [
+            each for each in job_events.list_events(session, job.id, limit=1000)[0] if each.type == "metrics"
+        ]
     assert steps
     # What it was learned behind is said.
     assert version.skill_id is None

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from app.answering.skill import LoadedSkill
 from app.asking.asker import LoadedAsker
+from app.engine.errors import EngineClosedError
 from app.engine.member_cache import MemberCache
-from app.engine.scheduler import EngineClosedError, Scheduler
+from app.engine.scheduler import Scheduler
 from app.training import promotion, provenance
 from app.training.checkpointing import Checkpointing, checkpoint_key
 from app.training.heartbeat import CancelledError, Heartbeat
@@ -142,9 +143,7 @@ class JobRunner:
         told = -math.inf
         while True:
             try:
-                for embedded in self._index.embed(
-                    self._job.book_id, lambda work: self._scheduler.run_when_idle(work).result()
-                ):
+                for embedded in self._index.embed(self._job.book_id, self._scheduler.run_when_idle):
                     self._stay()
                     if embedded.done == embedded.total or time.monotonic() - told >= _TELL_SECONDS:
                         told = time.monotonic()
@@ -180,7 +179,7 @@ class JobRunner:
 
     def _pieces(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """Each piece of work, done on the scheduler's thread behind the asks that wait."""
-        while (happened := self._scheduler.run_when_idle(lambda: next(pieces, None)).result()) is not None:
+        while (happened := self._scheduler.run_when_idle(lambda: next(pieces, None))) is not None:
             if isinstance(happened, Stepped) and self._checkpoints is not None:
                 self._checkpoints.stepped(happened)
             self._happened(happened)

@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from app.answering.skill import LoadedSkill
 from app.asking.asker import LoadedAsker
+from app.engine.errors import EngineClosedError
 from app.engine.member_cache import MemberCache, UnusableVersionError
-from app.engine.scheduler import EngineClosedError, Scheduler
+from app.engine.scheduler import Scheduler
 from app.training.heartbeat import CancelledError
 from app.training.job_runner import JobRunner, LeavingError
 from app.training.presence import Presence
@@ -167,9 +168,7 @@ class Worker:
         """Embed what no job will, such as books of an older embedder, until there is a job to take."""
         try:
             for book_id in self._index.waiting():
-                for _ in self._index.embed(
-                    book_id, lambda work: self._scheduler.run_when_idle(work).result()
-                ):
+                for _ in self._index.embed(book_id, self._scheduler.run_when_idle):
                     if self._called.is_set():
                         return
         except EngineClosedError:

@@ -65,7 +65,7 @@ def learned(service: Service, book_id: str) -> tuple[Job, Version]:
         job = service.training.queue(session, book_id, service.training.recipe(RECIPE.model_dump()))
     service.worker.call()
     while job.status in ("queued", "running"):
-        service.scheduler.run_when_idle(lambda: None).result()
+        service.scheduler.run_when_idle(lambda: None)
         with service.database.read() as session:
             job = jobs.get(session, job.id)
     assert job.status == "succeeded", job.error_message

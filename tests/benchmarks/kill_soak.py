@@ -26,7 +26,7 @@ from app.cli.child_process import Child
 from app.client import Client
 from store.database import Database
 from tests import tiny
-from tests.benchmarks.soak_report import Kill, Told, report
+from tests.soak_report import Kill, Told, report
 from tests.warm import commands
 
 RECIPE: dict[str, Any] = {

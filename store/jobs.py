@@ -1,6 +1,7 @@
 """Jobs: queued, leased to a worker under a fencing token, and ended exactly once.
 
-Of each attempt is kept who made it and how it ended; what it got done is in `store.checkpoints`.
+Of each attempt is kept who made it and how it ended; what it got done is in `store.checkpoints`, what
+happened in it in `store.job_events`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,10 +11,10 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from store import attempts, checkpoints, clock, workers
+from store import attempts, checkpoints, clock, job_events, workers
 from store.errors import NotFoundError, StaleTokenError
 from store.pagination import newest_first
-from store.tables import Attempt, Book, EventType, Job, JobEvent, JobStatus, Level, Version, utcnow
+from store.tables import Attempt, Book, Job, JobStatus, Level, Version, utcnow
 
 MAX_ATTEMPTS = 3
 
@@ -198,34 +199,6 @@ def cancel(session: Session, job_id: str) -> Job:
     return job
 
 
-def add_event(
-    session: Session,
-    job_id: str,
-    *,
-    level: Level,
-    type: EventType,  # noqa: A002 - the word the events carry
-    message: str,
-    data: Mapping[str, Any],
-) -> JobEvent:
-    """Append an event to a job's history. NotFoundError: there is no such job."""
-    get(session, job_id)
-    entry = JobEvent(job_id=job_id, level=level, type=type, message=message, data=dict(data))
-    session.add(entry)
-    session.flush()
-    return entry
-
-
-def events(session: Session, job_id: str, after: int = 0, limit: int = 100) -> tuple[list[JobEvent], bool]:
-    """Return up to `limit` events with ids above `after`, oldest first, and whether more follow.
-
-    NotFoundError: there is no such job.
-    """
-    get(session, job_id)
-    query = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.id > after).order_by(JobEvent.id)
-    rows = list(session.scalars(query.limit(limit + 1)))
-    return rows[:limit], len(rows) > limit
-
-
 def _lock_job(session: Session, job_id: str) -> Job:
     job = session.get(Job, job_id, with_for_update=True)
     if job is None:
@@ -259,4 +232,4 @@ def _end(
 def _add_message(
     session: Session, job: Job, kind: JobStatus, message: str, level: Level = "info", **data: str | int
 ) -> None:
-    add_event(session, job.id, level=level, type="message", message=message, data={"kind": kind, **data})
+    job_events.add(session, job.id, level=level, type="message", message=message, data={"kind": kind, **data})

@@ -25,7 +25,7 @@ from app.answering.types import (
     Timings,
 )
 from app.engine.engine import Engine
-from app.engine.scheduler import UnwantedError
+from app.engine.errors import UnwantedError
 from store import books, versions
 from store.aliases import CHAMPION
 from store.database import Database

@@ -8,37 +8,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import torch
 
+from app.engine.ask_batches import Ask, decode_batch, resolve, take_batch
+from app.engine.errors import EngineClosedError
 from trainer.llm.batch_types import Completion, Row
-from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.microbatches import OutOfMemoryError, is_out_of_memory, release_memory
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 # How long after a question training still expects another.
 _LATELY_SECONDS = 60.0
-
-
-class EngineClosedError(Exception):
-    """The service is shutting down."""
-
-
-class UnwantedError(Exception):
-    """Nobody waits for an answer any more."""
-
-
-@dataclass
-class _Ask:
-    rows: Sequence[Row]
-    future: Future[list[Completion]]
-    ended: Callable[[int, Completion], None]
-    wanted: Callable[[int], bool]
 
 
 class Scheduler:
@@ -54,7 +37,7 @@ class Scheduler:
         self.llm = llm
         self._patience = patience
         self._batch_tokens = batch_tokens
-        self._asks: deque[_Ask] = deque()
+        self._asks: deque[Ask] = deque()
         self._urgent: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._idle: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._wake = threading.Condition()
@@ -81,7 +64,7 @@ class Scheduler:
         future: Future[list[Completion]] = Future()
         with self._wake:
             self._open()
-            self._asks.append(_Ask(rows, future, ended, wanted))
+            self._asks.append(Ask(rows, future, ended, wanted))
             self._wake.notify()
         return future
 
@@ -108,11 +91,15 @@ class Scheduler:
         """
         return self._put(self._urgent, work).result()
 
-    def run_when_idle(self, work: Callable[[], T]) -> Future[T]:
-        """Run a piece of training once no ask waits.
+    def run_when_idle(self, work: Callable[[], T]) -> T:
+        """Run a piece of training once no ask waits, and return its result.
 
-        Raises EngineClosedError after `end_training` and `close`.
+        Raises EngineClosedError after `end_training` and `close`, and what `work` raises.
         """
+        return self.queue_training(work).result()
+
+    def queue_training(self, work: Callable[[], T]) -> Future[T]:
+        """Have a piece of training run once no ask waits; `run_when_idle` waits for it, too."""
         with self._wake:
             if not self._trains:
                 raise EngineClosedError()
@@ -199,16 +186,17 @@ class Scheduler:
                 if self._closed:
                     return
                 urgent = self._urgent.popleft() if self._urgent else None
-                asks = self._batch() if urgent is None else []
+                asks = take_batch(self._asks, self._batch_tokens) if urgent is None else []
                 trains = urgent is None and not asks and self._idle and self._left() <= 0
                 idle = self._idle.popleft() if trains else None
             if urgent is not None:
-                _resolve(urgent[1], urgent[0])
+                resolve(urgent[1], urgent[0])
             elif asks:
-                self._decode(asks)
+                log.debug("a batch of asks begins")
+                decode_batch(self.llm, asks, lambda: self._closed)
             elif idle is not None:
                 log.debug("a pass of training begins")
-                _resolve(idle[1], idle[0])
+                resolve(idle[1], idle[0])
             if idle is None:
                 with self._wake:
                     self._heard = time.monotonic()
@@ -220,67 +208,3 @@ class Scheduler:
         if not self._questions:
             return 0.0
         return self._heard + self._patience - time.monotonic()
-
-    def _batch(self) -> list[_Ask]:
-        """Take as many waiting asks as fit one batch, oldest first."""
-        taken: list[_Ask] = []
-        rows, longest = 0, 0
-        while self._asks:
-            ask = self._asks[0]
-            if ask.rows and not any(map(ask.wanted, range(len(ask.rows)))):
-                self._asks.popleft().future.set_exception(UnwantedError())
-                continue
-            rows += len(ask.rows)
-            longest = max([longest, *(row.length + row.max_new_tokens for row in ask.rows)])
-            if taken and rows * longest > self._batch_tokens:
-                break
-            taken.append(self._asks.popleft())
-        return taken
-
-    def _decode(self, asks: list[_Ask]) -> None:
-        log.debug("a batch of asks begins")
-        places = [(ask, number) for ask in asks for number in range(len(ask.rows))]
-        cut = threading.Event()  # by `close`, before the answers were complete
-
-        def ended(place: int, completion: Completion) -> None:
-            ask, number = places[place]
-            ask.ended(number, completion)
-
-        def wanted(place: int) -> bool:
-            ask, number = places[place]
-            if self._closed:
-                cut.set()
-            return not self._closed and ask.wanted(number)
-
-        rows = [ask.rows[number] for ask, number in places]
-        batch: Future[list[Completion]] = Future()
-        _resolve(batch, lambda: decode(self.llm, rows, ended, wanted))
-        error = batch.exception()
-        if cut.is_set():
-            error = EngineClosedError()
-        if error is not None and is_out_of_memory(error):
-            error.with_traceback(None)  # it holds on to what decoding has made
-            release_memory(self.llm.device)
-            if len(asks) > 1:
-                half = len(asks) // 2
-                self._decode(asks[:half])
-                self._decode(asks[half:])
-                return
-            error = OutOfMemoryError(
-                f"{len(rows)} answers at once do not fit in memory: ask for fewer samples, passages or books"
-            )
-        start = 0
-        for ask in asks:
-            if error is not None:
-                ask.future.set_exception(error)
-            else:
-                ask.future.set_result(batch.result()[start : start + len(ask.rows)])
-            start += len(ask.rows)
-
-
-def _resolve(future: Future[T], work: Callable[[], T]) -> None:
-    try:
-        future.set_result(work())
-    # Whoever waits for it gets it; the thread lives on. Libraries in Rust panic with what is no Exception.
-    except BaseException as error:
-        future.set_exception(error)

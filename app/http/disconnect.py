@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
-from app.engine.scheduler import UnwantedError
+from app.engine.errors import UnwantedError
 from app.http.ask_room import AskRoom
 from app.http.problems import Problem, as_problem
 

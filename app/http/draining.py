@@ -6,7 +6,7 @@ from threading import Event
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.engine.scheduler import EngineClosedError
+from app.engine.errors import EngineClosedError
 from app.http.problems import as_problem, respond
 
 # Who asks these wants to hear that the service ends.

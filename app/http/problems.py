@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect
 
 from app.answering.errors import NoBookFitsError, NothingToAskError, NotReadyError
 from app.answering.question_check import QuestionError
+from app.engine.errors import EngineClosedError, UnwantedError
 from app.engine.member_cache import OtherModelError
-from app.engine.scheduler import EngineClosedError, UnwantedError
 from app.parsing.parsed import ParseError
 from app.schemas.text import WHAT, unkept
 from app.training.question_changes import ChangeError

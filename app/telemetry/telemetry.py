@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.answering.types import Answer
-from app.engine.scheduler import EngineClosedError
+from app.engine.errors import EngineClosedError
 from app.telemetry.figures import Figures
 from app.telemetry.logs import about
 from app.telemetry.traces import Traces

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from app.answering.skill import LoadedSkill
 from app.training.provenance import Source
-from store import checkpoints, jobs
+from store import checkpoints, job_events, jobs
 from store.database import Database
 from store.errors import NotFoundError, StaleTokenError, StoreError
 from store.tables import Job
@@ -93,7 +93,7 @@ class Checkpointing:
     def _tell(self, step: int) -> None:
         try:
             with self._database.write() as session:
-                jobs.add_event(
+                job_events.add(
                     session,
                     self._job.id,
                     level="info",

@@ -5,7 +5,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from store import jobs
+from store import job_events, jobs
 from store.tables import Job
 from trainer.book_training import Prepared
 from trainer.progress import Evaluated, Progress, Stepped
@@ -35,7 +35,7 @@ def record_progress(session: Session, job: Job, happened: Progress | Prepared | 
     """
     if isinstance(happened, Phase):
         message = f"{_PHASES[happened.kind]}: {happened.done:,} of {happened.total:,}."
-        jobs.add_event(session, job.id, level="info", type="message", message=message, data=asdict(happened))
+        job_events.add(session, job.id, level="info", type="message", message=message, data=asdict(happened))
     elif isinstance(happened, Stepped):
         metrics = {
             "step": happened.step,
@@ -47,9 +47,9 @@ def record_progress(session: Session, job: Job, happened: Progress | Prepared | 
         }
         jobs.set_progress(session, job.id, job.token, metrics)
         message = f"Step {happened.step} of {happened.steps}: loss {happened.loss:.3f}."
-        jobs.add_event(session, job.id, level="info", type="metrics", message=message, data=metrics)
+        job_events.add(session, job.id, level="info", type="metrics", message=message, data=metrics)
     elif isinstance(happened, Evaluated):
-        jobs.add_event(
+        job_events.add(
             session,
             job.id,
             level="info",

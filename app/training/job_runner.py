@@ -3,33 +3,35 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from app.answering.skill import LoadedSkill
 from app.asking.asker import LoadedAsker
+from app.engine.errors import EngineClosedError
 from app.engine.member_cache import MemberCache
-from app.engine.scheduler import EngineClosedError, Scheduler
+from app.engine.scheduler import Scheduler
 from app.training import promotion, provenance
 from app.training.checkpointing import Checkpointing, checkpoint_key
+from app.training.comparison import Comparison
 from app.training.heartbeat import CancelledError, Heartbeat
 from app.training.job_events import Phase, record_progress
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
 from app.training.study import Studying
-from app.training.trial import Posed, Scored, Trial
+from app.training.trial import Scored, Trial
 from store import jobs, versions
 from store.database import Database
 from store.errors import StoreBusyError
 from store.search.index import PassageIndex
 from store.tables import Job, Study
 from trainer.book_training import Prepared, Writing, Written, resolved, train_book, write_questions
-from trainer.llm.microbatches import Microbatches, is_out_of_memory, release_memory
+from trainer.llm.microbatches import Microbatches
 from trainer.llm.pause import Pause
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
 from trainer.objectives.study_question import StudyQuestion
-from trainer.progress import Evaluated, Learned, Progress, Stepped
+from trainer.progress import Learned, Progress, Stepped
 from trainer.recipe import Recipe
 
 Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Writing | Written)
@@ -77,13 +79,13 @@ class JobRunner:
         self._llm = scheduler.llm
         self._members = members
         self._skill = skill
-        self._trial = trial
         self._lease_seconds = lease_seconds
         self._microbatches = microbatches
         self._keep_versions = keep_versions
         self._asker = asker
         self._leaving = leaving
         self._happened = happened
+        self._comparison = Comparison(database, job, members, trial, self._llm.device, self._pieces)
         self._heartbeat = Heartbeat(database, job, lease_seconds)
         self._checkpoints: Checkpointing | None = None
 
@@ -134,7 +136,7 @@ class JobRunner:
                 recipe, objective = happened.recipe, happened.objective
             elif isinstance(happened, Learned):
                 learned = happened
-        tried = self._tried(recipe, objective, learned)
+        tried = self._comparison.tried(recipe, objective, learned)
         self._publish(recipe, objective, learned, tried, source, study)
 
     def _embed(self) -> None:
@@ -142,9 +144,7 @@ class JobRunner:
         told = -math.inf
         while True:
             try:
-                for embedded in self._index.embed(
-                    self._job.book_id, lambda work: self._scheduler.run_when_idle(work).result()
-                ):
+                for embedded in self._index.embed(self._job.book_id, self._scheduler.run_when_idle):
                     self._stay()
                     if embedded.done == embedded.total or time.monotonic() - told >= _TELL_SECONDS:
                         told = time.monotonic()
@@ -180,7 +180,7 @@ class JobRunner:
 
     def _pieces(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """Each piece of work, done on the scheduler's thread behind the asks that wait."""
-        while (happened := self._scheduler.run_when_idle(lambda: next(pieces, None)).result()) is not None:
+        while (happened := self._scheduler.run_when_idle(lambda: next(pieces, None))) is not None:
             if isinstance(happened, Stepped) and self._checkpoints is not None:
                 self._checkpoints.stepped(happened)
             self._happened(happened)
@@ -209,31 +209,6 @@ class JobRunner:
         if cancelled:
             raise CancelledError()
 
-    def _tried(self, recipe: Recipe, objective: Objective, learned: Learned) -> promotion.Tried:
-        """How the new members answer the questions that they did not learn, and readers without members."""
-        questions = self._trial.pose(self._job.book_id, objective.heldout_questions[: recipe.trial])
-        return promotion.Tried(
-            questions, self._scores(questions, learned.members), self._scores(questions, None)
-        )
-
-    def _scores(self, questions: Sequence[Posed], members: Members | None) -> Sequence[float]:
-        """How good their answers are; nothing where the LLM has no memory left to say: what was learned is
-        worth more than its trial.
-        """
-        if not questions:
-            return []
-        try:
-            [*_, last] = self._pieces(self._trial.score(self._job.book_id, questions, members))
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            error.with_traceback(None)  # it holds on to what was read
-            release_memory(self._llm.device)
-            log.warning("job %s: not enough memory to ask what its members add", self._job.id)
-            return []
-        assert isinstance(last, Scored)
-        return last.scores
-
     def _publish(
         self,
         recipe: Recipe,
@@ -244,7 +219,7 @@ class JobRunner:
         study: Study | None,
     ) -> None:
         """Publish, once the database lets us, what was compared with the champion of that very moment."""
-        decision = self._decided(objective, learned, tried)
+        decision = self._comparison.decided(objective, learned, tried)
         while True:
             try:
                 with self._database.write() as session:
@@ -267,16 +242,4 @@ class JobRunner:
                 log.warning("job %s waits to publish: %s", self._job.id, error)
                 self._stay(_RETRY_SECONDS)
             else:
-                decision = self._decided(objective, learned, tried)
-
-    def _decided(self, objective: Objective, learned: Learned, tried: promotion.Tried) -> promotion.Decision:
-        """Whether the version is promoted: the champion of now is asked what the new members were asked."""
-        champion = promotion.champion(self._database, self._members, self._job.book_id)
-        losses, better = None, None
-        if champion.members is not None:
-            members = champion.members.detached(self._llm.device)
-            [*_, last] = self._pieces(promotion.measure(objective, members, learned.after.bare_loss))
-            assert isinstance(last, Evaluated)
-            losses = last.member_losses
-            better = tried.above(self._scores(tried.questions, members))
-        return promotion.decide(learned, champion, losses, better, force=self._job.force)
+                decision = self._comparison.decided(objective, learned, tried)

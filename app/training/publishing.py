@@ -9,7 +9,7 @@ from app.answering.skill import LoadedSkill
 from app.training import provenance
 from app.training.promotion import Decision
 from app.training.provenance import Source
-from store import jobs, pruning, versions
+from store import job_events, jobs, pruning, versions
 from store.tables import Job, Study, Version
 from store.versions import NewMember
 from trainer.llm.frozen_llm import Identity
@@ -78,7 +78,7 @@ def publish_trained(
         gate=decision.gate,
         promote=decision.promote,
     )
-    jobs.add_event(
+    job_events.add(
         session,
         job.id,
         level="info",

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.answering.skill import LoadedSkill
 from app.asking.asker import LoadedAsker
 from app.training.provenance import Source
-from store import jobs, questions, studies
+from store import job_events, questions, studies
 from store.database import Database
 from store.errors import StoreBusyError
 from store.questions import NewQuestion
@@ -127,7 +127,7 @@ class Studying:
     def _tell(self, session: Session, learned: Sequence[StudyQuestion]) -> None:
         by_people = sum(each.source == "person" for each in learned)
         found = f"Learns from {len(learned)} questions about the book, {by_people} of them by people."
-        jobs.add_event(
+        job_events.add(
             session,
             self.job.id,
             level="info" if learned else "warning",

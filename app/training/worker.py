@@ -14,23 +14,21 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from app.answering.skill import LoadedSkill
 from app.asking.asker import LoadedAsker
-from app.engine.member_cache import MemberCache, UnusableVersionError
-from app.engine.scheduler import EngineClosedError, Scheduler
-from app.training.heartbeat import CancelledError
-from app.training.job_runner import JobRunner, LeavingError
+from app.engine.errors import EngineClosedError
+from app.engine.member_cache import MemberCache
+from app.engine.scheduler import Scheduler
+from app.training.job_runner import JobRunner
+from app.training.outcomes import Outcome, outcome_of
 from app.training.presence import Presence
 from app.training.trial import Trial
 from store import jobs, workers
 from store.database import Database
-from store.errors import NotFoundError, StaleTokenError, StoreError, StoreFullError
+from store.errors import NotFoundError, StaleTokenError, StoreError
 from store.search.index import PassageIndex
 from store.tables import Job
-from trainer.llm.microbatches import Microbatches, is_out_of_memory, release_memory
-from trainer.progress import DivergedError
+from trainer.llm.microbatches import Microbatches, release_memory
 
 # With the time that an idle worker waits, a job is taken again within a minute after its worker was killed.
 _LEASE_SECONDS = 50.0
@@ -41,8 +39,6 @@ _RETRY_SECONDS = 1.0
 
 # Around an attempt at a job: what it yields is told what happens in the attempt, and the error that ends it.
 Watch = Callable[[Job], AbstractContextManager[Callable[[object], None]]]
-# Writes how an attempt at a job ended.
-Outcome = Callable[[Session], Job]
 
 log = logging.getLogger(__name__)
 
@@ -167,9 +163,7 @@ class Worker:
         """Embed what no job will, such as books of an older embedder, until there is a job to take."""
         try:
             for book_id in self._index.waiting():
-                for _ in self._index.embed(
-                    book_id, lambda work: self._scheduler.run_when_idle(work).result()
-                ):
+                for _ in self._index.embed(book_id, self._scheduler.run_when_idle):
                     if self._called.is_set():
                         return
         except EngineClosedError:
@@ -186,26 +180,9 @@ class Worker:
         try:
             self._running = self._runner(job, happened)
             self._running.run()
-        except (EngineClosedError, LeavingError) as error:
-            happened(error)
-            return partial(jobs.release, job_id=job.id, token=job.token)
-        except CancelledError as error:
-            happened(error)
-            return partial(jobs.finish, job_id=job.id, token=job.token, status="cancelled")
         except BaseException as error:  # libraries in Rust panic with errors that are no Exception
             happened(error)
-            if isinstance(error, NotFoundError | StaleTokenError):
-                log.info("job %s misses what it needs, or is not ours any more: %s", job.id, error)
-            else:
-                log.exception("job %s failed", job.id)
-            return partial(
-                jobs.finish,
-                job_id=job.id,
-                token=job.token,
-                status="failed",
-                error_code=_code(error),
-                error_message=_why(error),
-            )
+            return outcome_of(job, error)
         finally:
             self._running = None  # and with it all that was learned
         return None
@@ -249,26 +226,3 @@ class Worker:
 def _warn(what: str, error: Exception) -> None:
     """Say in one line what the store did not take; what is no error of the store's with its traceback."""
     log.warning("%s: %s", what, error, exc_info=None if isinstance(error, StoreError) else error)
-
-
-def _code(error: BaseException) -> str:
-    if isinstance(error, StoreFullError):
-        return "disk-full"
-    if is_out_of_memory(error):
-        return "out-of-memory"
-    if isinstance(error, DivergedError):
-        return "diverged"
-    if isinstance(error, UnusableVersionError):
-        return f"parent-{error.slug}"
-    return "invalid-recipe" if isinstance(error, ValueError) else "training-failed"
-
-
-def _why(error: BaseException) -> str:
-    """The error's message, as any store keeps it; where memory ran out, with the settings of its advice."""
-    try:
-        message = str(error)
-    except Exception:  # of an error whose message cannot be told, the kind
-        message = type(error).__name__
-    if is_out_of_memory(error):
-        message += " (set BOOKCHORUS_CHECKPOINTING=on, or BOOKCHORUS_QUANTIZATION=int8 or nf4)"
-    return message.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

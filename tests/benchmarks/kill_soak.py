@@ -15,21 +15,18 @@ import socket
 import tempfile
 import threading
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy import select
 
 from app.cli.child_process import Child
 from app.client import Client
 from store.database import Database
-from store.tables import Book, Embedding, Job, JobEvent, Version
-from store.verify import verify
 from tests import tiny
+from tests.soak_report import Kill, Told, report
 from tests.warm import commands
 
 RECIPE: dict[str, Any] = {
@@ -41,18 +38,6 @@ RECIPE: dict[str, Any] = {
 }
 # Jobs that wait or run: more would only make the end longer.
 OPEN_JOBS = 3
-
-
-@dataclass
-class Told:
-    """What callers sent and were told."""
-
-    # The id of each book whose upload was answered, and its title.
-    books: dict[str, str] = field(default_factory=dict)
-    jobs: dict[str, str] = field(default_factory=dict)
-    calls: Counter[str] = field(default_factory=Counter)
-    # Asks that a service which was up all the time did not answer.
-    failed_while_up: list[str] = field(default_factory=list)
 
 
 class Pair:
@@ -190,17 +175,17 @@ class Callers:
 
 def soak(
     pair: Pair, callers: Callers, kills: int, seed: int, mean_seconds: float, minutes: float, bar: Progress
-) -> Counter[str]:
-    """Kill so many times, or for so long; return how often which of the two was ended how."""
+) -> list[Kill]:
+    """Kill so many times, or for so long; return each kill."""
     chance = random.Random(seed)
     over = time.monotonic() + 60 * minutes
-    done: Counter[str] = Counter()
+    done: list[Kill] = []
     task = bar.add_task("kills", total=kills)
-    while done.total() < kills and time.monotonic() < over:
+    while len(done) < kills and time.monotonic() < over:
         time.sleep(min(chance.expovariate(1 / mean_seconds), 5 * mean_seconds))
         which, softly = chance.choice(["service", "worker"]), chance.random() < 0.5
+        done.append(Kill(which, softly, datetime.now(UTC)))
         pair.kill(which, softly)
-        done[f"{which} by {'SIGTERM' if softly else 'kill -9'}"] += 1
         pair.start(which)
         bar.advance(task)
     callers.stop()
@@ -218,66 +203,6 @@ def settle(pair: Pair, jobs: list[str], seconds: float, bar: Progress) -> None:
                     return
                 time.sleep(0.5)
             bar.advance(task)
-
-
-def steps_of(events: list[JobEvent]) -> tuple[int, int]:
-    """How many steps of training were done, each counted once, and how many of them again after a kill."""
-    reached: dict[str, int] = {}
-    twice = 0
-    for event in events:
-        if event.type == "metrics" or event.data.get("kind") == "resumed":
-            step, before = int(event.data["step"]), reached.get(event.job_id, 0)
-            # Without a checkpoint a training begins with its first steps again.
-            twice += max(0, before - step)
-            reached[event.job_id] = step
-    return sum(reached.values()), twice
-
-
-def report(database: Database, folder: Path, told: Told, done: Counter[str]) -> None:
-    """Print what the database has against what was told."""
-    with database.read() as session:
-        books = {book.id: book for book in session.scalars(select(Book))}
-        jobs = {job.id: job for job in session.scalars(select(Job))}
-        versions = list(session.scalars(select(Version)))
-        events = list(session.scalars(select(JobEvent).order_by(JobEvent.id)))
-        titles = Counter(book.title for book in books.values())
-        numbers: dict[str, list[int]] = {}
-        for version in versions:
-            numbers.setdefault(version.book_id, []).append(version.number)
-        of_jobs = Counter(version.job_id for version in versions)
-        succeeded = [job for job in jobs.values() if job.status == "succeeded"]
-        steps, twice = steps_of(events)
-        outcomes = Counter(str(attempt.outcome) for job in jobs.values() for attempt in job.history)
-        rows = {
-            "kills": f"{done.total()}: " + ", ".join(f"{n} {what}" for what, n in sorted(done.items())),
-            "calls": ", ".join(f"{what} {n}" for what, n in sorted(told.calls.items())),
-            "asks failed while the service was up": len(told.failed_while_up),
-            "uploads told of, books lost": f"{len(told.books)}, {len(told.books.keys() - books.keys())}",
-            "books doubled": sum(count > 1 for count in titles.values()),
-            "jobs told of, jobs lost": f"{len(told.jobs)}, {len(told.jobs.keys() - jobs.keys())}",
-            "jobs by their end": dict(Counter(job.status for job in jobs.values())),
-            "reasons of failures": dict(
-                Counter(str(j.error_code) for j in jobs.values() if j.status == "failed")
-            ),
-            "versions": len(versions),
-            "versions lost (jobs that succeeded without one)": sum(not of_jobs[job.id] for job in succeeded),
-            "versions doubled (jobs with two)": sum(count > 1 for count in of_jobs.values()),
-            "books whose numbers have a gap": sum(
-                sorted(each) != list(range(1, len(each) + 1)) for each in numbers.values()
-            ),
-            "attempts by their end": dict(outcomes),
-            "most attempts of a job, and those that counted": (
-                f"{max((len(job.history) for job in jobs.values()), default=0)}, "
-                f"{max((job.attempts for job in jobs.values()), default=0)}"
-            ),
-            "training steps, share done twice": f"{steps}, {twice / max(1, steps):.1%}",
-        }
-        embedder = session.scalars(select(Embedding.embedder).limit(1)).one()
-    rows["findings of verify"] = [str(each) for each in verify(database, folder / "index", embedder)]
-    for name, value in rows.items():
-        print(f"{name}: {value}")
-    for failed in told.failed_while_up[:5]:
-        print(failed)
 
 
 def main() -> None:

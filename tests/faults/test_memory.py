@@ -84,7 +84,7 @@ def test_asks_that_do_not_fit_together_are_answered_one_after_the_other(own: Fro
     rows = [[Row(None, own.encode(f"Who kept lamp {number}?"), 5)] * 2 for number in range(3)]
     expected = [decode(own, each) for each in rows]
     longest = max(row.length for each in rows for row in each)
-    busy = scheduler.run_when_idle(lambda: None)
+    busy = scheduler.queue_training(lambda: None)
     busy.result()
     with small_memory(own, 2 * longest) as failed:
         futures = [scheduler.ask(each) for each in rows]

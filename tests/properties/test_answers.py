@@ -20,7 +20,8 @@ from app.answering.retrieval import Retrieval
 from app.answering.skill import LoadedSkill
 from app.answering.types import Answer, Heard, Question, Retrieved
 from app.engine.engine import Engine
-from app.engine.scheduler import Scheduler, UnwantedError
+from app.engine.errors import UnwantedError
+from app.engine.scheduler import Scheduler
 from app.parsing.text.headings import chapters
 from store import books
 from store.search.index import PassageIndex

@@ -49,7 +49,7 @@ def held(tmp_path: Path, llm: FrozenLLM, room: int) -> Iterator[Held]:
                 assert (await http.post("/books", json=added)).status_code == 202
 
         asyncio.run(add())
-        service.scheduler.run_when_idle(let_go.wait)
+        service.scheduler.queue_training(let_go.wait)
         yield Held(app, let_go)
     finally:
         let_go.set()

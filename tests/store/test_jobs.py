@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from store import books, checkpoints, clock, jobs, workers
+from store import books, checkpoints, clock, job_events, jobs, workers
 from store.database import Database
 from store.errors import NotFoundError, StaleTokenError
 from store.tables import Artifact, Book, Job, Version, Worker
@@ -37,7 +37,7 @@ def _elapse(session: Session, job_id: str, seconds: float) -> None:
 
 
 def _kinds(session: Session, job_id: str) -> list[str]:
-    return [event.data["kind"] for event in jobs.events(session, job_id)[0]]
+    return [event.data["kind"] for event in job_events.list_events(session, job_id)[0]]
 
 
 def test_a_job_from_queue_to_success(database: Database, enqueue: Callable[..., Job]) -> None:
@@ -67,7 +67,7 @@ def test_a_job_from_queue_to_success(database: Database, enqueue: Callable[..., 
         assert ended.started_at is not None
         assert ended.finished_at is not None
         assert _kinds(session, job.id) == ["queued", "running", "succeeded"]
-        assert jobs.events(session, job.id)[0][-1].data["version"] == 7
+        assert job_events.list_events(session, job.id)[0][-1].data["version"] == 7
 
 
 def test_jobs_are_taken_in_the_order_they_came(database: Database, enqueue: Callable[..., Job]) -> None:
@@ -141,7 +141,7 @@ def test_a_job_that_kills_its_workers_fails_after_three_attempts(
         assert _lease(session).id == other.id
         failed = jobs.get(session, job.id)
         assert (failed.status, failed.error_code, failed.attempts) == ("failed", "too-many-attempts", 3)
-        last = jobs.events(session, job.id)[0][-1]
+        last = job_events.list_events(session, job.id)[0][-1]
         assert (last.level, last.data) == ("error", {"kind": "failed", "code": "too-many-attempts"})
         assert [attempt.outcome for attempt in failed.history] == ["vanished"] * 3
         reasons = {attempt.reason for attempt in failed.history}
@@ -324,16 +324,16 @@ def test_events_are_read_oldest_first_and_go_on(database: Database, enqueue: Cal
     with database.write() as session:
         job, other = enqueue(session, "One."), enqueue(session, "Two.")
         for step in range(3):
-            jobs.add_event(
+            job_events.add(
                 session, job.id, level="info", type="metrics", message=f"Step {step}.", data={"step": step}
             )
     with database.read() as session:
-        first, more = jobs.events(session, job.id, 0, 2)
+        first, more = job_events.list_events(session, job.id, 0, 2)
         assert ([event.type for event in first], more) == (["message", "metrics"], True)
-        rest, more = jobs.events(session, job.id, first[-1].id, 10)
+        rest, more = job_events.list_events(session, job.id, first[-1].id, 10)
         assert ([event.data for event in rest], more) == ([{"step": 1}, {"step": 2}], False)
-        assert jobs.events(session, job.id, rest[-1].id) == ([], False)
-        assert len(jobs.events(session, other.id)[0]) == 1
+        assert job_events.list_events(session, job.id, rest[-1].id) == ([], False)
+        assert len(job_events.list_events(session, other.id)[0]) == 1
 
 
 def test_lists_of_jobs(database: Database, enqueue: Callable[..., Job]) -> None:
@@ -361,8 +361,8 @@ def test_what_is_not_there(
             lambda: enqueue(session, parent=1),
             lambda: jobs.get(session, "job_none"),
             lambda: jobs.heartbeat(session, "job_none", 1, 60),
-            lambda: jobs.events(session, "job_none"),
-            lambda: jobs.add_event(session, "job_none", level="info", type="message", message="", data={}),
+            lambda: job_events.list_events(session, "job_none"),
+            lambda: job_events.add(session, "job_none", level="info", type="message", message="", data={}),
             lambda: jobs.list_jobs(session, after="job_none"),
         ):
             with pytest.raises(NotFoundError):

@@ -15,6 +15,7 @@ from app.http.deps import ServiceDep
 from app.http.serializers import records
 from app.service import Service
 from store import jobs
+from store.job_events import list_events
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -95,5 +96,5 @@ def _read(service: Service, job_id: str, after: int, limit: int) -> tuple[list[s
     """Events after one, whether there are more, and whether the job had ended before they were read."""
     with service.database.read() as session:
         ended = jobs.get(session, job_id).status in schemas.ENDED
-        rows, has_more = jobs.events(session, job_id, after, limit)
+        rows, has_more = list_events(session, job_id, after, limit)
         return [records.event(row) for row in rows], has_more, ended

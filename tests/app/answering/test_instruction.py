@@ -12,7 +12,7 @@ from app.answering.types import Answer, Question
 from app.service import Service, build
 from app.settings import Settings
 from app.training.study import study_key
-from store import books, jobs, skills, studies, versions
+from store import books, job_events, jobs, skills, studies, versions
 from store.passages import passages_to_learn
 from store.tables import Job, Study, Version
 from tests import tiny
@@ -65,7 +65,7 @@ def learned(service: Service, book_id: str) -> tuple[Job, Version]:
         job = service.training.queue(session, book_id, service.training.recipe(RECIPE.model_dump()))
     service.worker.call()
     while job.status in ("queued", "running"):
-        service.scheduler.run_when_idle(lambda: None).result()
+        service.scheduler.run_when_idle(lambda: None)
         with service.database.read() as session:
             job = jobs.get(session, job.id)
     assert job.status == "succeeded", job.error_message
@@ -119,7 +119,9 @@ def test_a_book_is_answered_from_learned_by_self_study_and_answered_from_again(
         study = session.get_one(Study, version.study_id)
         assert study.items > 0
         assert skills.list_skills(session) == []
-        steps = [each for each in jobs.events(session, job.id, limit=1000)[0] if each.type == "metrics"]
+        steps = [
+            each for each in job_events.list_events(session, job.id, limit=1000)[0] if each.type == "metrics"
+        ]
     assert steps
     # What it was learned behind is said.
     assert version.skill_id is None

@@ -70,7 +70,7 @@ def test_the_first_event_of_an_ask_comes_while_a_pass_of_training_runs(
         runs.set()
         go_on.wait()
 
-    trained = scheduler.run_when_idle(training)
+    trained = scheduler.queue_training(training)
     runs.wait()
     events = answering.events(Question("What did the baker say?", seed=0))
     assert isinstance(next(events), Retrieved)

@@ -6,7 +6,8 @@ from functools import partial
 import pytest
 import torch
 
-from app.engine.scheduler import EngineClosedError, Scheduler, UnwantedError
+from app.engine.errors import EngineClosedError, UnwantedError
+from app.engine.scheduler import Scheduler
 from trainer.llm.batch_types import Row
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
@@ -21,9 +22,9 @@ def test_asks_go_before_training_that_waited_longer(llm: FrozenLLM) -> None:
         busy.set()
         go.wait()
 
-    running = scheduler.run_when_idle(first)
+    running = scheduler.queue_training(first)
     busy.wait()
-    trained = scheduler.run_when_idle(lambda: order.append("step"))
+    trained = scheduler.queue_training(lambda: order.append("step"))
     asked = scheduler.ask([Row(None, llm.encode("Who?"), 4)])
     asked.add_done_callback(lambda _: order.append("ask"))
     go.set()
@@ -37,7 +38,7 @@ def test_no_training_begins_between_the_pieces_of_a_question(llm: FrozenLLM) -> 
     scheduler = Scheduler(llm, patience=600)
     order: list[str] = []
     with scheduler.question():
-        trained = scheduler.run_when_idle(lambda: order.append("step"))
+        trained = scheduler.queue_training(lambda: order.append("step"))
         for _ in range(50):
             scheduler.run_now(lambda: order.append("piece"))
         assert scheduler.ask([Row(None, llm.encode("Who?"), 2)]).result()
@@ -49,13 +50,13 @@ def test_no_training_begins_between_the_pieces_of_a_question(llm: FrozenLLM) -> 
 def test_a_question_that_stands_still_lets_training_go_on(llm: FrozenLLM) -> None:
     scheduler = Scheduler(llm, patience=0.05)
     with scheduler.question(), scheduler.question():
-        assert scheduler.run_when_idle(lambda: "learned").result() == "learned"
+        assert scheduler.run_when_idle(lambda: "learned") == "learned"
     scheduler.close()
 
 
 def test_whether_somebody_asked_is_known(llm: FrozenLLM) -> None:
     scheduler = Scheduler(llm)
-    assert scheduler.run_when_idle(scheduler.asked_lately).result() is False
+    assert scheduler.run_when_idle(scheduler.asked_lately) is False
     with scheduler.question():
         assert scheduler.asked_lately()
     assert scheduler.asked_lately()
@@ -65,7 +66,7 @@ def test_whether_somebody_asked_is_known(llm: FrozenLLM) -> None:
 def test_asks_that_wait_together_are_answered_as_alone(llm: FrozenLLM) -> None:
     scheduler = Scheduler(llm)
     go = threading.Event()
-    scheduler.run_when_idle(go.wait)
+    scheduler.queue_training(go.wait)
     texts = ["Who?", "Where is the lamp of Ost?", "Why did it go dark?"]
     rows = [[Row(None, llm.encode(text), 6)] * (n + 1) for n, text in enumerate(texts)]
     asked = [scheduler.ask(each) for each in rows]
@@ -109,7 +110,7 @@ def test_rows_that_nobody_waits_for_leave_the_batch(llm: FrozenLLM) -> None:
 def test_an_ask_that_nobody_waits_for_is_not_begun(llm: FrozenLLM) -> None:
     scheduler = Scheduler(llm)
     go = threading.Event()
-    scheduler.run_when_idle(go.wait)
+    scheduler.queue_training(go.wait)
     left = scheduler.ask([Row(None, llm.encode("Who?"), 4)] * 2, wanted=lambda _: False)
     stays = scheduler.ask([Row(None, llm.encode("Where?"), 4)])
     go.set()
@@ -126,7 +127,7 @@ def test_a_step_that_fails_leaves_the_engine_running(llm: FrozenLLM) -> None:
         raise KeyError("broken")
 
     with pytest.raises(KeyError, match="broken"):
-        scheduler.run_when_idle(broken).result()
+        scheduler.run_when_idle(broken)
     assert len(scheduler.ask([Row(None, llm.encode("Who?"), 3)]).result()) == 1
     scheduler.close()
 
@@ -134,7 +135,7 @@ def test_a_step_that_fails_leaves_the_engine_running(llm: FrozenLLM) -> None:
 def test_20_training_that_waits_is_refused_at_once_while_asks_go_on(llm: FrozenLLM) -> None:
     scheduler = Scheduler(llm, patience=600)
     with scheduler.question():
-        waiting = scheduler.run_when_idle(lambda: None)
+        waiting = scheduler.queue_training(lambda: None)
         scheduler.end_training()
         with pytest.raises(EngineClosedError):
             waiting.result(60)
@@ -188,7 +189,7 @@ def test_27_nothing_that_has_run_is_held(llm: FrozenLLM) -> None:
     scheduler = Scheduler(llm)
     held = Held()
     gone = weakref.ref(held)
-    scheduler.run_when_idle(partial(id, held)).result()
+    scheduler.run_when_idle(partial(id, held))
     del held
     deadline = time.monotonic() + 10
     while gone() is not None:

@@ -15,7 +15,7 @@ from app.engine.scheduler import Scheduler
 from app.training import promotion
 from app.training.job_runner import JobRunner
 from app.training.study import study_key
-from store import aliases, artifacts, books, jobs, revisions, studies, versions
+from store import aliases, artifacts, books, job_events, jobs, revisions, studies, versions
 from store.database import Database
 from store.passages import passages_to_learn
 from store.segmentation import ChapterSpan, PassageSpan
@@ -102,7 +102,7 @@ class Desk:
 
     def events(self, job: Job) -> list[Any]:
         with self.database.read() as session:
-            return jobs.events(session, job.id, limit=1000)[0]
+            return job_events.list_events(session, job.id, limit=1000)[0]
 
     def prompts(self, version: Version) -> Tensor:
         with self.database.read() as session:
@@ -306,7 +306,7 @@ def test_members_learn_the_text_where_no_question_can_be_studied_and_the_version
     assert version.metrics["steps"] > 0
     assert version.job_id is not None
     with database.read() as session:
-        told = jobs.events(session, version.job_id, limit=1000)[0]
+        told = job_events.list_events(session, version.job_id, limit=1000)[0]
     [warned] = [each for each in told if each.data.get("kind") == "studied"]
     assert (warned.level, warned.data["questions"]) == ("warning", 0)
     assert "learn from its text itself" in warned.message

@@ -39,6 +39,7 @@ from app.http.routes import (
 )
 from app.http.store_probe import StoreProbe
 from app.http.watching import REQUEST_ID, Watched
+from app.page.serving import add_page
 from app.service import END_SECONDS, Service, exit_now, start
 from app.settings import Settings
 from store.queue_state import queue_state
@@ -102,6 +103,7 @@ def create_app(service: Service) -> FastAPI:
         # Counts the bytes that come; what a request declares is checked before. (A limit of the whole
         # application would answer 413 where the key is wrong.)
         app.include_router(part.router, max_body_size=settings.max_book_bytes)
+    add_page(app)
     return app
 
 

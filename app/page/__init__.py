@@ -1,0 +1,1 @@
+"""The web page at `/`: a client of the HTTP API and nothing else."""

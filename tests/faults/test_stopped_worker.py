@@ -17,11 +17,11 @@ from tests.service.conftest import service
 from tests.service.test_workers import worker
 
 
-def plain_worker(folder: Path, model: Path) -> Child:
-    """`bookchorus worker` as a process that signals reach themselves."""
+def plain_worker(folder: Path, model: Path, **settings: str) -> Child:
+    """`bookchorus worker` as a process that signals reach themselves, with more in its environment."""
     words = ["worker", "--end-with-stdin", "--data-dir", str(folder / "data"), "--model", str(model)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
-    return Child([sys.executable, "-m", "app.cli", *words], folder / "stopped.log", clean)
+    return Child([sys.executable, "-m", "app.cli", *words], folder / "plain.log", clean | settings)
 
 
 def test_21_a_worker_that_was_stopped_publishes_nothing_when_it_goes_on(

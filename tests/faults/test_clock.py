@@ -24,8 +24,8 @@ from trainer.llm.loading import load
 
 # Where Debian's package libfaketime has it; the variable names another place.
 FAKETIME = [
-    os.environ.get("LIBFAKETIME", ""),
-    *map(str, Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")),
+    Path(os.environ.get("LIBFAKETIME", "/nowhere")),
+    *Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"),
 ]
 
 

@@ -18,7 +18,7 @@ from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
 from app.answering.skill import LoadedSkill, active_skill
 from app.asking.asker import load_asker
-from app.engine.embedder import EMBEDDED, Embedder, load_embedder
+from app.engine.embedder import EMBEDDED, Embedder, WheelEmbedder, load_embedder
 from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
@@ -149,10 +149,12 @@ def build(
     llm = llm or load_llm(settings)
     tell("loads the embedder")
     # Answers are compared by the embedded one, by which the vote and its confidence were fitted.
-    voting = embedder or load_embedder(EMBEDDED)
-    searching = voting if settings.embedder == EMBEDDED else load_embedder(settings.embedder)
+    voting = embedder or WheelEmbedder()
+    searching = voting if settings.embedder == EMBEDDED else load_embedder(settings)
     tell("opens the index")
-    index = PassageIndex(database, settings.index_dir, searching, searching.name)
+    index = PassageIndex(
+        database, settings.index_dir, searching, searching.name, embed_questions=searching.questions
+    )
     index.follow()  # nobody waits for it but questions about books that it lacks
     tell("takes up the skill")
     scheduler = Scheduler(llm)

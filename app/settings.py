@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     asker: str = "shipped"
     # What finds passages by their meaning: "embedded", or a folder or id of sentence-transformers.
     embedder: str = "embedded"
+    # What that model wants before each question and each passage, where it does not say so itself.
+    embedder_question_prompt: str | None = None
+    embedder_passage_prompt: str | None = None
     # Whether training computes blocks twice instead of keeping what they hold.
     checkpointing: Checkpointing = "auto"
     # Tokens that training puts through the LLM at once; what does not fit is halved.

@@ -10,23 +10,25 @@ _SHARE = 0.5
 
 def cited(passage: Passage, answer: str, question: str) -> Citation:
     """The passage with the sentence that supports the answer."""
-    found = supporting_sentence(passage.text, answer, question)
+    found = supporting_sentence(passage.text, answer, question, passage.language)
     if found is None:
         return Citation(passage, None)
     start, end = found
     return Citation(passage, Span(passage.start + start, passage.start + end, passage.text[start:end]))
 
 
-def supporting_sentence(passage: str, answer: str, question: str = "") -> tuple[int, int] | None:
+def supporting_sentence(
+    passage: str, answer: str, question: str = "", language: str | None = None
+) -> tuple[int, int] | None:
     """The offsets in `passage` of the sentence that has most of the answer's words.
 
     Among equals it is the one with most of the question's words, then the first. None where no sentence has
-    half of the answer's words.
+    half of the answer's words. `language` is the passage's BCP 47 tag, if it is known.
     """
     wanted = set(normalised(answer).split())
     asked = set(normalised(question).split())
     best, found = (0.0, 0.0), None
-    for start, end in sentences(passage):
+    for start, end in sentences(passage, language=language):
         said = normalised(passage[start:end])
         words = set(said.split())
         share = _share(wanted, words)

@@ -59,6 +59,7 @@ class Retrieval:
                 end=row.end,
                 text=row.text,
                 score=hit.score,
+                language=found[row.book_id].language,
             )
             for row, hit in zip(rows, hits, strict=True)
         ]

@@ -48,7 +48,8 @@ class Passage:
     """A passage of a book that was found for a question, with its `score` (at most 1).
 
     It is the `ordinal`th of its book, counted from 0. `start` and `end` are its offsets in the book's text,
-    in characters; `pages` are those that it is on, in reading order, none where the file had none.
+    in characters; `pages` are those that it is on, in reading order, none where the file had none. `language`
+    is its book's BCP 47 tag, None where it is not known.
     """
 
     id: int
@@ -62,6 +63,7 @@ class Passage:
     end: int
     text: str
     score: float
+    language: str | None = None
 
     def page_at(self, place: int) -> str | None:
         """The label of the page on which this place in the book's text is; None where it is not known."""

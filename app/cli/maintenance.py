@@ -84,7 +84,7 @@ def verify_library(data_dir: DataDir = None) -> None:
 
         settings, console = settings_with(data_dir=data_dir), Console()
         with _existing_database(settings) as database, _progress_bars() as on_progress:
-            findings = verify(database, settings.index_dir, embedder_name(settings.embedder), on_progress)
+            findings = verify(database, settings.index_dir, embedder_name(settings), on_progress)
         for finding in findings:
             console.print(Text.assemble((f"● {finding.kind}", BAD), "  ", plain(finding.what)))
             console.print(Text(f"  {finding.mend}", LABEL))
@@ -109,7 +109,7 @@ def _rebuild_index(settings: "Settings", database: "Database") -> None:
     from store.search.index import PassageIndex
 
     with Console().status("builds the index"):
-        embedder = load_embedder(settings.embedder)
+        embedder = load_embedder(settings)
         passages = PassageIndex(database, settings.index_dir, embedder, embedder.name).rebuild()
     print_line(f"The index has {passages:,} passages.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from app.answering.retrieval import Retrieval
 from app.answering.types import Passage
 from app.datasets.questions import Story
-from app.engine.embedder import EMBEDDED, Embedder, load_embedder
+from app.engine.embedder import Embedder, WheelEmbedder
 from store import books
 from store.database import Database
 from store.search.index import PassageIndex
@@ -21,14 +21,20 @@ class Library:
 
     def __init__(self, stories: Sequence[Story], folder: Path, embedder: Embedder | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.embedder = embedder or load_embedder(EMBEDDED)
+        self.embedder = embedder or WheelEmbedder()
         digest = hashlib.sha256(repr([story.sections for story in stories]).encode()).hexdigest()[:16]
         database = Database(folder / f"{digest}.db")
         database.migrate()
         self._database = database
         self._books = {story.name: self._added(story) for story in stories}
         self._names = {book: name for name, book in self._books.items()}
-        index = PassageIndex(database, folder / digest, self.embedder, self.embedder.name)
+        index = PassageIndex(
+            database,
+            folder / digest,
+            self.embedder,
+            self.embedder.name,
+            embed_questions=self.embedder.questions,
+        )
         index.complete()
         self._retrieval = Retrieval(database, index)
         self._first: dict[str, str | None] = {}

@@ -13,10 +13,15 @@ from app.http.problems import Problem
 from app.settings import is_loopback
 
 _OWN_SITE = ("same-origin", "none")
+_READS = ("GET", "HEAD")
 
 
 def refuse_foreign(scope: Scope, origins: Collection[str]) -> None:
-    """Raise Problem foreign-origin unless a request comes from here; pages of these origins may call too."""
+    """Raise Problem foreign-origin unless a request comes from here; pages of these origins may call too.
+
+    Where there are such origins, a page of another may ask to read, as by CORS: no browser lets it see the
+    answer. With "*" among them any browser would.
+    """
     headers = Headers(scope=scope)
     client = scope.get("client")
     if client is not None and not is_loopback(client[0]):
@@ -26,8 +31,9 @@ def refuse_foreign(scope: Scope, origins: Collection[str]) -> None:
         raise _foreign(f"it is for the host {', '.join(hosts) or 'of no name'}")
     told = headers.getlist("origin")
     own = {f"http://{hosts[0]}".lower(), f"https://{hosts[0]}".lower()}
+    only_reads = bool(origins) and "*" not in origins and scope["method"] in _READS
     for origin in told:
-        if origin not in origins and origin.lower() not in own:
+        if origin not in origins and origin.lower() not in own and not only_reads:
             raise _foreign(f"a page of {origin} sends it")
     sites = headers.getlist("sec-fetch-site")
     if not told and any(site not in _OWN_SITE for site in sites) and not _is_link(scope, headers):

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from app.answering.skill import LoadedSkill
@@ -32,14 +32,23 @@ class Checkpointing:
     """Keeps the last step of a job's training: its first one at once, then every 30 seconds, more often
     where that takes no more than 2% of the time, and when asked.
 
-    `key` is that of `checkpoint_key`: nothing but a checkpoint of the same training is gone on from.
+    `key` is that of `checkpoint_key`: nothing but a checkpoint of the same training is gone on from. The
+    `clock` counts seconds, from any moment.
     """
 
-    def __init__(self, database: Database, job: Job, key: str, lease_seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        job: Job,
+        key: str,
+        lease_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._job = job
         self._key = key
         self._lease_seconds = lease_seconds
+        self._clock = clock
         self._last: Stepped | None = None
         self._kept_at: float | None = None
         self._took = 0.0
@@ -55,7 +64,7 @@ class Checkpointing:
         except FormatError as error:
             log.warning("job %s begins anew, its checkpoint cannot be read: %s", self._job.id, error)
             return None
-        self._kept_at = time.monotonic()
+        self._kept_at = self._clock()
         self._tell(len(found.facts["curve"]))
         return found
 
@@ -66,7 +75,7 @@ class Checkpointing:
     def keep_if_due(self) -> None:
         """Keep the last step if it is the first one, or if none was kept for so long."""
         wait = min(_EVERY_SECONDS, self._took / _SHARE)
-        if self._kept_at is None or time.monotonic() - self._kept_at >= wait:
+        if self._kept_at is None or self._clock() - self._kept_at >= wait:
             self.keep()
 
     def keep(self) -> None:
@@ -74,7 +83,7 @@ class Checkpointing:
         step = self._last
         if step is None:
             return
-        began = time.monotonic()
+        began = self._clock()
         data = step.checkpoint().to_bytes()
         try:
             with self._database.write() as session:
@@ -86,7 +95,7 @@ class Checkpointing:
             log.warning("no checkpoint of job %s is kept: %s", self._job.id, error)
             return
         finally:
-            self._kept_at = time.monotonic()
+            self._kept_at = self._clock()
             self._took = self._kept_at - began
         self._last = None
 

@@ -61,9 +61,10 @@ class _Asked:
 class PassageIndex:
     """The passages of all books, ranked by meaning and by words together. It is thread-safe.
 
-    A book whose passages do not all have a vector is searched by words alone. `embed` turns n texts into unit
-    vectors of shape (n, d); `embedder` is its name and revision. Vectors of another embedder are never used.
-    `folder` keeps the index between runs; it may be lost at any time.
+    A book whose passages do not all have a vector is searched by words alone. `embed` turns n passages into
+    unit vectors of shape (n, d), and so does `embed_questions` with questions, if that is another matter;
+    `embedder` is its name and revision. Vectors of another embedder are never used. `folder` keeps the index
+    between runs; it may be lost at any time.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class PassageIndex:
         embedder: str,
         batch_size: int = 16,
         large: int = LARGE,
+        embed_questions: Embed | None = None,
     ) -> None:
         """Build or load nothing yet: that happens at the first use.
 
@@ -81,7 +83,7 @@ class PassageIndex:
         """
         self.embedder = embedder
         self._database = database
-        self._vectors = PassageVectors(database, embed, embedder, batch_size)
+        self._vectors = PassageVectors(database, embed, embed_questions or embed, embedder, batch_size)
         self._live = LiveIndex(database, folder, self._vectors, large)
 
     @property
@@ -184,7 +186,7 @@ class PassageIndex:
         wanted = None if book_ids is None else index.words.ids[index.words.of_books(book_ids)]
         if len(index.words.ids if wanted is None else wanted) == 0:
             return None
-        return _Asked(index, question, self._vectors.embed, wanted)
+        return _Asked(index, question, self._vectors.embed_questions, wanted)
 
     def _snapshot(self, needed: Sequence[str] | None) -> LibraryIndex:
         """The index as it is, which a thread brings up to date if it is older than the database.

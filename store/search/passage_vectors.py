@@ -32,19 +32,29 @@ class Embedded:
 class PassageVectors:
     """The passages' vectors by one embedder.
 
-    `embed` turns n texts into unit vectors of shape (n, d); `embedder` is its name and revision. Passages are
-    embedded `batch_size` at a time.
+    `embed` turns n passages into unit vectors of shape (n, d), `embed_questions` n questions; `embedder` is
+    its name and revision. Passages are embedded `batch_size` at a time.
     """
 
-    def __init__(self, database: Database, embed: Embed, embedder: str, batch_size: int) -> None:
+    def __init__(
+        self, database: Database, embed: Embed, embed_questions: Embed, embedder: str, batch_size: int
+    ) -> None:
         self._database = database
         self._embed = embed
+        self._embed_questions = embed_questions
         self.embedder = embedder
         self._batch_size = batch_size
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of texts, of shape (n, d). ValueError: another shape, or infinite or NaN."""
-        vectors = np.ascontiguousarray(self._embed(texts), dtype=np.float32)
+        """Return the vectors of passages, of shape (n, d). ValueError: another shape, or infinite or NaN."""
+        return self._checked(self._embed(texts), texts)
+
+    def embed_questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of questions, of shape (n, d). ValueError: as in `embed`."""
+        return self._checked(self._embed_questions(texts), texts)
+
+    def _checked(self, found: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.ascontiguousarray(found, dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
             shape = vectors.shape
             raise ValueError(f"{self.embedder} gave no numbers, or shape {shape} for {len(texts)} texts.")

@@ -16,7 +16,7 @@ ABBREVIATIONS = {
         "nl": "dhr mevr mw dr drs prof ir ing jhr st bijv",
     }.items()
 }
-# Languages that write a day as a number and a full stop: "am 12. Oktober".
-ORDINALS = frozenset({"de", "da", "no", "fi", "cs", "hu", "pl"})
+# Languages that write a day as a number and a full stop, and a capital letter after it: "am 12. Oktober".
+ORDINALS = frozenset({"de"})
 # Whole words of one letter; a sentence may end with one.
 LETTERS = frozenset({"I", "я", "Я", "y"})

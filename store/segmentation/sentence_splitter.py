@@ -4,22 +4,27 @@
 import re
 from collections.abc import Iterator
 
-from store.segmentation.abbreviations import ABBREVIATIONS, LETTERS, ORDINALS
-from store.segmentation.spans import Span
+import regex
 
-_ENDS = ".!?…。！？｡।॥؟۔։።"
-_FULL_WIDTH = "。！？｡"
+from store.segmentation.abbreviations import ABBREVIATIONS, LETTERS, ORDINALS
+from store.segmentation.library_sentences import (
+    ABBREVIATION,
+    LONGEST_ABBREVIATION,
+    SURE_END,
+    sentences_by_library,
+)
+from store.segmentation.spans import Span, trimmed
+
+# Unicode's signs at the end of a sentence, an ellipsis, and the shads of Tibetan.
+_ENDS = r"\p{Sentence_Terminal}…།༎"
 _CLOSERS = "\"'”’»›)\\]）」』】〉》"
 # A sentence ends at a blank line, at a full stop that needs no space after it, or at one followed by a space.
 # “ and « open a quotation before a word and close one right after a full stop; » may stand apart from it.
 # Each alternative can start only once in a run of the same signs, so that no text takes quadratic time.
-_SENTENCE_END = re.compile(
-    rf"\n[^\S\n]*\n|[{_FULL_WIDTH}]+[{_CLOSERS}]*"
+_SENTENCE_END = regex.compile(
+    rf"\n[^\S\n]*\n|{SURE_END.pattern}+[{_CLOSERS}]*"
     rf"|(?<![{_ENDS}])[{_ENDS}]++[{_CLOSERS}“«]*+(?:[ \u00a0\u202f]»)?(?=\s|\Z)",
-)
-# A full stop after one of these, or after a lone initial, ends no sentence in any language.
-_ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"'“‘])(?:Mr|Mrs|Ms|Dr|St|Prof|Rev|Capt|Col|Gen|Sr|Jr|vs|cf|e\.g|i\.e|[A-HJ-Z])\.$"
+    regex.V1,
 )
 # The first character that follows, skipping a dash.
 _FOLLOWING = re.compile(r"\s*(?:[-–—]\s*)?(\S)")
@@ -39,20 +44,28 @@ def sentences(
     """
     end = len(text) if end is None else end
     primary = (language or "").split("-")[0].lower()
+    if primary in ("", *ABBREVIATIONS):
+        yield from _by_signs(text, start, end, primary)
+    else:
+        yield from sentences_by_library(text, _by_signs(text, start, end, ""), primary)
+
+
+def _by_signs(text: str, start: int, end: int, language: str) -> Iterator[Span]:
+    """Yield sentences by their closing signs, and by the rules of the language if one is given."""
     begin = start
     for match in _SENTENCE_END.finditer(text, start, end):
         stop = match.end()
         sign = match.group().strip()
-        if sign == "." and _ABBREVIATION.search(text[max(begin, stop - 8) : stop]):
+        if sign == "." and ABBREVIATION.search(text[max(begin, stop - LONGEST_ABBREVIATION) : stop]):
             continue
-        if primary and sign and sign[0] not in _FULL_WIDTH and _goes_on(text, begin, match, end, primary):
+        if language and sign and not SURE_END.match(sign) and _goes_on(text, begin, match, end, language):
             continue
-        yield from _trimmed(text, begin, stop)
+        yield from trimmed(text, begin, stop)
         begin = stop
-    yield from _trimmed(text, begin, end)
+    yield from trimmed(text, begin, end)
 
 
-def _goes_on(text: str, begin: int, match: re.Match[str], end: int, language: str) -> bool:
+def _goes_on(text: str, begin: int, match: regex.Match[str], end: int, language: str) -> bool:
     """Whether a sentence goes on after this sign, judged by the words before and after it."""
     following = _FOLLOWING.match(text, match.end(), end)
     first = following[1] if following else ""
@@ -70,12 +83,3 @@ def _goes_on(text: str, begin: int, match: re.Match[str], end: int, language: st
         or (language in ORDINALS and word.isdecimal() and len(word) <= 2)
         or bool(_DOTTED.fullmatch(word))
     )
-
-
-def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
-    """Yield the span without white space at its ends, unless it is all white space."""
-    piece = text[start:end]
-    body = piece.strip()
-    if body:
-        start += len(piece) - len(piece.lstrip())
-        yield start, start + len(body)

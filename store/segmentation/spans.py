@@ -1,5 +1,6 @@
 """Spans of a text, in characters: chapters, pages and passages."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,3 +38,12 @@ class PassageSpan:
     chapter: int
     start: int
     end: int
+
+
+def trimmed(text: str, start: int, end: int) -> Iterator[Span]:
+    """Yield the span without white space at its ends, unless it is all white space."""
+    piece = text[start:end]
+    body = piece.strip()
+    if body:
+        start += len(piece) - len(piece.lstrip())
+        yield start, start + len(body)

@@ -1,10 +1,15 @@
 """Asks that come at a stated rate while a book is learned: how long each takes, and what is refused.
 
-    python -m tests.benchmarks.load --rates 1 4 16 --seconds 30
+    python -m tests.benchmarks.load --rates 1 2 4 8 16 --seconds 60 --p99 10
+    python -m tests.benchmarks.load --minutes 60 --rates 0.5
 
-Asks are sent by a clock, however many wait (an open loop): a service that is too slow is seen as such. Beside
-them, once a second, `/livez` and the list of books are called. Last, 100 asks come at once. Memory is that of
-the service's process.
+Asks are sent by a clock, however many wait (an open loop): a service that is too slow is seen as such. A rate
+is held where each of its asks is answered, 99 of 100 within `--p99` seconds. Beside them, once a second,
+`/livez` and the list of books are called. Last, 100 and 200 asks come at once. Whoever is refused must be
+told when to come again, and nobody may wait for longer than `--hang` seconds.
+
+With `--minutes` there is one rate for so long, and the memory each minute: that of the service's process and
+of those that it started. At the end stands how fast it grew in the second half.
 """
 
 import argparse
@@ -39,6 +44,15 @@ class Meter:
         self.seconds: dict[tuple[str, str], list[float]] = {}
         self.without_retry_after = 0
 
+    @property
+    def asks(self) -> dict[str, list[float]]:
+        """Seconds of the asks by the status of the answer, or by the error where none came."""
+        return {status: seconds for (what, status), seconds in self.seconds.items() if what == "ask"}
+
+    def holds(self, p99: float) -> bool:
+        """Whether all asks were answered, 99 of 100 within so many seconds."""
+        return list(self.asks) == ["200"] and percentile(self.asks["200"]) <= p99
+
     async def ask(self) -> None:
         """Ask a question that was not asked before."""
         self._number += 1
@@ -70,10 +84,10 @@ async def by_clock(act: Callable[[], Awaitable[None]], per_second: float, second
     await asyncio.gather(*running)
 
 
-async def at_rate(url: str, book: str, rate: float, seconds: float) -> Meter:
-    """Ask at this rate, and look meanwhile."""
+async def at_rate(url: str, book: str, rate: float, seconds: float, hang: float) -> Meter:
+    """Ask at this rate, and look meanwhile. An ask without a word for `hang` seconds is given up."""
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=hang, limits=limits, trust_env=False) as http:
         meter = Meter(http, book)
         looking = asyncio.ensure_future(_look_on(meter))
         await by_clock(meter.ask, rate, seconds)
@@ -81,9 +95,28 @@ async def at_rate(url: str, book: str, rate: float, seconds: float) -> Meter:
         return meter
 
 
-async def at_once(url: str, book: str, asks: int) -> Meter:
+async def at_once(url: str, book: str, asks: int, hang: float) -> Meter:
     """So many asks at once, and looks while they wait."""
-    return await at_rate(url, book, asks * 1000.0, 0.001)
+    return await at_rate(url, book, asks * 1000.0, 0.001, hang)
+
+
+async def for_long(url: str, book: str, rate: float, minutes: float, hang: float, process: int) -> Meter:
+    """Ask at a rate for long, and print the memory each minute, and how it grew in the second half."""
+    asking = asyncio.ensure_future(at_rate(url, book, rate, 60 * minutes, hang))
+    began, hours, memory = time.monotonic(), [], []
+    while not asking.done():
+        hours.append((time.monotonic() - began) / 3600)
+        memory.append(megabytes(process))
+        print(f"minute {60 * hours[-1]:.0f}: {memory[-1]:.0f} MB", flush=True)
+        await asyncio.wait([asking], timeout=60)
+    half = len(hours) // 2
+    if len(hours) - half > 1:
+        slope = statistics.linear_regression(hours[half:], memory[half:]).slope
+        print(
+            f"memory in the second half: {min(memory[half:]):.0f} to {max(memory[half:]):.0f} MB, "
+            f"{slope:+.1f} MB an hour"
+        )
+    return asking.result()
 
 
 async def _look_on(meter: Meter) -> None:
@@ -102,15 +135,25 @@ def megabytes(process: int) -> float:
     return total / 1000
 
 
+def percentile(seconds: Sequence[float]) -> float:
+    """The time within which 99 of 100 were there."""
+    return sorted(seconds)[int(0.99 * (len(seconds) - 1))]
+
+
 def show(what: str, meter: Meter, memory: float) -> None:
-    """Print a line for each kind of answer."""
+    """Print a line for each kind of answer.
+
+    AssertionError: somebody was refused without a time to come again, or got no answer.
+    """
     for (called, status), seconds in sorted(meter.seconds.items()):
-        p50, p99 = statistics.median(seconds), sorted(seconds)[int(0.99 * (len(seconds) - 1))]
+        p50, p99 = statistics.median(seconds), percentile(seconds)
         print(f"| {what} | {called} {status} | {len(seconds)} | {p50:.3f} | {p99:.3f} | {max(seconds):.3f} |")
+    print(f"| {what} | memory | | {memory:.0f} MB | | |", flush=True)
     assert not meter.without_retry_after, (
         f"{meter.without_retry_after} refusals do not say when to come again"
     )
-    print(f"| {what} | memory | | {memory:.0f} MB | | |", flush=True)
+    unanswered = {status: len(seconds) for status, seconds in meter.asks.items() if not status.isdigit()}
+    assert not unanswered, f"asks without an answer: {unanswered}"
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -118,6 +161,9 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rates", type=float, nargs="+", default=[1.0, 4.0, 16.0], help="asks in a second")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long each rate is kept")
+    parser.add_argument("--p99", type=float, default=10.0, help="seconds that 99 of 100 must be within")
+    parser.add_argument("--hang", type=float, default=300.0, help="seconds after which an ask hangs")
+    parser.add_argument("--minutes", type=float, help="keep one rate for so long")
     parser.add_argument("--words", type=int, default=20_000, help="words of the book that is learned")
     parser.add_argument("--model", help="an LLM; without it a tiny one, which says nothing sensible")
     asked = parser.parse_args(words)
@@ -137,15 +183,24 @@ def main(words: Sequence[str] | None = None) -> None:
             assert added.job is not None
             next(each for each in client.follow(added.job.id) if each.type == "metrics")
             process = child._process.pid
-            print("| asks | call | how many | p50, s | p99, s | most, s |\n|---|---|---|---|---|---|")
-            for rate in asked.rates:
-                show(
-                    f"{rate:g} a second",
-                    asyncio.run(at_rate(url, added.book.id, rate, asked.seconds)),
-                    megabytes(process),
-                )
-            show("100 at once", asyncio.run(at_once(url, added.book.id, 100)), megabytes(process))
-            show("200 at once", asyncio.run(at_once(url, added.book.id, 200)), megabytes(process))
+            head = "| asks | call | how many | p50, s | p99, s | most, s |\n|---|---|---|---|---|---|"
+            if asked.minutes is not None:
+                [rate, *_] = asked.rates
+                meter = asyncio.run(for_long(url, added.book.id, rate, asked.minutes, asked.hang, process))
+                print(head)
+                show(f"{rate:g} a second", meter, megabytes(process))
+            else:
+                print(head)
+                held = 0.0
+                for rate in asked.rates:
+                    meter = asyncio.run(at_rate(url, added.book.id, rate, asked.seconds, asked.hang))
+                    show(f"{rate:g} a second", meter, megabytes(process))
+                    held = max(held, rate if meter.holds(asked.p99) else 0.0)
+                for asks in (100, 200):
+                    meter = asyncio.run(at_once(url, added.book.id, asks, asked.hang))
+                    show(f"{asks} at once", meter, megabytes(process))
+                print(f"held, with 99 of 100 within {asked.p99:g} s: {held:g} asks a second")
+            print(f"the book is {client.job(added.job.id).status}: it was learned all the time if it runs")
 
 
 if __name__ == "__main__":

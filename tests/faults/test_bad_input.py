@@ -1,5 +1,6 @@
 """What a caller may send that is no good, and what they see; nothing of it leaves a trace."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,10 +134,14 @@ def test_16_a_question_of_a_megabyte(http: httpx.Client) -> None:  # noqa: F811
     problem(http.post("/ask", json={"question": "w" * 150_000}), 422, "question-too-long")
 
 
-def test_28_a_model_that_does_not_exist_ends_the_start_with_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["./none", "nobody/none"], ids=["folder", "no network"])
+def test_28_a_model_that_cannot_be_had_ends_the_start_with_one_line(tmp_path: Path, model: str) -> None:
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--data-dir", str(tmp_path)]
     ended = subprocess.run(
-        [*command, "--model", str(tmp_path / "none")],
+        [*command, "--model", model],
+        # Nobody listens there: to this process there is no network.
+        env={**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "PYTHONPATH": str(Path.cwd())},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=120,
@@ -144,7 +149,7 @@ def test_28_a_model_that_does_not_exist_ends_the_start_with_one_line(tmp_path: P
     )
     assert ended.returncode != 0
     assert len(ended.stderr.strip().splitlines()) == 1
-    assert str(tmp_path / "none") in ended.stderr
+    assert model in ended.stderr
     assert "Traceback" not in ended.stderr + ended.stdout
 
 

@@ -1,9 +1,12 @@
+import hashlib
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+import safetensors.torch
 
 from app.client import Client
 from tests.service.conftest import service
@@ -20,6 +23,26 @@ def flip(folder: Path, *members: int) -> None:
             database.execute(
                 f"UPDATE artifacts SET data = ? WHERE {where}", (data[:-1] + bytes([data[-1] ^ 1]), member)
             )
+    database.close()
+
+
+def not_a_number(folder: Path, member: int) -> None:
+    """Put into a member's place bytes that are sound, with a number in them that is none."""
+    with sqlite3.connect(folder / "data" / "bookchorus.db") as database:
+        where = "ordinal = ?"
+        [(sha256,)] = database.execute(
+            f"SELECT artifact_sha256 FROM members WHERE {where}", (member,)
+        ).fetchall()
+        [(data,)] = database.execute("SELECT data FROM artifacts WHERE sha256 = ?", (sha256,)).fetchall()
+        tensors = safetensors.torch.load(data)
+        next(iter(tensors.values())).view(-1)[0] = float("nan")
+        other = safetensors.torch.save(tensors)
+        known = hashlib.sha256(other).hexdigest()
+        database.execute(
+            "UPDATE artifacts SET sha256 = ?, size = ?, data = ? WHERE sha256 = ?",
+            (known, len(other), other, sha256),
+        )
+        database.execute(f"UPDATE members SET artifact_sha256 = ? WHERE {where}", (known, member))
     database.close()
 
 
@@ -44,8 +67,11 @@ def folder(learned: Path, tmp_path: Path) -> Path:
     return shutil.copytree(learned, tmp_path / "copy")
 
 
-def test_24_a_flipped_byte_leaves_one_member_out(tiny_folder: Path, folder: Path) -> None:
-    flip(folder, 1)
+@pytest.mark.parametrize("damage", [flip, not_a_number])
+def test_24_what_is_damaged_leaves_one_member_out(
+    tiny_folder: Path, folder: Path, damage: Callable[[Path, int], None]
+) -> None:
+    damage(folder, 1)
     with service(folder, "--model", str(tiny_folder)) as client:
         [before] = client.versions()
         assert [member.damaged for member in before.members] == [False, False]

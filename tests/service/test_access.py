@@ -246,6 +246,27 @@ def test_without_a_key_pages_of_the_origins_that_are_set_may_call(tiny_folder: P
         problem(http.get("/books", headers=page | {"Host": "a.example"}), 403, "foreign-origin")
 
 
+def test_without_a_key_pages_of_other_origins_see_no_answer(tiny_folder: Path, tmp_path: Path) -> None:
+    with (
+        service(tmp_path, "--model", str(tiny_folder), cors_origins="https://shelf.example") as client,  # noqa: F811
+        httpx.Client(base_url=client.url, timeout=60, trust_env=False) as http,  # noqa: F811
+    ):
+        page = {"Origin": "https://shelf.example", "Access-Control-Request-Method": "POST"}
+        allowed = http.options("/v1/chat/completions", headers=page)
+        assert allowed.headers["access-control-allow-origin"] == page["Origin"]
+        other = {"Origin": "https://a.example", "Sec-Fetch-Site": "cross-site"}
+        for path in ("/v1/models", "/books"):
+            assert http.get(path, headers=page).headers["access-control-allow-origin"] == page["Origin"]
+            answer = http.get(path, headers=other)
+            assert answer.status_code == 200
+            assert "access-control-allow-origin" not in answer.headers
+        problem(http.get("/books", headers=other | {"Host": "a.example"}), 403, "foreign-origin")
+        # Nor may they call for anything else.
+        problem(http.post("/books", headers=other), 403, "foreign-origin")
+        problem(http.post("/ask", json={"question": "Who?"}, headers=other), 403, "foreign-origin")
+        problem(http.delete("/books/book_1", headers=other), 403, "foreign-origin")
+
+
 def test_the_body_of_an_admin_call_is_no_matter_without_a_key(guarded: Client) -> None:
     for content in (b"", b"{", b'"' + b"[" * 20_000, json.dumps({"version": 1}).encode()):
         answer = httpx.put(f"{guarded.url}/admin/books/book_1/aliases/best", content=content, trust_env=False)

@@ -1,9 +1,11 @@
+# ruff: noqa: RUF001 - sentences of many languages
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.answering.citations import supporting_sentence
+from app.answering.citations import cited, supporting_sentence
 from app.answering.normalisation import normalised
+from app.answering.types import Passage, Span
 
 PASSAGE = (
     "Mira kept a green lamp in the tower of Ost. Every night at nine she lit it. "
@@ -37,6 +39,50 @@ def test_writing_without_spaces() -> None:
     span = supporting_sentence(passage, "山上的小屋", "他住在哪里?")
     assert span is not None
     assert passage[slice(*span)] == "他住在山上的小屋里。"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "answer", "sentence"),
+    [
+        (
+            "es",
+            "Llovía. Vino la Dra. Gómez de Madrid. Nadie habló.",
+            "Gómez",
+            "Vino la Dra. Gómez de Madrid.",
+        ),
+        ("am", "እሱ ወደ ቤት ሄደ። ከዚያም በጋራ ተኛ። ዝናብ ነበር።", "በጋራ", "ከዚያም በጋራ ተኛ።"),
+        (None, "እሱ ወደ ቤት ሄደ። ከዚያም በጋራ ተኛ። ዝናብ ነበር።", "በጋራ", "ከዚያም በጋራ ተኛ።"),
+        ("el", "Έβρεχε. Πού ήταν ο κ. Παππάς; Στο σπίτι.", "Παππάς", "Πού ήταν ο κ. Παππάς;"),
+        (
+            "uk",
+            "Дощило. Він жив на вул. Шевченка в Києві. Усі спали.",
+            "Шевченка",
+            "Він жив на вул. Шевченка в Києві.",
+        ),
+        ("my", "သူသည်အိမ်သို့သွားသည်။ထို့နောက်အိပ်သည်။", "ထို့နောက်", "ထို့နောက်အိပ်သည်။"),
+        ("hi", "मीना गई। डॉ. शर्मा ने किताब पढ़ी। फिर गए।", "किताब", "डॉ. शर्मा ने किताब पढ़ी।"),
+    ],
+)
+def test_the_sentence_ends_as_its_language_has_it(
+    language: str | None, text: str, answer: str, sentence: str
+) -> None:
+    begin = 1000
+    passage = Passage(
+        id=1,
+        ordinal=0,
+        book="book_1",
+        title="",
+        author=None,
+        chapter="",
+        pages=[],
+        start=begin,
+        end=begin + len(text),
+        text=text,
+        score=1.0,
+        language=language,
+    )
+    place = begin + text.index(sentence)
+    assert cited(passage, answer, "?").support == Span(place, place + len(sentence), sentence)
 
 
 @given(st.text(max_size=200), st.text(max_size=40), st.text(max_size=40))

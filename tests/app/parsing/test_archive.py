@@ -63,6 +63,15 @@ def test_encrypted_and_doubled_entries_are_refused() -> None:
     assert refusal(lambda: Archive(buffer.getvalue()))[0] == "bad-archive"
 
 
+def test_an_entry_that_is_there_twice_with_the_same_bytes_is_one() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        made.writestr("style.css", "p { margin: 0 }")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            made.writestr("style.css", "p { margin: 0 }", zipfile.ZIP_DEFLATED)
+    assert Archive(buffer.getvalue()).read("style.css") == b"p { margin: 0 }"
+
+
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = Archive(files.zipped({"a": b"\0" * 30_000_000}))
     assert refusal(lambda: bomb.read("a")) == ("archive-too-large", {"limit_ratio": archive.MOST_RATIO})

@@ -9,23 +9,10 @@ from app.training.heartbeat import CancelledError, Heartbeat
 from store import books, jobs
 from store.database import Database
 from store.errors import NotFoundError, StaleTokenError
-from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job
 
 # Of the lease under test. It beats every 20 ms.
 SECONDS = 0.12
-
-
-@pytest.fixture
-def job(database: Database) -> Job:
-    """A job that is leased for a minute."""
-    edition = books.Edition("Text.", "0" * 64, [ChapterSpan("", 0, 5)], [PassageSpan(0, 0, 5)])
-    with database.write() as session:
-        book, _ = books.add(session, edition, title="Text")
-        jobs.enqueue(session, book_id=book.id, recipe={})
-        leased = jobs.lease(session, "worker", 60)
-        assert leased is not None
-        return leased
 
 
 class Beats:

@@ -75,7 +75,25 @@ def test_sentences() -> None:
             "Он жил на ул. Ленина в г. Москве, см. рис. 3. |"
             "«Куда?» — спросил А. С. Пушкин. |Да! |Книга, т. е. роман.",
         ),
-        ("zh", "他说：“你好。”|然后走了……到了第3.5页。|真的吗？|是的！"),
+        ("zh", "他说：“你好。”|然后走了……到了第3.5页。|真的吗？|1803年走的！"),
+        ("ja", "彼は３．５倍と言った。|「行きましょう。そこへ。」|そして去った。|2014年は？|はい！"),
+        ("hi", "मीना स्कूल गई। |डॉ. शर्मा ने पूछा, क्या वह खुश थी? |हाँ! |फिर गए॥"),
+        ("bn", "সে বাড়ি গেল। |তারপর ঘুমাল।"),
+        ("ar", "ذهب الولد إلى المدرسة. |هل عاد؟ |نعم! |ثم نام؛ واستيقظ."),
+        ("ur", "وہ گھر گیا۔ |کیا وہ آیا؟ |ہاں۔"),
+        ("am", "እሱ ወደ ቤት ሄደ። |ከዚያም ተኛ። |ለምን፧ |አዎ፨"),
+        ("my", "သူသည်အိမ်သို့သွားသည်။|ထို့နောက် အိပ်သည်။"),
+        ("km", "គាត់ទៅផ្ទះ។|បន្ទាប់មកគាត់ដេក។ |តើហេតុអ្វី?"),
+        ("bo", "ཁོང་ཁྱིམ་ལ་སོང་། |དེ་ནས་ཉལ་སོང་།"),
+        ("el", "Πού πήγες; |Ο κ. Παπαδόπουλος ήρθε στις 5 μ.μ. στο σπίτι. |Γιατί; |Έτσι."),
+        ("hy", "Նա գնաց տուն: |Ո՞ւր է նա։ |Այո։"),
+        ("ka", "ის წავიდა. |შემდეგ დაიძინა. |რატომ?"),
+        ("si", "ඔහු ගියේය. |පසුව නිදාගත්තේය."),
+        ("nqo", "ߊ߬ ߕߊ߯ߙߊ߫߹ |ߊ߬ ߣߊ߬ߣߊ߬."),
+        ("uk", "Він жив на вул. Шевченка в м. Києві. |«Де ти?» — спитав І. Франко. |Так!"),
+        ("pl", "Dr. Kowalski przyszedł na ul. Długą 5 maja. |„Co?” zapytał. |Było to np. w XIX w. |Koniec."),
+        ("cs", "Byl to např. dům. |Je 5. května. |Dr. Novák odešel."),
+        ("pl-PL", "Pan A\u00a0. mieszkał tu. |Potem wyjechał."),
     ],
 )
 def test_sentences_of_a_language(language: str, marked: str) -> None:
@@ -87,6 +105,31 @@ def test_sentences_of_a_language(language: str, marked: str) -> None:
     assert text[cut[0].start : cut[0].end].startswith(pieces[0])
     assert "".join("".join(text[span.start : span.end] for span in cut).split()) == "".join(text.split())
     assert {span.end for span in cut} <= {end for _, end in sentences(text, language=language)}
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "እሱ ወደ ቤት ሄደ። |ከዚያም ተኛ። |ለምን፧",
+        "သူသည်အိမ်သို့သွားသည်။|ထို့နောက် အိပ်သည်။",
+        "គាត់ទៅផ្ទះ។|បន្ទាប់មកគាត់ដេក។",
+        "मीना गई।|उसने पढ़ा। |हाँ!",
+        "ᱩᱱᱤ ᱥᱮᱱᱮᱱᱟ᱾ |ᱛᱟᱭᱚᱢ ᱦᱮᱡ ᱟ᱾",
+        "ᠲᠡᠷᠡ ᠶᠠᠪᠤᠪᠠ᠃ |ᠲᠡᠷᠡ ᠢᠷᠡᠪᠡ᠃",
+    ],
+)
+def test_sentences_of_a_text_whose_language_nobody_told(marked: str) -> None:
+    text = marked.replace("|", "")
+    assert [text[start:end] for start, end in sentences(text)] == [part.strip() for part in marked.split("|")]
+
+
+@pytest.mark.parametrize("language", ["pl", "uk", "am", "el", "hi", "ja", "th", "xx"])
+@given(st.text(st.sampled_from("ab AB.!?\n\r\t“”„«»'\"(）)。།။1é\u0301😀\u00a0\u2009—;:ЯяΚმ"), max_size=60))
+def test_sentences_of_any_text_leave_nothing_out(language: str, text: str) -> None:
+    found = list(sentences(text, language=language))
+    assert "".join("".join(text[start:end].split()) for start, end in found) == "".join(text.split())
+    assert all(end <= after for (_, end), (after, _) in pairwise(found))
+    assert all(text[start:end] == text[start:end].strip() != "" for start, end in found)
 
 
 def test_passages_are_whole_sentences_while_they_fit() -> None:
@@ -132,10 +175,11 @@ def test_a_passage_has_at_least_one_token() -> None:
 
 
 @pytest.mark.parametrize(
-    "run", [" ", "\n", "\r\n ", ".", '."', "。", "# ", "#", "A. ", "CHAPTER I\n", "\t#", "e", "\u0301"]
+    "run",
+    [" ", "\n", "\r\n ", ".", '."', "。", "# ", "#", "A. ", "CHAPTER I\n", "\t#", "e", "\u0301", "“", "„A. "],
 )
 @pytest.mark.parametrize("form", ["txt", "md"])
-@pytest.mark.parametrize("language", [None, "en"])
+@pytest.mark.parametrize("language", [None, "en", "pl"])
 def test_a_long_run_of_anything_is_done_in_linear_time(
     run: str, form: TextFormat, language: str | None
 ) -> None:
@@ -175,7 +219,8 @@ def test_passages_of_any_text(
     for span in reversed(found):
         outside = outside[: span.start] + outside[span.end :]
     titles = "".join(span.title for span in found)
-    unnamed = [line for line in re.split(r"[\r\n]+", outside) if line.strip() and line.strip() not in titles]
+    lines = [line for line in re.split(r"[\r\n]+", outside) if line.strip()]
+    unnamed = [line for line in lines if " ".join(line.split()) not in titles]
     assert all(_heading(line) for line in unnamed)
 
     cut = passages(text, found, count, limit, language)

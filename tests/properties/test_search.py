@@ -1,0 +1,96 @@
+"""A book in any script is found by any word of it."""
+
+import unicodedata
+from functools import cache
+
+import pytest
+import regex
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from store.search.library_words import LibraryWords
+from store.search.stemming import asked_words
+
+SCRIPTS = (
+    *("Adlam", "Arabic", "Armenian", "Balinese", "Bengali", "Bopomofo", "Canadian_Aboriginal", "Cherokee"),
+    *("Cyrillic", "Deseret", "Devanagari", "Ethiopic", "Georgian", "Greek", "Gujarati", "Gurmukhi", "Han"),
+    *(
+        "Hangul",
+        "Hebrew",
+        "Hiragana",
+        "Javanese",
+        "Kannada",
+        "Katakana",
+        "Khmer",
+        "Lao",
+        "Latin",
+        "Malayalam",
+    ),
+    *("Mongolian", "Myanmar", "Nko", "Ol_Chiki", "Oriya", "Sinhala", "Syriac", "Tamil", "Telugu", "Thaana"),
+    *("Thai", "Tibetan", "Tifinagh", "Vai", "Yi"),
+)
+_LAST = 0x20_100  # some Chinese signs beyond the BMP
+_EVERY = "".join(chr(code) for code in range(_LAST) if not 0xD800 <= code < 0xE000)
+
+
+@cache
+def _signs(script: str) -> tuple[str, str]:
+    """The letters of a script, and the marks that may follow them: those of many scripts, too."""
+    letters = regex.findall(rf"[\p{{Script={script}}}&&\p{{L}}]", _EVERY, regex.V1)
+    marks = regex.findall(rf"[\p{{Script={script}}}&&\p{{M}}]", _EVERY, regex.V1)
+    return "".join(letters), "".join(marks) + "\u0301\u0308\u0323"
+
+
+@cache
+def _library() -> LibraryWords:
+    """A book in each script, of its first letters."""
+    books = (
+        (number, f"in {script}", f"{letters[:4]} {letters[2:9]}")
+        for number, script in enumerate(SCRIPTS)
+        for letters, _ in [_signs(script)]
+    )
+    return LibraryWords.build(books)
+
+
+@st.composite
+def _word(draw: st.DrawFn, script: str) -> str:
+    letters, marks = _signs(script)
+    syllable = st.builds(str.__add__, st.sampled_from(letters), st.text(marks, max_size=2))
+    return "".join(draw(st.lists(syllable, min_size=1, max_size=6)))
+
+
+_WRITTEN = st.sampled_from(
+    [
+        str,
+        str.upper,
+        str.lower,
+        *(lambda word, form=form: unicodedata.normalize(form, word) for form in ("NFC", "NFD", "NFKC")),
+        # Soft hyphens, and what text has where a line may end.
+        "\u00ad".join,
+        "\u200b".join,
+    ]
+)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_a_book_in_any_script_is_found_by_a_word_of_it(script: str, data: st.DataObject) -> None:
+    words = data.draw(st.lists(_word(script), min_size=1, max_size=8))
+    asked = data.draw(_WRITTEN)(data.draw(st.sampled_from(words)))
+    # Such as "did", which makes a sentence a question, and a mark alone.
+    assume(asked_words(asked))
+    library = _library().updated(set(_library().book_ids), [(len(SCRIPTS), "the book", " ".join(words))])
+    scores = library.score_books(asked)
+    assert scores.pop("the book") > 0
+    others = {book for book, score in scores.items() if score > 0}
+    assert others <= {f"in {script}"} or unicodedata.normalize("NFKC", asked) != asked
+    assert library.passages.score(asked).all()[-1] > 0
+
+
+def test_a_combining_mark_cuts_no_word() -> None:
+    for script in SCRIPTS:
+        letters, marks = _signs(script)
+        unspaced = {"Han", "Hiragana", "Katakana", "Khmer", "Lao", "Myanmar", "Thai"}
+        if script not in unspaced:
+            assert len(asked_words(letters[0] + marks[0] + letters[1])) == 1, script

@@ -22,9 +22,9 @@ def http(library: Client) -> Iterator[httpx.Client]:
         yield http
 
 
-def opened(page: Page, library: Client, http: httpx.Client, text: str, **named: str) -> str:
+def opened(page: Page, library: Client, http: httpx.Client, text: str, wait: float = 60, **named: str) -> str:
     """The id of a book that was uploaded, whose page is open."""
-    book: str = upload(http, text, **named).json()["book"]["id"]
+    book: str = upload(http, text, wait=wait, **named).json()["book"]["id"]
     page.goto(f"{library.url}/#/books/{book}")
     return book
 
@@ -79,7 +79,7 @@ def test_a_version_is_promoted_and_rolled_back(page: Page, library: Client, http
 
 def test_learning_is_stopped(page: Page, library: Client, http: httpx.Client) -> None:
     recipe = json.dumps({**QUICK, "epochs": 1000})
-    opened(page, library, http, f"{STORY} Without end. {page.viewport_size}", recipe=recipe)
+    opened(page, library, http, f"{STORY} Without end. {page.viewport_size}", wait=0, recipe=recipe)
     learning = page.locator(".learning")
     expect(learning.get_by_role("status")).to_contain_text("Learns: step")
     expect(learning.locator("svg.curves")).to_be_visible()

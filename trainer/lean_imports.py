@@ -1,13 +1,13 @@
-"""torch and transformers without what they import for others, for a quick start.
+"""PyTorch and transformers without what they import for others, for a quick start.
 
-PyTorch's compiler, tensors spread over machines, what an operation does to tensors without data, an optimisation
-library that only object detection uses: together they take longer to import than the rest. What may be needed
-after all is imported when it is first used.
+PyTorch's compiler, tensors spread over machines, what an operation does to tensors without data, SciPy, which
+only object detection uses: together they take longer to import than the rest. What may be needed after all is
+imported when it is first used.
 """
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec
@@ -26,7 +26,7 @@ _ARCHITECTURES = "transformers.models"
 
 
 def import_lean() -> None:
-    """Import torch and transformers so that its models load none of this; call it before anything imports them.
+    """Import torch and transformers so that no model loads any of this; call it before anything imports them.
 
     The compiler is imported when it is first used; functions that were marked for it before that are not kept
     from being compiled. transformers is told for good that this PyTorch has no `torch.distributed`, and that
@@ -44,7 +44,7 @@ def import_lean() -> None:
 
 
 def import_shapes() -> None:
-    """Import what `import_lean` left out of torch that lays out a model without data, as transformers does."""
+    """Import what `import_lean` left out and models without data need: transformers begins with such."""
     deferred = sys.modules.get(_SHAPES)
     if isinstance(deferred, _Deferred):
         deferred.import_now()
@@ -77,7 +77,7 @@ def _defer_compiler() -> None:
 
 
 def _tell_transformers() -> None:
-    """transformers remembers its answers. A version that does not ask like this imports all, and starts later."""
+    """Settle what it remembers. A version that does not ask like this imports all, and starts later."""
     import torch
     from transformers.utils import import_utils
 
@@ -88,7 +88,7 @@ def _tell_transformers() -> None:
 
 
 def _ask_again(module: ModuleType, name: str) -> None:
-    ask = getattr(module, name, None)
+    ask: Any = getattr(module, name, None)
     if hasattr(ask, "cache_clear"):
         ask.cache_clear()
         ask()
@@ -117,6 +117,8 @@ def _defer(spec: ModuleSpec) -> "_Deferred":
 class _Deferred(ModuleType):
     """A module before it is imported: a name that it does not have imports it, in its place."""
 
+    # What is imported before it.
+    before: Callable[[], None]
     _lock: threading.RLock
     _begun: bool
 
@@ -127,7 +129,7 @@ class _Deferred(ModuleType):
         if spec.submodule_search_locations is not None:
             self.__path__ = list(spec.submodule_search_locations)
         self._lock, self._begun = threading.RLock(), False
-        self.before = lambda: None
+        self.before = _nothing
 
     def import_now(self) -> None:
         """Import it, unless that has begun."""
@@ -154,6 +156,10 @@ class _Deferred(ModuleType):
         imported = sys.modules[self.__name__]
         # A module may put another one in its place.
         return ModuleType.__getattribute__(self, name) if imported is self else getattr(imported, name)
+
+
+def _nothing() -> None:
+    """Nothing is needed before."""
 
 
 def _as_it_is(function: Any = None, *_: Any, **__: Any) -> Any:

@@ -96,7 +96,8 @@ def load(
     )
     kind = Seq2SeqLLM if config.is_encoder_decoder else CausalLLM
     llm = kind(weights, tokenizer, identity)
-    _check_logits(llm)
+    if model != EMBEDDED:
+        _check_logits(llm)
     llm.checkpointing = resolve_checkpointing(llm, checkpointing)
     llm.empty_context()  # its shape is computed once, before several threads use the LLM
     return llm

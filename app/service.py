@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Event
 from typing import NoReturn
@@ -25,7 +26,6 @@ from app.engine.scheduler import Scheduler
 from app.errors import CommandError
 from app.parsing.sandbox import ParserSandbox
 from app.resources.database import open_database
-from app.resources.llm import load_llm
 from app.settings import Settings
 from app.telemetry import logs
 from app.telemetry.engine_state import EngineState
@@ -90,13 +90,13 @@ class Service:
         return worked and answered
 
 
-def start(settings: Settings, tell: Callable[[str], None]) -> Service:
+def start(settings: Settings, llm: Future[FrozenLLM], tell: Callable[[str], None]) -> Service:
     """Build the service of this process, which does nothing else; garbage collection may be off until then.
 
     Raises what `build` does.
     """
     logs.configure(settings.log_level, settings.log_format)
-    service = build(settings, tell=tell)
+    service = build(settings, llm, tell=tell)
     # What exists by now lives as long as the process. Garbage collection over it would stop every
     # request for a second now and then.
     gc.freeze()
@@ -104,14 +104,13 @@ def start(settings: Settings, tell: Callable[[str], None]) -> Service:
     return service
 
 
-def work(settings: Settings, on_ready: Callable[[], None], tell: Callable[[str], None]) -> None:
-    """Take jobs until SIGINT or SIGTERM, and answer nobody; `on_ready` and `tell` are as in `serve`.
+def work(service: Service, on_ready: Callable[[], None]) -> None:
+    """Take jobs until SIGINT or SIGTERM, and answer nobody; calls `on_ready` when it begins.
 
     At the end the running job is given back with its checkpoint, within 30 seconds. Raises CommandError when
-    the worker cannot start.
+    the worker ends by itself.
     """
     told = Event()
-    service = start(settings, tell)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
     on_ready()
@@ -133,23 +132,25 @@ def exit_now() -> NoReturn:
 
 def build(
     settings: Settings,
-    llm: FrozenLLM | None = None,
+    llm: FrozenLLM | Future[FrozenLLM],
     embedder: Embedder | None = None,
     skill: LoadedSkill | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Service:
     """Open the store, load what is not handed in, and start the worker; `tell` is told what goes on.
 
+    The LLM may be one that is still being loaded: it is waited for when it is needed.
     Raises CommandError with one line when the LLM, the embedder or the database cannot be had.
     """
     tell("opens the database")
-    # Before the LLM, which takes longer to load than an error to be read.
     database = open_database(settings, lives=True)
-    tell(f"loads the LLM: {settings.model}")
-    llm = llm or load_llm(settings)
     tell("loads the embedder")
     # Answers are compared by the embedded one, by which the vote and its confidence were fitted.
     voting = embedder or WheelEmbedder()
+    tell(f"loads the LLM: {settings.model}")
+    if isinstance(llm, Future):
+        llm = llm.result()
+    # After the LLM: both may import parts of transformers.
     searching = voting if settings.embedder == EMBEDDED else load_embedder(settings)
     tell("opens the index")
     index = PassageIndex(

@@ -1,83 +1,165 @@
-"""transformers without what it imports of PyTorch for others: the compiler, and tensors spread over machines.
+"""PyTorch and transformers without what they import for others, for a quick start.
 
-Both together take longer to import than the rest of torch. Nothing here is compiled or spread, but an
-optimizer asks the compiler whether something is: it is imported then.
+PyTorch's compiler, tensors spread over machines, what an operation does to tensors without data, SciPy, which
+only object detection uses: together they take longer to import than the rest. What may be needed after all is
+imported when it is first used.
 """
 
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, spec_from_file_location
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 _COMPILER = "torch._dynamo"
 # What transformers takes out of the compiler to use it without: it can be imported alone.
 _ALONE = f"{_COMPILER}._trace_wrapped_higher_order_op"
+# What operations written in Python do to tensors that have a shape and no data.
+_SHAPES = "torch._meta_registrations"
+# Reads every file below it to know what is where.
+_ARCHITECTURES = "transformers.models"
 
 
 def import_lean() -> None:
-    """Import torch and transformers so that its models load neither; call it before anything imports them.
+    """Import torch and transformers so that no model loads any of this; call it before anything imports them.
 
     The compiler is imported when it is first used; functions that were marked for it before that are not kept
-    from being compiled. transformers is told for good that this PyTorch has no `torch.distributed`. Does
-    nothing where the compiler is imported already.
+    from being compiled. transformers is told for good that this PyTorch has no `torch.distributed`, and that
+    there is no SciPy. Does nothing where torch is imported already.
     """
+    if "torch" in sys.modules:
+        return
+    _defer_shapes()
+    _defer_compiler()
+    _tell_transformers()
+    spec = find_spec(_ARCHITECTURES)
+    if spec is not None and _ARCHITECTURES not in sys.modules:
+        # Its parts are imported from its folder; the package itself only where somebody asks it for a class.
+        _defer(spec)
+
+
+def import_shapes() -> None:
+    """Import what `import_lean` left out and models without data need: transformers begins with such."""
+    deferred = sys.modules.get(_SHAPES)
+    if isinstance(deferred, _Deferred):
+        deferred.import_now()
+
+
+def _defer_shapes() -> None:
+    torch = find_spec("torch")
+    path = Path(torch.origin).with_name("_meta_registrations.py") if torch and torch.origin else None
+    spec = spec_from_file_location(_SHAPES, path) if path and path.is_file() else None
+    if spec is not None:
+        _defer(spec)
+
+
+def _defer_compiler() -> None:
     import torch
 
     spec = find_spec(_COMPILER)
-    if _COMPILER in sys.modules or spec is None or spec.loader is None:
+    if _COMPILER in sys.modules or spec is None:
         return
-    compiler = _Deferred(_COMPILER)
-    compiler.__spec__, compiler.__loader__, compiler.__package__ = spec, spec.loader, _COMPILER
-    compiler.__file__, compiler.__path__ = spec.origin, list(spec.submodule_search_locations or [])
+    compiler = _defer(spec)
+    # It works on tensors without data.
+    compiler.before = import_shapes
     for decorator in ("disable", "allow_in_graph", "assume_constant_result"):
         setattr(compiler, decorator, _as_it_is)
-    sys.modules[_COMPILER] = compiler
     setattr(torch, "_dynamo", compiler)  # noqa: B010 (as an import does)
     with suppress(ImportError):
         import_module(_ALONE)
     # Every other part of it asks for the path first, which imports the whole.
     del compiler.__path__
 
+
+def _tell_transformers() -> None:
+    """Settle what it remembers. A version that does not ask like this imports all, and starts later."""
+    import torch
     from transformers.utils import import_utils
 
-    # It remembers its answer. A version that does not ask like this imports all, and starts later.
-    ask = getattr(import_utils, "is_torch_distributed_available", None)
-    if ask is not None:
-        is_available = torch.distributed.is_available
-        torch.distributed.is_available = lambda: False
-        try:
-            ask()
-        finally:
-            torch.distributed.is_available = is_available
+    with _answered(torch.distributed, "is_available", False):
+        _ask_again(import_utils, "is_torch_distributed_available")
+    with _answered(import_utils, "_is_package_available", (False, "N/A")):
+        _ask_again(import_utils, "is_scipy_available")
+
+
+def _ask_again(module: ModuleType, name: str) -> None:
+    ask: Any = getattr(module, name, None)
+    if hasattr(ask, "cache_clear"):
+        ask.cache_clear()
+        ask()
+
+
+@contextmanager
+def _answered(module: ModuleType, name: str, answer: object) -> Iterator[None]:
+    """Have the function of this name, if there is one, answer so meanwhile."""
+    function = getattr(module, name, None)
+    if function is None:
+        yield
+        return
+    setattr(module, name, lambda *_, **__: answer)
+    try:
+        yield
+    finally:
+        setattr(module, name, function)
+
+
+def _defer(spec: ModuleSpec) -> "_Deferred":
+    """The module of this specification, there and not imported."""
+    module = sys.modules[spec.name] = _Deferred(spec)
+    return module
 
 
 class _Deferred(ModuleType):
     """A module before it is imported: a name that it does not have imports it, in its place."""
 
+    # What is imported before it.
+    before: Callable[[], None]
     _lock: threading.RLock
     _begun: bool
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, spec: ModuleSpec) -> None:
+        super().__init__(spec.name)
+        self.__spec__, self.__loader__, self.__file__ = spec, spec.loader, spec.origin
+        self.__package__ = spec.parent
+        if spec.submodule_search_locations is not None:
+            self.__path__ = list(spec.submodule_search_locations)
         self._lock, self._begun = threading.RLock(), False
+        self.before = _nothing
+
+    def import_now(self) -> None:
+        """Import it, unless that has begun."""
+        with self._lock:
+            if self._begun:
+                return
+            self._begun = True
+            self.before()
+            spec = self.__spec__
+            assert spec is not None
+            assert spec.loader is not None
+            if spec.submodule_search_locations is not None:
+                self.__path__ = list(spec.submodule_search_locations)
+            spec.loader.exec_module(self)
+            if sys.modules[spec.name] is self:
+                # It is an ordinary module from now on.
+                object.__setattr__(self, "__class__", ModuleType)
 
     def __getattr__(self, name: str) -> Any:
         # Python asks any object for names such as `__wrapped__`; of a package it needs the path.
         if name.startswith("__") and name != "__path__":
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        with self._lock:
-            if not self._begun:
-                self._begun = True
-                assert self.__spec__ is not None
-                assert self.__spec__.loader is not None
-                self.__path__ = list(self.__spec__.submodule_search_locations or [])
-                self.__spec__.loader.exec_module(self)
-                # It is an ordinary module from now on.
-                object.__setattr__(self, "__class__", ModuleType)
-        return ModuleType.__getattribute__(self, name)
+        self.import_now()
+        imported = sys.modules[self.__name__]
+        # A module may put another one in its place.
+        return ModuleType.__getattribute__(self, name) if imported is self else getattr(imported, name)
+
+
+def _nothing() -> None:
+    """Nothing is needed before."""
 
 
 def _as_it_is(function: Any = None, *_: Any, **__: Any) -> Any:

@@ -12,7 +12,10 @@ from app.cli import start_line
 from app.cli.options import one_line_errors, settings_with
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from app.settings import Settings
+    from trainer.llm.frozen_llm import FrozenLLM
 
 app = typer.Typer()
 
@@ -42,15 +45,16 @@ def run_service(
         "quantization": quantization,
         "device": device,
     }
-    with _starting(given, ends_with_stdin) as settings:
+    with _starting(given, ends_with_stdin) as (settings, llm):
         from app.http.server import serve
+        from app.service import start
 
         def ready() -> None:
             start_line.clear()
             url = f"http://{settings.host}:{settings.port}"
             typer.echo(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it.")
 
-        serve(settings, ready, _say)
+        serve(start(settings, llm, _say), ready)
 
 
 @app.command("worker")
@@ -72,21 +76,21 @@ def run_worker(
         "device": device,
         "trains": True,
     }
-    with _starting(given, ends_with_stdin, listens=False) as settings:
-        from app.service import work
+    with _starting(given, ends_with_stdin, listens=False) as (settings, llm):
+        from app.service import start, work
 
         def ready() -> None:
             start_line.clear()
             typer.echo("Takes jobs. Ctrl-C stops it.")
 
-        work(settings, ready, _say)
+        work(start(settings, llm, _say), ready)
 
 
 @contextmanager
 def _starting(
     given: Mapping[str, Any], ends_with_stdin: bool, *, listens: bool = True
-) -> Iterator["Settings"]:
-    """Check the settings, then import what is slow to import, and show meanwhile what goes on."""
+) -> Iterator[tuple["Settings", "Future[FrozenLLM]"]]:
+    """Check the settings, then import what is slow to import and begin to load the LLM; show what goes on."""
     with one_line_errors():
         if ends_with_stdin:
             from app.cli.child_process import end_with_stdin
@@ -104,8 +108,11 @@ def _starting(
             from trainer.lean_imports import import_lean
 
             import_lean()
-            _say("imports the service")
-            yield settings
+            from app.resources.llm import begin_to_load_llm
+
+            llm = begin_to_load_llm(settings)
+            _say("loads the LLM and imports the service")
+            yield settings, llm
         finally:
             start_line.clear()
 

@@ -40,8 +40,7 @@ from app.http.routes import (
 from app.http.store_probe import StoreProbe
 from app.http.watching import REQUEST_ID, Watched
 from app.page.serving import add_page
-from app.service import END_SECONDS, Service, exit_now, start
-from app.settings import Settings
+from app.service import END_SECONDS, Service, exit_now
 from store.queue_state import queue_state
 
 # How long asks that have begun may go on once the service is to end.
@@ -117,20 +116,14 @@ class _Application(FastAPI):
         return self.openapi_schema
 
 
-def serve(
-    settings: Settings,
-    on_ready: Callable[[], None] = lambda: None,
-    tell: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Serve until SIGINT or SIGTERM; calls `on_ready` once requests are taken, and until then `tell` with
-    what it is at. Garbage collection may be off until then.
+def serve(service: Service, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGINT or SIGTERM; calls `on_ready` once requests are taken.
 
     At the end new requests are refused, those that are there are answered for up to 20 seconds, and the
     running job is given back with its checkpoint; all within 30 seconds.
-
-    Raises CommandError when the service cannot start.
     """
-    app = create_app(start(settings, tell))
+    settings = service.settings
+    app = create_app(service)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -142,7 +135,7 @@ def serve(
         # Whoever still reads an answer by then must not keep the process from ending.
         timeout_graceful_shutdown=1,
     )
-    _Server(config, on_ready, app.state.service, app.state.drain).run()
+    _Server(config, on_ready, service, app.state.drain).run()
 
 
 class _Server(uvicorn.Server):

@@ -1,5 +1,8 @@
 """The LLM that the settings name, loaded or only identified."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
+
 from app.errors import CommandError
 from app.settings import Settings
 from trainer.llm.availability import ModelUnavailableError
@@ -25,6 +28,16 @@ def load_llm(settings: Settings) -> FrozenLLM:
     except ModelUnavailableError as error:
         names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
         raise CommandError(f"{error} (The settings are {names}.)") from error
+
+
+def begin_to_load_llm(settings: Settings) -> Future[FrozenLLM]:
+    """The same in a thread: while weights are read, there is time to import and open what else is needed."""
+    # Two threads that import parts of transformers would wait for each other: this is the only other one.
+    import_module("trainer.embedding")
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load-llm")
+    loading = thread.submit(load_llm, settings)
+    thread.shutdown(wait=False)
+    return loading
 
 
 def llm_revision(settings: Settings) -> str:

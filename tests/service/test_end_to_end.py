@@ -10,8 +10,8 @@ SAMPLE = resources.files("app") / "sample"
 # A few members, questions and steps: enough to see that members learn from what the LLM asked itself.
 RECIPE = {
     "members": 2,
-    "kinds": 2,
-    "passages": 6,
+    "questions": 5,
+    "passages": 4,
     "epochs": 100,
     "budget_tokens": 800,
     "learning_rate": 0.02,

@@ -87,6 +87,8 @@ class Library:
     """A service, its database, a book of anna's with its job, and the keys of all callers."""
 
     client: Client
+    # Of calls with any key: each new one would read all certificates of the machine.
+    http: httpx.Client
     database: Database
     book: str
     job: str
@@ -102,8 +104,7 @@ class Library:
         if body is not None and not isinstance(body, bytes):
             content = json.dumps(body).replace("BOOK", self.book).replace("NAME", str(who)).encode()
             headers["Content-Type"] = "application/json"
-        url = self.client.url + path
-        return httpx.request(method, url, content=content, headers=headers, timeout=120, trust_env=False)
+        return self.http.request(method, path, content=content, headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,8 @@ def library(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
             added = writer.add(STORY + "anna's", title="Lamp", recipe=QUICK)
             assert added.job is not None
             list(writer.follow(added.job.id))
-        yield Library(client, database, added.book.id, added.job.id, made)
+        with httpx.Client(base_url=client.url, timeout=120, trust_env=False) as http:
+            yield Library(client, http, database, added.book.id, added.job.id, made)
         database.close()
 
 

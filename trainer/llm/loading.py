@@ -10,6 +10,7 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
+from trainer.lean_imports import import_shapes
 from trainer.llm.availability import EMBEDDED, ModelUnavailableError, check_name, embedded_revision
 from trainer.llm.batch_types import Row
 from trainer.llm.causal import CausalLLM
@@ -69,6 +70,7 @@ def load(
             weights: Any = embedded_weights(Path(source), torch_dtype)
             weights.to(target)
         else:
+            import_shapes()
             weights = _loader(config, model).from_pretrained(
                 source,
                 revision=revision,
@@ -94,7 +96,8 @@ def load(
     )
     kind = Seq2SeqLLM if config.is_encoder_decoder else CausalLLM
     llm = kind(weights, tokenizer, identity)
-    _check_logits(llm)
+    if model != EMBEDDED:
+        _check_logits(llm)
     llm.checkpointing = resolve_checkpointing(llm, checkpointing)
     llm.empty_context()  # its shape is computed once, before several threads use the LLM
     return llm

@@ -81,6 +81,25 @@ def test_a_gpu_that_is_not_there_is_one_line_before_transformers_is_imported(tmp
     assert "There is no device 'cuda:77'" in line
 
 
+IMPORTS = """
+import sys
+from trainer.lean_imports import import_lean
+
+import_lean()
+import app.resources.llm
+import app.http.server
+
+heavy = {"torch._prims", "torch._dynamo.symbolic_convert", "scipy", "sklearn", "pandas", "matplotlib", "peft"}
+heavy |= {"bitsandbytes", "sentence_transformers", "lxml", "pypdfium2", "mammoth", "opentelemetry.sdk"}
+print(sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_a_service_that_starts_imports_no_library_that_only_some_requests_need() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_a_terminal_is_told_before_the_command_line_itself_is_imported(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     words = ["-X", "importtime", "-m", "app.cli", "serve", "--port", "0", "--model", str(tmp_path / "none")]

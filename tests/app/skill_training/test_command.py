@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,21 @@ from trainer.skill.skill import PromptSkill, skill_from_bytes
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return write(tmp_path, STORIES)
+
+
+@pytest.fixture(scope="module")
+def once(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the stories and the skill are that was learned from them, and the registry."""
+    folder = tmp_path_factory.mktemp("once")
+    assert train(folder, tiny_folder, write(folder, STORIES)).exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def skill(once: Path, tmp_path: Path) -> Path:
+    """The learned skill: its folder and the registry are copied, and not learned again."""
+    shutil.copytree(once, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "skill" / "skill.safetensors"
 
 
 def test_a_skill_is_learned_fitted_and_registered(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
@@ -61,9 +77,8 @@ def test_confidence_is_fitted_on_all_questions_of_the_stories_held_back(
     assert "nothing to fit on" in refused.output
 
 
-def test_a_finished_run_keeps_its_losses(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
-    notes = tmp_path / "skill" / "skill.json"
-    assert train(tmp_path, tiny_folder, data).exit_code == 0
+def test_a_finished_run_keeps_its_losses(tmp_path: Path, tiny_folder: Path, data: Path, skill: Path) -> None:
+    notes = skill.with_suffix(".json")
     first = json.loads(notes.read_text())["metrics"]
     assert [loss["step"] for loss in first["heldout"]] == [0, 2, 3]
     assert [loss["step"] for loss in first["starts"]] == [0, 2, 3]
@@ -71,13 +86,11 @@ def test_a_finished_run_keeps_its_losses(tmp_path: Path, tiny_folder: Path, data
     assert json.loads(notes.read_text())["metrics"] == first
 
 
-def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
-    assert train(tmp_path, tiny_folder, data).exit_code == 0
-    first = tmp_path / "skill" / "skill.safetensors"
-    result = train(tmp_path, tiny_folder, data, "--start", str(first), out="second")
+def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Path, skill: Path) -> None:
+    result = train(tmp_path, tiny_folder, data, "--start", str(skill), out="second")
     assert result.exit_code == 0, result.output
     notes = json.loads((tmp_path / "second" / "skill.json").read_text())
-    assert notes["recipe"]["start"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    assert notes["recipe"]["start"] == hashlib.sha256(skill.read_bytes()).hexdigest()
     losses = [
         json.loads((tmp_path / folder / "skill.json").read_text())["metrics"]["heldout"]
         for folder in ("skill", "second")
@@ -86,7 +99,7 @@ def test_a_skill_goes_on_from_a_file(tmp_path: Path, tiny_folder: Path, data: Pa
     assert losses[1][0]["answered"] == pytest.approx(losses[0][-1]["answered"], rel=0.01)
 
 
-def test_an_encoder_decoder_learns_a_soft_prompt(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
+def test_an_encoder_decoder_learns_a_soft_prompt(tmp_path: Path, data: Path, once: Path) -> None:
     flan = tiny.save(tmp_path / "flan", family="flan_t5")
     result = train(tmp_path, flan, data, "--method", "prompt")
     assert result.exit_code == 0, result.output
@@ -98,8 +111,7 @@ def test_an_encoder_decoder_learns_a_soft_prompt(tmp_path: Path, tiny_folder: Pa
         [row] = skills.list_skills(session)
         assert row.method == "prompt"
     database.close()
-    assert train(tmp_path, tiny_folder, data, out="prefix").exit_code == 0
-    prefix = tmp_path / "prefix" / "skill.safetensors"
+    prefix = once / "skill" / "skill.safetensors"
     result = train(tmp_path, flan, data, "--start", str(prefix), out="second")
     assert result.exit_code == 1
     assert "must be a soft prompt" in result.output
@@ -122,8 +134,9 @@ def test_starts_alone_leave_the_skill_as_it_was(tmp_path: Path, tiny_folder: Pat
     assert "--start" in refused.output
 
 
-def test_a_folder_of_another_recipe_is_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
-    assert train(tmp_path, tiny_folder, data).exit_code == 0
+def test_a_folder_of_another_recipe_is_refused(
+    tmp_path: Path, tiny_folder: Path, data: Path, skill: Path
+) -> None:
     result = train(tmp_path, tiny_folder, data, seed=5)
     assert result.exit_code == 1
     assert "another recipe" in result.output
@@ -131,9 +144,8 @@ def test_a_folder_of_another_recipe_is_refused(tmp_path: Path, tiny_folder: Path
 
 @pytest.mark.parametrize("changed", ["a story", "an answer", "a question more"])
 def test_a_folder_of_other_data_is_refused(
-    tmp_path: Path, tiny_folder: Path, data: Path, changed: str
+    tmp_path: Path, tiny_folder: Path, data: Path, skill: Path, changed: str
 ) -> None:
-    assert train(tmp_path, tiny_folder, data).exit_code == 0
     # The same in another file goes on.
     same = data.rename(data.with_name("renamed.jsonl"))
     assert train(tmp_path, tiny_folder, same, "--no-register").exit_code == 0
@@ -192,18 +204,19 @@ def test_a_skill_that_is_fitted_anew_keeps_its_bytes_and_has_the_new_fit(
     assert "Skill 1 is registered" in again.output
 
 
-def test_a_folder_of_another_start_is_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
-    assert train(tmp_path, tiny_folder, data).exit_code == 0
-    start = tmp_path / "skill" / "skill.safetensors"
-    assert train(tmp_path, tiny_folder, data, "--start", str(start), out="second").exit_code == 0
+def test_a_folder_of_another_start_is_refused(
+    tmp_path: Path, tiny_folder: Path, data: Path, skill: Path
+) -> None:
+    assert train(tmp_path, tiny_folder, data, "--start", str(skill), out="second").exit_code == 0
     other = tmp_path / "second" / "skill.safetensors"
     result = train(tmp_path, tiny_folder, data, "--start", str(other), out="second")
     assert result.exit_code == 1
     assert "another recipe or start" in result.output
 
 
-def test_what_a_skill_learned_from_is_not_evaluated_on(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
-    assert train(tmp_path, tiny_folder, data).exit_code == 0
+def test_what_a_skill_learned_from_is_not_evaluated_on(
+    tmp_path: Path, tiny_folder: Path, data: Path, skill: Path
+) -> None:
     report = tmp_path / "report.json"
     words = ["--systems", "rag,skill", "--json", str(report), "--cache", str(tmp_path / "cache")]
     refused = bookchorus(tmp_path, tiny_folder, "eval", "--data", str(data), *words)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,18 +36,22 @@ def lora(tmp_path: Path, model: Path, data: Path, *words: str, out: str = "skill
     return train(tmp_path, model, data, "--method", "lora", *words, out=out, **{**LEARNED, **recipe})
 
 
-def test_it_is_learned_with_its_candidates_and_registered(
-    tmp_path: Path, tiny_folder: Path, data: Path
-) -> None:
-    result = lora(tmp_path, tiny_folder, data)
-    assert result.exit_code == 0, result.output
-    notes = json.loads((tmp_path / "skill" / "skill.json").read_text())
+@pytest.fixture(scope="module")
+def whole(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was not stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert lora(folder, tiny_folder, write(folder, FOUR)).exit_code == 0
+    return folder / "skill"
+
+
+def test_it_is_learned_with_its_candidates_and_registered(whole: Path) -> None:
+    notes = json.loads((whole / "skill.json").read_text())
     assert (notes["recipe"]["method"], notes["recipe"]["judge"]) == ("lora", True)
-    learned = skill_from_bytes((tmp_path / "skill" / "skill.safetensors").read_bytes())
+    learned = skill_from_bytes((whole / "skill.safetensors").read_bytes())
     assert isinstance(learned, LoraSkill)
     assert (learned.rank, learned.starts is None) == (2, False)
     # Each half of the two stories learned from was answered by the reader that learned the other.
-    candidates = [json.loads((tmp_path / "skill" / f"candidates-{half}.json").read_text()) for half in (0, 1)]
+    candidates = [json.loads((whole / f"candidates-{half}.json").read_text()) for half in (0, 1)]
     texts = [set(each) for each in candidates]
     assert [len(each) for each in texts] == [1, 1]
     assert texts[0] != texts[1]
@@ -56,7 +61,7 @@ def test_it_is_learned_with_its_candidates_and_registered(
             assert (text, question) in {(about, asked) for about, asked, _ in FOUR.values()}
             assert isinstance(answer, str)
             assert 0 <= quality <= 1
-    database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
+    database = Database(f"sqlite:///{whole.parent / 'data' / 'bookchorus.db'}")
     with database.read() as session:
         [row] = skills.list_skills(session)
         assert (row.method, row.origin) == ("lora", "learned")
@@ -105,14 +110,6 @@ def test_readers_that_learned_from_other_data_are_refused(
     assert (tmp_path / "skill" / "half-0.safetensors").read_bytes() == kept
 
 
-@pytest.fixture(scope="module")
-def whole(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that was not stopped."""
-    folder = tmp_path_factory.mktemp("whole")
-    assert lora(folder, tiny_folder, write(folder, FOUR)).exit_code == 0
-    return folder / "skill"
-
-
 @pytest.mark.parametrize(
     "stopped_at", ["half 2 of 2, step 10 of 10", "the skill, step 12:", "start, step 2:"]
 )
@@ -151,8 +148,10 @@ def tensors(folder: Path) -> Iterable[torch.Tensor]:
     return skill_from_bytes((folder / "skill.safetensors").read_bytes()).tensors.values()
 
 
-def test_candidates_of_another_recipe_are_refused(tmp_path: Path, tiny_folder: Path, data: Path) -> None:
-    assert lora(tmp_path, tiny_folder, data).exit_code == 0
+def test_candidates_of_another_recipe_are_refused(
+    tmp_path: Path, tiny_folder: Path, data: Path, whole: Path
+) -> None:
+    shutil.copytree(whole, tmp_path / "skill")
     for name in ("state.safetensors", "starts.safetensors"):
         (tmp_path / "skill" / name).unlink()
     result = lora(tmp_path, tiny_folder, data, seed=5)
@@ -161,15 +160,15 @@ def test_candidates_of_another_recipe_are_refused(tmp_path: Path, tiny_folder: P
 
 
 def test_the_bare_llm_stays_bare_beside_it_and_folding_changes_no_answer(
-    tmp_path: Path, tiny_folder: Path, data: Path
+    tmp_path: Path, tiny_folder: Path, whole: Path
 ) -> None:
     new = write(tmp_path, NEW, "new.jsonl")
     evaluate = ["eval", "--data", str(new), "--cache"]
-    assert (
-        bookchorus(tmp_path, tiny_folder, *evaluate, str(tmp_path / "bare"), "--systems", "rag").exit_code
-        == 0
+    before = bookchorus(
+        tmp_path / "before", tiny_folder, *evaluate, str(tmp_path / "bare"), "--systems", "rag"
     )
-    assert lora(tmp_path, tiny_folder, data).exit_code == 0
+    assert before.exit_code == 0
+    shutil.copytree(whole.parent, tmp_path, dirs_exist_ok=True)
     # One cache for both: the answers of one are not taken for those of the other.
     words = [*evaluate, str(tmp_path / "cache"), "--systems", "rag,skill,skill_apart"]
     assert bookchorus(tmp_path, tiny_folder, *words).exit_code == 0

@@ -1,5 +1,8 @@
 """What a version learns from, after people have changed the questions of its book."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.answering.question_check import QUESTION_TOKENS
+from app.engine.scheduler import Scheduler
 from app.training.question_changes import (
     Addition,
     Change,
@@ -31,9 +35,11 @@ from tests.app.training.test_job_runner import (  # noqa: F401 - fixtures
     edition,
     scheduler,
 )
+from tests.databases import new_database
 from tests.store.conftest import Embedder
 from tests.tiny import STORY
 from trainer.book_training import resolved
+from trainer.llm.frozen_llm import FrozenLLM
 from trainer.recipe import Recipe
 
 RECIPE = {**GOOD, "epochs": 1, "objective": "self_study", "heldout": 0.5}
@@ -52,12 +58,27 @@ def changes(database: Database, tmp_path: Path) -> QuestionChanges:
     return QuestionChanges(database, index, lambda text: len(text.split()))
 
 
-@pytest.fixture
-def studied(desk: Desk) -> Desk:  # noqa: F811
-    """A desk whose LLM has written four questions, which one version has learned."""
+@pytest.fixture(scope="module")
+def once(llm: FrozenLLM, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    """The database of a desk whose LLM has written four questions, which one version has learned."""
+    folder = tmp_path_factory.mktemp("once")
+    database, scheduler = new_database(folder / "bookchorus.db"), Scheduler(llm)  # noqa: F811
+    desk = Desk(database, scheduler, folder)  # noqa: F811
     write(desk)
     desk.learn(RECIPE)
-    return desk
+    scheduler.close()
+    database.close()
+    with closing(sqlite3.connect(folder / "bookchorus.db")) as learned:
+        yield learned
+
+
+@pytest.fixture
+def studied(once: sqlite3.Connection, database: Database, scheduler: Scheduler, tmp_path: Path) -> Desk:  # noqa: F811
+    """A desk with a copy of that database: it has the same book, and nothing is learned again."""
+    assert database.file is not None
+    with closing(sqlite3.connect(database.file)) as copy:
+        once.backup(copy)
+    return Desk(database, scheduler, tmp_path)
 
 
 def write(desk: Desk, seed: int = 0) -> None:  # noqa: F811

@@ -145,7 +145,7 @@ def known(session: Session, book: Book, given: Mapping[str, Any]) -> Kept:
 def _add(service: Service, caller: Caller, upload: Upload) -> Kept:
     """Store the book with its job in one transaction, so that there is never one without the other."""
     recipe = service.training.recipe(upload.recipe)
-    edition = upload.edition(service.engine.count_tokens, service.settings.max_book_passages)
+    edition = upload.edition(service.engine.token_counter(), service.settings.max_book_passages)
     tokens = tokens_to_read(service, caller, recipe, upload.parsed.text)
     with service.database.write() as session:
         book, created = books.add(
@@ -168,7 +168,7 @@ def tokens_to_read(service: Service, caller: Caller, recipe: Recipe, text: str) 
     """The most tokens of a text that a member reads by a recipe; 0 where the caller's key counts none."""
     if not caller.counts_tokens:
         return 0
-    return recipe.budget_tokens or math.ceil(recipe.epochs * service.engine.count_tokens(text))
+    return recipe.budget_tokens or math.ceil(recipe.epochs * service.engine.token_counter()(text))
 
 
 def _added(service: Service, kept: Kept) -> schemas.AddedBook:

@@ -62,7 +62,7 @@ def _revise(service: Service, caller: Caller, book_id: str, upload: Upload) -> K
         recipe, parent = service.training.from_champion(book_id)
     else:
         recipe, parent = service.training.recipe(upload.recipe), None
-    edition = upload.edition(service.engine.count_tokens, service.settings.max_book_passages)
+    edition = upload.edition(service.engine.token_counter(), service.settings.max_book_passages)
     tokens = tokens_to_read(service, caller, recipe, upload.parsed.text)
     with service.database.write() as session:
         book, changed = revisions.add(session, book_id, edition, **upload.named)

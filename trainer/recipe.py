@@ -85,7 +85,7 @@ class Recipe(BaseModel):
     budget_seconds: float | None = Field(
         None,
         gt=0,
-        description="most seconds to learn, evaluation included; questions are written in half of them at most",
+        description="most seconds to learn, evaluation included; half of them at most to write questions",
     )
     learning_rate: float | None = Field(
         None, gt=0, le=1, description="AdamW's peak learning rate; by default 0.003, for lora 0.001"

@@ -55,25 +55,30 @@ class Others:
         ended.set()
         await asyncio.gather(*both)
 
-    async def _repeat(self, act: Callable[[], Coroutine[Any, Any, None]], ended: asyncio.Event) -> None:
+    async def _repeat(
+        self, act: Callable[[], Coroutine[Any, Any, httpx.Response]], ended: asyncio.Event
+    ) -> None:
         while not ended.is_set():
             began = time.monotonic()
-            await act()
+            answer = await act()
             self.seconds[act.__name__.strip("_")].append(time.monotonic() - began)
+            answer.raise_for_status()
+            if job := answer.json().get("job"):  # nobody shall wait for it to be learned
+                await self._http.post(f"/jobs/{job['id']}/cancel")
             await asyncio.wait(
                 [asyncio.ensure_future(ended.wait())],
                 timeout=max(0.0, began + self._every - time.monotonic()),
             )
 
-    async def _ask(self) -> None:
+    async def _ask(self) -> httpx.Response:
         self._number += 1
         body = {"question": f"Who carried the bell {self._number} years ago?", "books": [self._book]}
-        (await self._http.post("/ask", json=body)).raise_for_status()
+        return await self._http.post("/ask", json=body)
 
-    async def _upload(self) -> None:
+    async def _upload(self) -> httpx.Response:
         self._number += 1
         body = {"title": "Short", "text": long_book(300, seed=self._number), "recipe": RECIPE}
-        (await self._http.post("/books", json=body)).raise_for_status()
+        return await self._http.post("/books", json=body)
 
 
 async def ingest(http: httpx.AsyncClient, what: str, text: str, most_seconds: float) -> None:
@@ -119,6 +124,7 @@ async def measure(url: str, asked: argparse.Namespace) -> None:
     async with httpx.AsyncClient(base_url=url, timeout=3600, trust_env=False) as http:
         added = await http.post("/books", json={"title": "Asked", "text": long_book(3000), "recipe": RECIPE})
         added.raise_for_status()
+        await http.post(f"/jobs/{added.json()['job']['id']}/cancel")
         others = Others(http, added.json()["book"]["id"], asked.every)
         await others.meanwhile(asyncio.sleep(asked.every))  # what is done once is not counted
         await others.meanwhile(asyncio.sleep(asked.seconds))

@@ -69,6 +69,12 @@ class Service:
         """Whether somebody takes jobs: this process or another one on the same database."""
         return self.worker.alive or workers.any_alive(session, but=self.worker.name)
 
+    def books_by_words(self, session: Session) -> int:
+        """How many books are searched by their words alone; without those that a job will embed, where jobs
+        are taken.
+        """
+        return self.index.count_waiting(session, for_jobs=not self.has_worker(session))
+
     def leave(self) -> None:
         """Give the running job back, with its checkpoint, and train no more; asks go on."""
         self.leaving.set()

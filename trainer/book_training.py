@@ -1,6 +1,8 @@
 """From a book and a recipe to trained members; for self-study the LLM writes its questions first."""
 
-from collections.abc import Generator, Iterator, Sequence
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,17 +25,22 @@ from trainer.progress import Progress
 from trainer.recipe import Recipe
 from trainer.skill.skill import Skill
 
+# Of the seconds that a recipe has, as many go to the writing of questions at most; the rest is for learning.
+WRITING_SHARE = 0.5
+
 
 @dataclass(frozen=True)
 class Prepared:
     """The objective that training is about to start on, and the questions of self-study, written or given.
 
-    `recipe` is what is learned by: its objective is lm where there was no question to study.
+    `recipe` is what is learned by: its objective is lm where there was no question to study. So many
+    `seconds` went into writing.
     """
 
     recipe: Recipe
     objective: Objective
     items: Sequence[StudyQuestion]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,14 @@ class Writing:
 
 @dataclass(frozen=True)
 class Written:
-    """All questions that the LLM wrote about a book."""
+    """The questions that the LLM wrote about a book in so many seconds, in the order of the book.
+
+    They are not `whole` where the time for writing was over before it came to every place.
+    """
 
     questions: Sequence[StudyQuestion]
+    whole: bool = True
+    seconds: float = 0.0
 
 
 def resolved(recipe: Recipe, skill: Skill | None) -> Recipe:
@@ -93,13 +105,14 @@ def train_book(
     rivals: int = 0,
     microbatches: Microbatches | None = None,
     resume: Checkpoint | None = None,
+    spent: float = 0.0,
 ) -> Iterator[Progress | Prepared]:
     """Train members on a book; yields pauses, `Prepared`, then the progress of `train`, `Learned` last.
 
     Nothing runs before the first item is asked for. `skill` precedes the members. Self-study needs the book's
     `passages`, and has the LLM write its questions about them unless `items` are given, see
-    `write_questions`. Members start from `parent`, or are appended to it if the recipe says so. `rivals` and
-    `resume` are those of `train`; `microbatches` are best shared by all trainings on one device.
+    `write_questions`. Members start from `parent`, or are appended to it if the recipe says so. `rivals`,
+    `resume` and `spent` are those of `train`; `microbatches` are best shared by all trainings on one device.
 
     Raises what `resolved`, `train` and the objectives raise, and ValueError for self-study without passages
     and for a recipe that appends to no parent.
@@ -114,47 +127,67 @@ def train_book(
     if start is None:
         starts = None if skill is None else skill.starts
         start = initial_members(llm, objective.text, recipe, objective.context, starts)
-    yield from train(llm, objective, recipe, start=start, frozen=frozen, rivals=rivals, resume=resume)
+    spent += prepared.seconds
+    yield from train(
+        llm, objective, recipe, start=start, frozen=frozen, rivals=rivals, resume=resume, spent=spent
+    )
 
 
 def write_questions(
-    llm: FrozenLLM, passages: Sequence[str], recipe: Recipe, skill: Skill, asker: Skill | None = None
+    llm: FrozenLLM,
+    passages: Sequence[str],
+    recipe: Recipe,
+    skill: Skill,
+    asker: Skill | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Pause | Writing | Written]:
     """Have the LLM write the questions that a recipe asks for, and answer them behind `skill`, which it is
     equipped with; `Writing` comes before each place of the book, `Written` last.
 
-    An LLM that has learned an `asker` asks by that; another one by a hand-written instruction.
+    An LLM that has learned an `asker` asks by that; another one by a hand-written instruction. Once
+    `WRITING_SHARE` of the recipe's seconds is over, by the `clock`, no other place is begun; until then
+    places are taken from all over the book.
     """
-    written: list[StudyQuestion] = []
-    places, pieces = _writing(llm, passages, recipe, skill.context(llm), asker)
-    done = 0
-    yield Writing(done, places)
+    started = clock()
+    most = math.inf if recipe.budget_seconds is None else WRITING_SHARE * recipe.budget_seconds
+    written: dict[int, list[StudyQuestion]] = {}
+    order, pieces = _writing(llm, passages, recipe, skill.context(llm), asker)
+    yield Writing(0, len(order))
+    over = False
     for happened in pieces:
         if isinstance(happened, list):
-            written += happened
-            done += 1
-            yield Writing(done, places)
+            written[order[len(written)]] = happened
+            yield Writing(len(written), len(order))
+            over = clock() - started >= most
+        elif over:  # all of the batch is there
+            break
         else:
             yield happened
-    yield Written(written)
+    questions = [question for place in sorted(written) for question in written[place]]
+    yield Written(questions, len(written) == len(order), clock() - started)
 
 
 def _writing(
     llm: FrozenLLM, passages: Sequence[str], recipe: Recipe, reader: Context, asker: Skill | None
-) -> tuple[int, Iterator[Pause | list[StudyQuestion]]]:
-    """The number of places of the book, and the questions that the LLM writes of each, with pauses."""
+) -> tuple[Sequence[int], Iterator[Pause | list[StudyQuestion]]]:
+    """The places of the book in the order in which they are asked about, and the questions that the LLM
+    writes of each, with pauses.
+    """
     chosen = _spread(len(passages), recipe.passages)
     if asker is None:
         kinds = list(KINDS)[: recipe.kinds]
         numbered = [(number, passages[number]) for number in chosen]
-        places = -(-len(numbered) // PASSAGES_AT_ONCE)
-        return places, synthesise(llm, numbered, reader, kinds=kinds, seed=recipe.seed)
+        order = _all_over(-(-len(numbered) // PASSAGES_AT_ONCE))
+        return order, synthesise(llm, numbered, reader, kinds=kinds, seed=recipe.seed, order=order)
     turn = asker.in_turn(llm)
     with turn:
         context = asker.context(llm)
     wanted = asking.stretches(chosen, len(passages), recipe.questions, recipe.pairs)
-    pieces = asking.ask(llm, passages, wanted, asking.Asker(context, turn), reader, seed=recipe.seed)
-    return len(wanted), pieces
+    at_once = asking.STRETCHES_AT_ONCE
+    batches = _all_over(-(-len(wanted) // at_once))
+    order = [place for batch in batches for place in range(len(wanted))[batch * at_once :][:at_once]]
+    by = asking.Asker(context, turn)
+    return order, asking.ask(llm, passages, wanted, by, reader, seed=recipe.seed, order=batches)
 
 
 def _prepare(
@@ -174,20 +207,29 @@ def _prepare(
         return Prepared(recipe, text_objective(), [])
     if passages is None:
         raise ValueError(f"{recipe.objective} needs the passages of the book: give them, or use lm")
+    seconds = 0.0
     if items is None:
         for happened in write_questions(llm, passages, recipe, skill, asker):
             if isinstance(happened, Written):
-                items = happened.questions
+                items, seconds = happened.questions, happened.seconds
             yield Pause()
     if not items:  # none passed the filters: members learn from the text itself
-        return Prepared(recipe.model_copy(update={"objective": "lm"}), text_objective(), [])
+        return Prepared(recipe.model_copy(update={"objective": "lm"}), text_objective(), [], seconds)
     material = StudyMaterial(llm.encode(text), items, context, passages)
     study = SelfStudy(llm, material, recipe, microbatches=microbatches)
     objective = study if recipe.objective == "self_study" else Alternating(text_objective(), study)
-    return Prepared(recipe, objective, list(items))
+    return Prepared(recipe, objective, list(items), seconds)
 
 
 def _spread(count: int, most: int) -> list[int]:
     """At most `most` of the numbers below `count`, evenly spread."""
     kept = min(most, count)
     return [index * count // kept for index in range(kept)]
+
+
+def _all_over(count: int) -> list[int]:
+    """The numbers below `count`, ordered so that the first of them, however many, are spread over all: by
+    their binary digits read backwards (van der Corput).
+    """
+    digits = max(count - 1, 1).bit_length()
+    return sorted(range(count), key=lambda number: int(f"{number:0{digits}b}"[::-1], 2))

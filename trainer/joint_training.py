@@ -26,12 +26,13 @@ def train(
     frozen: Members | None = None,
     rivals: int = 0,
     resume: Checkpoint | None = None,
+    spent: float = 0.0,
 ) -> Iterator[Progress]:
     """Train `recipe.members` members; yields progress as it happens, and `Learned` last.
 
     Members start as `start`, by default as the recipe says. With `frozen` they are appended to its virtual
     tokens, which do not change (progressive prompts, 2301.12314). The LLM's weights get no gradient. A limit
-    in seconds leaves time to evaluate `rivals` more members afterwards.
+    in seconds leaves time to evaluate `rivals` more members afterwards, and `spent` seconds of it are over.
 
     With `resume`, the checkpoint of a step of a training with the same arguments, the steps after that one
     follow, to the same members: on a CPU bit by bit, if passes are of the same size. The seconds between do
@@ -40,7 +41,7 @@ def train(
     Raises ValueError when `start` or `frozen` does not have the recipe's method and shape, and DivergedError
     when a loss is not finite.
     """
-    started = time.monotonic()
+    started = time.monotonic() - spent
     if start is None:
         start = initial_members(llm, objective.text, recipe, objective.context)
     members = _appended(recipe, start, frozen)
@@ -63,7 +64,7 @@ def train(
         bare_loss, evaluation, curve = facts["bare_loss"], facts["evaluation"], list(facts["curve"])
         before = Evaluated("before", bare_loss, facts["before"])
         computed_tokens, seconds = facts["computed_tokens"], facts["seconds"]
-        started -= facts["elapsed"]
+        started = time.monotonic() - facts["elapsed"]
         objective.resume(resume.part("position"))
 
     steps = recipe.steps(objective.epoch_tokens, objective.row_tokens)

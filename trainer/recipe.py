@@ -82,7 +82,11 @@ class Recipe(BaseModel):
     budget_tokens: int | None = Field(
         None, ge=1, lt=2**53, description="most tokens of text one member reads"
     )
-    budget_seconds: float | None = Field(None, gt=0, description="most seconds to train, evaluation included")
+    budget_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="most seconds to learn, evaluation included; half of them at most to write questions",
+    )
     learning_rate: float | None = Field(
         None, gt=0, le=1, description="AdamW's peak learning rate; by default 0.003, for lora 0.001"
     )

@@ -88,6 +88,10 @@ class Engine:
         """Tokens of a text."""
         return self._llm.count_tokens(text)
 
+    def token_counter(self) -> Callable[[str], int]:
+        """What counts the same much faster over the slices of one book, on one thread."""
+        return self._llm.token_counter()
+
     def roster(self, book: str, version: int) -> Roster:
         """Who can answer for a version of a book.
 

@@ -38,6 +38,7 @@ from app.http.routes import (
     versions,
 )
 from app.http.store_probe import StoreProbe
+from app.http.upload_room import UploadRoom
 from app.http.watching import REQUEST_ID, Watched
 from app.page.serving import add_page
 from app.service import END_SECONDS, Service, exit_now
@@ -80,8 +81,10 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(Draining, drain=app.state.drain)
     app.add_middleware(Watched, figures=service.telemetry.figures)
     app.state.worker_probe = StoreProbe(service.database, service.has_worker)
+    app.state.by_words_probe = StoreProbe(service.database, service.books_by_words)
     app.state.queue_probe = StoreProbe(service.database, queue_state)
     app.state.asks = AskRoom(settings.max_waiting_asks)
+    app.state.uploads = UploadRoom()
     install(app, sizes.refusal)
     for part in (
         books,

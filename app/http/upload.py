@@ -6,15 +6,16 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 
 from app.http.multipart import read_form
 from app.http.problems import Problem, invalid, refuse_unkept
+from app.http.upload_room import UploadRoom
 from app.parsing import language
 from app.parsing.formats import parse_book
 from app.parsing.parsed import ParsedBook, ParseError
@@ -69,19 +70,22 @@ class Upload:
         )
 
 
-async def read_upload(request: Request, parser: ParserSandbox) -> Upload:
-    """Read a multipart form or JSON. Raises Problem or ParseError where there is no readable book in it."""
+async def read_upload(request: Request, parser: ParserSandbox, room: UploadRoom) -> Upload:
+    """Read a multipart form or JSON, in the room.
+
+    Raises Problem or ParseError where there is no readable book in it.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return await _from_form(request, parser)
+        return await _from_form(request, parser, room)
     if kind == "application/json":
-        return await run_in_threadpool(_from_json, await request.body())
+        return await room.run(partial(_from_json, await request.body()))
     raise Problem(
         415, "unsupported-media-type", "Send multipart/form-data with a field 'file', or application/json."
     )
 
 
-async def _from_form(request: Request, parser: ParserSandbox) -> Upload:
+async def _from_form(request: Request, parser: ParserSandbox, room: UploadRoom) -> Upload:
     form = await read_form(request)
     if form.data is None:
         raise Problem(422, "file-missing", "The form has no file in its field 'file'.")
@@ -94,7 +98,8 @@ async def _from_form(request: Request, parser: ParserSandbox) -> Upload:
     except ValidationError as error:
         raise invalid("invalid-request", error) from error
     spoken = _language(given["language"])
-    parsed = await parser.parse(form.data, filename)
+    parsed = await parser.parse(form.data, filename, room.threads)
+    sha256 = await room.run(partial(_sha256, form.data))
     return Upload(
         title=given["title"]
         or _seen(parsed.title, NAME_LENGTH)
@@ -104,7 +109,7 @@ async def _from_form(request: Request, parser: ParserSandbox) -> Upload:
         language=spoken or parsed.language,
         filename=filename or None,
         parsed=parsed,
-        sha256=hashlib.sha256(form.data).hexdigest(),
+        sha256=sha256,
         tags=[given["tags"] or ""],
         recipe=recipe,
         given=_given(**given),
@@ -126,11 +131,15 @@ def _from_json(body: bytes) -> Upload:
         language=spoken or parsed.language,
         filename=None,
         parsed=parsed,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=_sha256(data),
         tags=book.tags or [],
         recipe=book.recipe,
         given=_given(title=title, author=author, language=spoken, tags=book.tags),
     )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def clean_filename(name: str) -> str:

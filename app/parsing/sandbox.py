@@ -16,6 +16,7 @@ from app.parsing.parsed import Format, ParsedBook, ParseError
 from app.parsing.sniff import sniff
 
 _CHILDREN_AT_ONCE = 2
+_HARMLESS = frozenset({"txt", "md"})
 # How a process ends that has used up its time or its memory.
 _OVER_LIMITS = {-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT}
 
@@ -37,9 +38,14 @@ class ParserSandbox:
     most_characters: int = 10_000_000
     _places: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_CHILDREN_AT_ONCE))
 
-    async def parse(self, data: bytes, name: str = "") -> ParsedBook:
-        """Do the same as `parse_blocking` in a thread: at most two books at once, others wait."""
-        return await to_thread.run_sync(self.parse_blocking, data, name, limiter=self._places)
+    async def parse(self, data: bytes, name: str = "", threads: CapacityLimiter | None = None) -> ParsedBook:
+        """Do the same as `parse_blocking` in a thread, on those of a limiter where it is given.
+
+        Two child processes run at once; books of their formats wait for them, plain text and Markdown do not.
+        """
+        book_format = await to_thread.run_sync(sniff, data, name, limiter=threads)
+        own = threads if book_format in _HARMLESS else self._places
+        return await to_thread.run_sync(self._read, data, book_format, limiter=own)
 
     def parse_blocking(self, data: bytes, name: str = "") -> ParsedBook:
         """Parse a book of any format; the file's `name` is only used to tell Markdown from plain text.
@@ -49,8 +55,10 @@ class ParserSandbox:
         password-protected, no-text, unreadable-book and, for a file that takes too much time or memory,
         parse-timeout. ReaderFaultError: the fault is not the file's.
         """
-        book_format = sniff(data, name)
-        if book_format in ("txt", "md"):
+        return self._read(data, sniff(data, name))
+
+    def _read(self, data: bytes, book_format: Format) -> ParsedBook:
+        if book_format in _HARMLESS:
             return parse_book(data, book_format)
         reply = self._run_child(data, book_format)
         if "book" in reply:

@@ -24,7 +24,7 @@ from app.schemas.answers import (
 from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion, Revision
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.inspection import Inspection, MemberLook, Norms, Word
-from app.schemas.jobs import ENDED, AddedJob, Attempt, Job, JobEvent, JobProblem, JobStatus, Progress
+from app.schemas.jobs import ENDED, AddedJob, Attempt, Job, JobEvent, JobProblem, JobStatus, Phase, Progress
 from app.schemas.keys import AuditLine, Key, KeyList
 from app.schemas.maintenance import Finding, Rebuilt, Verification
 from app.schemas.questions import (
@@ -101,6 +101,7 @@ __all__ = [
     "NewVersion",
     "Norms",
     "Page",
+    "Phase",
     "Progress",
     "PromptMember",
     "PromptVersion",

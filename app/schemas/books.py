@@ -73,7 +73,8 @@ class Book(BaseModel):
     another edition comes.
 
     `aliases` maps a name to a version's number; `job` is the newest that learned it or will, if any.
-    `warnings` say what of the file is not in the text, and why, a sentence each.
+    `warnings` say what of the file is not in the text, and why, a sentence each. Until a book is `embedded`
+    it is found by its words alone, not by their meaning.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Book(BaseModel):
     chapters: list[Chapter]
     passages: int
     warnings: list[str] = []
+    embedded: bool
     state: BookState
     aliases: dict[str, int]
     job: str | None = None

@@ -26,6 +26,16 @@ class Progress(BaseModel):
     eta_seconds: float | None
 
 
+class Phase(BaseModel):
+    """What comes before training: `done` of `total` passages are embedded, or places of the book are asked
+    about.
+    """
+
+    kind: Literal["embedding", "writing"]
+    done: int
+    total: int
+
+
 class Attempt(BaseModel):
     """An attempt at a job: `outcome` and `reason` are None while it goes on, `step` is how far it had got."""
 
@@ -43,7 +53,7 @@ class Job(BaseModel):
 
     `attempts` are those that count: not the ones that were given back, nor those whose worker vanished but
     got further than any before. `history` has them all. `detail` says what a queued job waits for if no
-    worker runs.
+    worker runs. A running job is in a `phase` until it trains, and has `progress` from then on.
     With `force` that becomes the champion even where it is worse than the one there is.
     """
 
@@ -59,6 +69,7 @@ class Job(BaseModel):
     detail: str | None = None
     error: JobProblem | None
     progress: Progress | None
+    phase: Phase | None = None
     recipe: dict[str, Any]
     parent: int | None
     force: bool = False

@@ -26,13 +26,19 @@ def books_table(books: Sequence[Book]) -> RenderableType:
         tags = f"tagged {', '.join(book.tags)}" if book.tags else None
         aliases = [plain(f"{name} → {number}", ACCENT) for name, number in sorted(book.aliases.items())]
         table.add_row(
-            Text("\n").join([titled(book.title, book.author, tags, book.id), *warning_lines(book)]),
+            Text("\n").join(
+                [titled(book.title, book.author, tags, book.id), *_hints(book), *warning_lines(book)]
+            ),
             Text(f"● {book.state}", _STATES[book.state]),
             Text("\n").join(aliases),
             f"{len(book.chapters):,}",
             f"{book.characters:,}",
         )
     return table
+
+
+def _hints(book: Book) -> list[Text]:
+    return [] if book.embedded else [Text("found by its words alone until a worker has embedded it", WARN)]
 
 
 def warning_lines(book: Book) -> list[Text]:

@@ -35,6 +35,7 @@ def record_progress(session: Session, job: Job, happened: Progress | Prepared | 
     """
     if isinstance(happened, Phase):
         message = f"{_PHASES[happened.kind]}: {happened.done:,} of {happened.total:,}."
+        jobs.set_phase(session, job.id, job.token, asdict(happened))
         job_events.add(session, job.id, level="info", type="message", message=message, data=asdict(happened))
     elif isinstance(happened, Stepped):
         metrics = {

@@ -112,9 +112,9 @@ class JobRunner:
         recipe = resolved(Recipe(**self._job.recipe), self._skill.skill)
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
-        study, questions = None, None
+        study, questions, spent = None, None, 0.0
         if recipe.objective != "lm":
-            study, questions = self._study(recipe, source)
+            study, questions, spent = self._study(recipe, source)
         champion = promotion.champion(self._database, self._members, self._job.book_id)
         parent = self._job.parent_number
         key = checkpoint_key(self._llm.identity, self._skill, recipe, source, parent, questions)
@@ -130,6 +130,7 @@ class JobRunner:
             rivals=0 if champion.members is None else len(champion.members),
             microbatches=self._microbatches,
             resume=self._checkpoints.found(),
+            spent=spent,
         )
         for happened in self._pieces(progress):
             if isinstance(happened, Prepared):
@@ -154,8 +155,10 @@ class JobRunner:
                 log.warning("job %s waits to keep vectors: %s", self._job.id, error)
                 self._stay(_RETRY_SECONDS)
 
-    def _study(self, recipe: Recipe, source: Source) -> tuple[Study | None, list[StudyQuestion]]:
-        """The questions to learn from, as people have left them; the LLM writes some first, once."""
+    def _study(self, recipe: Recipe, source: Source) -> tuple[Study | None, list[StudyQuestion], float]:
+        """The questions to learn from, as people have left them; the LLM writes some first, once, in so many
+        seconds.
+        """
         studying = Studying(
             self._database, self._job, self._llm.identity, self._skill, recipe, source, self._asker
         )
@@ -167,8 +170,8 @@ class JobRunner:
                 if isinstance(happened, Writing):
                     self._record(Phase("writing", happened.done, happened.total))
             assert isinstance(happened, Written)
-            written = happened.questions
-        return studying.keep(written)
+            written = happened
+        return *studying.keep(written), written.seconds
 
     def _parent(self) -> Members | None:
         """The members of the version that the job goes on from."""

@@ -20,6 +20,7 @@ from store.database import Database
 from store.errors import StoreBusyError
 from store.questions import NewQuestion
 from store.tables import Job, Study
+from trainer.book_training import Written
 from trainer.llm.frozen_llm import Identity
 from trainer.objectives.asker import AGREEMENT
 from trainer.objectives.study_question import StudyQuestion, question_key
@@ -51,15 +52,16 @@ class Studying:
     source: Source
     asker: LoadedAsker | None = None
 
-    def written(self) -> Sequence[StudyQuestion] | None:
+    def written(self) -> Written | None:
         """What the LLM wrote for another version or try that would ask the same; None if there was none."""
         with self.database.read() as session:
-            study = studies.find(session, self.job.book_id, self._key)
-            if study is None:
-                return None
-            return [StudyQuestion(**item) for item in studies.items(session, study)]
+            for whole in (True, False):
+                study = studies.find(session, self.job.book_id, self._written_key(whole))
+                if study is not None:
+                    return Written([StudyQuestion(**item) for item in studies.items(session, study)], whole)
+        return None
 
-    def keep(self, written: Sequence[StudyQuestion]) -> tuple[Study | None, list[StudyQuestion]]:
+    def keep(self, written: Written) -> tuple[Study | None, list[StudyQuestion]]:
         """Keep what the LLM wrote, show it to people, and return what members learn of it as it stands now.
 
         A later change is for later versions. Without questions, or where the database is locked, no study is
@@ -67,22 +69,27 @@ class Studying:
         """
         try:
             with self.database.write() as session:
-                self._show(session, written)
-                learned = self._as_it_stands(session, written)
-                unchanged = learned == list(written)
-                study = self._put(session, self._key, written) if written else None
+                asked, key = written.questions, self._written_key(written.whole)
+                self._show(session, asked)
+                learned = self._as_it_stands(session, asked)
+                unchanged = learned == list(asked)
+                study = self._put(session, key, asked) if asked else None
                 if not unchanged:
                     study = self._put(session, self._changed_key(learned), learned) if learned else None
-                self._tell(session, learned)
+                self._tell(session, learned, written.whole)
                 return study, learned
         except StoreBusyError:
             log.warning("the database is locked: the questions of job %s are not kept", self.job.id)
         with self.database.read() as session:
-            return None, self._as_it_stands(session, written)
+            return None, self._as_it_stands(session, written.questions)
 
     @property
     def _key(self) -> str:
         return study_key(self.identity, self.skill, self.recipe, self.source.passage_texts, self.asker)
+
+    def _written_key(self, whole: bool) -> str:
+        """More time would have the LLM write more than what it wrote in too little."""
+        return self._key if whole else _hashed([self._key, self.recipe.budget_seconds])
 
     def _changed_key(self, learned: Sequence[StudyQuestion]) -> str:
         return _hashed([self._key, [each.as_json() for each in learned]])
@@ -124,16 +131,18 @@ class Studying:
             items=[each.as_json() for each in learned],
         )
 
-    def _tell(self, session: Session, learned: Sequence[StudyQuestion]) -> None:
+    def _tell(self, session: Session, learned: Sequence[StudyQuestion], whole: bool) -> None:
         by_people = sum(each.source == "person" for each in learned)
         found = f"Learns from {len(learned)} questions about the book, {by_people} of them by people."
+        if not whole:
+            found += " The time for writing was over before every place of the book was asked about."
         job_events.add(
             session,
             self.job.id,
             level="info" if learned else "warning",
             type="message",
             message=found if learned else _NOTHING_TO_STUDY,
-            data={"kind": "studied", "questions": len(learned), "by_people": by_people},
+            data={"kind": "studied", "questions": len(learned), "by_people": by_people, "whole": whole},
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from store.database import Database
 from store.passages import book_ids_of_passages, passage_ids
@@ -106,6 +107,12 @@ class PassageIndex:
     def waiting(self) -> list[str]:
         """Return the books that have passages without a vector, and no job that will embed them."""
         return self._vectors.waiting(for_jobs=False)
+
+    def count_waiting(self, session: Session, *, for_jobs: bool) -> int:
+        """Return how many books have passages without a vector; without those that a job will embed, unless
+        `for_jobs`.
+        """
+        return self._vectors.count_waiting(session, for_jobs=for_jobs)
 
     def embed(self, book_id: str, run: Run = lambda work: work()) -> Iterator[Embedded]:
         """Embed the passages of a book that have no vector; yields how far that is after each batch.

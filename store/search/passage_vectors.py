@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Exists, Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Exists, Select, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from store.database import Database
@@ -65,12 +65,13 @@ class PassageVectors:
 
         Those that a job waits for, or is at work on, are left out unless `for_jobs`.
         """
-        query = select(Book.id).where(or_(Book.embedder.is_(None), Book.embedder != self.embedder))
-        if not for_jobs:
-            job = select(Job.id).where(Job.book_id == Book.id, Job.status.in_(("queued", "running")))
-            query = query.where(~job.exists())
+        query = select(Book.id).where(*self._waits(for_jobs))
         with self._database.read() as session:
             return list(session.scalars(query.order_by(Book.created_at, Book.id)))
+
+    def count_waiting(self, session: Session, *, for_jobs: bool) -> int:
+        """Return how many books these are."""
+        return session.scalar(select(func.count()).select_from(Book).where(*self._waits(for_jobs))) or 0
 
     def embed_book(self, book_id: str, run: Run) -> Iterator[Embedded]:
         """Embed the passages of a book that have no vector; yields how far that is after each batch.
@@ -178,6 +179,13 @@ class PassageVectors:
                 return False
             session.execute(update(Book).where(Book.id == book_id).values(embedder=self.embedder))
         return True
+
+    def _waits(self, for_jobs: bool) -> list[ColumnElement[bool]]:
+        waits: list[ColumnElement[bool]] = [or_(Book.embedder.is_(None), Book.embedder != self.embedder)]
+        if not for_jobs:
+            job = select(Job.id).where(Job.book_id == Book.id, Job.status.in_(("queued", "running")))
+            waits.append(~job.exists())
+        return waits
 
     def _has_vector(self) -> Exists:
         vector = select(Embedding.passage_id).where(

@@ -32,6 +32,17 @@ def test_the_objective_follows_from_the_skill(skill: Skill) -> None:
             resolved(RECIPE.model_copy(update={"objective": objective}), None)
 
 
+def test_seconds_that_went_into_writing_are_no_seconds_to_learn_in(llm: FrozenLLM, skill: Skill) -> None:
+    recipe = RECIPE.model_copy(update={"objective": "lm", "epochs": 40.0, "budget_seconds": 3600.0})
+    steps = []
+    for spent in (0.0, 3600.0):
+        *_, learned = train_book(llm, STORY, recipe, skill, spent=spent)
+        assert isinstance(learned, Learned)
+        steps.append(len(learned.curve))
+    # The first step is always taken.
+    assert steps[0] > steps[1] == 1
+
+
 def test_members_start_where_the_skill_prompt_says(llm: FrozenLLM, skill: Skill) -> None:
     assert resolved(RECIPE, None).initialisation == "text"
     assert resolved(RECIPE, skill).initialisation == "blank"

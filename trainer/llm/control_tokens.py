@@ -27,3 +27,12 @@ def without_control_tokens(tokenizer: PreTrainedTokenizerBase) -> Tokenizer | No
     ]
     settings |= {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
     return Tokenizer.from_str(json.dumps(settings))
+
+
+def splitting_control_tokens(tokenizer: Tokenizer) -> Tokenizer:
+    """A copy of a tokenizer that always spells control tokens out, whatever is set on the one given."""
+    copy = Tokenizer.from_str(tokenizer.to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    copy.encode_special_tokens = True
+    return copy

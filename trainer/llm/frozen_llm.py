@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -16,7 +16,8 @@ from trainer.llm import checkpointing, lora_deltas
 from trainer.llm.adaptation import Adaptation
 from trainer.llm.batch_types import Decoding, Pack, Row
 from trainer.llm.context import Context
-from trainer.llm.control_tokens import without_control_tokens
+from trainer.llm.control_tokens import splitting_control_tokens, without_control_tokens
+from trainer.llm.token_counts import TokenCounting
 
 # Marks the place of the user's words in a rendered chat template; nobody types the invisible characters.
 _CONTENT = "\u2063content\u2063"
@@ -100,6 +101,18 @@ class FrozenLLM(ABC):
     def count_tokens(self, text: str) -> int:
         """How many tokens `encode` gives."""
         return len(self.encode(text))
+
+    def token_counter(self) -> Callable[[str], int]:
+        """What gives the same as `count_tokens`, much faster over the slices of one book, on one thread."""
+        return self.count_tokens if self._counting is None else self._counting.counter()
+
+    @cached_property
+    def _counting(self) -> TokenCounting | None:
+        """Counts as `encode` does; None where there is only a tokenizer of transformers' own."""
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        if self._plain_tokenizer is not None:
+            return TokenCounting(self._plain_tokenizer)
+        return None if backend is None else TokenCounting(splitting_control_tokens(backend))
 
     def text(self, tokens: list[int]) -> str:
         """The text of token ids, without control tokens."""

@@ -8,6 +8,7 @@ consistency, as in PAQ, 2102.07033), and the reader's answer is the one that is 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import cast
 
 import torch
@@ -34,7 +35,7 @@ _TEMPERATURE = 0.8
 # Of a question and its answer together. A batch lasts as long as its longest row, and what is longer rambles.
 _TOKENS = 48
 # Stretches in one batch: a token of so many rows costs little more than one of a single stretch's.
-_STRETCHES_AT_ONCE = 4
+STRETCHES_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -90,22 +91,24 @@ def ask(
     temperature: float = _TEMPERATURE,
     agreement: float = AGREEMENT,
     seed: int = 0,
+    order: Sequence[int] | None = None,
 ) -> Iterator[Pause | list[StudyQuestion]]:
     """Ask about stretches of `passages`, and answer; yields the questions that are kept of each, and pauses,
-    in which the LLM may do other work.
+    in which the LLM may do other work. Batches come in the `order` of their numbers, or one by one.
 
     `skill` is the context of the skill that the LLM is equipped with, which answers. Each question is sampled
     with a seed of its own; a question that was asked before is dropped.
     """
     known: set[str] = set()
-    asked = 0
-    for first in range(0, len(wanted), _STRETCHES_AT_ONCE):
+    # Each stretch has the same seeds, whenever its turn comes.
+    seeds = list(accumulate((one.questions for one in wanted), initial=seed))
+    for batch in range(-(-len(wanted) // STRETCHES_AT_ONCE)) if order is None else order:
+        first = batch * STRETCHES_AT_ONCE
         places = [
             _Place(one, templates.passages(llm, [passages[number] for number in one.passages]))
-            for one in wanted[first : first + _STRETCHES_AT_ONCE]
+            for one in wanted[first : first + STRETCHES_AT_ONCE]
         ]
-        drafts = yield from _drafts(llm, asker, places, temperature, seed + asked)
-        asked += sum(place.stretch.questions for place in places)
+        drafts = yield from _drafts(llm, asker, places, temperature, seeds[first])
         new = [draft for draft in drafts if _is_new(draft.question, known)]
         agreed = yield from _agreed(llm, places, new, skill, agreement)
         for place in places:

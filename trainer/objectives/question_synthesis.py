@@ -40,15 +40,19 @@ def synthesise(
     kinds: Sequence[str] = tuple(KINDS),
     temperature: float = 0.7,
     seed: int = 0,
+    order: Sequence[int] | None = None,
 ) -> Iterator[Pause | list[StudyQuestion]]:
     """Write a question of each kind about each passage, and answer it; yields what passes, per batch, and
     pauses, in which the LLM may do other work.
+
+    Batches come in the `order` of their numbers, or one after the other.
 
     `passages` are numbers and texts; `skill` is the context of the skill, which precedes them.
     Questions are sampled at `temperature`, answers are the likeliest.
     """
     known: set[str] = set()
-    for first in range(0, len(passages), PASSAGES_AT_ONCE):
+    for place in range(-(-len(passages) // PASSAGES_AT_ONCE)) if order is None else order:
+        first = place * PASSAGES_AT_ONCE
         batch = passages[first : first + PASSAGES_AT_ONCE]
         contexts = prefill(llm, [templates.passages(llm, [text]) for _, text in batch], skill)
         entries = [

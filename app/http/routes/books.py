@@ -1,9 +1,10 @@
 """Routes for books: upload, list, show, remove."""
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from concurrent import futures
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,6 +18,7 @@ from app.http.paging import PAGE, Limit
 from app.http.routes.jobs import until_ended
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
+from app.http.upload_room import UploadRoomDep
 from app.service import Service
 from store import books, jobs, keys
 from store.tables import Book
@@ -59,6 +61,7 @@ async def add_book(
     response: Response,
     service: ServiceDep,
     caller: CallerDep,
+    room: UploadRoomDep,
     wait: Annotated[float, Query(ge=0, le=3600)] = 0,
 ) -> schemas.AddedBook:
     """Upload a book and learn its chorus. The same bytes again are the same book (200), which gets the title,
@@ -66,8 +69,9 @@ async def add_book(
 
     `wait` holds the answer back until the job has ended, for at most so many seconds.
     """
-    upload = await read_upload(request, service.parser)
-    return await learning(service, response, await run_in_threadpool(_add, service, caller, upload), wait)
+    upload = await read_upload(request, service.parser, room)
+    kept = await room.run(partial(_add, service, caller, upload))
+    return await learning(service, response, kept, wait)
 
 
 @router.get("/books")
@@ -91,7 +95,7 @@ def list_books(
             session, after, limit, authors=author, tags=tag, sha256=sha256, owner=owner
         )
         latest = jobs.latest(session, [row.id for row in rows])
-        shown = [records.book(row, latest.get(row.id)) for row in rows]
+        shown = [records.book(row, latest.get(row.id), service.index.embedder) for row in rows]
         return schemas.Page(data=shown, has_more=has_more)
 
 
@@ -99,7 +103,7 @@ def list_books(
 def show_book(service: ServiceDep, book_id: str) -> schemas.Book:
     """Show one book."""
     with service.database.read() as session:
-        return _shown(session, books.get(session, book_id))
+        return _shown(service, session, books.get(session, book_id))
 
 
 @router.delete("/books/{book_id}", status_code=204)
@@ -126,13 +130,21 @@ async def learning(service: Service, response: Response, kept: Kept, wait: float
     """
     if kept.new:
         service.worker.call()
-        await run_in_threadpool(futures.wait, [service.index.follow()], _INDEX_SECONDS)
+        await _indexed(service)
     else:
         response.status_code = 200
     if kept.job_id is not None:
         response.headers["Location"] = f"/jobs/{kept.job_id}"
         await until_ended(service, kept.job_id, wait)
     return await run_in_threadpool(_added, service, kept)
+
+
+async def _indexed(service: Service) -> None:
+    """Wait a moment, on no thread, until the words of what was stored are indexed."""
+    indexed = asyncio.wrap_future(service.index.follow())
+    # The index itself tells what went wrong with it.
+    indexed.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait([indexed], timeout=_INDEX_SECONDS)
 
 
 def known(session: Session, book: Book, given: Mapping[str, Any]) -> Kept:
@@ -145,7 +157,7 @@ def known(session: Session, book: Book, given: Mapping[str, Any]) -> Kept:
 def _add(service: Service, caller: Caller, upload: Upload) -> Kept:
     """Store the book with its job in one transaction, so that there is never one without the other."""
     recipe = service.training.recipe(upload.recipe)
-    edition = upload.edition(service.engine.count_tokens, service.settings.max_book_passages)
+    edition = upload.edition(service.engine.token_counter(), service.settings.max_book_passages)
     tokens = tokens_to_read(service, caller, recipe, upload.parsed.text)
     with service.database.write() as session:
         book, created = books.add(
@@ -168,7 +180,7 @@ def tokens_to_read(service: Service, caller: Caller, recipe: Recipe, text: str) 
     """The most tokens of a text that a member reads by a recipe; 0 where the caller's key counts none."""
     if not caller.counts_tokens:
         return 0
-    return recipe.budget_tokens or math.ceil(recipe.epochs * service.engine.count_tokens(text))
+    return recipe.budget_tokens or math.ceil(recipe.epochs * service.engine.token_counter()(text))
 
 
 def _added(service: Service, kept: Kept) -> schemas.AddedBook:
@@ -178,9 +190,9 @@ def _added(service: Service, kept: Kept) -> schemas.AddedBook:
         if kept.job_id is not None:
             works = service.has_worker(session)
             job = records.job(jobs.get(session, kept.job_id), model, working=works)
-        book = _shown(session, books.get(session, kept.book_id))
+        book = _shown(service, session, books.get(session, kept.book_id))
         return schemas.AddedBook(book=book, job=job, updated=list(kept.updated))
 
 
-def _shown(session: Session, row: Book) -> schemas.Book:
-    return records.book(row, jobs.latest(session, [row.id]).get(row.id))
+def _shown(service: Service, session: Session, row: Book) -> schemas.Book:
+    return records.book(row, jobs.latest(session, [row.id]).get(row.id), service.index.embedder)

@@ -29,7 +29,7 @@ async def readyz(service: ServiceDep, request: Request, response: Response) -> s
     if service.settings.trains:
         dead += idle
     if not dead:
-        return schemas.Readiness(ready=True, detail="; ".join(idle))
+        return schemas.Readiness(ready=True, detail="; ".join([*idle, *await _by_words(request, works)]))
     response.status_code = 503
     return schemas.Readiness(ready=False, detail="; ".join([*dead, "restart the service"]))
 
@@ -51,3 +51,16 @@ async def metrics(service: ServiceDep, request: Request) -> Response:
         figures.queued(None)
     body, content_type = figures.exposition(request.headers.get("accept", ""))
     return Response(body, headers={"Content-Type": content_type})
+
+
+async def _by_words(request: Request, works: bool) -> list[str]:
+    """What to say of books that are not embedded, such as after a change of the embedder."""
+    try:
+        count: int = await request.app.state.by_words_probe.answer()
+    except StoreError:
+        return []
+    if not count:
+        return []
+    books = "1 book is" if count == 1 else f"{count:,} books are"
+    until = "a worker has" if works else "a worker, or `bookchorus rebuild`, has"
+    return [f"{books} searched by words alone until {until} embedded the passages"]

@@ -1,9 +1,9 @@
 """Routes for a book's revisions: a new edition of its text, the list of all, and each text."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
 from app import schemas
@@ -12,6 +12,7 @@ from app.http.deps import CallerDep, ServiceDep
 from app.http.routes.books import BODY, KNOWN, Kept, known, learning, tokens_to_read
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
+from app.http.upload_room import UploadRoomDep
 from app.service import Service
 from store import keys, revisions, versions
 
@@ -24,6 +25,7 @@ async def revise_book(
     response: Response,
     service: ServiceDep,
     caller: CallerDep,
+    room: UploadRoomDep,
     book_id: str,
     wait: Annotated[float, Query(ge=0, le=3600)] = 0,
 ) -> schemas.AddedBook:
@@ -32,8 +34,8 @@ async def revise_book(
     Title, author, language and tags stay unless they are given. Without a recipe the champion's members go on
     learning, where they can on this LLM; else, and with a recipe, new ones learn from scratch.
     """
-    upload = await read_upload(request, service.parser)
-    revised = await run_in_threadpool(_revise, service, caller, book_id, upload)
+    upload = await read_upload(request, service.parser, room)
+    revised = await room.run(partial(_revise, service, caller, book_id, upload))
     return await learning(service, response, revised, wait)
 
 
@@ -62,7 +64,7 @@ def _revise(service: Service, caller: Caller, book_id: str, upload: Upload) -> K
         recipe, parent = service.training.from_champion(book_id)
     else:
         recipe, parent = service.training.recipe(upload.recipe), None
-    edition = upload.edition(service.engine.count_tokens, service.settings.max_book_passages)
+    edition = upload.edition(service.engine.token_counter(), service.settings.max_book_passages)
     tokens = tokens_to_read(service, caller, recipe, upload.parsed.text)
     with service.database.write() as session:
         book, changed = revisions.add(session, book_id, edition, **upload.named)

@@ -18,8 +18,8 @@ def unix_or_none(moment: datetime | None) -> int | None:
     return None if moment is None else unix(moment)
 
 
-def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
-    """A book; its state follows from its champion and its latest job."""
+def book(row: tables.Book, job: tables.Job | None, embedder: str) -> schemas.Book:
+    """A book; its state follows from its champion and its latest job. Searches use vectors of `embedder`."""
     state: schemas.BookState = "ready" if CHAMPION in row.aliases else "untrained"
     if state == "untrained" and job is not None and job.status in ("queued", "running"):
         state = "queued" if job.status == "queued" else "training"
@@ -48,6 +48,7 @@ def book(row: tables.Book, job: tables.Job | None) -> schemas.Book:
         ],
         passages=row.passage_count,
         warnings=row.warnings,
+        embedded=row.embedder == embedder,
         state=state,
         aliases=row.aliases,
         job=None if job is None else job.id,
@@ -71,6 +72,9 @@ def revision(row: tables.Revision, versions: list[int]) -> schemas.Revision:
 
 def job(row: tables.Job, model: str, *, working: bool = True) -> schemas.Job:
     """A job that learns on `model`; `working` says whether a worker takes jobs."""
+    progress, phase = row.progress or {}, None
+    if row.status == "running":
+        phase = progress.get("phase")
     error = None
     if row.error_code is not None:
         error = schemas.JobProblem(code=row.error_code, message=row.error_message or "")
@@ -86,7 +90,8 @@ def job(row: tables.Job, model: str, *, working: bool = True) -> schemas.Job:
             "history": [_attempt(each) for each in row.history],
             "detail": None if working or row.status != "queued" else "queued: no worker is running",
             "error": error,
-            "progress": row.progress,
+            "progress": row.progress if "step" in progress else None,
+            "phase": phase,
             "recipe": row.recipe,
             "parent": row.parent_number,
             "force": row.force,

@@ -37,6 +37,7 @@ def book(number: int = 1, *, state: BookState = "queued", title: str = "The Tige
         sha256="0" * 64,
         chapters=[Chapter(ordinal=0, title="The Trap", start=0, end=1234, matter="body", anchor=None)],
         passages=7,
+        embedded=True,
         warnings=["Page [3] has images and no text."],
         state=state,
         aliases={"champion": 1, "latest": 1} if state == "ready" else {},

@@ -1,6 +1,7 @@
 """An LLM that has learned to ask, and its reader, which has to agree."""
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,24 @@ def test_the_reader_is_in_force_between_two_tokens(skilled: tuple[FrozenLLM, Ski
     told = [piece for piece in pieces if piece != Pause()]
     assert told == [Writing(0, 2), Writing(1, 2), Writing(2, 2)]
     assert isinstance(written, Written)
+    assert [each.question for each in written.questions] == [QUESTION]
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(10, 8), (0.1, 4), (60, 16), (None, 16)])
+def test_writing_has_half_of_the_seconds_and_what_was_written_is_used(
+    skilled: tuple[FrozenLLM, Skill, Skill], seconds: float | None, asked: int
+) -> None:
+    llm, reader, asker = skilled
+    recipe = Recipe(questions=3, pairs=0, budget_seconds=seconds)
+    clock = count(100)  # a second for each place of the book
+    *pieces, written = write_questions(
+        llm, [*PASSAGES * 8], recipe, reader, asker, clock=lambda: float(next(clock))
+    )
+    told = [piece for piece in pieces if isinstance(piece, Writing)]
+    assert told == [Writing(done, 16) for done in range(asked + 1)]
+    assert isinstance(written, Written)
+    assert written.whole == (asked == 16)
+    assert written.seconds == asked + 1
     assert [each.question for each in written.questions] == [QUESTION]
 
 

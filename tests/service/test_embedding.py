@@ -47,6 +47,9 @@ class Letters:
         )
         return unit
 
+    def questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self(texts)
+
 
 @contextmanager
 def running(folder: Path, llm: FrozenLLM, embedder: Letters) -> Iterator[tuple[Service, TestClient]]:

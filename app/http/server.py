@@ -54,6 +54,7 @@ def create_app(service: Service) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.gather(*(probe.prepare() for probe in probes))
         yield
         if not service.leaving.is_set():  # else it was ended before
             service.close()
@@ -83,6 +84,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.worker_probe = StoreProbe(service.database, service.has_worker)
     app.state.by_words_probe = StoreProbe(service.database, service.books_by_words)
     app.state.queue_probe = StoreProbe(service.database, queue_state)
+    probes = app.state.worker_probe, app.state.by_words_probe, app.state.queue_probe
     app.state.asks = AskRoom(settings.max_waiting_asks)
     app.state.uploads = UploadRoom()
     install(app, sizes.refusal)

@@ -15,6 +15,8 @@ from store.errors import StoreBusyError, StoreError
 T = TypeVar("T")
 # How long an answer is waited for; after it what was known last is told.
 _WAIT_SECONDS = 0.02
+# The same before requests are taken, when nothing is known yet.
+_FIRST_WAIT_SECONDS = 1.0
 # How long that counts.
 _KNOWN_SECONDS = 10.0
 
@@ -30,11 +32,13 @@ class StoreProbe(Generic[T]):
         self._said: StoreError | T = StoreBusyError("The database has not answered yet.")
         self._said_at = float("-inf")
 
+    async def prepare(self) -> None:
+        """Ask for the first time, so that there is something to tell from the first request on."""
+        await self._wait(_FIRST_WAIT_SECONDS)
+
     async def answer(self) -> T:
         """What it says, or said lately. StoreError: the database said so, or says nothing for a while."""
-        if self._asking is None:
-            self._asking = asyncio.create_task(to_thread.run_sync(self._ask, limiter=self._threads))
-        await asyncio.wait([self._asking], timeout=_WAIT_SECONDS)
+        await self._wait(_WAIT_SECONDS)
         if (asked := self._asking) is not None and asked.done():
             self._asking = None
             self._said, self._said_at = asked.result(), time.monotonic()
@@ -43,6 +47,12 @@ class StoreProbe(Generic[T]):
         if isinstance(self._said, StoreError):
             raise self._said
         return self._said
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for the answer to the question, which is asked unless it is being asked."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(to_thread.run_sync(self._ask, limiter=self._threads))
+        await asyncio.wait([self._asking], timeout=seconds)
 
     def _ask(self) -> StoreError | T:
         try:

@@ -34,6 +34,10 @@ def ask(
         Literal["auto", "always", "never"],
         typer.Option(help="Whether a version's members answer; auto: unless they are known to do harm."),
     ] = "auto",
+    votes: Annotated[bool, typer.Option("--votes", help="Show who said what.")] = False,
+    passages: Annotated[
+        bool, typer.Option("--passages", help="Show all passages that were read, not only the best two.")
+    ] = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
@@ -58,4 +62,4 @@ def ask(
                 members=members,
                 on_heard=lambda heard: status.update(vote_so_far(heard)),
             )
-        console.print(answer_panel(answer))
+        console.print(answer_panel(answer, votes=votes, passages=passages))

@@ -50,7 +50,7 @@ def tour(console: Console, client: Client) -> None:
     for question in sample.questions[:QUESTIONS]:
         with console.status(Text("the members answer: ").append_text(plain(question.question))):
             answer = client.ask(question.question)
-        console.print(answer_panel(answer, expected=" / ".join(question.answers)))
+        console.print(answer_panel(answer, expected=" / ".join(question.answers), passages=False))
     heading(console, 4, "Look", "at what was learned")
     console.print(versions_table(client.versions()))
 

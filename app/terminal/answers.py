@@ -24,8 +24,17 @@ from app.terminal.theme import (
 )
 
 
-def answer_panel(answer: Answer, *, expected: str | None = None) -> Panel:
-    """Show an answer, how sure it is, who said what, where it was read, and the answer that was expected."""
+# Passages that are shown where not all are.
+_BEST = 2
+
+
+def answer_panel(
+    answer: Answer, *, expected: str | None = None, votes: bool = True, passages: bool = True
+) -> Panel:
+    """Show an answer, how sure it is, where it was read, and the answer that was expected.
+
+    With `votes` also who said what; without `passages` only the best two, those that say the answer first.
+    """
     rows = labelled_rows(10)
     if answer.abstained is None:
         rows.add_row("answer", plain(answer.answer or "", "bold"))
@@ -38,12 +47,15 @@ def answer_panel(answer: Answer, *, expected: str | None = None) -> Panel:
         rows.add_row("note", _degraded(answer.degraded))
     for silent in answer.left_out:
         rows.add_row("note", plain(f"The members of v{silent.version} do not answer: {silent.detail}.", WARN))
-    if answer.votes:
+    if answer.votes and votes:
         rows.add_row("", "")
         rows.add_row("votes", _votes(answer))
     if answer.citations:
         rows.add_row("", "")
-        rows.add_row("read in" if answer.abstained is None else "closest", _citations(answer.citations))
+        rows.add_row(
+            "read in" if answer.abstained is None else "closest",
+            _citations(answer.citations, None if passages else _BEST),
+        )
     return panel(rows, plain(answer.question), _made_by(answer))
 
 
@@ -109,11 +121,12 @@ def _times(member: int, count: int) -> str:
     return str(member) if count == 1 else f"{member} (x{count})"
 
 
-def _citations(citations: Sequence[Citation]) -> RenderableType:
+def _citations(citations: Sequence[Citation], most: int | None) -> RenderableType:
     rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
     rows.add_column(style=LABEL, justify="right")
     rows.add_column(ratio=1)
-    for number, citation in enumerate(citations, start=1):
+    best_first = sorted(citations, key=lambda citation: citation.support is None)
+    for number, citation in enumerate(best_first[:most], start=1):
         place = plain(citation.title, "italic")
         if citation.chapter:
             place.append(" · ", LABEL).append_text(plain(citation.chapter))
@@ -125,6 +138,8 @@ def _citations(citations: Sequence[Citation]) -> RenderableType:
         quote = plain(f"“{shortened(shown.text)}”", "" if citation.support else LABEL)
         quote.append(f"  characters {shown.start:,} to {shown.end:,}", LABEL)
         rows.add_row(str(number), Group(place, quote))
+    if most is not None and len(citations) > most:
+        rows.add_row("", Text(f"{len(citations) - most} more were read: --passages", LABEL))
     return rows
 
 

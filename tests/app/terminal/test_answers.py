@@ -21,6 +21,20 @@ def test_an_answer_shows_who_said_what_and_where_it_is_written() -> None:
     assert "4 members of v1 · 1.2 s" in text
 
 
+def test_the_best_two_passages_are_those_that_say_it() -> None:
+    [one] = answer().citations
+    said = Span(start=1080, end=1098, text="A tiger was caught in a trap.")
+    cited = [one.model_copy(update={"chapter": f"Chapter {number}"}) for number in range(4)]
+    cited[3] = cited[3].model_copy(update={"support": said})
+    short = answer().model_copy(update={"citations": cited})
+    text = shown(answer_panel(short, votes=False, passages=False))
+    assert [f"Chapter {number}" in text for number in range(4)] == [True, False, False, True]
+    assert text.index("Chapter 3") < text.index("Chapter 0")
+    assert "2 more were read: --passages" in text
+    assert "member 3" not in text
+    assert "more were read" not in shown(answer_panel(short))
+
+
 def test_who_does_not_know_says_why() -> None:
     why = Abstained(reason="not-told", detail="The book does not seem to tell this.", answer="A tiger.")
     near = (

@@ -1,6 +1,7 @@
 """The command that shows Bookchorus on a sample book: it starts a service, and takes a tour of it."""
 
 import os
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -99,11 +100,13 @@ def _stay(console: Console, child: "Child", url: str) -> None:
     from app.errors import CommandError
     from app.terminal.theme import ACCENT, LABEL
 
-    ask = 'bookchorus ask "…"' if url.endswith(f":{PORT}") else f'bookchorus ask "…" --url {url}'
+    # As it can be typed here: the set-up's folder of programs is on nobody's PATH at first.
+    program = "bookchorus" if shutil.which("bookchorus") else os.path.relpath(sys.argv[0])
+    ask = f'{program} ask "…"' if url.endswith(f":{PORT}") else f'{program} ask "…" --url {url}'
     console.print(
         Group(
-            Text.assemble("The service stays at ", (url, f"bold {ACCENT}"), f" (API: {url}/docs)."),
-            Text.assemble("Ask on from another terminal: ", (ask, "bold")),
+            Text.assemble("Its page is ", (url, f"bold {ACCENT}"), f" (API: {url}/docs)."),
+            Text.assemble("Or ask on from another terminal: ", (ask, "bold")),
             Text("Ctrl-C stops it.", LABEL),
         )
     )

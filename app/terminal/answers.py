@@ -23,7 +23,6 @@ from app.terminal.theme import (
     shortened,
 )
 
-
 # Passages that are shown where not all are.
 _BEST = 2
 

@@ -41,7 +41,7 @@ def train(
     Raises ValueError when `start` or `frozen` does not have the recipe's method and shape, and DivergedError
     when a loss is not finite.
     """
-    started = time.monotonic() - spent
+    started = time.monotonic()
     if start is None:
         start = initial_members(llm, objective.text, recipe, objective.context)
     members = _appended(recipe, start, frozen)
@@ -65,10 +65,12 @@ def train(
         before = Evaluated("before", bare_loss, facts["before"])
         computed_tokens, seconds = facts["computed_tokens"], facts["seconds"]
         started = time.monotonic() - facts["elapsed"]
+        spent = facts.get("spent", spent)
         objective.resume(resume.part("position"))
 
     steps = recipe.steps(objective.epoch_tokens, objective.row_tokens)
-    schedule = Schedule(recipe, steps, started, reserved=evaluation)
+    # What is over shortens the time, and moves no learning rate of a training that has enough of it.
+    schedule = Schedule(recipe, steps, started, reserved=evaluation + spent)
     # AdamW treats every element alone, so one optimiser over all members is an optimiser for each. Without
     # weight decay it does not change an element that has no gradient, to the bit.
     optimiser = torch.optim.AdamW(list(members.tensors.values()), weight_decay=0.0)
@@ -89,6 +91,7 @@ def train(
                 "computed_tokens": computed_tokens,
                 "seconds": seconds,
                 "elapsed": time.monotonic() - started,
+                "spent": spent,
             },
         )
 

@@ -14,7 +14,7 @@ class Schedule:
     """
 
     def __init__(self, recipe: Recipe, steps: int, started: float, reserved: float) -> None:
-        """`started` is a `time.monotonic()`; `reserved` seconds are left for the evaluation at the end."""
+        """`started` is a `time.monotonic()`; `reserved` seconds are not for steps."""
         self._steps = steps
         self._warmup = recipe.warmup
         self._started = started
@@ -42,7 +42,9 @@ class Schedule:
 
     def _progress(self, step: int) -> float:
         progress = step / self._steps
-        if self._seconds is not None:
+        # Of the first step the time would always be ahead: the clock must not decide what is learned where
+        # the steps end first, or the same training would end in other bits.
+        if self._seconds is not None and step > 0:
             elapsed = time.monotonic() - self._started
             progress = max(progress, elapsed / self._seconds if self._seconds else 1.0)
         return progress

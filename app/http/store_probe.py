@@ -39,9 +39,6 @@ class StoreProbe(Generic[T]):
     async def answer(self) -> T:
         """What it says, or said lately. StoreError: the database said so, or says nothing for a while."""
         await self._wait(_WAIT_SECONDS)
-        if (asked := self._asking) is not None and asked.done():
-            self._asking = None
-            self._said, self._said_at = asked.result(), time.monotonic()
         if time.monotonic() - self._said_at > _KNOWN_SECONDS:
             raise StoreBusyError("The database does not answer.")
         if isinstance(self._said, StoreError):
@@ -53,6 +50,9 @@ class StoreProbe(Generic[T]):
         if self._asking is None:
             self._asking = asyncio.create_task(to_thread.run_sync(self._ask, limiter=self._threads))
         await asyncio.wait([self._asking], timeout=seconds)
+        if (asked := self._asking) is not None and asked.done():
+            self._asking = None
+            self._said, self._said_at = asked.result(), time.monotonic()
 
     def _ask(self) -> StoreError | T:
         try:

@@ -142,6 +142,15 @@ def test_a_budget_of_seconds_ends_training_after_the_first_step(llm: FrozenLLM) 
     assert len(learned.curve) == 1
 
 
+def test_a_limit_in_seconds_that_is_far_away_changes_no_bit(llm: FrozenLLM) -> None:
+    recipe = RECIPE.model_copy(update={"epochs": 2.0})
+    one, other = (
+        learn(llm, recipe.model_copy(update={"budget_seconds": seconds})) for seconds in (None, 30.0)
+    )
+    assert one.curve == other.curve
+    assert torch.equal(embeddings(one.members), embeddings(other.members))
+
+
 def test_without_held_out_text_there_is_no_evaluation_loss(llm: FrozenLLM) -> None:
     learned = learn(llm, RECIPE.model_copy(update={"heldout": 0.0, "epochs": 1.0}))
     assert learned.after.member_losses == [None] * 3

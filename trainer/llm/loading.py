@@ -10,7 +10,6 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from trainer.lean_imports import import_shapes
 from trainer.llm.availability import EMBEDDED, ModelUnavailableError, check_name, embedded_revision
 from trainer.llm.batch_types import Row
 from trainer.llm.causal import CausalLLM
@@ -70,7 +69,6 @@ def load(
             weights: Any = embedded_weights(Path(source), torch_dtype)
             weights.to(target)
         else:
-            import_shapes()
             weights = _loader(config, model).from_pretrained(
                 source,
                 revision=revision,

@@ -89,7 +89,7 @@ import_lean()
 import app.resources.llm
 import app.http.server
 
-heavy = {"torch._prims", "torch._dynamo.symbolic_convert", "scipy", "sklearn", "pandas", "matplotlib", "peft"}
+heavy = {"torch._dynamo.symbolic_convert", "scipy", "sklearn", "pandas", "matplotlib", "peft"}
 heavy |= {"bitsandbytes", "sentence_transformers", "lxml", "pypdfium2", "mammoth", "opentelemetry.sdk"}
 print(sorted(heavy & set(sys.modules)))
 """

@@ -15,7 +15,7 @@ from app.terminal.training import show_training
 from app.terminal.versions import versions_table
 
 # The asker takes a few seconds a passage: some passages give questions enough.
-RECIPE = {"budget_seconds": 240, "passages": 8}
+RECIPE = {"budget_seconds": 160, "passages": 8}
 QUESTIONS = 3
 
 

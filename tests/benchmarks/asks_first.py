@@ -5,19 +5,15 @@ python -m tests.benchmarks.asks_first
 
 import argparse
 import json
-import os
-import socket
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import httpx
 
-from app.cli.child_process import Child
-from app.client import Client
 from tests.long_book import long_book
+from tests.service.conftest import plain_service
 
 RECIPE = {"objective": "lm", "epochs": 1000, "budget_seconds": 86_400}
 
@@ -66,27 +62,23 @@ def main() -> None:
     parser.add_argument("--asks", type=int, default=10)
     parser.add_argument("--model", default="embedded")
     options = parser.parse_args()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "app.cli", "serve", "--end-with-stdin", "--port", str(port)]
-        command += ["--model", options.model, "--data-dir", f"{folder}/data"]
-        with Client(url) as client, Child(command, Path(folder, "serve.log"), os.environ) as child:
-            child.wait_ready(client)
-            book = Path(folder, "long.md")
-            book.write_text(long_book(options.words), encoding="utf-8")
-            added = client.add(book, recipe=RECIPE)
-            assert added.job is not None
-            learning = client.follow(added.job.id)
-            next(event for event in learning if event.type == "metrics")
-            # Both kinds are asked about the same book; the first ask of each is not counted.
-            busy = measure(url, added.book.id, options.asks + 1, 0)[1:]
-            assert client.job(added.job.id).status == "running"
-            httpx.post(f"{url}/jobs/{added.job.id}/cancel", trust_env=False).raise_for_status()
-            list(learning)
-            idle = measure(url, added.book.id, options.asks + 1, 100)[1:]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        plain_service(Path(folder), "--model", options.model) as (client, _),
+    ):
+        url = client.url
+        book = Path(folder, "long.md")
+        book.write_text(long_book(options.words), encoding="utf-8")
+        added = client.add(book, recipe=RECIPE)
+        assert added.job is not None
+        learning = client.follow(added.job.id)
+        next(event for event in learning if event.type == "metrics")
+        # Both kinds are asked about the same book; the first ask of each is not counted.
+        busy = measure(url, added.book.id, options.asks + 1, 0)[1:]
+        assert client.job(added.job.id).status == "running"
+        httpx.post(f"{url}/jobs/{added.job.id}/cancel", trust_env=False).raise_for_status()
+        list(learning)
+        idle = measure(url, added.book.id, options.asks + 1, 100)[1:]
     for name, times in (("idle", idle), ("while it is learned", busy)):
         first, last = zip(*times, strict=True)
         print(

@@ -12,10 +12,7 @@ before the next batch of passages, so that asks without a pause between them lea
 
 import argparse
 import asyncio
-import os
-import socket
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
@@ -24,9 +21,8 @@ from typing import Any
 
 import httpx
 
-from app.cli.child_process import Child
-from app.client import Client
 from tests.long_book import long_book
+from tests.service.conftest import plain_service
 
 # A training of one step: what is measured comes before it.
 RECIPE = {"objective": "lm", "members": 1, "virtual_tokens": 1, "row_tokens": 16, "budget_tokens": 1}
@@ -150,21 +146,13 @@ def main() -> None:
     parser.add_argument("--most-seconds", type=float, default=3600.0, help="for each text")
     parser.add_argument("--model", default="embedded")
     asked = parser.parse_args()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "app.cli", "serve", "--end-with-stdin", "--port", str(port)]
-        command += ["--model", asked.model, "--data-dir", f"{folder}/data"]
-        # The others' books wait in the queue, and the long text is as many bytes as JSON makes of it.
-        room = {"BOOKCHORUS_MAX_QUEUED_JOBS": "100000", "BOOKCHORUS_MAX_BOOK_BYTES": "40000000"}
-        with (
-            Client(url) as client,
-            Child(command, Path(folder, "serve.log"), {**os.environ, **room}) as child,
-        ):
-            child.wait_ready(client)
-            asyncio.run(measure(url, asked))
+    # The others' books wait in the queue, and the long text is as many bytes as JSON makes of it.
+    room = {"max_queued_jobs": "100000", "max_book_bytes": "40000000"}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        plain_service(Path(folder), "--model", asked.model, **room) as (client, _),
+    ):
+        asyncio.run(measure(client.url, asked))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,7 @@ of those that it started. At the end stands how fast it grew in the second half.
 
 import argparse
 import asyncio
-import os
-import socket
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,11 +22,10 @@ from pathlib import Path
 
 import httpx
 
-from app.cli.child_process import Child
-from app.client import Client
 from tests import tiny
 from tests.long_book import long_book
 from tests.processes import children
+from tests.service.conftest import plain_service
 
 RECIPE = {"objective": "lm", "epochs": 1000, "budget_seconds": 86_400}
 
@@ -167,16 +163,10 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--words", type=int, default=20_000, help="words of the book that is learned")
     parser.add_argument("--model", help="an LLM; without it a tiny one, which says nothing sensible")
     asked = parser.parse_args(words)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder:
         model = asked.model or str(tiny.save(Path(folder, "model")))
-        command = [sys.executable, "-m", "app.cli", "serve", "--end-with-stdin", "--port", str(port)]
-        command += ["--model", model, "--data-dir", f"{folder}/data"]
-        with Client(url) as client, Child(command, Path(folder, "serve.log"), os.environ) as child:
-            child.wait_ready(client)
+        with plain_service(Path(folder), "--model", model) as (client, child):
+            url = client.url
             book = Path(folder, "long.md")
             book.write_text(long_book(asked.words), encoding="utf-8")
             added = client.add(book, recipe=RECIPE)

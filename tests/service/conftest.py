@@ -2,8 +2,10 @@
 
 import os
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -23,17 +25,34 @@ def service(folder: Path, *options: str, **settings: str) -> Iterator[Client]:
 
 @contextmanager
 def service_process(folder: Path, *options: str, **settings: str) -> Iterator[tuple[Client, Child]]:
-    """The same, with its process, which may end before the context does."""
+    """The same, with its process, which may end before the context does.
+
+    The process is a fork of one that has imported more than a service does.
+    """
+    with _running(partial(python, imported="service"), folder, options, settings) as running:
+        yield running
+
+
+@contextmanager
+def plain_service(folder: Path, *options: str, **settings: str) -> Iterator[tuple[Client, Child]]:
+    """The same, started as its users start it, which takes longer."""
+    with _running(lambda *words: [sys.executable, *words], folder, options, settings) as running:
+        yield running
+
+
+@contextmanager
+def _running(
+    program: Callable[..., list[str]], folder: Path, options: Sequence[str], settings: Mapping[str, str]
+) -> Iterator[tuple[Client, Child]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = settings.get("port", str(probe.getsockname()[1]))
     words = ["serve", "--end-with-stdin", "--port", port, "--data-dir", str(folder / "data"), *options]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
     env = {**clean, **{f"BOOKCHORUS_{name.upper()}": value for name, value in settings.items()}}
-    command = python("-m", "app.cli", *words, imported="service")
     with (
         Client(f"http://127.0.0.1:{port}", settings.get("admin_key")) as client,
-        Child(command, folder / "serve.log", env) as child,
+        Child(program("-m", "app.cli", *words), folder / "serve.log", env) as child,
     ):
         child.wait_ready(client)
         yield client, child

@@ -64,7 +64,7 @@ def train(
         bare_loss, evaluation, curve = facts["bare_loss"], facts["evaluation"], list(facts["curve"])
         before = Evaluated("before", bare_loss, facts["before"])
         computed_tokens, seconds = facts["computed_tokens"], facts["seconds"]
-        started = time.monotonic() - facts["elapsed"]
+        started -= facts["elapsed"]
         spent = facts.get("spent", spent)
         objective.resume(resume.part("position"))
 

@@ -106,7 +106,7 @@ class _Deferred(ModuleType):
             self.__path__ = list(spec.submodule_search_locations)
         self._lock, self._begun = threading.RLock(), False
 
-    def import_now(self) -> None:
+    def _import_now(self) -> None:
         """Import it, unless that has begun."""
         with self._lock:
             if self._begun:
@@ -126,7 +126,7 @@ class _Deferred(ModuleType):
         # Python asks any object for names such as `__wrapped__`; of a package it needs the path.
         if name.startswith("__") and name != "__path__":
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        self.import_now()
+        self._import_now()
         imported = sys.modules[self.__name__]
         # A module may put another one in its place.
         return ModuleType.__getattribute__(self, name) if imported is self else getattr(imported, name)

@@ -115,7 +115,6 @@ class SentenceTransformersEmbedder:
                 f"BOOKCHORUS_EMBEDDER={wanted} needs sentence-transformers: "
                 "pip install 'bookchorus[embedders]'"
             ) from error
-
         try:
             self._model = SentenceTransformer(str(Path(wanted).expanduser()), device="cpu")
         except (OSError, ValueError) as error:

@@ -1,7 +1,8 @@
 // Adding books: files that are dropped or chosen, and the sample.
 
 import { send } from "./api.js";
-import { fill, h } from "./elements.js";
+import { fill, h, trouble } from "./elements.js";
+import { goesOn } from "./learning.js";
 import { words } from "./words.js";
 
 /** Send a file; what the service has of it now: {book, job}. */
@@ -32,10 +33,10 @@ export function dropZone(done) {
       line.scrollIntoView({ block: "nearest" });
       try {
         const { book, job } = await addFile(file);
-        fill(line, job && !["succeeded", "failed", "cancelled"].includes(job.status) ? words.added(book.title) : words.known(book.title));
+        fill(line, goesOn(job) ? words.added(book.title) : words.known(book.title));
         added += 1;
       } catch (error) {
-        fill(line, h("span", { class: "bad", role: "alert" }, `${file.name}: ${error.message}`));
+        fill(line, trouble(error, `${file.name}: `));
       }
       line.classList.remove("busy");
     }

@@ -11,6 +11,12 @@ export function places(answer) {
   return [...answer.citations].sort((a, b) => says(a) - says(b));
 }
 
+/** The address of the reader at a place of an answer. */
+export function readAt(one, answer) {
+  const support = one.support ? `&from=${one.support.start}&to=${one.support.end}` : "";
+  return `#/read/${one.book}?answer=${answer.id ?? ""}&start=${one.start}&end=${one.end}${support}`;
+}
+
 /** An answer, or what is heard so far of one that is `unfinished`. */
 export function answerView(answer) {
   const list = h("ol", { class: "citations" });
@@ -66,10 +72,8 @@ function votes(answer, point) {
 
 function citation(one, at, answer) {
   const place = [one.title, one.chapter, one.page && words.page(one.page)].filter(Boolean).join(" · ");
-  const link = `#/read/${one.book}?answer=${answer.id ?? ""}&start=${one.start}&end=${one.end}`
-    + (one.support ? `&from=${one.support.start}&to=${one.support.end}` : "");
   return h("li", { "data-passage": one.passage },
-    h("h3", {}, `${at + 1}. ${place}`), h("q", {}, marked(one)), " ", h("a", { href: link }, words.open));
+    h("h3", {}, `${at + 1}. ${place}`), h("q", {}, marked(one)), " ", h("a", { href: readAt(one, answer) }, words.open));
 }
 
 /** A passage, shortened around the sentence that says the answer, which is marked. */

@@ -14,10 +14,6 @@ export class Problem extends Error {
 /** What asks for a key where one is wanted; the page sets it. */
 export const door = { ask: async () => null };
 
-export function forgetKey() {
-  sessionStorage.removeItem(KEY);
-}
-
 /** Send a request; a response that is no error. Where a key is wanted, it is asked for. */
 export async function send(method, path, { json, form, accept, signal } = {}) {
   for (;;) {

@@ -2,7 +2,7 @@
 
 import { all, events, Problem } from "./api.js";
 import { answerView } from "./answer.js";
-import { fill, h } from "./elements.js";
+import { fill, h, save, trouble } from "./elements.js";
 import { addSample, dropZone } from "./adding.js";
 import { asMarkdown, earlier, forget, keep } from "./threads.js";
 import { words } from "./words.js";
@@ -47,7 +47,7 @@ export async function askView({ root, gone, query }) {
         h("button", { class: "plain", onclick: () => { fill(shown, answerView(answer)); scrollTo(0, 0); } }, answer.question),
         h("small", {}, " ", answer.answer ?? words.noAnswer)))),
       h("div", { class: "row" },
-        h("button", { onclick: () => save(asMarkdown(known)) }, words.exportThreads),
+        h("button", { onclick: () => save(new Blob([asMarkdown(known)], { type: "text/markdown" }), "bookchorus.md") }, words.exportThreads),
         h("button", { onclick: () => { forget(); fillHistory(); } }, words.clear))]);
   }
 
@@ -95,16 +95,9 @@ function welcome(root) {
       location.hash = `#/books/${book.id}`;
     } catch (error) {
       sample.disabled = false;
-      fill(said, h("p", { class: "bad", role: "alert" }, error.message));
+      fill(said, trouble(error));
     }
   } }, words.sample);
   fill(root, h("h1", {}, words.welcome), h("p", {}, words.welcomeText), h("p", {}, sample), said, dropZone(() => { location.hash = "#/library"; }));
-}
-
-/** Have the browser save a text as a file. */
-function save(text) {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
-  h("a", { href: url, download: "bookchorus.md" }).click();
-  URL.revokeObjectURL(url);
 }
 

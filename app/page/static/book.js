@@ -1,8 +1,8 @@
 // A book: what it is, its chapters, its learning, and its versions.
 
 import { call, get } from "./api.js";
-import { fill, h } from "./elements.js";
-import { learningView } from "./learning.js";
+import { fill, h, trouble } from "./elements.js";
+import { beingLearned, learningView } from "./learning.js";
 import { versionsView } from "./versions.js";
 import { words } from "./words.js";
 
@@ -22,7 +22,7 @@ export async function bookView({ root, gone }, id) {
     try {
       follow((await call("POST", `/books/${book.id}/versions`, {})).job.id);
     } catch (error) {
-      fill(learning, h("p", { class: "bad", role: "alert" }, error.message));
+      fill(learning, trouble(error));
     }
     learn.disabled = false;
   } }, words.learnAgain);
@@ -39,6 +39,6 @@ export async function bookView({ root, gone }, id) {
     h("h2", {}, words.chapters),
     h("ol", {}, book.chapters.map((chapter) => h("li", {},
       h("a", { href: `#/read/${book.id}?start=${chapter.start}&end=${chapter.start}` }, chapter.title || words.untitled)))));
-  if (["queued", "training"].includes(book.state) && book.job) follow(book.job);
+  if (beingLearned(book)) follow(book.job);
   await again();
 }

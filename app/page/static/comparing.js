@@ -1,7 +1,7 @@
 // Two versions side by side, on questions of one's own.
 
 import { call } from "./api.js";
-import { fill, h } from "./elements.js";
+import { fill, h, trouble } from "./elements.js";
 import { words } from "./words.js";
 
 export function comparing(book, versions) {
@@ -21,7 +21,7 @@ export function comparing(book, versions) {
       const json = { versions: [Number(first.value), Number(second.value)], ...(asked.length ? { questions: asked } : {}) };
       fill(found, table(await call("POST", `/admin/books/${book}/compare`, json)));
     } catch (error) {
-      fill(found, h("p", { class: "bad", role: "alert" }, error.message));
+      fill(found, trouble(error));
     }
     run.disabled = false;
   } }, words.run);
@@ -34,5 +34,5 @@ function table(comparison) {
     h("thead", {}, h("tr", {}, h("th", {}, words.question), comparison.versions.map((one) => h("th", {}, words.version(one.number))))),
     h("tbody", {}, comparison.questions.map((asked) => h("tr", {},
       h("td", {}, asked.question, asked.expected && h("div", { class: "soft" }, `${words.expected}: ${asked.expected}`)),
-      asked.answers.map((answer) => h("td", {}, answer.answer ?? words.none2, h("div", { class: "soft" }, words.share(answer.confidence))))))));
+      asked.answers.map((answer) => h("td", {}, answer.answer ?? words.noneGiven, h("div", { class: "soft" }, words.share(answer.confidence))))))));
 }

@@ -17,14 +17,30 @@ function filled(element, properties, children) {
     else if (name === "value" || name === "checked") element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...shown(children));
   return element;
 }
 
 /** Put these into an element, in place of what it holds. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(...shown(children));
   return element;
+}
+
+function shown(children) {
+  return children.flat(3).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** Why something did not work, told at once to those who listen. */
+export function trouble(error, before = "") {
+  return h("p", { class: "bad", role: "alert" }, before, error.message);
+}
+
+/** Have the browser save bytes or a text as a file. */
+export function save(content, name) {
+  const url = URL.createObjectURL(content);
+  h("a", { href: url, download: name }).click();
+  URL.revokeObjectURL(url);
 }
 
 /** A bar that is full to a share of 0 to 1. A style of its own: the page's policy allows no style in markup. */

@@ -8,6 +8,12 @@ import { words } from "./words.js";
 
 const ENDED = ["succeeded", "failed", "cancelled"];
 
+/** Whether a job goes on or waits. */
+export const goesOn = (job) => Boolean(job) && !ENDED.includes(job.status);
+
+/** Whether a book is being learned, or waits for it. */
+export const beingLearned = (book) => Boolean(book.job) && ["queued", "training"].includes(book.state);
+
 /** Follow a job until it ends or the view is gone; `ended` is called with the job that has ended. */
 export function learningView(id, gone, ended = () => {}) {
   const phase = h("p", { role: "status" });
@@ -50,7 +56,7 @@ export function learningView(id, gone, ended = () => {}) {
           draw();
         }
         const job = await get(`/jobs/${id}`);
-        if (ENDED.includes(job.status)) return end(job);
+        if (!goesOn(job)) return end(job);
       } catch (error) {
         if (gone.aborted) return;
         phase.textContent = error.message;

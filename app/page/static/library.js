@@ -4,7 +4,7 @@ import { all, call } from "./api.js";
 import { addSample, dropZone } from "./adding.js";
 import { dialog } from "./dialog.js";
 import { fill, h } from "./elements.js";
-import { learningView } from "./learning.js";
+import { beingLearned, learningView } from "./learning.js";
 import { words } from "./words.js";
 
 // Jobs that are followed at once: a browser has few connections to one host, and the other books wait anyway.
@@ -25,7 +25,7 @@ export async function libraryView({ root, gone }) {
 
   /** The books that are learned now or next. */
   function learning() {
-    const waiting = books.filter((book) => ["queued", "training"].includes(book.state) && book.job);
+    const waiting = books.filter(beingLearned);
     return waiting.sort((a, b) => (b.state === "training") - (a.state === "training") || a.created_at - b.created_at).slice(0, FOLLOWED);
   }
 

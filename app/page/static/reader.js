@@ -1,6 +1,6 @@
 // The book at a place: the passage that was read, with the sentence that says the answer highlighted.
 
-import { places } from "./answer.js";
+import { places, readAt } from "./answer.js";
 import { get, send } from "./api.js";
 import { fill, h } from "./elements.js";
 import { earlier } from "./threads.js";
@@ -37,9 +37,7 @@ export async function readerView({ root, gone, query }, id) {
   const cited = answer ? places(answer).filter((one) => one.book === id) : [];
   const here = cited.findIndex((one) => one.start === start);
   const go = (step) => {
-    const one = cited[(here + step + cited.length) % cited.length];
-    const support = one.support ? `&from=${one.support.start}&to=${one.support.end}` : "";
-    location.replace(`#/read/${id}?answer=${answer.id}&start=${one.start}&end=${one.end}${support}`);
+    location.replace(readAt(cited[(here + step + cited.length) % cited.length], answer));
   };
   const walk = here >= 0 && cited.length > 1 && [
     h("span", { class: "soft grow" }, words.citationOf(here + 1, cited.length)),

@@ -4,7 +4,7 @@ import { all, call, get, send } from "./api.js";
 import { comparing } from "./comparing.js";
 import { curvesView } from "./curves.js";
 import { dialog } from "./dialog.js";
-import { fill, h } from "./elements.js";
+import { fill, h, save } from "./elements.js";
 import { adds, date, loss } from "./figures.js";
 import { words } from "./words.js";
 
@@ -57,10 +57,8 @@ export async function versionsView(root, book, gone) {
   }
 
   async function download(version) {
-    const archive = await (await send("GET", `/admin/books/${book}/versions/${version.number}/export`)).blob();
-    const url = URL.createObjectURL(archive);
-    h("a", { href: url, download: `${book}-v${version.number}.zip` }).click();
-    URL.revokeObjectURL(url);
+    const archive = await send("GET", `/admin/books/${book}/versions/${version.number}/export`);
+    save(await archive.blob(), `${book}-v${version.number}.zip`);
   }
 
   fill(root, h("h2", {}, words.versions), failed,

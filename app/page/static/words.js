@@ -58,7 +58,7 @@ export const words = {
   moved: (alias, from, to, who) => `${alias}: ${from ?? "–"} → ${to ?? "–"} by ${who}`,
   exportVersion: "Save for PEFT", damaged: "damaged", pruned: "pruned",
   compare: "Compare two versions", compareWith: "and", compareQuestions: "Questions, one a line (none: ten that were written about the book)", run: "Compare",
-  comparing: "Both are being asked…", expected: "expected", none2: "no answer",
+  comparing: "Both are being asked…", expected: "expected", noneGiven: "no answer",
 
   next: "Citation ›", previous: "‹ Citation", chapterNext: "Chapter ›", chapterBefore: "‹ Chapter", byKey: (key) => `or press ${key}`,
   passageHere: "the passage that was read", citationOf: (at, count) => `Citation ${at} of ${count}`,

@@ -1,6 +1,7 @@
 // The words of the page, in English. Another language is another file like this one.
 
 const percent = (share) => `${Math.round(100 * share)}%`;
+const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 export const words = {
   skip: "Skip to the content",
@@ -12,7 +13,7 @@ export const words = {
   questionHint: "What would you like to know?",
   anyBook: "Whichever book fits", where: "In",
   askIt: "Ask", asking: "Looking for passages…",
-  reading: (passages) => `Reading ${passages} passages…`,
+  reading: (passages) => `Reading ${counted(passages, "passage")}…`,
   stop: "Stop",
   noAnswer: "I don't know",
   closest: "The closest places in the book",
@@ -23,7 +24,7 @@ export const words = {
   votes: "How the chorus voted", share: percent,
   voter: (member, version, passage, text) =>
     `${member === null ? "The LLM alone" : `Member ${member + 1} of version ${version}`}, reading passage ${passage ?? "–"}, says: ${text || "nothing"}`,
-  citations: "Where it says so", more: (count) => `${count} more passages that were read`,
+  citations: "Where it says so", more: (count) => `${counted(count, "more passage")} that ${count === 1 ? "was" : "were"} read`,
   open: "Read on in the book", page: (label) => `page ${label}`,
   degraded: { untrained: "Nothing was learned of this book yet: the LLM answered from its passages alone." },
   took: (seconds) => `${seconds.toFixed(1)} s`, by: (versions) => `answered by ${versions}`, bare: "the LLM alone",
@@ -36,7 +37,7 @@ export const words = {
   known: (title) => `${title} is here already.`, added: (title) => `${title} is here, and is being learned.`,
   search: "Search titles, authors, tags", none: "No book fits.", empty: "There is no book yet.",
   states: { queued: "waits to be learned", training: "is being learned", ready: "learned", untrained: "not learned" },
-  passages: (count) => `${count} passages`, byAuthor: (name) => `by ${name}`,
+  passages: (count) => counted(count, "passage"), byAuthor: (name) => `by ${name}`,
   remove: "Remove", removeSure: (title) => `Remove ${title} and all that was learned of it?`,
 
   phases: { queued: "Waits for its turn", running: "Begins", embedding: "Reads the passages", writing: "Writes questions about the book", studied: "Begins to learn", evaluated: "Was examined", resumed: "Goes on", published: "Published", succeeded: "Learned", failed: "Failed", cancelled: "Cancelled" },
@@ -49,7 +50,7 @@ export const words = {
   warnings: "What could not be read", chapters: "Chapters", read: "Read", untitled: "Beginning",
   versions: "Versions", noVersions: "No version yet.", champion: "answers questions", learnAgain: "Learn again",
   version: (number) => `Version ${number}`,
-  madeOf: (members, method, when) => `${members} members (${method}), ${when}`,
+  madeOf: (members, method, when) => `${counted(members, "member")} (${method}), ${when}`,
   heldout: (before, after) => `held-out loss ${before.toFixed(2)} → ${after.toFixed(2)}`,
   adds: "adds", toAnswers: "ROUGE-L to answers", notMeasured: "not measured",
   few: "(few questions)", showCurves: "How it learned", promote: "Let it answer", rollback: "Back to the version before",

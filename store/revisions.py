@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from store import books, questions
 from store.errors import DuplicateBookError, NotFoundError
 from store.tables import Book, Chapter, Page, Passage, Revision
+from store.tags import normalize_tags
 
 
 def add(
@@ -24,10 +25,11 @@ def add(
 
     Return the book and True. Earlier texts are kept; their chapters, pages and passages are not. Questions
     that people wrote, corrected or removed are carried over where their passage's text is still there. If the
-    book's text has this `sha256` already, change nothing, and return the book and False. NotFoundError: no
-    such book. DuplicateBookError: another book of its owner has this `sha256`. InvalidTagsError: too many
-    tags, or too long ones.
+    book's text has this `sha256` already, change nothing, and return the book and False. InvalidTagsError:
+    too many tags, or too long ones. NotFoundError: no such book. DuplicateBookError: another book of its
+    owner has this `sha256`.
     """
+    tags = None if tags is None else normalize_tags(tags)
     books.lock(session, book_id)
     book = books.get(session, book_id)
     key = books.content_key(book.owner, edition.sha256)

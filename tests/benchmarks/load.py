@@ -9,7 +9,8 @@ is held where each of its asks is answered, 99 of 100 within `--p99` seconds. Be
 told when to come again, and nobody may wait for longer than `--hang` seconds.
 
 With `--minutes` there is one rate for so long, and the memory each minute: that of the service's process and
-of those that it started. At the end stands how fast it grew in the second half.
+of those that it started, and how much of it is kept on purpose, of what the LLM has read and of members. At
+the end stands how fast it grew in the second half.
 """
 
 import argparse
@@ -103,7 +104,8 @@ async def for_long(url: str, book: str, rate: float, minutes: float, hang: float
     while not asking.done():
         hours.append((time.monotonic() - began) / 3600)
         memory.append(megabytes(process))
-        print(f"minute {60 * hours[-1]:.0f}: {memory[-1]:.0f} MB", flush=True)
+        kept = await cached(url)
+        print(f"minute {60 * hours[-1]:.0f}: {memory[-1]:.1f} MB, {kept:.1f} MB kept on purpose", flush=True)
         await asyncio.wait([asking], timeout=60)
     half = len(hours) // 2
     if len(hours) - half > 1:
@@ -129,6 +131,14 @@ def megabytes(process: int) -> float:
         status = Path(f"/proc/{each}/status").read_text()
         total += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
     return total / 1000
+
+
+async def cached(url: str) -> float:
+    """Megabytes of all caches of a service."""
+    async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
+        figures = (await http.get("/metrics")).text
+    sizes = [line.split()[-1] for line in figures.splitlines() if line.startswith("bookchorus_cache_bytes{")]
+    return sum(map(float, sizes)) / 1e6
 
 
 def percentile(seconds: Sequence[float]) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.conftest import client, http  # noqa: F401 - fixtures
+from tests.service.conftest import client, http, shared_service  # noqa: F401 - fixtures
 from tests.service.test_books import QUICK, upload
 from tests.tiny import STORY
 

@@ -15,7 +15,7 @@ from tests.app.parsing.test_sandbox import HUGE
 from tests.faults.test_bad_input import problem
 from tests.files import lines, xhtml
 from tests.processes import descendants
-from tests.service.conftest import client, http, service  # noqa: F401 - fixtures
+from tests.service.conftest import client, http, service, shared_service  # noqa: F401 - fixtures
 
 WORDS = xhtml("<h1>One</h1><p>Mira kept a green lamp in the tower of Ost.</p>")
 

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from tests.service.conftest import client, http  # noqa: F401 - fixtures
+from tests.service.conftest import client, http, shared_service  # noqa: F401 - fixtures
 from tests.service.test_books import upload
 
 HOSTILE = """# The Ferry

@@ -11,7 +11,7 @@ from app.http.routes import aliases, ask, books, chat, compare, questions, revis
 from app.schemas.common import Request
 from store.segmentation import is_blank
 from tests.faults.test_bad_input import ids, problem
-from tests.service.conftest import client, http  # noqa: F401 - fixtures
+from tests.service.conftest import client, http, shared_service  # noqa: F401 - fixtures
 from tests.service.test_books import upload
 from tests.tiny import STORY
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests import files
 from tests.faults.test_bad_input import ids, problem
-from tests.service.conftest import client, http  # noqa: F401 - fixtures
+from tests.service.conftest import client, http, shared_service  # noqa: F401 - fixtures
 from tests.service.test_books import upload
 from tests.tiny import STORY
 

@@ -59,11 +59,19 @@ def _running(
 
 
 @pytest.fixture(scope="session")
-def client(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A service shared by the tests of a session: each adds books of its own."""
+def shared_service(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A service shared by the files of a session."""
     folder = tmp_path_factory.mktemp("service")
     with service(folder, "--model", str(tiny_folder), max_book_bytes="200000") as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def client(shared_service: Client) -> Iterator[Client]:
+    """The shared service. Its books go after each file, so that no file finds those of another."""
+    yield shared_service
+    for book in shared_service.books():
+        shared_service.remove(book.id)
 
 
 @pytest.fixture

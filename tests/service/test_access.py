@@ -10,7 +10,7 @@ import pytest
 
 from app.client import Client
 from tests.faults.test_bad_input import ids, problem
-from tests.service.conftest import client, http, service  # noqa: F401 - fixtures
+from tests.service.conftest import client, http, service, shared_service  # noqa: F401 - fixtures
 from tests.service.test_books import upload
 from tests.tiny import STORY
 

@@ -74,7 +74,7 @@ class PassageIndex:
         folder: Path,
         embed: Embed,
         embedder: str,
-        batch_size: int = 16,
+        batch_size: int = 8,
         large: int = LARGE,
         embed_questions: Embed | None = None,
     ) -> None:

@@ -15,6 +15,7 @@ import httpx
 from tests.long_book import long_book
 from tests.service.conftest import plain_service
 
+THINGS = ("lamp", "rope", "ledger", "bell", "kettle", "oar", "map", "loaf", "mirror", "saddle", "key", "sail")
 RECIPE = {"objective": "lm", "epochs": 1000, "budget_seconds": 86_400}
 
 
@@ -33,9 +34,9 @@ def asked(url: str, book: str, question: str) -> tuple[float, float]:
     return first, time.monotonic() - began
 
 
-def measure(url: str, book: str, asks: int, start: int) -> list[tuple[float, float]]:
-    """Ask so many different questions, one after the other."""
-    things = (
+def measure(url: str, book: str, asks: int) -> list[tuple[float, float]]:
+    """Ask so many different questions, one after the other; the first is not counted."""
+    things = [
         "lamp",
         "rope",
         "ledger",
@@ -48,11 +49,11 @@ def measure(url: str, book: str, asks: int, start: int) -> list[tuple[float, flo
         "saddle",
         "key",
         "sail",
-    )
-    return [
-        asked(url, book, f"Who carried the {things[number % len(things)]} {start + number} years ago?")
-        for number in range(asks)
     ]
+    return [
+        asked(url, book, f"Who carried the {things[number % len(things)]} {number} years ago?")
+        for number in range(asks + 1)
+    ][1:]
 
 
 def main() -> None:
@@ -62,23 +63,20 @@ def main() -> None:
     parser.add_argument("--asks", type=int, default=10)
     parser.add_argument("--model", default="embedded")
     options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        plain_service(Path(folder), "--model", options.model) as (client, _),
-    ):
-        url = client.url
+    with tempfile.TemporaryDirectory() as folder:
         book = Path(folder, "long.md")
         book.write_text(long_book(options.words), encoding="utf-8")
-        added = client.add(book, recipe=RECIPE)
-        assert added.job is not None
-        learning = client.follow(added.job.id)
-        next(event for event in learning if event.type == "metrics")
-        # Both kinds are asked about the same book; the first ask of each is not counted.
-        busy = measure(url, added.book.id, options.asks + 1, 0)[1:]
-        assert client.job(added.job.id).status == "running"
-        httpx.post(f"{url}/jobs/{added.job.id}/cancel", trust_env=False).raise_for_status()
-        list(learning)
-        idle = measure(url, added.book.id, options.asks + 1, 100)[1:]
+        with plain_service(Path(folder), "--model", options.model) as (client, _):
+            added = client.add(book, recipe=RECIPE)
+            assert added.job is not None
+            learning = client.follow(added.job.id)
+            next(event for event in learning if event.type == "metrics")
+            busy = measure(client.url, added.book.id, options.asks)
+            assert client.job(added.job.id).status == "running"
+            httpx.post(f"{client.url}/jobs/{added.job.id}/cancel", trust_env=False).raise_for_status()
+        # The same questions again, of a service that has read no passage yet.
+        with plain_service(Path(folder), "--model", options.model) as (client, _):
+            idle = measure(client.url, added.book.id, options.asks)
     for name, times in (("idle", idle), ("while it is learned", busy)):
         first, last = zip(*times, strict=True)
         print(

@@ -10,8 +10,10 @@ from torch import Tensor
 
 T = TypeVar("T")
 R = TypeVar("R")
-# Tokens of one pass while nothing is known of the memory.
+# Tokens of one pass on CUDA, while nothing is known of the memory.
 _TOKENS = 2048
+# On a CPU: about a row. More would be no quicker, needs more memory, and who asks next would wait for it.
+_CPU_TOKENS = 512
 # Seconds of one pass while somebody waits.
 _HURRIED_SECONDS = 1.0
 # What PyTorch's allocator says on a CPU, C++, oneDNN, CUDA and its libraries. Of a descriptor, oneDNN says so
@@ -38,7 +40,7 @@ class Microbatches:
         tokens: int | Literal["auto"] = "auto",
         hurried: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`tokens` is the most in one pass; "auto" measures what fits on CUDA, and is 2,048 elsewhere.
+        """`tokens` is the most in one pass; "auto" measures what fits on CUDA, and is 512 elsewhere.
 
         While `hurried` says so, a pass takes about a second, as far as one row allows: somebody waits.
         """
@@ -48,7 +50,8 @@ class Microbatches:
         self._rate: float | None = None
         self._measures = tokens == "auto" and device.type == "cuda"
         # The most tokens of one pass, by what is known so far.
-        self.tokens = _TOKENS if tokens == "auto" else tokens
+        self._first = _TOKENS if device.type == "cuda" else _CPU_TOKENS
+        self.tokens = self._first if tokens == "auto" else tokens
 
     def each(
         self, rows: Sequence[T], row_tokens: int, work: Callable[[Sequence[T]], R]
@@ -86,7 +89,7 @@ class Microbatches:
         """Tokens of the next pass."""
         if not self._hurried():
             return self.tokens
-        return min(self.tokens, _TOKENS if self._rate is None else int(self._rate * _HURRIED_SECONDS))
+        return min(self.tokens, self._first if self._rate is None else int(self._rate * _HURRIED_SECONDS))
 
     def _used(self) -> int:
         if not self._measures:

@@ -2,14 +2,17 @@
 
     .venv/bin/python -m tests.benchmarks.languages --data PATH [--embedder NAME] [--words]
 
-PATH holds a folder a language, with `questions.jsonl` and its books, which are a library in the real store.
+PATH holds a folder a language, with `questions.jsonl` and its books. By words alone they are stemmed in three
+ways: by script, by the stemmer of the folder's language, and by that of the language told from the text; each
+language is a library, and all together are one. By meaning and by both, each is a library in the real store.
 Book@1 is the share of questions whose book has the best passage of all; passage@5 the share for which one of
 the five best passages of the right book holds an answer, of the questions for which any passage does. NAME is
 what `BOOKCHORUS_EMBEDDER` takes; with `--words` nothing is embedded.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +25,7 @@ from app.settings import Settings
 from store.database import Database
 from store.search.bm25 import BM25Index
 from store.search.index import Hit, PassageIndex
+from store.search.stemmers import BY_SCRIPT, language_of, stemmer_of
 from store.search.stemming import StemmedTexts
 from tests.benchmarks.retrieval import RANKINGS, add
 
@@ -44,15 +48,44 @@ def measure(dataset: Dataset, rank: Ranked) -> tuple[float, float]:
     return float(np.mean(books)), float(np.mean(passages))
 
 
-def by_words(dataset: Dataset) -> dict[str, tuple[float, float]]:
-    """The figures of words alone."""
-    texts = [section for story in dataset.stories for section in story.sections]
-    index = BM25Index.build(range(len(texts)), StemmedTexts(texts))
-    return {
-        "lexical": measure(
-            dataset, lambda asked: np.argsort(-index.score(asked).all(), kind="stable").tolist()
-        )
+def by_words(dataset: Dataset, stemmers: Mapping[str, str]) -> tuple[float, float]:
+    """The figures of words alone, with the stemmer of each story by its name."""
+    rows = [(section, stemmers[story.name]) for story in dataset.stories for section in story.sections]
+    texts = StemmedTexts((text for text, _ in rows), stemmers=[stemmer for _, stemmer in rows])
+    index = BM25Index.build(range(len(rows)), texts)
+    return measure(dataset, lambda asked: np.argsort(-index.score(asked).all(), kind="stable").tolist())
+
+
+def named(dataset: Dataset, language: str) -> Dataset:
+    """The dataset with a mark of its language at the name of each story."""
+    return replace(
+        dataset,
+        stories=[replace(story, name=f"{language} {story.name}") for story in dataset.stories],
+        questions=[replace(asked, story=f"{language} {asked.story}") for asked in dataset.questions],
+    )
+
+
+def print_by_words(datasets: Mapping[str, Dataset]) -> None:
+    """Print the figures of words alone, in each language and in one library of all of them."""
+    stories = {story.name: story for dataset in datasets.values() for story in dataset.stories}
+    languages = {story.name: name for name, dataset in datasets.items() for story in dataset.stories}
+    told = {name: stemmer_of(language_of(story.sections)) for name, story in stories.items()}
+    stemmers = {
+        "by script": dict.fromkeys(stories, BY_SCRIPT),
+        "of the language": {name: stemmer_of(language) for name, language in languages.items()},
+        "of the language told from the text": told,
     }
+    questions = [asked for dataset in datasets.values() for asked in dataset.questions]
+    together = replace(next(iter(datasets.values())), stories=list(stories.values()), questions=questions)
+    for name, dataset in {**datasets, "together": together}.items():
+        for how, found in stemmers.items():
+            show(name, f"words stemmed {how}", dataset, by_words(dataset, found))
+
+
+def show(language: str, ranking: str, dataset: Dataset, figures: tuple[float, float]) -> None:
+    """Print a row."""
+    books, passages = figures
+    print(f"| {language} | {ranking} | {len(dataset.questions)} | {books:.3f} | {passages:.3f} |", flush=True)
 
 
 def by_all(dataset: Dataset, embedder: Embedder, folder: Path) -> dict[str, tuple[float, float]]:
@@ -90,16 +123,17 @@ def main() -> None:
     parser.add_argument("--embedder", default=EMBEDDED)
     parser.add_argument("--words", action="store_true")
     asked = parser.parse_args()
-    embedder = None if asked.words else load_embedder(Settings(embedder=asked.embedder))
-    for folder in sorted(each.parent for each in asked.data.glob("*/questions.jsonl")):
-        dataset = load_dataset(folder / "questions.jsonl")
-        with TemporaryDirectory() as temporary:
-            figures = by_words(dataset) if embedder is None else by_all(dataset, embedder, Path(temporary))
-        for ranking, (books, passages) in figures.items():
-            print(
-                f"| {folder.name} | {ranking} | {len(dataset.questions)} | {books:.3f} | {passages:.3f} |",
-                flush=True,
-            )
+    datasets = {
+        folder.name: named(load_dataset(folder / "questions.jsonl"), folder.name)
+        for folder in sorted(each.parent for each in asked.data.glob("*/questions.jsonl"))
+    }
+    print_by_words(datasets)
+    if not asked.words:
+        embedder = load_embedder(Settings(embedder=asked.embedder))
+        for language, dataset in datasets.items():
+            with TemporaryDirectory() as temporary:
+                for ranking, figures in by_all(dataset, embedder, Path(temporary)).items():
+                    show(language, ranking, dataset, figures)
 
 
 if __name__ == "__main__":

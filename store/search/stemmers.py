@@ -7,7 +7,7 @@ import Stemmer
 
 # No language's stemmer: a word goes through that of its script, and stays as it is where there is none.
 BY_SCRIPT = "script"
-BY_SCRIPTS = {
+STEMMERS_OF_SCRIPTS = {
     "ARABIC": "arabic",
     "ARMENIAN": "armenian",
     "CYRILLIC": "russian",
@@ -18,7 +18,7 @@ BY_SCRIPTS = {
 }
 # Snowball's stemmers of other languages, by the first part of a BCP 47 tag. They are written in Latin
 # script, but for those below.
-_OF_LANGUAGES = {
+_STEMMERS_OF_LANGUAGES = {
     **{"ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "eo": "esperanto", "es": "spanish"},
     **{"et": "estonian", "eu": "basque", "fa": "persian", "fi": "finnish", "fr": "french", "ga": "irish"},
     **{"hu": "hungarian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "nb": "norwegian"},
@@ -47,7 +47,7 @@ def stemmer_of(language: str | None) -> str:
     """Return Snowball's name of the stemmer for a language, a BCP 47 tag; BY_SCRIPT where there is none, or
     where it is that of the script.
     """
-    return _OF_LANGUAGES.get((language or "").partition("-")[0].lower(), BY_SCRIPT)
+    return _STEMMERS_OF_LANGUAGES.get((language or "").partition("-")[0].lower(), BY_SCRIPT)
 
 
 def language_of(texts: Sequence[str]) -> str | None:

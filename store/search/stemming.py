@@ -8,7 +8,7 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-from store.search.stemmers import BY_SCRIPT, BY_SCRIPTS, scripts_of
+from store.search.stemmers import BY_SCRIPT, STEMMERS_OF_SCRIPTS, scripts_of
 from store.search.vocabulary import Vocabulary
 from store.search.words import folded, words
 
@@ -39,7 +39,7 @@ class Stemming:
         if stemmer != BY_SCRIPT and script in scripts_of(stemmer):
             # Languages have endings with marks: the stemmer has to see them.
             return f"{stemmer}:{folded(self._stemmed(word, stemmer))}"
-        by_script = BY_SCRIPTS.get(script)
+        by_script = STEMMERS_OF_SCRIPTS.get(script)
         return plain if by_script is None else self._stemmed(plain, by_script)
 
     def asked(self, word: str, stemmer: str, vocabulary: Vocabulary) -> set[int]:

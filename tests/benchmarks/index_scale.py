@@ -3,13 +3,13 @@
     python -m tests.benchmarks.index_scale [--sizes 4000 100000 1000000] [--like FILE] [--kept FOLDER]
         [--stemmers NAME ...]
 
-Books have 1,000 passages of 100 words, drawn from 50,000 by Zipf's law. Vectors have 384 numbers and lie
-around random centres (one for each 100), as passages of one book lie near each other; or they are mixtures of
-two rows of FILE, a .npy of real vectors, with some noise. The books have the stemmers in turn. There are two kinds of questions of 8 words, each
-asked one at a time: with the words and near the vector of a passage, as readers ask, and with words and a
-vector drawn anew, which fit no passage. Recall@8 is the share of the best eight by the exact scores of all
-passages that are found: by the ranking, and by meaning alone. CPU time tells what a search costs beside other
-work; elapsed time is what it took here.
+Books have 1,000 passages of 100 words, drawn from 50,000 by Zipf's law, and the stemmers in turn. Vectors
+have 384 numbers and lie around random centres (one for each 100), as passages of one book lie near each
+other; or they are mixtures of two rows of FILE, a .npy of real vectors, with some noise. There are two
+kinds of questions of 8 words, each asked one at a time: with the words and near the vector of a passage,
+as readers ask, and with words and a vector drawn anew, which fit no passage. Recall@8 is the share of the
+best eight by the exact scores of all passages that are found: by the ranking, and by meaning alone. CPU
+time tells what a search costs beside other work; elapsed time is what it took here.
 """
 
 import argparse

@@ -58,6 +58,12 @@ def test_a_language_that_is_not_sure_is_not_told() -> None:
     assert language_of([TEXTS["de"]] * 7 + [TEXTS["fr"]]) == "de"
 
 
+_MORE = (
+    "Niemand im Dorf kannte ihn, und doch warteten alle auf das Licht seiner Lampe. Wenn es dunkel wurde, "
+    "ging er die Treppe hinauf und zündete sie an, bis der Morgen kam und die Boote wieder hinausfuhren."
+)
+
+
 def _lexical(index: PassageIndex, question: str, book: str) -> float:
     return max(hit.lexical for hit in index.search(question, 10, [book]))
 
@@ -99,7 +105,7 @@ def test_a_book_is_stemmed_anew_when_it_is_given_its_language(
     index.search("shore", 1)  # a search sees that the index is older than the database
     index.settle()
     assert _lexical(index, FORMS[language], book) > 0.3
-    assert _lexical(index, FORMS["en"], other) == 0 or language == "en"
+    assert _lexical(index, FORMS["en"], other) > 0.3
     again = PassageIndex(database, folder, embedder, embedder.name)
     assert _lexical(again, FORMS[language], book) > 0.3
     assert again.rebuilds == 0
@@ -109,10 +115,8 @@ def test_a_book_of_unknown_language_is_stemmed_by_what_its_text_is_in(
     database: Database, index: PassageIndex, add_book: Callable[..., Book]
 ) -> None:
     with database.write() as session:
-        told = add_book(
-            session, f"{TEXTS['de']} Niemand kannte ihn und seine Lampe.", max_tokens=30, language=None
-        )
-        assert told.language is None  # what is told is no more than a guess, and not kept as the book's
+        told = add_book(session, f"{TEXTS['de']} {_MORE}", max_tokens=30, language=None)
+        assert told.language is None  # what is told is a guess, and not kept as the book's
         few = add_book(session, "Die Häuser.", title="few", language=None).id
         book = told.id
     assert _lexical(index, "Haus", book) > 0.3
@@ -136,7 +140,7 @@ def _scores(rows: list[tuple[str, str]], question: str) -> NDArray[np.float32]:
 
 
 def test_a_word_counts_once_whatever_stems_it_has() -> None:
-    # Each language has another stem of "kisses"; one of two passages in three has it.
+    # "kisses" has a stem in each language, and three of four passages have one of them.
     rows = [
         ("german", "kisses alone"),
         ("french", "kisses alone"),
@@ -144,7 +148,6 @@ def test_a_word_counts_once_whatever_stems_it_has() -> None:
         ("french", "no one"),
     ]
     scores = _scores(rows, "kisses")
-    # As if it were one word that three of four passages have, as it is asked for in all of them.
     share = 1 / (1 + 0.9)
     assert scores == pytest.approx([share, share, share, 0])
     # Beside a word that no passage has, it weighs its own IDF.

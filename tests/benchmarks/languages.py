@@ -5,9 +5,9 @@
 PATH holds a folder a language, with `questions.jsonl` and its books. By words alone they are stemmed in three
 ways: by script, by the stemmer of the folder's language, and by that of the language told from the text; each
 language is a library, and all together are one. By meaning and by both, each is a library in the real store.
-Book@1 is the share of questions whose book has the best passage of all; passage@5 the share for which one of
-the five best passages of the right book holds an answer, of the questions for which any passage does. NAME is
-what `BOOKCHORUS_EMBEDDER` takes; with `--words` nothing is embedded.
+Book@1 is the share of questions whose book has the best passage of all; passage@1 and passage@5 the share
+for which the best, or one of the five best, passages of the right book holds an answer, of the questions
+for which any passage does. NAME is what `BOOKCHORUS_EMBEDDER` takes; with `--words` nothing is embedded.
 """
 
 import argparse
@@ -31,24 +31,27 @@ from tests.benchmarks.retrieval import RANKINGS, add
 
 # The places of a question's passages, the best first.
 Ranked = Callable[[str], list[int]]
+# Book@1, passage@1 and passage@5.
+Figures = tuple[float, float, float]
 
 
-def measure(dataset: Dataset, rank: Ranked) -> tuple[float, float]:
-    """Book@1 and passage@5."""
+def measure(dataset: Dataset, rank: Ranked) -> Figures:
+    """The figures of a ranking."""
     texts = [section for story in dataset.stories for section in story.sections]
     owners = [story.name for story in dataset.stories for _ in story.sections]
-    books, passages = [], []
+    books, first, five = [], [], []
     for question in dataset.questions:
         best = rank(question.text)
         books.append(owners[best[0]] == question.story)
         own = [place for place in best if owners[place] == question.story]
         told = [any(answer in texts[place] for answer in question.answers) for place in own]
         if any(told):
-            passages.append(any(told[:5]))
-    return float(np.mean(books)), float(np.mean(passages))
+            first.append(told[0])
+            five.append(any(told[:5]))
+    return float(np.mean(books)), float(np.mean(first)), float(np.mean(five))
 
 
-def by_words(dataset: Dataset, stemmers: Mapping[str, str]) -> tuple[float, float]:
+def by_words(dataset: Dataset, stemmers: Mapping[str, str]) -> Figures:
     """The figures of words alone, with the stemmer of each story by its name."""
     rows = [(section, stemmers[story.name]) for story in dataset.stories for section in story.sections]
     texts = StemmedTexts((text for text, _ in rows), stemmers=[stemmer for _, stemmer in rows])
@@ -71,24 +74,24 @@ def print_by_words(datasets: Mapping[str, Dataset]) -> None:
     languages = {story.name: name for name, dataset in datasets.items() for story in dataset.stories}
     told = {name: stemmer_of(language_of(story.sections)) for name, story in stories.items()}
     stemmers = {
-        "by script": dict.fromkeys(stories, BY_SCRIPT),
-        "of the language": {name: stemmer_of(language) for name, language in languages.items()},
-        "of the language told from the text": told,
+        "stemmed by script": dict.fromkeys(stories, BY_SCRIPT),
+        "by the language": {name: stemmer_of(language) for name, language in languages.items()},
+        "by the language told from the text": told,
     }
     questions = [asked for dataset in datasets.values() for asked in dataset.questions]
     together = replace(next(iter(datasets.values())), stories=list(stories.values()), questions=questions)
     for name, dataset in {**datasets, "together": together}.items():
         for how, found in stemmers.items():
-            show(name, f"words stemmed {how}", dataset, by_words(dataset, found))
+            show(name, f"words, {how}", dataset, by_words(dataset, found))
 
 
-def show(language: str, ranking: str, dataset: Dataset, figures: tuple[float, float]) -> None:
+def show(language: str, ranking: str, dataset: Dataset, figures: Figures) -> None:
     """Print a row."""
-    books, passages = figures
-    print(f"| {language} | {ranking} | {len(dataset.questions)} | {books:.3f} | {passages:.3f} |", flush=True)
+    shares = " | ".join(f"{figure:.3f}" for figure in figures)
+    print(f"| {language} | {ranking} | {len(dataset.questions)} | {shares} |", flush=True)
 
 
-def by_all(dataset: Dataset, embedder: Embedder, folder: Path) -> dict[str, tuple[float, float]]:
+def by_all(dataset: Dataset, embedder: Embedder, folder: Path) -> dict[str, Figures]:
     """The figures of each ranking: meaning, words, both."""
     database = Database(f"sqlite:///{folder / 'library.db'}")
     database.migrate()

@@ -6,7 +6,7 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.search.bm25 import BM25Index
@@ -68,6 +68,7 @@ def test_scores_are_those_of_the_formula(texts: list[str], question: str) -> Non
     assert found == pytest.approx([share(asked, stemmed, place) for place in range(len(texts))], abs=1e-6)
 
 
+@settings(deadline=None)
 @given(before=BOOKS, after=BOOKS, gone=st.sets(st.integers(0, 5)), question=QUESTION, drawn=STEMMERS)
 def test_a_library_that_changed_scores_as_one_indexed_at_once(
     before: list[list[str]], after: list[list[str]], gone: set[int], question: str, drawn: list[str]

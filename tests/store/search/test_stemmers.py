@@ -160,11 +160,12 @@ def test_neighbouring_words_count_in_each_language() -> None:
         ("german", "alte Häuser, neue Schiffe"),
         ("german", "neue Häuser, alte Schiffe"),
         ("french", "vieux chevaux"),
+        ("french", "chevaux vieux"),
     ]
     scores = _scores(rows, "altes Haus")
     assert scores[0] > scores[1] > scores[2] == 0
     scores = _scores(rows, "le vieux cheval")
-    assert scores[2] > scores[0] == 0
+    assert scores[2] > scores[3] > scores[0] == 0
 
 
 def test_words_typed_without_marks_or_printed_without() -> None:

@@ -1,7 +1,8 @@
 """BM25 over stems, pairs of neighbouring stems, and words as they stand: finds passages by their words."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice, pairwise, repeat
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from store.search.lexical_scores import LexicalScores, TermScores
 from store.search.postings import Postings
 from store.search.stemming import StemmedTexts, Stemming, asked_words
+from store.search.vocabulary import Vocabulary
 from store.search.words import folded
 
-_UNKNOWN = -1
+# Where the numbers of a term are in the postings: in each language its stem is another one.
+Places = tuple[int, ...]
 _FIELDS = ("words", "pairs", "exact")
 # Chosen on FairytaleQA's training questions.
 _K1 = 0.9
@@ -38,7 +41,7 @@ class BM25Index:
     def __init__(
         self,
         ids: NDArray[np.int64],
-        vocabulary: dict[str, int],
+        vocabulary: Vocabulary,
         lengths: NDArray[np.int64],
         words: Postings,
         pairs: Postings,
@@ -59,7 +62,7 @@ class BM25Index:
         return cls(found, texts.vocabulary, texts.lengths, *_postings(texts))
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], vocabulary: dict[str, int]) -> "BM25Index":
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], vocabulary: Vocabulary) -> "BM25Index":
         """Take what `arrays` gave. KeyError: something is missing."""
         fields = (Postings(*(arrays[f"{field}.{name}"] for name in Postings.__slots__)) for field in _FIELDS)
         return cls(arrays["ids"], vocabulary, arrays["lengths"], *fields)
@@ -97,32 +100,31 @@ class BM25Index:
     def score(self, question: str) -> LexicalScores:
         """Score every passage by BM25, as a share of the highest score that the question could have.
 
-        A word that no passage has lowers all shares, as much as the rarest word does where it is missing.
+        A word is looked up as the stems that it has in all languages of the library, and counts once. One
+        that no passage has lowers all shares, as much as the rarest word does where it is missing.
         """
         asked, stemming = asked_words(question), Stemming()
-        stems = [self.vocabulary.get(stemming.stem(word), _UNKNOWN) for word in asked]
-        # A stem may be of passages that are no longer there.
-        numbers = [
-            number if place >= 0 else _UNKNOWN
-            for number, place in zip(stems, self._words.places(stems), strict=True)
+        # The stems of each word by each stemmer: a passage has those of one alone.
+        by_stemmer = [
+            [stemming.asked(word, stemmer, self.vocabulary) for word in asked]
+            for stemmer in self.vocabulary.stemmers
         ]
-        pairs = [(left << 32) | right for left, right in pairwise(numbers) if _UNKNOWN not in (left, right)]
-        word_idf, pair_idf = self._words.idf(numbers), self._pairs.idf(pairs)
-        exact: dict[int, float] = {}
-        for word in asked:
-            weight = _EXACT_WEIGHT if folded(word) == word else _MARKED_WEIGHT
-            for place, idf in self._exact.idf([self.vocabulary.get(word, _UNKNOWN)]).items():
-                exact[place] = exact.get(place, 0.0) + weight * idf
-        most = (
-            sum(word_idf.values())
-            + numbers.count(_UNKNOWN) * self._words.unknown_idf
-            + _PAIR_WEIGHT * sum(pair_idf.values())
-            + sum(exact.values())
+        words = self._words.places(set[int]().union(*each) for each in zip(*by_stemmer, strict=True))
+        pairs = self._pairs.places(
+            {(left << 32) | right for lefts, rights in each for left in lefts for right in rights}
+            for each in zip(*map(pairwise, by_stemmer), strict=True)
         )
-        terms = [self._words.scores(place, idf / most) for place, idf in word_idf.items()]
-        terms += [self._pairs.scores(place, _PAIR_WEIGHT * idf / most) for place, idf in pair_idf.items()]
-        terms += [self._exact.scores(place, weight / most) for place, weight in exact.items()]
-        return LexicalScores(self.ids, terms)
+        numbers = map(self.vocabulary.numbers.get, asked)
+        exact = self._exact.places(() if number is None else (number,) for number in numbers)
+        marked = (_EXACT_WEIGHT if folded(word) == word else _MARKED_WEIGHT for word in asked)
+        found = [
+            *self._words.terms(words),
+            *self._pairs.terms(pairs, repeat(_PAIR_WEIGHT)),
+            *self._exact.terms(exact, marked),
+        ]
+        unknown = len(asked) - sum(map(bool, words))
+        most = sum(term.most for term in found) + unknown * self._words.unknown_idf
+        return LexicalScores(self.ids, [replace(term, most=term.most / most) for term in found])
 
 
 def _postings(texts: StemmedTexts) -> list[Postings]:
@@ -145,23 +147,33 @@ class _Field:
             np.divide(counts, counts + norms[postings.documents[part]], out=self._shares[part])
         self.unknown_idf = float(np.log(1 + (self._size + 0.5) / 0.5))
 
-    def places(self, terms: Sequence[int]) -> list[int]:
-        """Return the place of each term, -1 for one that no document has."""
-        found: list[int] = self.postings.find(np.array(terms, dtype=np.int64)).tolist()
-        return found
+    def places(self, asked: Iterable[Collection[int]]) -> list[Places]:
+        """Return for each term the places of the numbers that it has in documents, () if it is in none."""
+        terms = [sorted(each) for each in asked]
+        flat = np.array([number for term in terms for number in term], dtype=np.int64)
+        found = iter(self.postings.find(flat).tolist())
+        return [tuple(place for place in islice(found, len(term)) if place >= 0) for term in terms]
 
-    def idf(self, terms: Sequence[int]) -> dict[int, float]:
-        """Return the IDF of each known term, by its place: as many times as the term is asked for."""
-        found: dict[int, float] = {}
-        for place in self.places(terms):
-            if place >= 0:
-                part = self.postings.part(place)
-                frequency = part.stop - part.start
+    def terms(self, asked: Iterable[Places], weights: Iterable[float] = repeat(1.0)) -> list[TermScores]:
+        """Return the scores of the documents of each term, which are its IDF at most, times the weight, as
+        many times as the term is asked for.
+        """
+        found: dict[Places, TermScores] = {}
+        for places, weight in zip(asked, weights, strict=False):
+            if places:
+                term = found.get(places) or TermScores(*self._documents(places), 0.0, self._size)
+                frequency = len(term.documents)
                 idf = float(np.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5)))
-                found[place] = found.get(place, 0.0) + idf
-        return found
+                found[places] = replace(term, most=term.most + weight * idf)
+        return list(found.values())
 
-    def scores(self, place: int, most: float) -> TermScores:
-        """Return the scores of the documents that have the term at this place, `most` at most."""
-        part = self.postings.part(place)
-        return TermScores(self.postings.documents[part], self._shares[part], most, self._size)
+    def _documents(self, places: Places) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The documents that have any of these, ascending, and the largest share that each has of one."""
+        parts = [self.postings.part(place) for place in places]
+        if len(parts) == 1:
+            return self.postings.documents[parts[0]], self._shares[parts[0]]
+        documents = np.concatenate([self.postings.documents[part] for part in parts])
+        order = np.argsort(documents, kind="stable")  # quick: it is made of ascending runs
+        documents, shares = documents[order], np.concatenate([self._shares[part] for part in parts])[order]
+        first = np.flatnonzero(np.diff(documents, prepend=-1))
+        return documents[first], np.maximum.reduceat(shares, first)

@@ -1,17 +1,23 @@
 """Makes the index of the library's present state, from an older one where there is one."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from store.passages import passages_at
 from store.search.faiss_snapshot import FaissSnapshot
 from store.search.library_index import LibraryIndex, PassageState, read_state
 from store.search.library_words import LibraryWords, Row
 from store.search.passage_vectors import PassageVectors
+from store.search.stemmers import language_of, stemmer_of
 from store.tables import Book, Passage
+
+# A book's language is told from so many of its passages.
+_SAMPLES = 8
 
 
 def build(session: Session, vectors: PassageVectors, base: LibraryIndex | None = None) -> LibraryIndex:
@@ -27,18 +33,18 @@ def build(session: Session, vectors: PassageVectors, base: LibraryIndex | None =
 
 def _words(session: Session, base: LibraryIndex | None, state: PassageState) -> LibraryWords:
     if base is None:
-        return LibraryWords.build(_rows(session, after=0))
-    before = base.state
-    if (before.passages, before.last_passage) == (state.passages, state.last_passage):
+        return LibraryWords.build(_rows(session, after=0), _stemmers(session))
+    if replace(base.state, embedded=state.embedded) == state:
         return base.words
     kept = _kept_books(session, base)
     last = int(base.words.ids[-1]) if len(base.words.ids) else 0
     new = session.scalar(select(func.count()).where(Passage.id > last)) or 0
     kept_passages = int(base.words.of_books(kept).sum())
-    # Ids are given in ascending order. Where they are not, or nothing is left, all is indexed again.
+    # Ids are given in ascending order. Where they are not, a book without a new text has another language, or
+    # nothing is left, all is indexed again.
     if not kept_passages or kept_passages + new != state.passages:
-        return LibraryWords.build(_rows(session, after=0))
-    return base.words.updated(kept, _rows(session, after=last))
+        return LibraryWords.build(_rows(session, after=0), _stemmers(session))
+    return base.words.updated(kept, _rows(session, after=last), _stemmers(session, kept))
 
 
 def _dense(
@@ -69,11 +75,38 @@ def _load(
 
 
 def _kept_books(session: Session, base: LibraryIndex) -> set[str]:
-    """The books whose passages are still the same: a new text gives a book other passages."""
+    """The books whose passages and stemmer are still the same: a new text gives a book other passages."""
+    stemmed, languages = base.words.stemmers, _languages(session)
     query = select(Passage.book_id, func.count(), func.min(Passage.id), func.max(Passage.id))
     known = base.words.extents()
-    rows = session.execute(query.group_by(Passage.book_id))
-    return {book_id for book_id, *extent in rows if known.get(book_id) == tuple(extent)}
+    return {
+        book_id
+        for book_id, *extent in session.execute(query.group_by(Passage.book_id))
+        if known.get(book_id) == tuple(extent)
+        # A text would tell the same again.
+        and (languages[book_id] is None or stemmer_of(languages[book_id]) == stemmed[book_id])
+    }
+
+
+def _stemmers(session: Session, leave_out: Collection[str] = ()) -> dict[str, str]:
+    """The stemmer of each book, but for those to leave out: of the language that it, else its text, tells."""
+    return {
+        book_id: stemmer_of(language or _told(session, book_id))
+        for book_id, language in _languages(session).items()
+        if book_id not in leave_out
+    }
+
+
+def _languages(session: Session) -> dict[str, str | None]:
+    """The tag of each book's language, None where it is not known."""
+    return dict(session.execute(select(Book.id, Book.language)).all())
+
+
+def _told(session: Session, book_id: str) -> str | None:
+    """The language of a book's text, from passages all over it: the first may be a licence."""
+    count = session.scalar(select(Book.passage_count).where(Book.id == book_id)) or 0
+    places = {count * (2 * number + 1) // (2 * _SAMPLES) for number in range(_SAMPLES)}
+    return language_of([passage.text for passage in passages_at(session, book_id, places).values()])
 
 
 def _rows(session: Session, after: int) -> Iterable[Row]:

@@ -3,12 +3,13 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import file_digest
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from store.search.faiss_snapshot import FaissSnapshot
 from store.search.library_words import LibraryWords
+from store.search.stemmers import form_of_stems
 from store.tables import Book, Passage
 
 _FINGERPRINT = "passages.json"
@@ -26,21 +28,29 @@ _NEW = ".new"
 
 @dataclass(frozen=True, slots=True)
 class PassageState:
-    """The number of passages and the last id, which identify them, since no id is given twice; and how many
-    are `embedded`: of books whose passages all have a vector.
+    """The number of passages and the last id, which identify them, since no id is given twice; how many are
+    `embedded`: of books whose passages all have a vector; and how many are in books of each language, by its
+    tag, "" where it is not known. Two books of one length that exchange their languages look the same.
     """
 
     passages: int
     last_passage: int
     embedded: int
+    languages: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_state(session: Session, embedder: str) -> PassageState:
     """Return the present state of the passages, and of their vectors by this embedder."""
     # Books know their number of passages: counting a million takes longer than a search.
-    own = case((Book.embedder == embedder, Book.passage_count), else_=0)
-    passages, embedded = session.execute(select(func.sum(Book.passage_count), func.sum(own))).one()
-    return PassageState(passages or 0, session.scalar(select(func.max(Passage.id))) or 0, embedded or 0)
+    own = func.sum(case((Book.embedder == embedder, Book.passage_count), else_=0))
+    query = select(Book.language, func.sum(Book.passage_count), own).group_by(Book.language)
+    rows = [(language or "", *counts) for language, *counts in session.execute(query)]
+    return PassageState(
+        passages=sum(passages for _, passages, _ in rows),
+        last_passage=session.scalar(select(func.max(Passage.id))) or 0,
+        embedded=sum(embedded for *_, embedded in rows),
+        languages={language: passages for language, passages, _ in rows},
+    )
 
 
 class UnusableIndexError(Exception):
@@ -49,12 +59,11 @@ class UnusableIndexError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Fingerprint:
-    """The embedder and state that the files of an index are of, and the SHA-256 of each by its name."""
+    """The form, embedder and state of an index's files, and the SHA-256 of each by its name."""
 
+    form: str
     embedder: str
-    passages: int
-    last_passage: int
-    embedded: int
+    state: dict[str, Any]
     dimension: int
     sha256: dict[str, str]
 
@@ -71,7 +80,11 @@ class LibraryIndex:
     def open(cls, folder: Path, embedder: str) -> "LibraryIndex":
         """Read the index in `folder`. UnusableIndexError: it is missing, damaged, or of another embedder."""
         try:
-            known = _Fingerprint(**json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8")))
+            told = json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8"))
+            if told.get("form") != _form():
+                raise UnusableIndexError("is of another version of this program, or of its stemmers")
+            known = _Fingerprint(**told)
+            state = PassageState(**known.state)
             if known.embedder != embedder:
                 raise UnusableIndexError(f"is of another embedder, {known.embedder}")
             for name, digest in known.sha256.items():
@@ -85,9 +98,9 @@ class LibraryIndex:
         # RuntimeError: of another FAISS.
         except (OSError, ValueError, TypeError, AttributeError, KeyError, RuntimeError, BadZipFile) as error:
             raise UnusableIndexError("is damaged: it cannot be read") from error
-        if len(words.ids) != known.passages or not np.isin(dense.ids, words.ids, assume_unique=True).all():
+        if len(words.ids) != state.passages or not np.isin(dense.ids, words.ids, assume_unique=True).all():
             raise UnusableIndexError("is damaged: its files are of different passages")
-        return cls(PassageState(known.passages, known.last_passage, known.embedded), dense, words)
+        return cls(state, dense, words)
 
     def expect(self, state: PassageState) -> None:
         """Raise UnusableIndexError if the index is of another state."""
@@ -98,7 +111,10 @@ class LibraryIndex:
 
     @staticmethod
     def _told(state: PassageState) -> str:
-        return f"{state.passages} passages up to {state.last_passage}, {state.embedded} with vectors"
+        spoken = ", ".join(f"{count} in {name or '?'}" for name, count in sorted(state.languages.items()))
+        return (
+            f"{state.passages} passages up to {state.last_passage}, {state.embedded} with vectors ({spoken})"
+        )
 
     def save(self, folder: Path, embedder: str) -> None:
         """Write the index to `folder`. OSError: it cannot be written; the files there are left as they were.
@@ -120,10 +136,9 @@ class LibraryIndex:
                 np.savez(file, **self.words.arrays())  # type: ignore[arg-type]
             files.append(_WORDS)
             fingerprint = _Fingerprint(
+                form=_form(),
                 embedder=embedder,
-                passages=self.state.passages,
-                last_passage=self.state.last_passage,
-                embedded=self.state.embedded,
+                state=asdict(self.state),
                 dimension=self.dense.dimension,
                 sha256={name: _digest(new / name) for name in files},
             )
@@ -147,6 +162,11 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(opened)
+
+
+def _form() -> str:
+    """What the files of an index are of: where the form of a file or its stems change, this does."""
+    return f"2, {form_of_stems()}"
 
 
 def _digest(file: Path) -> str:

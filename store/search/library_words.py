@@ -3,14 +3,17 @@
 A book is thus found by words that no passage of it has together.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
+from itertools import tee
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from store.search.bm25 import BM25Index
+from store.search.stemmers import BY_SCRIPT
 from store.search.stemming import StemmedTexts
+from store.search.vocabulary import Vocabulary, decode, encode
 
 # The id of a passage, that of its book, and its text.
 Row = tuple[int, str, str]
@@ -20,42 +23,59 @@ class LibraryWords:
     """BM25 over passages, and over books; it never changes. Scoring is thread-safe."""
 
     def __init__(
-        self, passages: BM25Index, books: BM25Index, book_ids: Sequence[str], owners: NDArray[np.int32]
+        self,
+        passages: BM25Index,
+        books: BM25Index,
+        stemmers: Mapping[str, str],
+        owners: NDArray[np.int32],
     ) -> None:
-        """Take both indexes, the books' ids, and each passage's place among these, of shape (n,)."""
+        """Take both indexes, each book's stemmer by its id, and each passage's place among the books, of
+        shape (n,).
+        """
         self.passages = passages
-        self.book_ids = list(book_ids)
+        self.stemmers = stemmers
+        self.book_ids = list(stemmers)
         self._books = books
         self._owners = owners
         self._numbers = {book_id: number for number, book_id in enumerate(self.book_ids)}
 
     @classmethod
-    def build(cls, rows: Iterable[Row]) -> "LibraryWords":
-        """Index passages, their ids ascending."""
+    def build(cls, rows: Iterable[Row], stemmers: Mapping[str, str] | None = None) -> "LibraryWords":
+        """Index passages, their ids ascending; `stemmers` are as in `updated`."""
         nothing = StemmedTexts([])
         passages, books = BM25Index.build([], nothing), BM25Index.build([], nothing)
-        return cls(passages, books, [], np.empty(0, dtype=np.int32)).updated(set(), rows)
+        return cls(passages, books, {}, np.empty(0, dtype=np.int32)).updated(set(), rows, stemmers)
 
-    def updated(self, kept: set[str], rows: Iterable[Row]) -> "LibraryWords":
+    def updated(
+        self, kept: set[str], rows: Iterable[Row], stemmers: Mapping[str, str] | None = None
+    ) -> "LibraryWords":
         """Return an index without the books that are not `kept`, and with the passages of new ones.
 
-        The `rows` are as in `build`, their ids above all others.
+        The `rows` are as in `build`, their ids above all others. `stemmers` has the stemmer of each new book
+        by its id; a book that it lacks is stemmed by script.
         """
         kept_books = np.array([book_id in kept for book_id in self.book_ids], dtype=bool)
         renumbered = np.cumsum(kept_books, dtype=np.int32) - 1
-        numbers = {book_id: number for number, book_id in enumerate(b for b in self.book_ids if b in kept)}
+        by_book = {book_id: stemmer for book_id, stemmer in self.stemmers.items() if book_id in kept}
+        numbers = {book_id: number for number, book_id in enumerate(by_book)}
         first = len(numbers)
         unused = int(self._books.ids[-1]) + 1 if self.book_ids else 0
         ids: list[int] = []
         owners: list[int] = []
 
-        def texts() -> Iterable[str]:
+        def texts(rows: Iterable[Row]) -> Iterable[str]:
             for passage_id, book_id, text in rows:
                 ids.append(passage_id)
                 owners.append(numbers.setdefault(book_id, len(numbers)))
                 yield text
 
-        stemmed = StemmedTexts(texts(), self.passages.vocabulary)
+        def stemmers_of(rows: Iterable[Row]) -> Iterable[str]:
+            for _, book_id, _ in rows:
+                yield by_book.setdefault(book_id, (stemmers or {}).get(book_id, BY_SCRIPT))
+
+        # Both go on row by row, so that no more than one is kept.
+        one, other = tee(rows)
+        stemmed = StemmedTexts(texts(one), self.passages.vocabulary, stemmers_of(other))
         new_owners = np.array(owners, dtype=np.int32)
         kept_passages = kept_books[self._owners]
         return LibraryWords(
@@ -65,7 +85,7 @@ class LibraryWords:
                 np.arange(unused, unused + len(numbers) - first),
                 stemmed.joined(new_owners - first, len(numbers) - first),
             ),
-            list(numbers),
+            by_book,
             np.concatenate([renumbered[self._owners[kept_passages]], new_owners]),
         )
 
@@ -102,31 +122,27 @@ class LibraryWords:
         """Return everything by name, to be written to a file."""
         found: dict[str, NDArray[Any]] = {
             "owners": self._owners,
-            "book_ids": _encode(self.book_ids),
-            "vocabulary": _encode(self.passages.vocabulary),
+            "book_ids": encode(self.book_ids),
+            "stemmers": encode(self.stemmers.values()),
         }
-        for kind, index in (("passages", self.passages), ("books", self._books)):
-            found |= {f"{kind}.{name}": array for name, array in index.arrays().items()}
+        parts = (
+            ("vocabulary", self.passages.vocabulary),
+            ("passages", self.passages),
+            ("books", self._books),
+        )
+        for kind, part in parts:
+            found |= {f"{kind}.{name}": array for name, array in part.arrays().items()}
         return found
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "LibraryWords":
         """Take what `arrays` gave. KeyError: something is missing."""
-        vocabulary = {stem: number for number, stem in enumerate(_decode(arrays["vocabulary"]))}
-        passages, books = (
-            BM25Index.of_arrays(
-                {name.removeprefix(kind): arrays[name] for name in arrays if name.startswith(kind)},
-                vocabulary,
-            )
-            for kind in ("passages.", "books.")
-        )
-        return cls(passages, books, _decode(arrays["book_ids"]), arrays["owners"].astype(np.int32))
 
+        def part(kind: str) -> dict[str, NDArray[Any]]:
+            return {name.removeprefix(kind): arrays[name] for name in arrays if name.startswith(kind)}
 
-def _encode(words: Iterable[str]) -> NDArray[np.uint8]:
-    """The UTF-8 bytes of words without line breaks, one a line."""
-    return np.frombuffer("\n".join(words).encode(), dtype=np.uint8)
-
-
-def _decode(data: NDArray[Any]) -> list[str]:
-    return data.tobytes().decode().split("\n") if len(data) else []
+        vocabulary = Vocabulary.of_arrays(part("vocabulary."))
+        passages, books = (BM25Index.of_arrays(part(kind), vocabulary) for kind in ("passages.", "books."))
+        book_ids, stemmers = decode(arrays["book_ids"]), decode(arrays["stemmers"])
+        owners = arrays["owners"].astype(np.int32)
+        return cls(passages, books, dict(zip(book_ids, stemmers, strict=True)), owners)

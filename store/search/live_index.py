@@ -84,7 +84,9 @@ class LiveIndex:
         """The index in the folder, of whatever state; None if it cannot be used."""
         try:
             return LibraryIndex.open(self._folder, self._vectors.embedder)
-        except UnusableIndexError:
+        except UnusableIndexError as error:
+            if self._folder.exists():
+                _log.info("The passage index %s; it is made again.", error)
             return None
 
     def _keep(self) -> None:

@@ -1,21 +1,22 @@
 """How the index grows: making it, loading it, a new book, and what a search costs and finds.
 
     python -m tests.benchmarks.index_scale [--sizes 4000 100000 1000000] [--like FILE] [--kept FOLDER]
+        [--stemmers NAME ...]
 
-Books have 1,000 passages of 100 words, drawn from 50,000 by Zipf's law. Vectors have 384 numbers and lie
-around random centres (one for each 100), as passages of one book lie near each other; or they are mixtures of
-two rows of FILE, a .npy of real vectors, with some noise. There are two kinds of questions of 8 words, each
-asked one at a time: with the words and near the vector of a passage, as readers ask, and with words and a
-vector drawn anew, which fit no passage. Recall@8 is the share of the best eight by the exact scores of all
-passages that are found: by the ranking, and by meaning alone. CPU time tells what a search costs beside other
-work; elapsed time is what it took here.
+Books have 1,000 passages of 100 words, drawn from 50,000 by Zipf's law, and the stemmers in turn. Vectors
+have 384 numbers and lie around random centres (one for each 100), as passages of one book lie near each
+other; or they are mixtures of two rows of FILE, a .npy of real vectors, with some noise. There are two
+kinds of questions of 8 words, each asked one at a time: with the words and near the vector of a passage,
+as readers ask, and with words and a vector drawn anew, which fit no passage. Recall@8 is the share of the
+best eight by the exact scores of all passages that are found: by the ranking, and by meaning alone. CPU
+time tells what a search costs beside other work; elapsed time is what it took here.
 """
 
 import argparse
 import json
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from store.search.faiss_snapshot import FaissSnapshot
 from store.search.fusion import fuse
 from store.search.library_index import LibraryIndex, PassageState
 from store.search.library_words import LibraryWords, Row
+from store.search.stemmers import BY_SCRIPT
 from store.search.threshold_ranking import rank
 
 DIMENSION = 384
@@ -133,7 +135,12 @@ class Stopwatch:
         print(f"{name}: {figure}", flush=True)
 
 
-def make(size: int, every: Vectors, folder: Path, watch: Stopwatch) -> None:
+def stemmed(books: range, stemmers: Sequence[str]) -> dict[str, str]:
+    """The stemmer of each of these books."""
+    return {f"book {book}": stemmers[book % len(stemmers)] for book in books}
+
+
+def make(size: int, every: Vectors, stemmers: Sequence[str], folder: Path, watch: Stopwatch) -> None:
     """Index so many passages, and keep the index in the folder."""
     with watch.timed("vectors indexed"):
         dense = FaissSnapshot.build(np.arange(1, size + 1), every)
@@ -141,17 +148,20 @@ def make(size: int, every: Vectors, folder: Path, watch: Stopwatch) -> None:
         with watch.timed("lists made"):
             dense = dense.with_lists()
     with watch.timed("words indexed"):
-        lexicon = LibraryWords.build(rows(range(size // BOOK)))
+        books = range(size // BOOK)
+        lexicon = LibraryWords.build(rows(books), stemmed(books, stemmers))
     with watch.timed("saved"):
         LibraryIndex(PassageState(size, size, size), dense, lexicon).save(folder, "none")
 
 
-def measured(size: int, vectors: Callable[[int], Vectors], folder: Path) -> dict[str, object]:
+def measured(
+    size: int, vectors: Callable[[int], Vectors], stemmers: Sequence[str], folder: Path
+) -> dict[str, object]:
     """Every figure of a library of so many passages, and one book more."""
     watch = Stopwatch()
     watch.note("passages", size)
     if not (folder / "passages.json").exists():
-        make(size, vectors(size), folder, watch)
+        make(size, vectors(size), stemmers, folder, watch)
     watch.note("megabytes", {file.name: round(file.stat().st_size / 1e6) for file in folder.iterdir()})
     with watch.timed("loaded"):
         index = LibraryIndex.open(folder, "none")
@@ -162,7 +172,8 @@ def measured(size: int, vectors: Callable[[int], Vectors], folder: Path) -> dict
         dense = index.dense.updated(
             np.ones(size, dtype=bool), np.arange(size + 1, size + BOOK + 1), index.dense.vectors(0, BOOK)
         )
-        more = LibraryIndex(state, dense, index.words.updated(set(index.words.book_ids), rows(new)))
+        lexicon = index.words.updated(set(index.words.book_ids), rows(new), stemmed(new, stemmers))
+        more = LibraryIndex(state, dense, lexicon)
     with TemporaryDirectory(dir=folder) as beside, watch.timed("a new book saved"):
         more.save(Path(beside), "none")
     watch.note("peak gigabytes", round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1))
@@ -174,6 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[4_000, 100_000, 1_000_000])
     parser.add_argument("--like", type=Path)
+    parser.add_argument("--stemmers", nargs="+", default=[BY_SCRIPT], help="of the books, in turn")
     parser.add_argument(
         "--kept", type=Path, help="keep the indexes in this folder, and make none that is there"
     )
@@ -182,9 +194,11 @@ def main() -> None:
     found = []
     with TemporaryDirectory() as temporary:
         for size in asked.sizes:
-            folder = (asked.kept or Path(temporary)) / f"{size}{'' if real is None else '-like'}"
+            folder = (asked.kept or Path(temporary)) / "-".join(
+                [str(size), *(["like"] if real is not None else []), *asked.stemmers]
+            )
             vectors = around_centres if real is None else partial(mixtures, real=real)
-            found.append(measured(size, vectors, folder))
+            found.append(measured(size, vectors, asked.stemmers, folder))
     print(json.dumps(found))
 
 

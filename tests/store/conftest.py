@@ -76,6 +76,7 @@ def _add_book(
     max_tokens: int = 12,
     author: str | None = None,
     tags: Sequence[str] = (),
+    language: str | None = "en",
 ) -> Book:
     spans = chapters(text, "txt")
     book, _ = books.add(
@@ -89,7 +90,7 @@ def _add_book(
         ),
         title=title,
         author=author,
-        language="en",
+        language=language,
         tags=tags,
     )
     return book

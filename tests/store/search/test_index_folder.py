@@ -70,10 +70,15 @@ def _damage(folder: Path, how: str) -> None:
         side.write_text(json.dumps({"version": 2}))
     elif how == "side file no object":
         side.write_text("[1]")
+    elif how == "of an older form":
+        side.write_text(json.dumps({name: value for name, value in known.items() if name != "form"}))
+    elif how == "of other stems":
+        side.write_text(json.dumps(known | {"form": known["form"].replace("PyStemmer", "PyStemmer 0")}))
     elif how == "another embedder":
         side.write_text(json.dumps(known | {"embedder": "other@1"}))
     elif how == "stale":
-        side.write_text(json.dumps(known | {"last_passage": known["last_passage"] - 1}))
+        state = known["state"] | {"last_passage": known["state"]["last_passage"] - 1}
+        side.write_text(json.dumps(known | {"state": state}))
     else:
         raise AssertionError(how)
 
@@ -93,6 +98,8 @@ def _damage(folder: Path, how: str) -> None:
         "side file no JSON",
         "side file of another form",
         "side file no object",
+        "of an older form",
+        "of other stems",
         "another embedder",
         "stale",
     ],
@@ -118,6 +125,26 @@ def test_a_damaged_index_is_built_again_once(
     healed = PassageIndex(database, folder, embedder, embedder.name)
     assert healed.search("Where does the red fox live?", 4) == before
     assert healed.rebuilds == 0
+
+
+def test_that_an_older_index_is_made_again_is_said(
+    database: Database,
+    library: dict[str, str],
+    index: PassageIndex,
+    folder: Path,
+    embedder: Embedder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "store.search")
+    index.refresh()
+    _damage(folder, "of an older form")
+    PassageIndex(database, folder, embedder, embedder.name).refresh()
+    [record] = caplog.records
+    assert record.message == (
+        "The passage index is of another version of this program, or of its stemmers; it is made again."
+    )
+    PassageIndex(database, folder, embedder, embedder.name).refresh()
+    assert caplog.records == [record]
 
 
 def test_an_index_that_cannot_be_kept_still_answers(

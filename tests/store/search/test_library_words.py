@@ -6,17 +6,19 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.search.bm25 import BM25Index
 from store.search.library_words import LibraryWords, Row
+from store.search.stemmers import BY_SCRIPT
 from store.search.stemming import StemmedTexts
 
 WORDS = ["lamp", "lamps", "green", "butter", "goat", "tower", "harbour", "sea", "fox"]
 TEXT = st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join)
 QUESTION = st.lists(st.sampled_from([*WORDS, "unicorn"]), max_size=5).map(" ".join)
 BOOKS = st.lists(st.lists(TEXT, min_size=1, max_size=4), min_size=1, max_size=6)
+STEMMERS = st.lists(st.sampled_from([BY_SCRIPT, "german", "turkish"]), min_size=6, max_size=6)
 
 
 def rows(books: dict[str, list[str]], first: int = 1) -> list[Row]:
@@ -44,7 +46,7 @@ def share(question: StemmedTexts, texts: list[StemmedTexts], place: int) -> floa
         return score, most
 
     def stems(text: StemmedTexts, *, exact: bool = False) -> list[str]:
-        names = list(text.vocabulary)
+        names = list(text.vocabulary.numbers)
         return [names[number] for number in (text.exact if exact else text.terms)]
 
     def singles(words: list[str]) -> list[tuple[str, ...]]:
@@ -66,21 +68,24 @@ def test_scores_are_those_of_the_formula(texts: list[str], question: str) -> Non
     assert found == pytest.approx([share(asked, stemmed, place) for place in range(len(texts))], abs=1e-6)
 
 
-@given(before=BOOKS, after=BOOKS, gone=st.sets(st.integers(0, 5)), question=QUESTION)
+@settings(deadline=None)
+@given(before=BOOKS, after=BOOKS, gone=st.sets(st.integers(0, 5)), question=QUESTION, drawn=STEMMERS)
 def test_a_library_that_changed_scores_as_one_indexed_at_once(
-    before: list[list[str]], after: list[list[str]], gone: set[int], question: str
+    before: list[list[str]], after: list[list[str]], gone: set[int], question: str, drawn: list[str]
 ) -> None:
     old = {f"old {number}": passages for number, passages in enumerate(before)}
     new = {f"new {number}": passages for number, passages in enumerate(after)}
+    stemmers = dict(zip([*old, *new], drawn * 2, strict=False))
     old_rows = rows(old)
     new_rows = rows(new, first=len(old_rows) + 1)
     kept = {book for number, book in enumerate(old) if number not in gone}
-    changed = LibraryWords.build(old_rows).updated(kept, new_rows)
-    once = LibraryWords.build([row for row in old_rows if row[1] in kept] + new_rows)
+    changed = LibraryWords.build(old_rows, stemmers).updated(kept, new_rows, stemmers)
+    once = LibraryWords.build([row for row in old_rows if row[1] in kept] + new_rows, stemmers)
     again = LibraryWords.of_arrays(changed.arrays())
     for words in (changed, again):
         assert words.ids.tolist() == once.ids.tolist()
         assert words.extents() == once.extents()
+        assert words.stemmers == once.stemmers
         assert np.array_equal(words.of_books({"new 0"}), once.of_books({"new 0"}))
         scores = words.passages.score(question)
         assert scores.all() == pytest.approx(once.passages.score(question).all(), abs=1e-6)

@@ -59,6 +59,8 @@ def test_a_book_that_only_names_the_project_is_left_alone() -> None:
         ("en_US.UTF-8", "en-US"),
         ("ENG", "en"),
         ("German", "de"),
+        ("rum", "ro"),
+        ("Persian", "fa"),
         ("zh-Hant-TW", "zh-Hant-TW"),
         ("English, French", "en"),
         ("und", None),

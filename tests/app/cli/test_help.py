@@ -13,6 +13,7 @@ def test_help_names_every_command() -> None:
         "train",
         "books",
         "ask",
+        "mcp",
         "questions",
         "versions",
         "show",

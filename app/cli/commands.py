@@ -9,6 +9,7 @@ from app.cli import (
     bench,
     books,
     demo,
+    doctor,
     evaluation,
     keys,
     maintenance,
@@ -29,6 +30,7 @@ app = typer.Typer(
 # In the order of `bookchorus --help`.
 for module in (
     serve,
+    doctor,
     demo,
     add,
     books,

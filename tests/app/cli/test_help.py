@@ -8,6 +8,7 @@ def test_help_names_every_command() -> None:
     assert re.findall(r"^│ (\w+)  ", text, re.MULTILINE) == [
         "serve",
         "worker",
+        "doctor",
         "demo",
         "add",
         "train",

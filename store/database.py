@@ -101,6 +101,11 @@ class Database:
         with self._translated_errors(), self.dialect.unoccupied(self.engine):
             yield
 
+    def holders(self) -> list[str]:
+        """Return which processes live on the database, as far as that is known; nothing is locked."""
+        with self._translated_errors():
+            return sorted(set(self.dialect.holders(self.engine)))
+
     def schema_revision(self) -> str | None:
         """Return the number of the last migration of the tables; None where there are no tables."""
         with self.read() as session:

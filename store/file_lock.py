@@ -43,6 +43,14 @@ def alone(path: Path) -> Iterator[None]:
         os.close(file)
 
 
+def holders(path: Path) -> list[str]:
+    """The processes that hold the lock, where the system tells; it is neither made nor taken for that."""
+    try:
+        return _holders(path.stat().st_ino)
+    except OSError:
+        return []
+
+
 def _holders(inode: int) -> list[str]:
     """The processes that hold a lock on a file, where the system tells."""
     try:

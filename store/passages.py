@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store import books, revisions
+from store.errors import NotFoundError
 from store.segmentation import PageSpan
 from store.tables import Page, Passage
 
@@ -22,6 +23,15 @@ def get_passages(session: Session, ids: Sequence[int]) -> list[Passage]:
         rows = session.scalars(select(Passage).where(Passage.id.in_(some)))
         found |= {passage.id: passage for passage in rows}
     return [found[passage_id] for passage_id in ids if passage_id in found]
+
+
+def get(session: Session, passage_id: int) -> Passage:
+    """Return the passage with this id. NotFoundError: there is none."""
+    # Numbers that the column does not hold are ids of nothing.
+    passage = session.get(Passage, passage_id) if 0 < passage_id < 2**31 else None
+    if passage is None:
+        raise NotFoundError("passage", passage_id)
+    return passage
 
 
 def passages_of_book(session: Session, book_id: str) -> list[Passage]:

@@ -123,6 +123,12 @@ def unoccupied(engine: Engine) -> Iterator[None]:
             connection.invalidate()
 
 
+def holders(engine: Engine) -> list[str]:
+    """Who lives on the database."""
+    with engine.connect() as connection:
+        return _occupants(connection)
+
+
 def _occupants(connection: Connection) -> list[str]:
     query = text(
         "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)"

@@ -86,6 +86,11 @@ def unoccupied(engine: Engine) -> AbstractContextManager[None]:
     return file_lock.alone(_lock(engine))
 
 
+def holders(engine: Engine) -> list[str]:
+    """Who lives on the database, where the system tells."""
+    return file_lock.holders(_lock(engine))
+
+
 def last_id(connection: Connection, table: Table) -> int:
     """Return the last id that a table's counter has given, 0 before the first."""
     query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")

@@ -19,6 +19,7 @@ from app.answering.types import (
     Candidate,
     Citation,
     Heard,
+    Passage,
     Question,
     Retrieved,
     Scope,
@@ -77,6 +78,14 @@ class Answering:
         )
         assert isinstance(last, Answer)
         return last
+
+    def search(self, words: str, count: int, scope: Scope) -> list[Passage]:
+        """The `count` passages that fit these words best, best first, and no answer; see `Retrieval.search`.
+
+        Raises QuestionError for words that cannot be asked, NotFoundError for a book that is not there.
+        """
+        check_question(words, self._engine.count_tokens)
+        return self._retrieval.search(words, count, scope)
 
     def events(
         self,

@@ -22,15 +22,30 @@ class Retrieval:
 
         Raises NothingToAskError for an empty library, NoBookFitsError where no book is in the scope.
         """
-        limited = scope.authors is not None or scope.tags is not None
-        within = None
-        if limited or scope.owner is not None:
-            with self._database.read() as session:
-                within = books.ids_in_scope(session, scope.authors, scope.tags, scope.owner)
-        hits = self.index.books(question, 1, within)
+        hits = self.index.books(question, 1, self._library(scope))
         if not hits:
+            limited = scope.authors is not None or scope.tags is not None
             raise NoBookFitsError(scope) if limited else NothingToAskError()
         return hits[0].book_id
+
+    def search(self, question: str, count: int, scope: Scope) -> list[Passage]:
+        """The `count` passages that fit the question best, best first: of the books that the scope names,
+        together, else of all books in it.
+
+        Raises NotFoundError for a book that is not there.
+        """
+        within = self._library(scope)
+        if scope.books:
+            with self._database.read() as session:
+                within = [books.get(session, book, scope.owner).id for book in scope.books]
+        return self.passages(lambda: self.index.search(question, count, within))
+
+    def _library(self, scope: Scope) -> list[str] | None:
+        """The ids of the books in the scope, but for the names of books; None for all that there are."""
+        if scope.authors is None and scope.tags is None and scope.owner is None:
+            return None
+        with self._database.read() as session:
+            return books.ids_in_scope(session, scope.authors, scope.tags, scope.owner)
 
     def passages(self, search: Callable[[], Sequence[Hit]]) -> list[Passage]:
         """The passages that a search hits, in its order.

@@ -9,9 +9,11 @@ from app.cli import (
     bench,
     books,
     demo,
+    doctor,
     evaluation,
     keys,
     maintenance,
+    mcp,
     questions,
     registry,
     serve,
@@ -26,7 +28,21 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 # In the order of `bookchorus --help`.
-for module in (serve, demo, add, books, ask, questions, registry, transfer, maintenance, audit, evaluation):
+for module in (
+    serve,
+    doctor,
+    demo,
+    add,
+    books,
+    ask,
+    mcp,
+    questions,
+    registry,
+    transfer,
+    maintenance,
+    audit,
+    evaluation,
+):
     app.add_typer(module.app)
 app.add_typer(questions.changes, name="question")
 app.add_typer(keys.app, name="keys")

@@ -7,18 +7,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from app.client.answer_events import streamed_answer
 from app.client.connection import (
     ClientError,
     Connection,
-    NoAnswerError,
+    Transport,
     api_path,
     as_json,
     json_or_none,
-    problem_error,
     refusal,
     valid_request,
 )
 from app.client.job_events import follow
+from app.client.passages import Passages
 from app.client.questions import Questions
 from app.client.registry import Registry
 from app.client.transfer import Transfer
@@ -50,14 +51,21 @@ class Client:
     to start it where nothing answers. `follow` gives up after so many `attempts` in a row to connect again.
     """
 
-    def __init__(self, url: str, key: str | None = None, *, attempts: int = ATTEMPTS) -> None:
-        self._connection = Connection(url, key)
+    def __init__(
+        self, url: str, key: str | None = None, *, attempts: int = ATTEMPTS, transport: Transport = None
+    ) -> None:
+        self._connection = Connection(url, key, transport)
         self._attempts = attempts
 
     @property
     def registry(self) -> Registry:
         """Calls about the versions of books and the aliases on them."""
         return Registry(self._connection)
+
+    @property
+    def passages(self) -> Passages:
+        """Calls that find and read passages, and read whole texts."""
+        return Passages(self._connection)
 
     @property
     def questions(self) -> Questions:
@@ -209,7 +217,7 @@ class Client:
             )
         if on_heard is None:
             return self._connection.call(Answer, "POST", "/ask", json=as_json(request))
-        return self._streamed_answer(request, on_heard)
+        return streamed_answer(self._connection, request, on_heard)
 
     def books(self, *, sha256: str | None = None) -> list[Book]:
         """Read all books, newest first; with `sha256`, the one of your own library with such a file."""
@@ -235,14 +243,3 @@ class Client:
         A stream that breaks is taken up again after the last event that came.
         """
         return follow(self._connection, job_id, attempts=self._attempts)
-
-    def _streamed_answer(self, request: AskRequest, on_heard: Callable[[Heard], None]) -> Answer:
-        """Ask for a stream of events; return the answer, which is the last of them."""
-        for name, data in self._connection.events("POST", "/ask", json=as_json(request)):
-            if name == "heard":
-                on_heard(self._connection.parse(Heard, data, "/ask"))
-            elif name == "answer":
-                return self._connection.parse(Answer, data, "/ask")
-            elif name == "error":
-                raise problem_error(json_or_none(data), f"The answer broke off: {data}")
-        raise NoAnswerError(f"The connection to {self._connection.url} broke before the answer was there.")

@@ -15,6 +15,8 @@ M = TypeVar("M", bound=BaseModel)
 # An answer takes minutes where a large LLM runs on a CPU.
 TIMEOUT = httpx.Timeout(600, connect=5)
 PAGE_SIZE = 100
+# What carries the requests of a client; None is the network.
+Transport = httpx.BaseTransport | None
 
 
 class ClientError(Exception):
@@ -50,7 +52,7 @@ class Connection:
     to start it where nothing answers.
     """
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None, transport: Transport = None) -> None:
         self.url = url.rstrip("/")
         try:
             address = httpx.URL(self.url)
@@ -62,7 +64,12 @@ class Connection:
         # A proxy cannot reach this machine's own loopback address.
         loopback = address.host in ("127.0.0.1", "localhost", "::1")
         self._http = httpx.Client(
-            base_url=self.url, headers=headers, timeout=TIMEOUT, follow_redirects=True, trust_env=not loopback
+            base_url=self.url,
+            headers=headers,
+            timeout=TIMEOUT,
+            follow_redirects=True,
+            trust_env=not loopback,
+            transport=transport,
         )
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.http import roles
 from app.http.audit import Audit
 from app.http.body_sizes import BodySizes
-from app.http.callers import ANYBODY, NOBODY, Caller, Callers
+from app.http.callers import ANYBODY, NOBODY, Caller, Callers, let_in, let_in_before
 from app.http.origins import refuse_foreign
 from app.http.problems import Problem, as_problem, respond
 from app.http.rates import Rates
@@ -39,19 +39,23 @@ class Access:
         if scope["type"] != "http" or scope["path"] in roles.HEALTH:
             await self._app(scope, receive, send)
             return
+        within = let_in_before(scope)
         try:
-            caller = await to_thread.run_sync(self._caller, scope, limiter=self._threads)
+            caller = within or await to_thread.run_sync(self._caller, scope, limiter=self._threads)
         except (Problem, StoreError) as error:
             await _answer(error, scope, receive, send)
             return
         try:
-            self._let_in(scope, caller)
+            _expect_role(scope, caller)
+            # A call that a request makes within this process is counted with that request.
+            if within is None:
+                self._let_in(scope, caller)
         except Problem as problem:
             if problem.status == 403:
                 await self._audit.note(scope, caller, problem.status)
             await _answer(problem, scope, receive, send)
             return
-        scope.setdefault("state", {})["caller"] = caller
+        let_in(scope, caller)
         await self._audit(scope, receive, send, caller)
 
     def _caller(self, scope: Scope) -> Caller:
@@ -64,12 +68,7 @@ class Access:
         return self._callers.caller(Headers(scope=scope).get("authorization"))
 
     def _let_in(self, scope: Scope, caller: Caller) -> None:
-        """Raise Problem where the caller may not make this call, not now, or not with this body."""
-        least = roles.needed(scope["method"], scope["path"])
-        if least is not None and not roles.suffices(caller.role, least):
-            raise Problem(
-                403, "role-too-low", f"This call takes the key of a {least}; this is a {caller.role}'s."
-            )
+        """Raise Problem where the caller may not make this call now, or not with this body."""
         if caller.key is not None and caller.requests_per_minute is not None:
             wait = self._rates.wait(caller.key, caller.requests_per_minute)
             if wait:
@@ -81,6 +80,15 @@ class Access:
                     limit=caller.requests_per_minute,
                 )
         self._sizes.refuse_larger(scope["path"], Headers(scope=scope).get("content-length"))
+
+
+def _expect_role(scope: Scope, caller: Caller) -> None:
+    """Raise Problem where a call takes another role than the caller's."""
+    least = roles.needed(scope["method"], scope["path"])
+    if least is not None and not roles.suffices(caller.role, least):
+        raise Problem(
+            403, "role-too-low", f"This call takes the key of a {least}; this is a {caller.role}'s."
+        )
 
 
 async def _answer(error: Problem | StoreError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from fastapi import Request
+from starlette.types import Scope
 
 from app.http.problems import Problem
 from app.settings import Settings
@@ -82,6 +83,16 @@ def caller_of(request: Request) -> Caller:
     """Who makes a request that `Access` has let through."""
     state = cast(dict[str, Any], request.scope["state"])
     return cast(Caller, state["caller"])
+
+
+def let_in(scope: Scope, caller: Caller) -> None:
+    """Note in a request's scope who makes it: then it is let in, and is asked for no key any more."""
+    scope.setdefault("state", {})["caller"] = caller
+
+
+def let_in_before(scope: Scope) -> Caller | None:
+    """Who makes a call within this process; None for a request from outside, which cannot say so."""
+    return cast("Caller | None", scope.get("state", {}).get("caller"))
 
 
 def _caller_of(key: ApiKey) -> Caller:

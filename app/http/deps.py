@@ -1,16 +1,18 @@
 """What routes depend on. It is asynchronous: else it would wait for a thread where asks hold them all."""
 
+from collections.abc import Callable
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBearer
+from sqlalchemy.orm import Session
 
 from app.http.callers import Caller, caller_of
 from app.http.problems import refuse_unkept
 from app.service import Service
 from app.telemetry.logs import is_about
-from store import books, jobs
+from store import books, jobs, passages
 from store.errors import NotFoundError
 
 
@@ -25,6 +27,13 @@ async def _caller(request: Request) -> Caller:
 ServiceDep = Annotated[Service, Depends(_service)]
 CallerDep = Annotated[Caller, Depends(_caller)]
 
+# The parts of a path whose book has an owner, and how that book's id is found.
+_OWNED: dict[str, Callable[[Session, str], str]] = {
+    "book_id": lambda _, id_: id_,
+    "job_id": lambda session, id_: jobs.get(session, id_).book_id,
+    "passage_id": lambda session, id_: passages.get(session, int(id_[:20])).book_id,
+}
+
 # It decides nothing, `Access` has: it tells programs that read the description of the API about keys.
 KEY = HTTPBearer(auto_error=False)
 
@@ -36,22 +45,24 @@ async def text_is_kept(request: Request) -> None:
 
 
 async def is_the_callers(request: Request) -> None:
-    """Raise NotFoundError where the path names a book or a job that is not there, or not for the caller.
+    """Raise NotFoundError where the path names a book, a job or a passage that is not there, or not for the
+    caller.
 
     Both read the same, and every route with such a path asks: none of them has to think of it.
     """
-    book_id, job_id = (request.path_params.get(name) for name in ("book_id", "job_id"))
-    is_about(**{name: id_ for name, id_ in (("book_id", book_id), ("job_id", job_id)) if id_ is not None})
-    if book_id is not None or job_id is not None:
-        await run_in_threadpool(_expect, request.app.state.service, caller_of(request).sees, book_id, job_id)
+    named = {name: id_ for name, id_ in request.path_params.items() if name in _OWNED}
+    is_about(**{name: id_ for name, id_ in named.items() if name != "passage_id"})
+    if named:
+        await run_in_threadpool(_expect, request.app.state.service, caller_of(request).sees, named)
 
 
-def _expect(service: Service, owner: str | None, book_id: str | None, job_id: str | None) -> None:
+def _expect(service: Service, owner: str | None, named: dict[str, str]) -> None:
     with service.database.read() as session:
-        if book_id is not None:
-            books.get(session, book_id, owner)
-        if job_id is not None:
+        for name, id_ in named.items():
+            # What is no number is refused by its shape.
+            if name == "passage_id" and not (id_.isascii() and id_.isdecimal()):
+                continue
             try:
-                books.get(session, jobs.get(session, job_id).book_id, owner)
+                books.get(session, _OWNED[name](session, id_), owner)
             except NotFoundError as error:
-                raise NotFoundError("job", job_id) from error
+                raise NotFoundError(name.removesuffix("_id"), id_) from error

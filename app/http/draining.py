@@ -7,6 +7,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.engine.errors import EngineClosedError
+from app.http.callers import let_in_before
 from app.http.problems import as_problem, respond
 
 # Who asks these wants to hear that the service ends.
@@ -22,7 +23,10 @@ class Drain:
 
 
 class Draining:
-    """Counts requests; refuses new ones with 503 and `Retry-After` once the service is leaving."""
+    """Counts requests; refuses new ones with 503 and `Retry-After` once the service is leaving.
+
+    The calls that a request makes within this process are part of it.
+    """
 
     def __init__(self, app: ASGIApp, drain: Drain) -> None:
         self._app = app
@@ -33,7 +37,7 @@ class Draining:
         if scope["type"] != "http" or scope["path"] in _ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
             return
-        if self._drain.leaving.is_set():
+        if self._drain.leaving.is_set() and let_in_before(scope) is None:
             await respond(Request(scope), as_problem(EngineClosedError()))(scope, receive, send)
             return
         self._drain.in_flight += 1

@@ -54,6 +54,7 @@ OWN: dict[str, _Table] = {
         ),
     },
     "POST /ask": _ANSWER,
+    "GET /passages": {422: ("question-empty", "question-too-long")},
     "POST /v1/chat/completions": {**_ANSWER, 422: (*_ANSWER[422], "question-missing")},
     "POST /admin/books/{book_id}/compare": {**_ANSWER, 404: ()},
     "PUT /admin/books/{book_id}/aliases/{alias}": {
@@ -134,8 +135,8 @@ def _tables(method: str, path: str, operation: dict[str, Any]) -> Iterator[_Tabl
         yield _BODY if not path.endswith("/versions/import") else {}
     yield _STORE
     names = {each["name"] for each in operation.get("parameters", [])}
-    asked = path in ("/ask", "/v1/chat/completions")
-    if asked or names & {"book_id", "job_id", "model_id", "after"}:
+    asked = path in ("/ask", "/passages", "/v1/chat/completions")
+    if asked or names & {"book_id", "job_id", "passage_id", "model_id", "after"}:
         yield _MISSING
     if names or "requestBody" in operation:
         yield _INVALID

@@ -9,7 +9,7 @@ _OPEN = (*HEALTH, "/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.jso
 # The files of the web page, which asks for a key itself.
 _PAGE = "/page/"
 # They change nothing, though they are sent with POST.
-_QUESTIONS = ("/ask", "/v1/chat/completions")
+_QUESTIONS = ("/ask", "/mcp", "/v1/chat/completions")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 

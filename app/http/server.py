@@ -31,6 +31,8 @@ from app.http.routes import (
     health,
     jobs,
     maintenance,
+    mcp,
+    passages,
     questions,
     revisions,
     skills,
@@ -86,6 +88,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.queue_probe = StoreProbe(service.database, queue_state)
     probes = app.state.worker_probe, app.state.by_words_probe, app.state.queue_probe
     app.state.asks = AskRoom(settings.max_waiting_asks)
+    app.state.tools = AskRoom(settings.max_waiting_asks)
     app.state.uploads = UploadRoom()
     install(app, sizes.refusal)
     for part in (
@@ -94,7 +97,9 @@ def create_app(service: Service) -> FastAPI:
         revisions,
         questions,
         ask,
+        passages,
         chat,
+        mcp,
         jobs,
         aliases,
         compare,

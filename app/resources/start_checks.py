@@ -1,7 +1,11 @@
 """What keeps a service from starting, told before anything slow is imported."""
 
+import errno
+import os
 import socket
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from app.errors import CommandError
 from app.settings import Settings, is_loopback
@@ -14,12 +18,13 @@ def check_start(settings: Settings, *, listens: bool = True) -> None:
     there.
     """
     if listens:
-        _check_guarded(settings)
-        _check_address(settings.host, settings.port)
+        check_guarded(settings, _keys_made)
+        check_address(settings.host, settings.port)
+    check_folder(settings.data_dir)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CommandError(f"The folder {settings.data_dir} cannot be made: {error.strerror}.") from error
+        raise CommandError(_unmade(settings.data_dir, error.strerror)) from error
     try:
         check_name(settings.model)
         if settings.device.startswith("cuda"):
@@ -30,25 +35,46 @@ def check_start(settings: Settings, *, listens: bool = True) -> None:
         raise CommandError(f"{error} (The settings are BOOKCHORUS_MODEL and BOOKCHORUS_DEVICE.)") from error
 
 
-def _check_guarded(settings: Settings) -> None:
-    """Raise CommandError for an address that other machines reach while there is no key."""
+def check_guarded(settings: Settings, keys_made: Callable[[Settings], bool]) -> None:
+    """Raise CommandError for an address that other machines reach while there is no key.
+
+    The database is only asked, by `keys_made`, where it must be.
+    """
     if is_loopback(settings.host) or settings.admin_key is not None:
         return
-    if settings.database_url is not None or (settings.data_dir / "bookchorus.db").is_file():
-        # SQLAlchemy takes a while to import, and most services listen on this machine alone.
-        from app.resources.database import open_database
-        from store import keys
-
-        with closing(open_database(settings)) as database, database.read() as session:
-            if keys.any_made(session):
-                return
+    there = settings.database_url is not None or (settings.data_dir / "bookchorus.db").is_file()
+    if there and keys_made(settings):
+        return
     raise CommandError(
         f"Other machines reach host {settings.host}, and there is no key: make one with "
         "'bookchorus keys add', set BOOKCHORUS_ADMIN_KEY, or use host 127.0.0.1."
     )
 
 
-def _check_address(host: str, port: int) -> None:
+def _keys_made(settings: Settings) -> bool:
+    # SQLAlchemy takes a while to import, and most services listen on this machine alone.
+    from app.resources.database import open_database
+    from store import keys
+
+    with closing(open_database(settings)) as database, database.read() as session:
+        return keys.any_made(session)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise CommandError for a folder that cannot be made or, where it is there, not be written into."""
+    nearest = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    if not nearest.is_dir():
+        raise CommandError(_unmade(folder, os.strerror(errno.ENOTDIR)))
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise CommandError(_unmade(folder, os.strerror(errno.EACCES)))
+
+
+def _unmade(folder: Path, why: str | None) -> str:
+    what = "be written into" if folder.is_dir() else "be made"
+    return f"The folder {folder} cannot {what}: {why}."
+
+
+def check_address(host: str, port: int) -> None:
     """Raise CommandError for an address on which nothing can listen."""
     try:
         [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

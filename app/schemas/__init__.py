@@ -27,6 +27,7 @@ from app.schemas.inspection import Inspection, MemberLook, Norms, Word
 from app.schemas.jobs import ENDED, AddedJob, Attempt, Job, JobEvent, JobProblem, JobStatus, Phase, Progress
 from app.schemas.keys import AuditLine, Key, KeyList
 from app.schemas.maintenance import Finding, Rebuilt, Verification
+from app.schemas.passages import FoundPassage, FoundPassages, Passage, PassageInContext
 from app.schemas.questions import (
     AddQuestion,
     ChangedQuestions,
@@ -84,6 +85,8 @@ __all__ = [
     "CorrectQuestion",
     "Difference",
     "Finding",
+    "FoundPassage",
+    "FoundPassages",
     "Heard",
     "Inspection",
     "Job",
@@ -101,6 +104,8 @@ __all__ = [
     "NewVersion",
     "Norms",
     "Page",
+    "Passage",
+    "PassageInContext",
     "Phase",
     "Progress",
     "PromptMember",

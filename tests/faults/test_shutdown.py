@@ -13,22 +13,27 @@ from tests.faults.test_killed_training import learn, until_step
 from tests.service.conftest import service, service_process
 
 BODY = b'{"question": "Who kept a green lamp?", "seed": 3}'
+CALL = (
+    b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", '
+    b'"params": {"name": "ask", "arguments": {"question": "Who kept a green lamp?", "min_confidence": 0}}}'
+)
 
 
-def begin_to_ask(client: Client) -> socket.socket:
+def begin_to_ask(client: Client, path: str = "/ask", body: bytes = BODY) -> socket.socket:
     """An ask that the service reads, and whose body is not sent yet."""
     address = httpx.URL(client.url)
     asking = socket.create_connection((address.host, address.port or 80), timeout=60)
-    head = f"POST /ask HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: application/json\r\n"
-    length = f"Content-Length: {len(BODY)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: application/json\r\n"
+    head += "Accept: application/json, text/event-stream\r\n"
+    length = f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
     asking.sendall((head + length).encode())
     assert asking.recv(65536).startswith(b"HTTP/1.1 100")
     return asking
 
 
-def answer(asking: socket.socket) -> bytes:
+def answer(asking: socket.socket, body: bytes = BODY) -> bytes:
     with asking:
-        asking.sendall(BODY)
+        asking.sendall(body)
         said = b""
         while part := asking.recv(65536):
             said += part
@@ -49,7 +54,7 @@ def test_20_sigterm_lets_an_ask_be_answered_and_gives_the_job_back(tmp_path: Pat
     with service_process(tmp_path, *model) as (client, child):
         job = learn(client)
         until_step(client, job, 2)
-        asking = begin_to_ask(client)
+        asking, assistant = begin_to_ask(client), begin_to_ask(client, "/mcp", CALL)
         child._process.terminate()
         until_leaving(client)
         for path in ("books", f"jobs/{job}"):
@@ -59,6 +64,10 @@ def test_20_sigterm_lets_an_ask_be_answered_and_gives_the_job_back(tmp_path: Pat
             assert "retry-after" in refused.headers
         assert httpx.get(f"{client.url}/livez", trust_env=False, timeout=60).status_code == 200
         assert answer(asking).startswith(b"HTTP/1.1 200 OK")
+        # The ask that its tool makes within the service belongs to a request that was there before.
+        called = answer(assistant, CALL)
+        assert called.startswith(b"HTTP/1.1 200 OK")
+        assert b'"isError":false' in called
         assert child.wait() == 0
         assert "Traceback" not in child.tail(200)
     database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")

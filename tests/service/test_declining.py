@@ -28,21 +28,26 @@ BOOK = "# The Lamp of Ost\n\n" + "\n\n".join(
 QUESTION = "Who lit the green lamp?"
 
 
+def declines_at_a_quarter(folder: Path, llm: FrozenLLM, skill: LoadedSkill) -> None:
+    """Make a data folder whose skill has a confidence of always a quarter, and a threshold just above."""
+    calibration = Calibration(
+        answerable=Logistic(intercept=-math.log(3), slopes={}),
+        right=Logistic(intercept=100.0, slopes={}),
+        decline_below=0.3,
+    )
+    folder.mkdir()
+    database = new_database(folder / "bookchorus.db")
+    register_skill(database, llm.identity, replace(skill, calibration=calibration))
+    database.close()
+
+
 @pytest.fixture(scope="module")
 def declining(
     tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path, llm: FrozenLLM, skill: LoadedSkill
 ) -> Iterator[Client]:
     """One whose confidence is always a quarter, with a threshold just above."""
     folder = tmp_path_factory.mktemp("declining")
-    calibration = Calibration(
-        answerable=Logistic(intercept=-math.log(3), slopes={}),
-        right=Logistic(intercept=100.0, slopes={}),
-        decline_below=0.3,
-    )
-    (folder / "data").mkdir()
-    database = new_database(folder / "data" / "bookchorus.db")
-    register_skill(database, llm.identity, replace(skill, calibration=calibration))
-    database.close()
+    declines_at_a_quarter(folder / "data", llm, skill)
     with service(folder, "--model", str(tiny_folder)) as client:
         with httpx.Client(base_url=client.url, timeout=60, trust_env=False) as http:
             assert upload(http, BOOK).json()["job"]["status"] == "succeeded"

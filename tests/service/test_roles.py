@@ -29,12 +29,15 @@ ADD = {"changes": [{"change": "add", "text": "What burned?", "answer": "butter"}
 
 @dataclass(frozen=True)
 class Row:
-    """A route: the least role, the body that is sent, what the owner gets, and what another owner does."""
+    """A route: the least role, the body that is sent, what the owner gets, what another owner does, and the
+    query behind its path.
+    """
 
     least: Role | None
     body: Any = None
     owner: int = 200
     other: int = 404
+    query: str = ""
 
 
 ROUTES = {
@@ -49,6 +52,8 @@ ROUTES = {
     "GET /books/{book_id}/questions": Row("reader"),
     "PATCH /books/{book_id}/questions": Row("writer", ADD),
     "POST /ask": Row("reader", ASKED),
+    "GET /passages": Row("reader", query="?query=lamp&book={book_id}"),
+    "GET /passages/{passage_id}": Row("reader"),
     "POST /v1/chat/completions": Row("reader", CHAT),
     "GET /v1/models": Row("reader", other=200),
     "GET /v1/models/{model_id}": Row("reader"),
@@ -97,8 +102,9 @@ class Library:
     def call(self, route: str, who: str | None, body: Any = None, **ids: str) -> httpx.Response:
         method, _, path = route.partition(" ")
         known = {"book_id": self.book, "job_id": self.job, "ref": "1", "alias": "best"}
-        known["model_id"] = f"{self.book}@1"
-        path = re.sub(r"\{(\w+)\}", lambda found: (known | ids)[found[1]], path)
+        known |= {"model_id": f"{self.book}@1", "passage_id": "1"}
+        query = ROUTES[route].query if route in ROUTES else ""
+        path = re.sub(r"\{(\w+)\}", lambda found: (known | ids)[found[1]], path + query)
         headers = {} if who is None else {"Authorization": f"Bearer {self.keys[who]}"}
         content: Any = body
         if body is not None and not isinstance(body, bytes):
@@ -203,7 +209,8 @@ def test_each_route_is_for_those_it_is_for(
             if isinstance(row.body, dict)
             else row.body
         )
-        unknown = call(route, "other", body, book_id=nowhere, job_id="job_0000000000000000")
+        ids = {"book_id": nowhere, "job_id": "job_0000000000000000", "passage_id": "1000000"}
+        unknown = call(route, "other", body, **ids)
         assert unknown.status_code == 404
         assert without_ids(unknown.text) == without_ids(theirs.text)
     least = row.least or "reader"
@@ -219,7 +226,7 @@ def test_each_route_is_for_those_it_is_for(
 
 
 def without_ids(text: str) -> str:
-    return re.sub(r"(book|job)_[0-9a-f]{16}", "ID", text)
+    return re.sub(r"(book|job)_[0-9a-f]{16}|(?<=passage )\d+", "ID", text)
 
 
 def test_14_nothing_of_another_library_is_seen_or_found(library: Library) -> None:

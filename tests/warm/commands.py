@@ -17,7 +17,7 @@ IMPORTED = {
     "transformers": "transformers.models.auto.modeling_auto",
     "libraries": "peft",
     "service": "app.cli.commands,app.http.server,trainer.embedding",
-    "tests": "app.evaluation.command,app.skill_training.command,openai,sentence_transformers",
+    "tests": "app.evaluation.command,app.skill_training.command,app.mcp.server,openai,sentence_transformers",
 }
 # The folder of the forks' sockets and log, also for the processes in which xdist runs tests.
 FOLDER = "WARM_PROGRAMS"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
+from bitsandbytes.nn.modules import Int8Params, Linear4bit, Linear8bitLt
 from torch import nn
 
 from trainer.llm.quantized_linear import FourBitLinear, Int8Linear
@@ -29,6 +29,23 @@ def settle_arithmetic(model: nn.Module, arithmetic: Arithmetic, dtype: torch.dty
                 setattr(module, name, Int8Linear(child, dtype))
             elif isinstance(child, Linear4bit):
                 setattr(module, name, FourBitLinear(child, dtype))
+
+
+def int8_error(device: torch.device, dtype: torch.dtype, arithmetic: Arithmetic) -> float:
+    """Multiply with a small int8 layer on a device; return how far it is off, relative to the largest number.
+
+    Raises what bitsandbytes raises where it does not work here.
+    """
+    random = torch.Generator().manual_seed(0)
+    weight, inputs = (torch.randn(64, 64, generator=random) for _ in range(2))
+    layer: Any = Linear8bitLt(64, 64, bias=False, has_fp16_weights=False)
+    layer.weight = Int8Params(weight, requires_grad=False, has_fp16_weights=False).to(device)
+    model = nn.Sequential(layer.requires_grad_(False))
+    settle_arithmetic(model, arithmetic, dtype)
+    with torch.no_grad():
+        product = model(inputs.to(device, dtype)).float().cpu()
+    exact = inputs @ weight.T
+    return float((product - exact).abs().max() / exact.abs().max())
 
 
 def _keep_unpacked(model: nn.Module) -> None:

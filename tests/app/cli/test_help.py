@@ -8,11 +8,13 @@ def test_help_names_every_command() -> None:
     assert re.findall(r"^│ (\w+)  ", text, re.MULTILINE) == [
         "serve",
         "worker",
+        "doctor",
         "demo",
         "add",
         "train",
         "books",
         "ask",
+        "mcp",
         "questions",
         "versions",
         "show",

@@ -1,0 +1,69 @@
+"""The command that says whether everything is there that a service needs."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from app.cli.options import settings_with
+
+app = typer.Typer()
+
+
+@app.command("doctor")
+def examine_service(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where books and versions are kept.")] = None,
+    model: Annotated[str | None, typer.Option(help='"embedded", a Hugging Face id, or a folder.')] = None,
+    quantization: Annotated[str | None, typer.Option(help="auto, int8, nf4 or none.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document instead of lines.")
+    ] = False,
+) -> None:
+    """Check what the service needs, with the options of serve, and say how to mend it; nothing is changed."""
+    given = {
+        "host": host,
+        "port": port,
+        "data_dir": data_dir,
+        "model": model,
+        "quantization": quantization,
+        "device": device,
+    }
+    from app.terminal.doctor import check_lines
+
+    console, found = Console(soft_wrap=True), []
+    for check in _checks(given):
+        found.append(check)
+        if not as_json:
+            for line in check_lines(check):
+                console.print(line)
+    faults = sum(check.state == "fault" for check in found)
+    if as_json:
+        typer.echo(json.dumps({"ok": not faults, "checks": [asdict(each) for each in found]}, indent=2))
+    elif faults:
+        console.print(f"{faults} {'fault' if faults == 1 else 'faults'}.", style="bold")
+    else:
+        console.print("No fault: the service can start.", style="bold")
+    if faults:
+        raise typer.Exit(1)
+
+
+def _checks(given: dict[str, Any]) -> Iterator[Any]:
+    from app.doctor.check import Check
+    from app.doctor.examination import examine
+    from app.errors import CommandError
+
+    try:
+        settings = settings_with(**given)
+    except CommandError as error:
+        for line in str(error).splitlines():
+            yield Check("settings", "fault", line, "Its values are in docs/settings.md.")
+        return
+    yield Check("settings", "ok", "They can be read.")
+    yield from examine(settings)

@@ -1,0 +1,1 @@
+"""Whether everything is there that a service needs; nothing is made or changed."""

@@ -1,0 +1,1 @@
+"""The library as tools and resources of the Model Context Protocol, for assistants."""

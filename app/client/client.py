@@ -4,23 +4,21 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from app.client.connection import (
     ClientError,
     Connection,
-    NoAnswerError,
     api_path,
     as_json,
     json_or_none,
-    problem_error,
     refusal,
     valid_request,
 )
 from app.client.job_events import follow
 from app.client.questions import Questions
 from app.client.registry import Registry
+from app.client.streamed_answer import streamed_answer
 from app.client.transfer import Transfer
 from app.schemas import (
     AddedBook,
@@ -31,6 +29,7 @@ from app.schemas import (
     Heard,
     Job,
     JobEvent,
+    JobStatus,
     JsonBook,
     MembersChoice,
     NewVersion,
@@ -77,9 +76,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -172,6 +169,19 @@ class Client:
         """Read a job as it stands."""
         return self._connection.call(Job, "GET", api_path("jobs", job_id))
 
+    def jobs(
+        self, *, book: str | None = None, statuses: Sequence[JobStatus] = (), most: int | None = None
+    ) -> list[Job]:
+        """Read the jobs of a book or of all, newest first: with any of the `statuses`, and `most` of them,
+        where given.
+        """
+        filters: dict[str, str | list[str]] = {} if book is None else {"book": book}
+        return self._connection.list_all(Page[Job], "/jobs", {**filters, "status": list(statuses)}, most)
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job: at once when it waits, at its next step when it runs; an ended job stays as it is."""
+        return self._connection.call(Job, "POST", api_path("jobs", job_id, "cancel"))
+
     def ask(
         self,
         question: str,
@@ -209,7 +219,7 @@ class Client:
             )
         if on_heard is None:
             return self._connection.call(Answer, "POST", "/ask", json=as_json(request))
-        return self._streamed_answer(request, on_heard)
+        return streamed_answer(self._connection, request, on_heard)
 
     def books(self, *, sha256: str | None = None) -> list[Book]:
         """Read all books, newest first; with `sha256`, the one of your own library with such a file."""
@@ -235,14 +245,3 @@ class Client:
         A stream that breaks is taken up again after the last event that came.
         """
         return follow(self._connection, job_id, attempts=self._attempts)
-
-    def _streamed_answer(self, request: AskRequest, on_heard: Callable[[Heard], None]) -> Answer:
-        """Ask for a stream of events; return the answer, which is the last of them."""
-        for name, data in self._connection.events("POST", "/ask", json=as_json(request)):
-            if name == "heard":
-                on_heard(self._connection.parse(Heard, data, "/ask"))
-            elif name == "answer":
-                return self._connection.parse(Answer, data, "/ask")
-            elif name == "error":
-                raise problem_error(json_or_none(data), f"The answer broke off: {data}")
-        raise NoAnswerError(f"The connection to {self._connection.url} broke before the answer was there.")

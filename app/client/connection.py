@@ -1,7 +1,7 @@
 """A connection to the service: requests, pages, streams of events, and problems as errors."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -84,15 +84,17 @@ class Connection:
         except httpx.HTTPError as error:
             raise self._no_answer(error) from error
 
-    def list_all(self, page: type[Page[M]], path: str, filters: dict[str, str]) -> list[M]:
-        """Read every page of a list."""
+    def list_all(
+        self, page: type[Page[M]], path: str, filters: Mapping[str, str | list[str]], most: int | None = None
+    ) -> list[M]:
+        """Read every page of a list, or no more than its first `most` entries."""
         found: list[M] = []
         cursor: dict[str, str] = {}
         while True:
-            params = {**filters, **cursor, "limit": str(PAGE_SIZE)}
-            part = self.call(page, "GET", path, params=params)
+            limit = PAGE_SIZE if most is None else min(PAGE_SIZE, most - len(found))
+            part = self.call(page, "GET", path, params={**filters, **cursor, "limit": str(limit)})
             found += part.data
-            if not part.has_more or not part.data:
+            if not part.has_more or not part.data or len(found) == most:
                 return found
             cursor = {"after": _id(part.data[-1])}
 

@@ -11,7 +11,6 @@ from app.http.problems import refuse_unkept
 from app.service import Service
 from app.telemetry.logs import is_about
 from store import books, jobs
-from store.errors import NotFoundError
 
 
 async def _service(request: Request) -> Service:
@@ -51,7 +50,4 @@ def _expect(service: Service, owner: str | None, book_id: str | None, job_id: st
         if book_id is not None:
             books.get(session, book_id, owner)
         if job_id is not None:
-            try:
-                books.get(session, jobs.get(session, job_id).book_id, owner)
-            except NotFoundError as error:
-                raise NotFoundError("job", job_id) from error
+            jobs.get(session, job_id, owner)

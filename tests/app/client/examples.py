@@ -70,6 +70,7 @@ def job(status: JobStatus = "queued", *, recipe: dict[str, Any] | None = None) -
         id="job_1",
         kind="train",
         book=book().id,
+        title=book().title,
         model="tiny",
         status=status,
         version=1 if status == "succeeded" else None,

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.books import Recipe, Wait, show_job
-from app.cli.options import DEFAULT_URL, Key, Url, book_id, connect, json_object
+from app.cli.names import book_id
+from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object
 
 if TYPE_CHECKING:
     from app.adding.book_files import BookFiles
@@ -37,7 +38,7 @@ def add(
     recipe: Recipe = None,
     revises: Annotated[
         str | None,
-        typer.Option(help="It is a new edition of this book, named by id or title.", metavar="BOOK"),
+        typer.Option(help="It is a new edition of this book.", metavar="BOOK"),
     ] = None,
     wait: Wait = True,
     watch: Annotated[bool, typer.Option("--watch", help="Keep folders in step until Ctrl-C.")] = False,

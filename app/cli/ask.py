@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from app.cli.options import DEFAULT_URL, Key, Url, book_version, connect
+from app.cli.names import book_version
+from app.cli.options import DEFAULT_URL, Key, Url, connect
 
 app = typer.Typer()
 
@@ -15,7 +16,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="What you want to know.")],
     book: Annotated[
         list[str] | None,
-        typer.Option(help="Ask the book of this id or title, or BOOK@VERSION; repeatable.", metavar="BOOK"),
+        typer.Option(help="Ask this book, or BOOK@VERSION; repeatable.", metavar="BOOK"),
     ] = None,
     author: Annotated[list[str] | None, typer.Option(help="Ask a book by this one; repeatable.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Ask a book with this tag; repeatable.")] = None,

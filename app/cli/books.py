@@ -6,7 +6,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.options import DEFAULT_URL, BookName, Key, Url, book_id, connect, json_object
+from app.cli.names import BookName, book_id
+from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object
 
 if TYPE_CHECKING:
     from app.client import Client

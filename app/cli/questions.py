@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from app.cli.options import DEFAULT_URL, BookName, Key, Url, book_id, connect, print_line
+from app.cli.names import BookName, book_id
+from app.cli.options import DEFAULT_URL, Key, Url, connect, print_line
 
 app = typer.Typer()
 changes = typer.Typer(

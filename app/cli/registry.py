@@ -5,17 +5,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from app.cli.options import (
-    DEFAULT_URL,
-    BookName,
-    BookVersion,
-    Key,
-    Url,
-    book_id,
-    book_version,
-    connect,
-    print_line,
-)
+from app.cli.names import BookFilter, BookName, BookVersion, book_id, book_version
+from app.cli.options import DEFAULT_URL, Key, Url, connect, print_line
 
 app = typer.Typer()
 
@@ -27,9 +18,7 @@ Why = Annotated[str | None, typer.Option(help="The reason, for the history.")]
 
 @app.command()
 def versions(
-    book: Annotated[
-        str | None, typer.Option(help="Only those of the book of this id or title.", metavar="BOOK")
-    ] = None,
+    book: BookFilter = None,
     alias: Annotated[str | None, typer.Option(help="Only those with this alias.")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only those of this LLM.")] = None,
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,

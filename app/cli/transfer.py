@@ -6,17 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli.options import (
-    DEFAULT_URL,
-    BookName,
-    BookVersion,
-    Key,
-    Url,
-    book_id,
-    book_version,
-    connect,
-    print_line,
-)
+from app.cli.names import BookName, BookVersion, book_id, book_version
+from app.cli.options import DEFAULT_URL, Key, Url, connect, print_line
 
 app = typer.Typer()
 

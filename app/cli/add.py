@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.books import Recipe, Wait, show_job
+from app.cli.books import Recipe, Wait
+from app.cli.jobs import show_job
 from app.cli.names import book_id
-from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object
+from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object, next_command
 
 if TYPE_CHECKING:
     from app.adding.book_files import BookFiles
@@ -108,7 +109,7 @@ def _add_one(console: Console, sender: "Sender", file: Path, revises: str | None
         return
     size = f"{_count(book.passages, 'passage')} in {_count(len(book.chapters), 'chapter')}"
     console.print(name.append(f" · {size}", "not bold"), *warnings, sep="\n")
-    show_job(console, client, job, book.title, wait=wait)
+    show_job(console, client, job, wait=wait)
 
 
 def _add_many(console: Console, sender: "Sender", found: "BookFiles", *, wait: bool) -> None:
@@ -131,7 +132,9 @@ def _add_many(console: Console, sender: "Sender", found: "BookFiles", *, wait: b
     try:
         ended = show_adding(console, entries, add_many(sender, entries, wait=wait))
     except KeyboardInterrupt:
-        console.print(Text("The service goes on learning; the same command shows it again.", "dim"))
+        follow, cancel = (next_command(sender.client, word, "BOOK") for word in ("follow", "cancel"))
+        said = f"Learning goes on in the service. Follow one with: {follow}. Stop it with: {cancel}."
+        console.print(Text(said, "dim"), soft_wrap=True)
         raise
     for entry in ended:
         for warning in entry.warnings:

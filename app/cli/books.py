@@ -1,17 +1,13 @@
 """The commands about books that are there: learn another version of one, list them."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
+from app.cli.jobs import show_job
 from app.cli.names import BookName, book_id
 from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object
-
-if TYPE_CHECKING:
-    from app.client import Client
-    from app.schemas import Job
 
 app = typer.Typer()
 
@@ -36,10 +32,9 @@ def train(
     chosen = json_object(recipe)
     if append:
         chosen = {**(chosen or {}), "append": True}
-    console = Console()
     with connect(url, key) as client:
         job = client.train(book_id(client, book), recipe=chosen, parent=parent, force=force)
-        show_job(console, client, job, client.book(job.book).title, wait=wait)
+        show_job(Console(), client, job, wait=wait)
 
 
 @app.command()
@@ -49,19 +44,3 @@ def books(url: Url = DEFAULT_URL, key: Key = None) -> None:
 
     with connect(url, key) as client:
         Console().print(books_table(client.books()))
-
-
-def show_job(console: Console, client: "Client", job: "Job", title: str, *, wait: bool) -> None:
-    """Show a job until it ends; without `wait`, say that it is there."""
-    if not wait:
-        console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
-        return
-    from app.terminal.training import show_training
-
-    try:
-        ended = show_training(console, client, job, title)
-    except KeyboardInterrupt:
-        console.print(Text(f"Learning goes on in the service as job {job.id}.", "dim"))
-        raise
-    console.print(Text(f"Version {ended.version} is learned. Ask it with:"))
-    console.print(Text(f'bookchorus ask --book {job.book}@{ended.version} "…"'), soft_wrap=True)

@@ -10,6 +10,7 @@ from app.cli import (
     books,
     demo,
     evaluation,
+    jobs,
     keys,
     maintenance,
     questions,
@@ -26,7 +27,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 # In the order of `bookchorus --help`.
-for module in (serve, demo, add, books, ask, questions, registry, transfer, maintenance, audit, evaluation):
+for module in (
+    *(serve, demo, add, books, jobs, ask, questions, registry, transfer),
+    *(maintenance, audit, evaluation),
+):
     app.add_typer(module.app)
 app.add_typer(questions.changes, name="question")
 app.add_typer(keys.app, name="keys")

@@ -1,6 +1,7 @@
 """What commands share: options, the connection to the service, errors in one line."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +82,13 @@ def json_object(text: str | None, option: str = "--recipe") -> dict[str, Any] | 
     if not isinstance(found, dict):
         raise typer.BadParameter('expected an object such as {"budget_seconds": 600}', param_hint=option)
     return found
+
+
+def next_command(client: "Client", *words: str) -> str:
+    """A command to go on with, as it can be typed to reach the same service."""
+    usual = os.environ.get("BOOKCHORUS_URL") or DEFAULT_URL
+    elsewhere = () if client.url == usual.rstrip("/") else ("--url", client.url)
+    return " ".join(["bookchorus", *words, *elsewhere])
 
 
 def print_line(words: str) -> None:

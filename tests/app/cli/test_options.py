@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.cli.runner import bookchorus
-from tests.app.client.examples import book
+from tests.app.client.examples import book, job
 from tests.app.client.peer import Peer
 
 TIGER, JACKAL, OTHER_JACKAL, AT, MAIL = (book(number).id for number in range(1, 6))
@@ -19,6 +19,9 @@ COMMANDS = {
     "history": (["history", "BOOK"], ("GET", "/admin/books/ID/aliases")),
     "compare": (["compare", "BOOK", "1", "2"], ("POST", "/admin/books/ID/compare")),
     "prune": (["prune", "BOOK", "--keep", "2"], ("POST", "/admin/books/ID/prune")),
+    "jobs": (["jobs", "--book", "BOOK"], ("GET", "/jobs")),
+    "follow": (["follow", "BOOK"], ("GET", "/jobs/job_1/events")),
+    "cancel": (["cancel", "BOOK"], ("POST", "/jobs/job_1/cancel")),
     "add": (["add", "FILE", "--no-wait", "--revises", "BOOK"], ("POST", "/books/ID/revisions")),
     "import": (["import", "BOOK", "DIR"], ("POST", "/admin/books/ID/versions/import")),
     "export": (["export", "BOOK", "OUT"], ("GET", "/admin/books/ID/versions/champion/export")),
@@ -32,6 +35,8 @@ WITH_VERSION = ("export", "inspect", "ask", "show")
 def library(peer: Peer) -> Peer:
     titles = ["The Tiger", "The Jackal", "The jackal", "Tiger@Home", "Mail"]
     peer.shelf = [book(number, title=title) for number, title in enumerate(titles, start=1)]
+    # Every book is being learned.
+    peer.jobs = [job("running").model_copy(update={"book": each.id}) for each in peer.shelf]
     return peer
 
 

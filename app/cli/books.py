@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from app.cli.jobs import show_job
 from app.cli.names import BookName, book_id
 from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object
+from app.cli.output import Json, Output
 
 app = typer.Typer()
 
@@ -25,6 +25,7 @@ def train(
     recipe: Recipe = None,
     force: Annotated[bool, typer.Option("--force", help="Make it the champion even if it is worse.")] = False,
     wait: Wait = True,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
@@ -32,15 +33,38 @@ def train(
     chosen = json_object(recipe)
     if append:
         chosen = {**(chosen or {}), "append": True}
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         job = client.train(book_id(client, book), recipe=chosen, parent=parent, force=force)
-        show_job(Console(), client, job, wait=wait)
+        show_job(Output(as_json), client, job, wait=wait)
 
 
 @app.command()
-def books(url: Url = DEFAULT_URL, key: Key = None) -> None:
+def books(as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """List the books."""
     from app.terminal.books import books_table
 
-    with connect(url, key) as client:
-        Console().print(books_table(client.books()))
+    with connect(url, key, as_json) as client:
+        found = client.books()
+        Output(as_json).show_list(found, books_table(found))
+
+
+@app.command()
+def remove(
+    book: BookName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Remove a book with all that was learned from it."""
+    from app.terminal.theme import plain
+
+    with connect(url, key, as_json) as client:
+        found = client.book(book_id(client, book))
+        title = plain(found.title).plain
+        if not yes:
+            typer.confirm(
+                f"Remove {title} ({found.id}) and all that was learned from it?", abort=True, err=True
+            )
+        client.remove(found.id)
+        Output(as_json).show(found, f"{title} ({found.id}) is removed.")

@@ -23,7 +23,6 @@ from app.cli import (
 app = typer.Typer(
     help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 # In the order of `bookchorus --help`.

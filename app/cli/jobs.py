@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from app.cli.names import BookFilter, JobName, book_id, job_named
-from app.cli.options import DEFAULT_URL, Key, Url, connect, next_command, print_line
+from app.cli.options import DEFAULT_URL, Key, Url, connect, next_command
+from app.cli.output import Json, Output
 
 if TYPE_CHECKING:
     from app.client import Client
@@ -24,52 +24,68 @@ def list_jobs(
     book: BookFilter = None,
     status: Annotated[list[Status] | None, typer.Option(help="Only those so far; repeatable.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Jobs to show, the newest.")] = 20,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """List the jobs that learn books, newest first: how far each is, when it ends, why it failed."""
     from app.terminal.jobs import jobs_table
 
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         chosen = None if book is None else book_id(client, book)
-        Console().print(jobs_table(client.jobs(book=chosen, statuses=status or (), most=limit)))
+        # One more than is shown says whether there are more.
+        found = client.jobs(book=chosen, statuses=status or (), most=limit + 1)
+        has_more = len(found) > limit
+        Output(as_json).show_list(found[:limit], jobs_table(found[:limit]), has_more=has_more)
 
 
 @app.command()
-def follow(job: JobName, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def follow(job: JobName, as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """Show a training until it ends, as add does."""
-    with connect(url, key) as client:
-        show_job(Console(), client, job_named(client, job), wait=True)
+    with connect(url, key, as_json) as client:
+        show_job(Output(as_json), client, job_named(client, job), wait=True)
 
 
 @app.command()
-def cancel(job: JobName, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def cancel(job: JobName, as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """Cancel a job: at once where it waits, at its next step where it learns. No version comes of it."""
     from app.client import ClientError
 
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         now = client.cancel(job_named(client, job).id)
         if now.status in ("succeeded", "failed"):
             raise ClientError(f"Job {now.id} has ended already: it {now.status}.")
-        print_line(
-            f"Job {now.id} {'is cancelled' if now.status == 'cancelled' else 'ends at its next step'}."
-        )
+        what = "is cancelled" if now.status == "cancelled" else "ends at its next step"
+        Output(as_json).show(now, f"Job {now.id} {what}.")
 
 
-def show_job(console: Console, client: "Client", job: "Job", *, wait: bool) -> None:
-    """Show a job until it ends; without `wait`, say that it is there."""
+def show_job(out: Output, client: "Client", job: "Job", *, wait: bool) -> None:
+    """Show a job until it ends, as JSON its events and then the job; without `wait`, say that it is there.
+
+    ClientError: it failed, was cancelled, or the service is lost.
+    """
     if not wait:
-        console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
+        out.show(job, Text(f"Job {job.id} is {job.status}.", "dim"))
         return
-    from app.terminal.training import show_training
+    from app.terminal.training import expect_learned, show_training
 
     try:
-        ended = show_training(console, client, job)
+        if out.as_json:
+            for event in client.follow(job.id):
+                out.document(event)
+            ended = client.job(job.id)
+            out.document(ended)
+            expect_learned(ended)
+            return
+        ended = show_training(out.console, client, job)
     except KeyboardInterrupt:
-        follow, cancel = (next_command(client, word, job.id) for word in ("follow", "cancel"))
-        said = f"Learning goes on in the service. Follow it with: {follow}. Stop it with: {cancel}."
-        console.print(Text(said, "dim"), soft_wrap=True)
+        out.console.print(goes_on(client, job.id), soft_wrap=True)
         raise
-    console.print(Text(f"Version {ended.version} is learned. Ask it with:"))
     ask = next_command(client, "ask", "--book", f"{job.book}@{ended.version}", '"…"')
-    console.print(Text(ask), soft_wrap=True)
+    out.console.print(Text(f"Version {ended.version} is learned. Ask it with:\n{ask}"), soft_wrap=True)
+
+
+def goes_on(client: "Client", job: str) -> Text:
+    """Say after Ctrl-C how to follow or stop a job, named by its id or book."""
+    follow, cancel = (next_command(client, word, job) for word in ("follow", "cancel"))
+    return Text(f"Learning goes on in the service. To follow it: {follow} · to stop it: {cancel}", "dim")

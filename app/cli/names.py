@@ -6,23 +6,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.completion import book_names, job_names
+
 if TYPE_CHECKING:
     from app.client import Client
     from app.schemas import Book, Job
 
 _BOOK = "The book's id or title, or a beginning of one of them."
-BookName = Annotated[str, typer.Argument(help=_BOOK, metavar="BOOK")]
-BookFilter = Annotated[str | None, typer.Option(help="Only those of this book.", metavar="BOOK")]
+BookName = Annotated[str, typer.Argument(help=_BOOK, metavar="BOOK", autocompletion=book_names)]
+BookFilter = Annotated[
+    str | None, typer.Option(help="Only those of this book.", metavar="BOOK", autocompletion=book_names)
+]
 BookVersion = Annotated[
     str,
     typer.Argument(
-        help=f"{_BOOK} That is its champion; BOOK@VERSION is another, by number or alias.", metavar="BOOK"
+        help=f"{_BOOK} That is its champion; BOOK@VERSION is another, by number or alias.",
+        metavar="BOOK",
+        autocompletion=book_names,
     ),
 ]
 JobName = Annotated[
     str,
     typer.Argument(
-        help="The job's id, a beginning of it, or the BOOK that the job learns.", metavar="JOB_OR_BOOK"
+        help="The job's id, a beginning of it, or the BOOK that the job learns.",
+        metavar="JOB_OR_BOOK",
+        autocompletion=job_names,
     ),
 ]
 

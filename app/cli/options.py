@@ -1,4 +1,4 @@
-"""What commands share: options, the connection to the service, errors in one line."""
+"""What commands share: options, and the connection to the service."""
 
 import json
 import os
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
+
+from app.cli.output import one_line_errors
 
 if TYPE_CHECKING:
     from app.client import Client
@@ -37,25 +37,12 @@ def settings_with(**given: object) -> "Settings":
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the command with status 1 and a red line on standard error for any failure that a user can meet."""
-    from app.client import ClientError
-    from app.errors import CommandError
-
-    try:
-        yield
-    except (ClientError, CommandError) as error:
-        Console(stderr=True, soft_wrap=True).print(Text(str(error), "red"))
-        raise typer.Exit(1) from error
-
-
-@contextmanager
-def one_line_store_errors() -> Iterator[None]:
+def one_line_store_errors(as_json: bool = False) -> Iterator[None]:
     """End the command as `one_line_errors` does, also for what the store or the file system refuses."""
     from app.errors import CommandError
     from store.errors import StoreError
 
-    with one_line_errors():
+    with one_line_errors(as_json):
         try:
             yield
         except (StoreError, OSError) as error:
@@ -63,11 +50,11 @@ def one_line_store_errors() -> Iterator[None]:
 
 
 @contextmanager
-def connect(url: str, key: str | None) -> Iterator["Client"]:
+def connect(url: str, key: str | None, as_json: bool = False) -> Iterator["Client"]:
     """Connect to the service; what fails inside ends the command as `one_line_errors` does."""
     from app.client import Client
 
-    with one_line_errors(), Client(url, key) as client:
+    with one_line_errors(as_json), Client(url, key) as client:
         yield client
 
 
@@ -89,8 +76,3 @@ def next_command(client: "Client", *words: str) -> str:
     usual = os.environ.get("BOOKCHORUS_URL") or DEFAULT_URL
     elsewhere = () if client.url == usual.rstrip("/") else ("--url", client.url)
     return " ".join(["bookchorus", *words, *elsewhere])
-
-
-def print_line(words: str) -> None:
-    """Print words as they are, in one line however narrow the terminal is."""
-    Console(soft_wrap=True).print(Text(words))

@@ -47,10 +47,13 @@ class Client:
 
     Every call raises ClientError: with the service's own words where it answered with a problem, and with how
     to start it where nothing answers. `follow` gives up after so many `attempts` in a row to connect again.
+    An answer may take `timeout` seconds, by default as long as one of a large LLM takes.
     """
 
-    def __init__(self, url: str, key: str | None = None, *, attempts: int = ATTEMPTS) -> None:
-        self._connection = Connection(url, key)
+    def __init__(
+        self, url: str, key: str | None = None, *, attempts: int = ATTEMPTS, timeout: float | None = None
+    ) -> None:
+        self._connection = Connection(url, key, timeout)
         self._attempts = attempts
 
     @property
@@ -172,9 +175,7 @@ class Client:
     def jobs(
         self, *, book: str | None = None, statuses: Sequence[JobStatus] = (), most: int | None = None
     ) -> list[Job]:
-        """Read the jobs of a book or of all, newest first: with any of the `statuses`, and `most` of them,
-        where given.
-        """
+        """Read the jobs of a book or all, with any of the `statuses` or all, newest first: `most` or all."""
         filters: dict[str, str | list[str]] = {} if book is None else {"book": book}
         return self._connection.list_all(Page[Job], "/jobs", {**filters, "status": list(statuses)}, most)
 
@@ -221,10 +222,10 @@ class Client:
             return self._connection.call(Answer, "POST", "/ask", json=as_json(request))
         return streamed_answer(self._connection, request, on_heard)
 
-    def books(self, *, sha256: str | None = None) -> list[Book]:
-        """Read all books, newest first; with `sha256`, the one of your own library with such a file."""
+    def books(self, *, sha256: str | None = None, most: int | None = None) -> list[Book]:
+        """Read books, newest first, `most` or all; with `sha256`, the one of your own with such a file."""
         filters = {} if sha256 is None else {"sha256": sha256}
-        return self._connection.list_all(Page[Book], "/books", filters)
+        return self._connection.list_all(Page[Book], "/books", filters, most)
 
     def versions(
         self,

@@ -21,8 +21,8 @@ class ClientError(Exception):
     """A call did not succeed; the message is for the user.
 
     `status` is the HTTP status and `type` the problem's type, such as "/problems/book-empty"; both are None
-    when no answer came. `retry_after` is after how many seconds the service wants to be asked again, where
-    it says so.
+    when no answer came. `problem` is all that the service said. `retry_after` is after how many seconds it
+    wants to be asked again, where it says so.
     """
 
     def __init__(
@@ -31,11 +31,13 @@ class ClientError(Exception):
         *,
         status: int | None = None,
         type: str | None = None,  # noqa: A002
+        problem: dict[str, Any] | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.type = type
+        self.problem = problem
         self.retry_after = retry_after
 
 
@@ -47,10 +49,11 @@ class Connection:
     """A connection to the service at `url`, such as "http://127.0.0.1:8000".
 
     Every call raises ClientError: with the service's own words where it answered with a problem, and with how
-    to start it where nothing answers.
+    to start it where nothing answers. An answer may take `timeout` seconds, by
+    default as long as one of a large LLM takes.
     """
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None, timeout: float | None = None) -> None:
         self.url = url.rstrip("/")
         try:
             address = httpx.URL(self.url)
@@ -62,7 +65,11 @@ class Connection:
         # A proxy cannot reach this machine's own loopback address.
         loopback = address.host in ("127.0.0.1", "localhost", "::1")
         self._http = httpx.Client(
-            base_url=self.url, headers=headers, timeout=TIMEOUT, follow_redirects=True, trust_env=not loopback
+            base_url=self.url,
+            headers=headers,
+            timeout=TIMEOUT if timeout is None else httpx.Timeout(timeout),
+            follow_redirects=True,
+            trust_env=not loopback,
         )
 
     def close(self) -> None:
@@ -191,7 +198,8 @@ def problem_error(content: object, otherwise: str, status: int | None = None) ->
     said = next((fields[key] for key in ("detail", "title") if isinstance(fields.get(key), str)), otherwise)
     kind, own = fields.get("type"), fields.get("status")
     status = own if status is None and isinstance(own, int) else status
-    return ClientError(said, status=status, type=kind if isinstance(kind, str) else None)
+    kind = kind if isinstance(kind, str) else None
+    return ClientError(said, status=status, type=kind, problem=fields or None)
 
 
 def json_or_none(data: str | bytes) -> object:

@@ -70,6 +70,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def counted(number: int, what: str) -> str:
+    """Say how many there are: 1 file, 1,200 files."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def moment(seconds: int) -> str:
     """Say a moment, in seconds since 1970, as date and time of day in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

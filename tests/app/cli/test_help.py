@@ -12,6 +12,7 @@ def test_help_names_every_command() -> None:
         "add",
         "train",
         "books",
+        "remove",
         "jobs",
         "follow",
         "cancel",

@@ -126,5 +126,8 @@ def test_after_ctrl_c_it_says_how_to_go_on_or_stop(queue: Peer) -> None:
             pass
         os.close(screen)
     assert process.returncode == 130
-    for word in ("follow", "cancel"):
-        assert f"bookchorus {word} job_1 --url {queue.url}." in shown.decode()
+    told = " · ".join(
+        f"to {do} it: bookchorus {word} job_1 --url {queue.url}"
+        for do, word in (("follow", "follow"), ("stop", "cancel"))
+    )
+    assert f"Learning goes on in the service. T{told[1:]}" in shown.decode()

@@ -77,6 +77,8 @@ class Peer:
         self.followed_from: list[str | None] = []
         # Whether streams of events stay open, as those of a long training do, until the client goes.
         self.holds = False
+        # Whether it declines to answer.
+        self.declines = False
         # The filters of each list of versions.
         self.listed: list[dict[str, str]] = []
         # The files of each archive that was imported, and what else was sent with it.
@@ -158,6 +160,10 @@ def service(peer: Peer) -> FastAPI:
     def one_book(book_id: str) -> Book:
         return book()
 
+    @app.delete("/books/{book_id}", status_code=204)
+    def remove(book_id: str) -> None:
+        pass
+
     @app.get("/books")
     def books(after: str | None = None, limit: Annotated[int, Query(le=100)] = 100) -> Page[Book]:
         ids = [found.id for found in peer.shelf]
@@ -223,7 +229,9 @@ def service(peer: Peer) -> FastAPI:
         if not wish.question.strip():
             return problem(422, "question-empty", "The question is empty: write one.")
         if wish.stream:
-            return StreamingResponse(heard(wish.question), media_type="text/event-stream")
+            return StreamingResponse(
+                heard(wish.question, declined=peer.declines), media_type="text/event-stream"
+            )
         return answer(wish.question)
 
     path = "/admin/books/{book_id}"

@@ -45,10 +45,12 @@ def enqueue(
     return job
 
 
-def get(session: Session, job_id: str) -> Job:
-    """Return the job. NotFoundError: there is none, perhaps because its book was deleted."""
+def get(session: Session, job_id: str, owner: str | None = None) -> Job:
+    """Return the job. NotFoundError: there is none, perhaps because its book was deleted or, where an `owner`
+    is given, is another's.
+    """
     job = session.get(Job, job_id)
-    if job is None:
+    if job is None or (owner is not None and session.get_one(Book, job.book_id).owner != owner):
         raise NotFoundError("job", job_id)
     return job
 
@@ -57,20 +59,24 @@ def list_jobs(
     session: Session,
     *,
     book_id: str | None = None,
-    status: JobStatus | None = None,
+    statuses: Sequence[JobStatus] | None = None,
+    owner: str | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> tuple[list[Job], bool]:
     """Return up to `limit` jobs older than the job `after`, newest first, and whether more follow.
 
-    NotFoundError: there is no job `after`.
+    Only jobs of the book, with any of the `statuses`, and of books of the `owner`, where these are given.
+    NotFoundError: there is no job `after` or, where an `owner` is given, its book is another's.
     """
     query = select(Job)
     if book_id is not None:
         query = query.where(Job.book_id == book_id)
-    if status is not None:
-        query = query.where(Job.status == status)
-    cursor = None if after is None else get(session, after)
+    if statuses is not None:
+        query = query.where(Job.status.in_(statuses))
+    if owner is not None:
+        query = query.where(Job.book_id.in_(select(Book.id).where(Book.owner == owner)))
+    cursor = None if after is None else get(session, after, owner)
     return newest_first(session, query, Job, cursor, limit)
 
 

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from app.cli.books import Recipe, Wait, show_job
-from app.cli.options import DEFAULT_URL, Key, Url, book_id, connect, json_object
+from app.cli.books import Recipe, Wait
+from app.cli.completion import book_names
+from app.cli.jobs import goes_on, show_job
+from app.cli.names import book_id
+from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object
+from app.cli.output import Json, Output
 
 if TYPE_CHECKING:
     from app.adding.book_files import BookFiles
+    from app.adding.entry import Entry
     from app.adding.sending import Sender
 
 app = typer.Typer()
@@ -37,7 +41,7 @@ def add(
     recipe: Recipe = None,
     revises: Annotated[
         str | None,
-        typer.Option(help="It is a new edition of this book, named by id or title.", metavar="BOOK"),
+        typer.Option(help="It is a new edition of this book.", metavar="BOOK", autocompletion=book_names),
     ] = None,
     wait: Wait = True,
     watch: Annotated[bool, typer.Option("--watch", help="Keep folders in step until Ctrl-C.")] = False,
@@ -47,6 +51,7 @@ def add(
     interval: Annotated[
         float, typer.Option(min=0.1, help="With --watch: seconds from one look at the folders to the next.")
     ] = 5.0,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
@@ -55,24 +60,24 @@ def add(
     from app.adding.calibre import About
     from app.adding.sending import Sender
 
-    chosen = json_object(recipe)
+    chosen, out = json_object(recipe), Output(as_json)
     about = About(title, author, language, tuple(tag or ()))
     if delete and not watch:
         raise typer.BadParameter("it goes with --watch", param_hint="--delete")
     if watch:
         _one_book_only("--watch", title, revises)
-        with connect(url, key) as client:
-            _watch(Console(), Sender(client, about, chosen), files, interval=interval, delete=delete)
+        with connect(url, key, as_json) as client:
+            _watch(out, Sender(client, about, chosen), files, interval=interval, delete=delete)
         return
     found = find(files)
     if len(found.files) + len(found.missing) > 1:
         _one_book_only(f"{len(found.files)} books", title, revises)
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         sender = Sender(client, about, chosen)
         if len(found.files) == 1 and not found.missing:
-            _add_one(Console(), sender, found.files[0], revises, wait=wait)
+            _add_one(out, sender, found.files[0], revises, wait=wait)
         else:
-            _add_many(Console(), sender, found, wait=wait)
+            _add_many(out, sender, found, wait=wait)
 
 
 def _one_book_only(what: str, title: str | None, revises: str | None) -> None:
@@ -82,11 +87,10 @@ def _one_book_only(what: str, title: str | None, revises: str | None) -> None:
             raise typer.BadParameter(f"it is about one book, and does not go with {what}", param_hint=option)
 
 
-def _add_one(console: Console, sender: "Sender", file: Path, revises: str | None, *, wait: bool) -> None:
+def _add_one(out: Output, sender: "Sender", file: Path, revises: str | None, *, wait: bool) -> None:
     from app.client import ClientError
-    from app.schemas import ENDED
-    from app.terminal.books import warning_lines
-    from app.terminal.theme import plain
+    from app.schemas import ENDED, AddedBook
+    from app.terminal.books import added_text
 
     client = sender.client
     revised = None if revises is None else book_id(client, revises)
@@ -95,28 +99,25 @@ def _add_one(console: Console, sender: "Sender", file: Path, revises: str | None
     except OSError as error:
         raise ClientError(f"Cannot read {file}: {error.strerror}.") from error
     if known is not None:
-        book, job = known, None if known.job is None else client.job(known.job)
+        added = AddedBook(book=known, job=None if known.job is None else client.job(known.job))
     else:
-        with console.status("uploads the book"):
+        with out.console.status("uploads the book"):
             added = sender.upload(file, revised)
-        book, job = added.book, added.job
-    warnings = warning_lines(book)
-    name = plain(book.title, "bold").append(f" ({book.id})", "dim")
-    if job is None or job.status in ENDED:
-        console.print(name.append(f" is here already: {book.state}", "not bold"), *warnings, sep="\n")
-        return
-    size = f"{_count(book.passages, 'passage')} in {_count(len(book.chapters), 'chapter')}"
-    console.print(name.append(f" · {size}", "not bold"), *warnings, sep="\n")
-    show_job(console, client, job, book.title, wait=wait)
+    job = None if added.job is None or added.job.status in ENDED else added.job
+    out.show(added, added_text(added.book, learned=job is not None))
+    # Without waiting the JSON is one document, which has the job.
+    if job is not None and (wait or not out.as_json):
+        show_job(out, client, job, wait=wait)
 
 
-def _add_many(console: Console, sender: "Sender", found: "BookFiles", *, wait: bool) -> None:
+def _add_many(out: Output, sender: "Sender", found: "BookFiles", *, wait: bool) -> None:
     from app.adding.entry import Entry
     from app.adding.many import add_many
     from app.client import ClientError
     from app.terminal.adding import show_adding
     from app.terminal.theme import WARN, plain
 
+    console = out.console
     _say_what_is_left_out(console, found)
     entries = [Entry(number, file, file.name) for number, file in enumerate(found.files)]
     entries += [
@@ -128,15 +129,32 @@ def _add_many(console: Console, sender: "Sender", found: "BookFiles", *, wait: b
     # Where nothing answers, one line says so and not one for each book.
     sender.client.ready()
     try:
-        ended = show_adding(console, entries, add_many(sender, entries, wait=wait))
+        changes = add_many(sender, entries, wait=wait)
+        ended = _print_lines(out, entries, changes) if out.as_json else show_adding(console, entries, changes)
     except KeyboardInterrupt:
-        console.print(Text("The service goes on learning; the same command shows it again.", "dim"))
+        console.print(goes_on(sender.client, "BOOK"), soft_wrap=True)
         raise
-    for entry in ended:
+    for entry in () if out.as_json else ended:
         for warning in entry.warnings:
             console.print(plain(f"{entry.name}: {warning}", WARN), soft_wrap=True)
     if any(entry.state == "failed" for entry in ended):
         raise typer.Exit(1)
+
+
+def _print_lines(out: Output, entries: list["Entry"], changes: Iterator["Entry"]) -> list["Entry"]:
+    """Print a line of JSON for each book as it changes; return the books as they are in the end."""
+    from app.terminal.adding import AddingTable
+
+    table = AddingTable(entries)
+    for entry in table.follow(changes):
+        out.document(_record(entry))
+    return list(table.entries.values())
+
+
+def _record(entry: "Entry") -> dict[str, object]:
+    """A book on its way, which the API has no shape for."""
+    named = ("state", "book", "title", "job", "reason", "warnings", "known", "revised")
+    return {"object": "added", "file": str(entry.path), **{name: getattr(entry, name) for name in named}}
 
 
 def _say_what_is_left_out(console: Console, found: "BookFiles") -> None:
@@ -151,23 +169,26 @@ def _say_what_is_left_out(console: Console, found: "BookFiles") -> None:
             console.print(plain(f"Left out ({why}): {names}", "dim"), soft_wrap=True)
 
 
-def _watch(console: Console, sender: "Sender", words: list[str], *, interval: float, delete: bool) -> None:
+def _watch(out: Output, sender: "Sender", words: list[str], *, interval: float, delete: bool) -> None:
     from app.adding.watch import Watch
     from app.terminal.adding import change_line, watch_status
-    from app.terminal.theme import WARN, plain
+    from app.terminal.theme import WARN, counted, plain
 
     folders = [Path(word).expanduser() for word in words]
     if others := [str(folder) for folder in folders if not folder.is_dir()]:
         raise typer.BadParameter(
             f"{others[0]} is no folder; --watch keeps folders in step", param_hint="FILE"
         )
-    watch = Watch(sender, folders, delete=delete)
+    console, watch = out.console, Watch(sender, folders, delete=delete)
     names = ", ".join(map(str, folders))
     console.print(plain(f"Watches {names} every {interval:g} s; Ctrl-C ends it."), soft_wrap=True)
     with _until_ctrl_c() as stop, console.status(watch_status(watch.in_step)) as status:
         while not stop.is_set():
             for entry in watch.step():
-                console.print(change_line(entry), soft_wrap=True)
+                if out.as_json:
+                    out.document(_record(entry))
+                else:
+                    console.print(change_line(entry), soft_wrap=True)
                 if stop.is_set():
                     break
             for trouble in watch.troubles():
@@ -175,7 +196,7 @@ def _watch(console: Console, sender: "Sender", words: list[str], *, interval: fl
             status.update(watch_status(watch.in_step))
             stop.wait(interval)
     said = [f"{number:,} {what}" for what, number in watch.counts.items() if number]
-    ended = " · ".join([f"{_count(watch.in_step, 'file')} in step", *said])
+    ended = " · ".join([f"{counted(watch.in_step, 'file')} in step", *said])
     console.print(plain(ended), soft_wrap=True)
 
 
@@ -196,7 +217,3 @@ def _until_ctrl_c() -> Iterator[Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

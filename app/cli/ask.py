@@ -3,11 +3,16 @@
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from app.cli.options import DEFAULT_URL, Key, Url, book_version, connect
+from app.cli.completion import book_names
+from app.cli.names import book_version
+from app.cli.options import DEFAULT_URL, Key, Url, connect
+from app.cli.output import Json, Output
 
 app = typer.Typer()
+
+# The exit status where the service declined to answer.
+DECLINED = 3
 
 
 @app.command()
@@ -15,7 +20,9 @@ def ask(
     question: Annotated[str, typer.Argument(help="What you want to know.")],
     book: Annotated[
         list[str] | None,
-        typer.Option(help="Ask the book of this id or title, or BOOK@VERSION; repeatable.", metavar="BOOK"),
+        typer.Option(
+            help="Ask this book, or BOOK@VERSION; repeatable.", metavar="BOOK", autocompletion=book_names
+        ),
     ] = None,
     author: Annotated[list[str] | None, typer.Option(help="Ask a book by this one; repeatable.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Ask a book with this tag; repeatable.")] = None,
@@ -38,16 +45,17 @@ def ask(
     passages: Annotated[
         bool, typer.Option("--passages", help="Show all passages that were read, not only the best two.")
     ] = False,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
-    """Ask the members; they answer, vote, and say where they read it."""
+    """Ask the members; they answer, vote, and say where they read it. The status is 3 without an answer."""
     from app.terminal.answers import answer_panel, vote_so_far
 
-    console = Console()
-    with connect(url, key) as client:
+    out = Output(as_json)
+    with connect(url, key, as_json) as client:
         named = [book_version(client, name) for name in book or ()]
-        with console.status("the members answer") as status:
+        with out.console.status("the members answer") as status:
             answer = client.ask(
                 question,
                 books=[found if version is None else f"{found}@{version}" for found, version in named]
@@ -62,4 +70,6 @@ def ask(
                 members=members,
                 on_heard=lambda heard: status.update(vote_so_far(heard)),
             )
-        console.print(answer_panel(answer, votes=votes, passages=passages))
+        out.show(answer, answer_panel(answer, votes=votes, passages=passages))
+    if answer.answer is None:
+        raise typer.Exit(DECLINED)

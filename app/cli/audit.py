@@ -1,13 +1,12 @@
 """The command that shows the audit log, with a service's settings."""
 
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from app.cli.options import DataDir, one_line_store_errors, settings_with
+from app.cli.output import Json, Output
 
 app = typer.Typer()
 
@@ -17,11 +16,11 @@ def show_audit(
     who: Annotated[str | None, typer.Option(help="Only what one of this name did.")] = None,
     key_id: Annotated[str | None, typer.Option(help="Only what was done with the key of this id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Lines to show, the newest.")] = 50,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the lines there.")] = None,
+    as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
     """Show who changed what, and read what is the administrator's, newest first."""
-    with one_line_store_errors():
+    with one_line_store_errors(as_json):
         from app import schemas
         from app.resources.database import open_database
         from app.terminal.audit import audit_table
@@ -30,7 +29,4 @@ def show_audit(
         with closing(open_database(settings_with(data_dir=data_dir))) as database, database.read() as session:
             rows, has_more = audit.list_lines(session, who=who, key=key_id, limit=limit)
             found = [schemas.AuditLine.model_validate(row) for row in rows]
-        Console().print(audit_table(found))
-        if json_file is not None:
-            page = schemas.Page[schemas.AuditLine](data=found, has_more=has_more)
-            json_file.write_text(page.model_dump_json(indent=2), encoding="utf-8")
+        Output(as_json).show_list(found, audit_table(found), has_more=has_more)

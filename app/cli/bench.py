@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console, RenderableType
 
-from app.cli.options import one_line_errors
+from app.cli.output import one_line_errors
 from trainer.options import Arithmetic, Checkpointing, Dtype, Method, Quantization
 
 if TYPE_CHECKING:

@@ -1,16 +1,13 @@
 """The commands about books that are there: learn another version of one, list them."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from app.cli.options import DEFAULT_URL, BookName, Key, Url, book_id, connect, json_object
-
-if TYPE_CHECKING:
-    from app.client import Client
-    from app.schemas import Job
+from app.cli.jobs import show_job
+from app.cli.names import BookName, book_id
+from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object
+from app.cli.output import Json, Output
 
 app = typer.Typer()
 
@@ -28,6 +25,7 @@ def train(
     recipe: Recipe = None,
     force: Annotated[bool, typer.Option("--force", help="Make it the champion even if it is worse.")] = False,
     wait: Wait = True,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
@@ -35,32 +33,38 @@ def train(
     chosen = json_object(recipe)
     if append:
         chosen = {**(chosen or {}), "append": True}
-    console = Console()
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         job = client.train(book_id(client, book), recipe=chosen, parent=parent, force=force)
-        show_job(console, client, job, client.book(job.book).title, wait=wait)
+        show_job(Output(as_json), client, job, wait=wait)
 
 
 @app.command()
-def books(url: Url = DEFAULT_URL, key: Key = None) -> None:
+def books(as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None) -> None:
     """List the books."""
     from app.terminal.books import books_table
 
-    with connect(url, key) as client:
-        Console().print(books_table(client.books()))
+    with connect(url, key, as_json) as client:
+        found = client.books()
+        Output(as_json).show_list(found, books_table(found))
 
 
-def show_job(console: Console, client: "Client", job: "Job", title: str, *, wait: bool) -> None:
-    """Show a job until it ends; without `wait`, say that it is there."""
-    if not wait:
-        console.print(Text(f"Job {job.id} is {job.status}.", "dim"))
-        return
-    from app.terminal.training import show_training
+@app.command()
+def remove(
+    book: BookName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Remove a book with all that was learned from it."""
+    from app.terminal.theme import plain
 
-    try:
-        ended = show_training(console, client, job, title)
-    except KeyboardInterrupt:
-        console.print(Text(f"Learning goes on in the service as job {job.id}.", "dim"))
-        raise
-    console.print(Text(f"Version {ended.version} is learned. Ask it with:"))
-    console.print(Text(f'bookchorus ask --book {job.book}@{ended.version} "…"'), soft_wrap=True)
+    with connect(url, key, as_json) as client:
+        found = client.book(book_id(client, book))
+        title = plain(found.title).plain
+        if not yes:
+            typer.confirm(
+                f"Remove {title} ({found.id}) and all that was learned from it?", abort=True, err=True
+            )
+        client.remove(found.id)
+        Output(as_json).show(found, f"{title} ({found.id}) is removed.")

@@ -11,6 +11,7 @@ from app.cli import (
     demo,
     doctor,
     evaluation,
+    jobs,
     keys,
     maintenance,
     mcp,
@@ -24,24 +25,12 @@ from app.cli import (
 app = typer.Typer(
     help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 # In the order of `bookchorus --help`.
 for module in (
-    serve,
-    doctor,
-    demo,
-    add,
-    books,
-    ask,
-    mcp,
-    questions,
-    registry,
-    transfer,
-    maintenance,
-    audit,
-    evaluation,
+    *(serve, doctor, demo, add, books, jobs, ask, mcp, questions, registry, transfer),
+    *(maintenance, audit, evaluation),
 ):
     app.add_typer(module.app)
 app.add_typer(questions.changes, name="question")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, Group
 from rich.text import Text
 
-from app.cli.options import one_line_errors
+from app.cli.output import one_line_errors
 
 if TYPE_CHECKING:
     from app.cli.child_process import Child

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli.options import json_object, one_line_errors
+from app.cli.options import json_object
+from app.cli.output import one_line_errors
 from app.evaluation.bootstrap import Bootstrap
 
 app = typer.Typer()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from app.cli.options import DataDir, one_line_store_errors, print_line, settings_with
+from app.cli.options import DataDir, one_line_store_errors, settings_with
+from app.cli.output import Json, Output, print_line
 
 if TYPE_CHECKING:
     from store.database import Database
@@ -65,21 +66,18 @@ def add_key(
 
 @app.command("list")
 def list_keys(
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the list there.")] = None,
+    as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
     """List the keys, also those that are expired or revoked; none of them is shown."""
-    with one_line_store_errors():
+    with one_line_store_errors(as_json):
         from app import schemas
         from app.terminal.keys import keys_table
         from store import keys
 
         with closing(_database(data_dir)) as database, database.read() as session:
             found = [schemas.Key.model_validate(key) for key in keys.list_keys(session)]
-        Console().print(keys_table(found))
-        if json_file is not None:
-            listed = schemas.KeyList(data=found)
-            json_file.write_text(listed.model_dump_json(indent=2), encoding="utf-8")
+        Output(as_json).show(schemas.KeyList(data=found), keys_table(found))
 
 
 @app.command("revoke")

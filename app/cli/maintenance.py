@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from app.cli.options import DataDir, one_line_store_errors, print_line, settings_with
+from app.cli.options import DataDir, one_line_store_errors, settings_with
+from app.cli.output import Json, Output, print_line
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -25,23 +27,26 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 def write_backup(
     file: Annotated[Path, typer.Argument(help="The file to write.", metavar="FILE")],
     force: Force = False,
+    as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write everything to one file, as it is at one moment. A service may run beside it."""
-    with one_line_store_errors():
+    out = Output(as_json)
+    with one_line_store_errors(as_json):
         from app.errors import CommandError
         from app.terminal.theme import size
         from store.backup import backup
 
         with (
             _existing_database(settings_with(data_dir=data_dir)) as database,
-            _progress_bars() as on_progress,
+            _progress_bars(out.console) as on_progress,
         ):
             try:
                 backup(database, file, force=force, on_progress=on_progress)
             except FileExistsError as error:
                 raise CommandError(f"{error}: give another name, or --force to replace it.") from error
-        print_line(f"Everything is in {file} ({size(file.stat().st_size)}).")
+        written = file.stat().st_size
+        out.show({"file": str(file), "bytes": written}, f"Everything is in {file} ({size(written)}).")
 
 
 @app.command("restore")
@@ -63,7 +68,7 @@ def restore_backup(
         settings = settings_with(data_dir=data_dir)
         with closing(connect_database(settings)) as database:
             try:
-                with _progress_bars() as on_progress:
+                with _progress_bars(Console()) as on_progress:
                     restore(database, file, force=force, on_progress=on_progress)
             except NotEmptyError as error:
                 raise CommandError(f"{error} Give --force to replace what is there.") from error
@@ -75,20 +80,28 @@ def restore_backup(
 
 
 @app.command("verify")
-def verify_library(data_dir: DataDir = None) -> None:
+def verify_library(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Check all that is kept, and say what is not whole; nothing is changed. A service may run beside it."""
-    with one_line_store_errors():
+    with one_line_store_errors(as_json):
+        from app import schemas
         from app.engine.embedder import embedder_name
         from app.terminal.theme import BAD, LABEL, plain
         from store.verify import verify
 
-        settings, console = settings_with(data_dir=data_dir), Console()
-        with _existing_database(settings) as database, _progress_bars() as on_progress:
-            findings = verify(database, settings.index_dir, embedder_name(settings), on_progress)
-        for finding in findings:
-            console.print(Text.assemble((f"● {finding.kind}", BAD), "  ", plain(finding.what)))
-            console.print(Text(f"  {finding.mend}", LABEL))
-        console.print(Text(f"{len(findings)} findings." if findings else "Nothing is wrong.", "bold"))
+        settings, out = settings_with(data_dir=data_dir), Output(as_json)
+        with _existing_database(settings) as database, _progress_bars(out.console) as on_progress:
+            found = verify(database, settings.index_dir, embedder_name(settings), on_progress)
+        findings = [schemas.Finding(**asdict(finding)) for finding in found]
+        lines = [
+            line
+            for finding in findings
+            for line in (
+                Text.assemble((f"● {finding.kind}", BAD), "  ", plain(finding.what)),
+                Text(f"  {finding.mend}", LABEL),
+            )
+        ]
+        lines.append(Text(f"{len(findings)} findings." if findings else "Nothing is wrong.", "bold"))
+        out.show(schemas.Verification(whole=not findings, findings=findings), Group(*lines))
         if findings:
             raise typer.Exit(1)
 
@@ -127,11 +140,10 @@ def _existing_database(settings: "Settings") -> Iterator["Database"]:
 
 
 @contextmanager
-def _progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+def _progress_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     """On a terminal, show a bar for each part of the work, and none of them in the end."""
     from app.terminal.theme import ACCENT
 
-    console = Console()
     columns = TextColumn("{task.description}"), BarColumn(complete_style=ACCENT), MofNCompleteColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         tasks = {}

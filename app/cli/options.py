@@ -1,19 +1,18 @@
-"""What commands share: options, the connection to the service, books by id or title, errors in one line."""
+"""What commands share: options, and the connection to the service."""
 
 import json
-import re
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
+
+from app.cli.output import one_line_errors
 
 if TYPE_CHECKING:
     from app.client import Client
-    from app.schemas import Book
     from app.settings import Settings
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -25,17 +24,6 @@ Key = Annotated[
     ),
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where books and versions are kept.")]
-BookName = Annotated[str, typer.Argument(help="The book's id, or its title.", metavar="BOOK")]
-BookVersion = Annotated[
-    str,
-    typer.Argument(
-        help="The book's id or title, for its champion; or BOOK@VERSION, with a number or an alias.",
-        metavar="BOOK",
-    ),
-]
-
-# An id is known by its form, so that a library need not be listed to find the book.
-_BOOK_ID = re.compile(r"book_[0-9a-f]{16}", re.IGNORECASE)
 
 
 def settings_with(**given: object) -> "Settings":
@@ -49,25 +37,12 @@ def settings_with(**given: object) -> "Settings":
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """End the command with status 1 and a red line on standard error for any failure that a user can meet."""
-    from app.client import ClientError
-    from app.errors import CommandError
-
-    try:
-        yield
-    except (ClientError, CommandError) as error:
-        Console(stderr=True, soft_wrap=True).print(Text(str(error), "red"))
-        raise typer.Exit(1) from error
-
-
-@contextmanager
-def one_line_store_errors() -> Iterator[None]:
+def one_line_store_errors(as_json: bool = False) -> Iterator[None]:
     """End the command as `one_line_errors` does, also for what the store or the file system refuses."""
     from app.errors import CommandError
     from store.errors import StoreError
 
-    with one_line_errors():
+    with one_line_errors(as_json):
         try:
             yield
         except (StoreError, OSError) as error:
@@ -75,39 +50,12 @@ def one_line_store_errors() -> Iterator[None]:
 
 
 @contextmanager
-def connect(url: str, key: str | None) -> Iterator["Client"]:
+def connect(url: str, key: str | None, as_json: bool = False) -> Iterator["Client"]:
     """Connect to the service; what fails inside ends the command as `one_line_errors` does."""
     from app.client import Client
 
-    with one_line_errors(), Client(url, key) as client:
+    with one_line_errors(as_json), Client(url, key) as client:
         yield client
-
-
-def book_id(client: "Client", name: str) -> str:
-    """The id of the book that has this id or title, in any case of letters.
-
-    Raises ClientError where no book has it, or more than one.
-    """
-    if _BOOK_ID.fullmatch(name):
-        return name.lower()
-    return _only_one(_titled(client.books(), name), name)
-
-
-def book_version(client: "Client", name: str) -> tuple[str, str | None]:
-    """The id of the book that `name` names, and the version where it is BOOK@VERSION.
-
-    A title may have an "@" in it: where a book is called `name` as a whole, no version is named. Raises
-    ClientError as `book_id` does.
-    """
-    book, at, version = name.rpartition("@")
-    if not at:
-        return book_id(client, name), None
-    if _BOOK_ID.fullmatch(book):
-        return book.lower(), version or None
-    books = client.books()
-    if whole := _titled(books, name):
-        return _only_one(whole, name), None
-    return _only_one(_titled(books, book), book), version or None
 
 
 def json_object(text: str | None, option: str = "--recipe") -> dict[str, Any] | None:
@@ -123,22 +71,8 @@ def json_object(text: str | None, option: str = "--recipe") -> dict[str, Any] | 
     return found
 
 
-def print_line(words: str) -> None:
-    """Print words as they are, in one line however narrow the terminal is."""
-    Console(soft_wrap=True).print(Text(words))
-
-
-def _titled(books: list["Book"], title: str) -> list["Book"]:
-    return [book for book in books if book.title.casefold() == title.casefold()]
-
-
-def _only_one(found: list["Book"], title: str) -> str:
-    """The id of the one book that has a title."""
-    from app.client import ClientError
-
-    if not found:
-        raise ClientError(f"There is no book {title!r}. The books are listed by: bookchorus books")
-    if len(found) > 1:
-        ids = " or ".join(book.id for book in found)
-        raise ClientError(f"{len(found)} books are called {title!r}: say {ids}.")
-    return found[0].id
+def next_command(client: "Client", *words: str) -> str:
+    """A command to go on with, as it can be typed to reach the same service."""
+    usual = os.environ.get("BOOKCHORUS_URL") or DEFAULT_URL
+    elsewhere = () if client.url == usual.rstrip("/") else ("--url", client.url)
+    return " ".join(["bookchorus", *words, *elsewhere])

@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from app.cli.options import DEFAULT_URL, BookName, Key, Url, book_id, connect, print_line
+from app.cli.names import BookName, book_id
+from app.cli.options import DEFAULT_URL, Key, Url, connect
+from app.cli.output import Json, Output
 
 app = typer.Typer()
 changes = typer.Typer(
@@ -27,16 +28,17 @@ def questions(
     revision: Annotated[
         int | None, typer.Option(min=1, help="Of this text of the book; by default the newest.")
     ] = None,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """List the questions that the next version of a book learns from, and their answers."""
     from app.terminal.questions import questions_table
 
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         chosen = book_id(client, book)
         found = client.questions.of(chosen, kind=kind, source=source, passage=passage, revision=revision)
-        Console().print(questions_table(found))
+        Output(as_json).show_list(found, questions_table(found))
 
 
 @changes.command()
@@ -45,13 +47,15 @@ def add(
     question: Annotated[str, typer.Argument(help="What to ask.", metavar="QUESTION")],
     answer: Annotated[str, typer.Argument(help="What to answer.", metavar="ANSWER")],
     passage: Passage = None,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Add a question of your own, which is always learned and weighs more."""
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         added = client.questions.add(book_id(client, book), question, answer, passage=passage)
-        print_line(f"{added.id} is about passage {added.passage}. The next version learns it.")
+        said = f"{added.id} is about passage {added.passage}. The next version learns it."
+        Output(as_json).show(added, said)
 
 
 @changes.command()
@@ -60,23 +64,29 @@ def correct(
     question: QuestionId,
     text: Annotated[str | None, typer.Option(help="What it asks instead.")] = None,
     answer: Annotated[str | None, typer.Option(help="What is answered instead.")] = None,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Correct a question, its answer, or both; from then on it is always learned and weighs more."""
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         now = client.questions.correct(book_id(client, book), question, text=text, answer=answer)
-        print_line(f"{now.text} {now.answer}")
+        Output(as_json).show(now, f"{now.text} {now.answer}")
 
 
 @changes.command()
 def remove(
     book: BookName,
     question: Annotated[list[str], typer.Argument(help="The questions' ids.", metavar="ID...")],
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Remove questions, so that they are never learned again."""
-    with connect(url, key) as client:
-        removed = client.questions.remove(book_id(client, book), question)
-        print_line(f"Removed {', '.join(removed)}.")
+    from app.schemas import ChangedQuestions
+
+    with connect(url, key, as_json) as client:
+        chosen = book_id(client, book)
+        removed = client.questions.remove(chosen, question)
+        changed = ChangedQuestions(book=chosen, questions=[], removed=removed)
+        Output(as_json).show(changed, f"Removed {', '.join(removed)}.")

@@ -3,19 +3,10 @@
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from app.cli.options import (
-    DEFAULT_URL,
-    BookName,
-    BookVersion,
-    Key,
-    Url,
-    book_id,
-    book_version,
-    connect,
-    print_line,
-)
+from app.cli.names import BookFilter, BookName, BookVersion, book_id, book_version
+from app.cli.options import DEFAULT_URL, Key, Url, connect
+from app.cli.output import Json, Output
 
 app = typer.Typer()
 
@@ -27,22 +18,21 @@ Why = Annotated[str | None, typer.Option(help="The reason, for the history.")]
 
 @app.command()
 def versions(
-    book: Annotated[
-        str | None, typer.Option(help="Only those of the book of this id or title.", metavar="BOOK")
-    ] = None,
+    book: BookFilter = None,
     alias: Annotated[str | None, typer.Option(help="Only those with this alias.")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only those of this LLM.")] = None,
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """List the versions of books: members, LLM, losses, aliases."""
     from app.terminal.versions import versions_table
 
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         chosen = None if book is None else book_id(client, book)
         found = client.versions(book=chosen, alias=alias, base_model=base_model, state=state)
-        Console().print(versions_table(found))
+        Output(as_json).show_list(found, versions_table(found))
 
 
 @app.command()
@@ -51,15 +41,17 @@ def show(
     version: Annotated[
         str | None, typer.Argument(help="A version's number, or an alias; the same as BOOK@VERSION.")
     ] = None,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Show one version: how it was learned, and how each member fared."""
     from app.terminal.versions import version_panel
 
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         found, named = book_version(client, book) if version is None else (book_id(client, book), version)
-        Console().print(version_panel(client.registry.version(found, named or "champion")))
+        shown = client.registry.version(found, named or "champion")
+        Output(as_json).show(shown, version_panel(shown))
 
 
 @app.command()
@@ -69,38 +61,46 @@ def promote(
     alias: Alias = "champion",
     why: Why = None,
     force: Annotated[bool, typer.Option("--force", help="Even if it is worse than the champion.")] = False,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Put an alias, such as the champion, on a version."""
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         chosen = book_id(client, book)
         state = client.registry.promote(chosen, version, alias=alias, why=why, force=force)
-        print_line(f"{alias} is version {state.version} now.")
+        Output(as_json).show(state, f"{alias} is version {state.version} now.")
 
 
 @app.command()
 def rollback(
-    book: BookName, alias: Alias = "champion", why: Why = None, url: Url = DEFAULT_URL, key: Key = None
+    book: BookName,
+    alias: Alias = "champion",
+    why: Why = None,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
 ) -> None:
     """Put an alias back where it was before its last move; once more is one move further back."""
-    with connect(url, key) as client:
+    with connect(url, key, as_json) as client:
         state = client.registry.rollback(book_id(client, book), alias=alias, why=why)
-        print_line(f"{alias} is version {state.version} again.")
+        Output(as_json).show(state, f"{alias} is version {state.version} again.")
 
 
 @app.command()
 def history(
     book: BookName,
     alias: Annotated[str | None, typer.Option(help="Only the moves of this alias.")] = None,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Show every move of a book's aliases, newest first."""
     from app.terminal.versions import moves_table
 
-    with connect(url, key) as client:
-        Console().print(moves_table(client.registry.history(book_id(client, book), alias)))
+    with connect(url, key, as_json) as client:
+        moves = client.registry.history(book_id(client, book), alias)
+        Output(as_json).show_list(moves, moves_table(moves))
 
 
 @app.command()
@@ -110,29 +110,34 @@ def compare(
     other: Annotated[str, typer.Argument(help="Another.")],
     question: Annotated[list[str] | None, typer.Option(help="Ask both this; repeatable.")] = None,
     seed: Annotated[int, typer.Option(help="Of both versions' answers.")] = 0,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Put two versions side by side: recipes, losses, and what they answer."""
     from app.terminal.versions import comparison_report
 
-    console = Console()
-    with connect(url, key) as client:
+    out = Output(as_json)
+    with connect(url, key, as_json) as client:
         chosen = book_id(client, book)
-        with console.status("both versions answer"):
+        with out.console.status("both versions answer"):
             found = client.registry.compare(chosen, one, other, questions=question or None, seed=seed)
-        console.print(comparison_report(found))
+        out.show(found, comparison_report(found))
 
 
 @app.command()
 def prune(
     book: BookName,
     keep: Annotated[int, typer.Option(min=1, help="How many of the last versions to keep.")],
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Delete the members of old versions that no alias is on; their records stay."""
-    with connect(url, key) as client:
-        pruned = client.registry.prune(book_id(client, book), keep=keep)
-        numbers = ", ".join(map(str, pruned))
-        print_line(f"Pruned {numbers}." if pruned else "There was nothing to prune.")
+    from app.schemas import Pruned
+
+    with connect(url, key, as_json) as client:
+        chosen = book_id(client, book)
+        pruned = Pruned(book=chosen, versions=client.registry.prune(chosen, keep=keep))
+        numbers = ", ".join(map(str, pruned.versions))
+        Output(as_json).show(pruned, f"Pruned {numbers}." if numbers else "There was nothing to prune.")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli import start_line
-from app.cli.options import one_line_errors, settings_with
+from app.cli.options import settings_with
+from app.cli.output import one_line_errors
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from app.cli.options import (
-    DataDir,
-    json_object,
-    one_line_errors,
-    one_line_store_errors,
-    print_line,
-    settings_with,
-)
+from app.cli.options import DataDir, json_object, one_line_store_errors, settings_with
+from app.cli.output import Json, Output, one_line_errors, print_line
 from trainer.options import Method, What
 
 if TYPE_CHECKING:
@@ -63,11 +57,11 @@ def train_skill(
 
 @app.command("list")
 def list_skills(
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the list there.")] = None,
+    as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
     """List the skills of each LLM, and which is its champion. A service may run beside it."""
-    with one_line_store_errors():
+    with one_line_store_errors(as_json):
         from app import schemas
         from app.answering import skill_choice
         from app.resources.database import open_database
@@ -75,10 +69,7 @@ def list_skills(
 
         with closing(open_database(settings_with(data_dir=data_dir))) as database, database.read() as session:
             found = [schemas.Skill(**asdict(one)) for one in skill_choice.list_skills(session)]
-        Console().print(skills_report(found))
-        if json_file is not None:
-            listed = schemas.SkillList(data=found)
-            json_file.write_text(listed.model_dump_json(indent=2), encoding="utf-8")
+        Output(as_json).show(schemas.SkillList(data=found), skills_report(found))
 
 
 @app.command("use")

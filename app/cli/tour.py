@@ -63,7 +63,7 @@ def learn_sample(console: Console, client: Client, path: Path, sample: Sample) -
         return added.book
     # A run that was broken off leaves its job behind, which goes on, or a book without one.
     job = added.job if added.book.state in ("queued", "training") else None
-    show_training(console, client, job or client.train(added.book.id, recipe=RECIPE), sample.title)
+    show_training(console, client, job or client.train(added.book.id, recipe=RECIPE))
     return added.book
 
 

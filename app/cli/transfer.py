@@ -4,19 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from app.cli.options import (
-    DEFAULT_URL,
-    BookName,
-    BookVersion,
-    Key,
-    Url,
-    book_id,
-    book_version,
-    connect,
-    print_line,
-)
+from app.cli.names import BookName, BookVersion, book_id, book_version
+from app.cli.options import DEFAULT_URL, Key, Url, connect
+from app.cli.output import Json, Output
 
 app = typer.Typer()
 
@@ -26,19 +17,22 @@ def export_version(
     book: BookVersion,
     folder: Annotated[Path, typer.Argument(help="Where to write it.", metavar="DIR")],
     force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Write a version's members as adapters that PEFT loads, each with a model card."""
     from app.terminal.theme import size
 
-    with connect(url, key) as client:
+    out = Output(as_json)
+    with connect(url, key, as_json) as client:
         found, version = book_version(client, book)
-        with Console().status("exports the version"):
+        with out.console.status("exports the version"):
             files = client.transfer.export(found, version or "champion", folder, force=force)
         written = sum(file.stat().st_size for file in files)
         adapters = len({file.parent for file in files}) - 1
-        print_line(f"{adapters} adapters, {size(written)}, are in {folder}.")
+        said = f"{adapters} adapters, {size(written)}, are in {folder}."
+        out.show_list([str(file) for file in files], said)
 
 
 @app.command("import")
@@ -47,26 +41,30 @@ def import_version(
     folder: Annotated[Path, typer.Argument(help="An export, or adapters that PEFT trained.", metavar="DIR")],
     promote: Annotated[bool, typer.Option("--promote", help="Make it the champion.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Take it from an LLM of another name.")] = False,
+    as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Make an export, or adapters that PEFT trained, the next version of a book."""
-    with connect(url, key) as client:
+    out = Output(as_json)
+    with connect(url, key, as_json) as client:
         found = book_id(client, book)
-        with Console().status("imports the version"):
+        with out.console.status("imports the version"):
             version = client.transfer.import_(found, folder, promote=promote, force=force)
         aliases = " and ".join(version.aliases)
-        print_line(f"Version {version.number} has {len(version.members)} members and is {aliases}.")
+        out.show(version, f"Version {version.number} has {len(version.members)} members and is {aliases}.")
 
 
 @app.command("inspect")
-def inspect_version(book: BookVersion, url: Url = DEFAULT_URL, key: Key = None) -> None:
+def inspect_version(
+    book: BookVersion, as_json: Json = False, url: Url = DEFAULT_URL, key: Key = None
+) -> None:
     """Show what a version's members are like: nearest words, norms, how alike they are."""
     from app.terminal.inspection import inspection_report
 
-    console = Console()
-    with connect(url, key) as client:
+    out = Output(as_json)
+    with connect(url, key, as_json) as client:
         found, version = book_version(client, book)
-        with console.status("looks at the members"):
+        with out.console.status("looks at the members"):
             inspection = client.transfer.inspect(found, version or "champion")
-        console.print(inspection_report(inspection))
+        out.show(inspection, inspection_report(inspection))

@@ -4,10 +4,8 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from app.client.answer_events import streamed_answer
 from app.client.connection import (
     ClientError,
     Connection,
@@ -22,6 +20,7 @@ from app.client.job_events import follow
 from app.client.passages import Passages
 from app.client.questions import Questions
 from app.client.registry import Registry
+from app.client.streamed_answer import streamed_answer
 from app.client.transfer import Transfer
 from app.schemas import (
     AddedBook,
@@ -32,6 +31,7 @@ from app.schemas import (
     Heard,
     Job,
     JobEvent,
+    JobStatus,
     JsonBook,
     MembersChoice,
     NewVersion,
@@ -49,12 +49,19 @@ class Client:
 
     Every call raises ClientError: with the service's own words where it answered with a problem, and with how
     to start it where nothing answers. `follow` gives up after so many `attempts` in a row to connect again.
+    An answer may take `timeout` seconds, by default as long as one of a large LLM takes.
     """
 
     def __init__(
-        self, url: str, key: str | None = None, *, attempts: int = ATTEMPTS, transport: Transport = None
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        attempts: int = ATTEMPTS,
+        timeout: float | None = None,
+        transport: Transport = None,
     ) -> None:
-        self._connection = Connection(url, key, transport)
+        self._connection = Connection(url, key, timeout, transport)
         self._attempts = attempts
 
     @property
@@ -85,9 +92,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -180,6 +185,17 @@ class Client:
         """Read a job as it stands."""
         return self._connection.call(Job, "GET", api_path("jobs", job_id))
 
+    def jobs(
+        self, *, book: str | None = None, statuses: Sequence[JobStatus] = (), most: int | None = None
+    ) -> list[Job]:
+        """Read the jobs of a book or all, with any of the `statuses` or all, newest first: `most` or all."""
+        filters: dict[str, str | list[str]] = {} if book is None else {"book": book}
+        return self._connection.list_all(Page[Job], "/jobs", {**filters, "status": list(statuses)}, most)
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job: at once when it waits, at its next step when it runs; an ended job stays as it is."""
+        return self._connection.call(Job, "POST", api_path("jobs", job_id, "cancel"))
+
     def ask(
         self,
         question: str,
@@ -219,10 +235,10 @@ class Client:
             return self._connection.call(Answer, "POST", "/ask", json=as_json(request))
         return streamed_answer(self._connection, request, on_heard)
 
-    def books(self, *, sha256: str | None = None) -> list[Book]:
-        """Read all books, newest first; with `sha256`, the one of your own library with such a file."""
+    def books(self, *, sha256: str | None = None, most: int | None = None) -> list[Book]:
+        """Read books, newest first, `most` or all; with `sha256`, the one of your own with such a file."""
         filters = {} if sha256 is None else {"sha256": sha256}
-        return self._connection.list_all(Page[Book], "/books", filters)
+        return self._connection.list_all(Page[Book], "/books", filters, most)
 
     def versions(
         self,

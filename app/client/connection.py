@@ -1,7 +1,7 @@
 """A connection to the service: requests, pages, streams of events, and problems as errors."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -23,8 +23,8 @@ class ClientError(Exception):
     """A call did not succeed; the message is for the user.
 
     `status` is the HTTP status and `type` the problem's type, such as "/problems/book-empty"; both are None
-    when no answer came. `retry_after` is after how many seconds the service wants to be asked again, where
-    it says so.
+    when no answer came. `problem` is all that the service said. `retry_after` is after how many seconds it
+    wants to be asked again, where it says so.
     """
 
     def __init__(
@@ -33,11 +33,13 @@ class ClientError(Exception):
         *,
         status: int | None = None,
         type: str | None = None,  # noqa: A002
+        problem: dict[str, Any] | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.type = type
+        self.problem = problem
         self.retry_after = retry_after
 
 
@@ -49,10 +51,13 @@ class Connection:
     """A connection to the service at `url`, such as "http://127.0.0.1:8000".
 
     Every call raises ClientError: with the service's own words where it answered with a problem, and with how
-    to start it where nothing answers.
+    to start it where nothing answers. An answer may take `timeout` seconds, by
+    default as long as one of a large LLM takes.
     """
 
-    def __init__(self, url: str, key: str | None = None, transport: Transport = None) -> None:
+    def __init__(
+        self, url: str, key: str | None = None, timeout: float | None = None, transport: Transport = None
+    ) -> None:
         self.url = url.rstrip("/")
         try:
             address = httpx.URL(self.url)
@@ -66,7 +71,7 @@ class Connection:
         self._http = httpx.Client(
             base_url=self.url,
             headers=headers,
-            timeout=TIMEOUT,
+            timeout=TIMEOUT if timeout is None else httpx.Timeout(timeout),
             follow_redirects=True,
             trust_env=not loopback,
             transport=transport,
@@ -91,15 +96,17 @@ class Connection:
         except httpx.HTTPError as error:
             raise self._no_answer(error) from error
 
-    def list_all(self, page: type[Page[M]], path: str, filters: dict[str, str]) -> list[M]:
-        """Read every page of a list."""
+    def list_all(
+        self, page: type[Page[M]], path: str, filters: Mapping[str, str | list[str]], most: int | None = None
+    ) -> list[M]:
+        """Read every page of a list, or no more than its first `most` entries."""
         found: list[M] = []
         cursor: dict[str, str] = {}
         while True:
-            params = {**filters, **cursor, "limit": str(PAGE_SIZE)}
-            part = self.call(page, "GET", path, params=params)
+            limit = PAGE_SIZE if most is None else min(PAGE_SIZE, most - len(found))
+            part = self.call(page, "GET", path, params={**filters, **cursor, "limit": str(limit)})
             found += part.data
-            if not part.has_more or not part.data:
+            if not part.has_more or not part.data or len(found) == most:
                 return found
             cursor = {"after": _id(part.data[-1])}
 
@@ -196,7 +203,8 @@ def problem_error(content: object, otherwise: str, status: int | None = None) ->
     said = next((fields[key] for key in ("detail", "title") if isinstance(fields.get(key), str)), otherwise)
     kind, own = fields.get("type"), fields.get("status")
     status = own if status is None and isinstance(own, int) else status
-    return ClientError(said, status=status, type=kind if isinstance(kind, str) else None)
+    kind = kind if isinstance(kind, str) else None
+    return ClientError(said, status=status, type=kind, problem=fields or None)
 
 
 def json_or_none(data: str | bytes) -> object:

@@ -49,7 +49,7 @@ class Attempt(BaseModel):
 
 
 class Job(BaseModel):
-    """A training job; `version` is the number it published, once it has.
+    """A training job; `title` is that of its book, `version` the number it published, once it has.
 
     `attempts` are those that count: not the ones that were given back, nor those whose worker vanished but
     got further than any before. `history` has them all. `detail` says what a queued job waits for if no
@@ -61,6 +61,7 @@ class Job(BaseModel):
     object: Literal["fine_tuning.job"] = "fine_tuning.job"
     kind: str
     book: str
+    title: str
     model: str
     status: JobStatus
     version: int | None

@@ -1,7 +1,7 @@
 """What the command line shows of books that are being added: on a terminal one table, elsewhere lines."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
@@ -43,6 +43,16 @@ class AddingTable:
         """Take in a change."""
         self.entries[entry.number] = entry
 
+    def follow(self, changes: Iterable[Entry]) -> Iterator[Entry]:
+        """Take in all changes; yield the entries that are done before, and each that changes what is said."""
+        yield from (entry for entry in self.entries.values() if entry.state in DONE)
+        for entry in changes:
+            before = self.entries[entry.number]
+            self.update(entry)
+            # The share of what is learned changes every second.
+            if (entry.state, entry.reason) != (before.state, before.reason):
+                yield entry
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         room = max((options.height or console.height) - _OTHER_LINES, 1)
         by_turn = sorted(self.entries.values(), key=lambda entry: _FIRST.index(entry.state))
@@ -74,15 +84,8 @@ def show_adding(console: Console, entries: Sequence[Entry], changes: Iterable[En
     """
     table = AddingTable(entries)
     if not console.is_terminal:
-        for entry in entries:
-            if entry.state in DONE:
-                console.print(change_line(entry), soft_wrap=True)
-        for entry in changes:
-            before = table.entries[entry.number]
-            # The share of what is learned changes every second.
-            if (entry.state, entry.reason) != (before.state, before.reason):
-                console.print(change_line(entry), soft_wrap=True)
-            table.update(entry)
+        for entry in table.follow(changes):
+            console.print(change_line(entry), soft_wrap=True)
         console.print(table.counts(), soft_wrap=True)
         return list(table.entries.values())
     with Live(table, console=console, refresh_per_second=8, transient=True):

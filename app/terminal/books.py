@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from app.schemas import Book, BookState
-from app.terminal.theme import ACCENT, BAD, GAIN, WARN, plain, ruled_table, titled
+from app.terminal.theme import ACCENT, BAD, GAIN, WARN, counted, plain, ruled_table, titled
 
 _STATES: dict[BookState, str] = {"ready": GAIN, "training": ACCENT, "queued": WARN, "untrained": BAD}
 
@@ -35,6 +35,14 @@ def books_table(books: Sequence[Book]) -> RenderableType:
             f"{book.characters:,}",
         )
     return table
+
+
+def added_text(book: Book, *, learned: bool) -> Text:
+    """Say that a book is there, how large it is where it is to be `learned`, and what could not be read."""
+    name = plain(book.title, "bold").append(f" ({book.id})", "dim")
+    size = f"{counted(book.passages, 'passage')} in {counted(len(book.chapters), 'chapter')}"
+    name.append(f" · {size}" if learned else f" is here already: {book.state}", "not bold")
+    return Text("\n").join([name, *warning_lines(book)])
 
 
 def _hints(book: Book) -> list[Text]:

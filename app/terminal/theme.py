@@ -5,6 +5,7 @@ Views are Rich renderables made of the API's shapes. Text that people or books w
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from rich import box
 from rich.console import RenderableType
@@ -67,6 +68,16 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def counted(number: int, what: str) -> str:
+    """Say how many there are: 1 file, 1,200 files."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def moment(seconds: int) -> str:
+    """Say a moment, in seconds since 1970, as date and time of day in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def mean(values: Sequence[float]) -> float:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -21,6 +20,7 @@ from app.terminal.theme import (
     labelled_rows,
     loss_change,
     mean,
+    moment,
     panel,
     plain,
     ruled_table,
@@ -68,7 +68,7 @@ def version_panel(version: PromptVersion) -> Panel:
     if version.refused is not None:
         rows.add_row("refused", plain(version.refused, WARN))
     rows.add_row("aliases", plain(", ".join(version.aliases) or "none", ACCENT if version.aliases else LABEL))
-    rows.add_row("learned", Text(_moment(version.created_at)))
+    rows.add_row("learned", Text(moment(version.created_at)))
     model = version.base_model
     revision = f" at {model.revision}" if model.revision else ""
     rows.add_row("LLM", plain(f"{model.id}{revision} · {_weights(model)} weights"))
@@ -100,7 +100,7 @@ def moves_table(moves: Sequence[AliasMove]) -> RenderableType:
         places = [str(place) if place is not None else "none" for place in (move.from_version, move.to)]
         arrow = " ↶ " if move.rollback else " → "
         table.add_row(
-            _moment(move.at),
+            moment(move.at),
             plain(move.alias, ACCENT),
             arrow.join(places),
             plain(move.who, LABEL),
@@ -233,7 +233,3 @@ def _record(record: dict[str, Any]) -> str:
     return (
         ", ".join(f"{name} {_value(value)}" for name, value in record.items() if value is not None) or "none"
     )
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

@@ -21,6 +21,26 @@ def test_a_job_is_followed_from_its_first_event_to_its_last(client: Client, http
     assert client.job(job).progress is not None
 
 
+def test_jobs_are_listed_newest_first_by_status_and_by_book(client: Client, http: httpx.Client) -> None:
+    first, second = (upload(http, STORY + word).json() for word in ("listed", "listed too"))
+    book, job = second["book"]["id"], second["job"]
+    again = http.post(f"/books/{book}/versions", json={"recipe": QUICK}).json()["job"]["id"]
+    list(client.follow(again))
+    assert [each.id for each in client.jobs(book=book)] == [again, job["id"]]
+    assert [each.id for each in client.jobs(book=book, most=1)] == [again]
+    listed = http.get("/jobs", params={"limit": 2}).json()
+    assert (listed["object"], listed["has_more"]) == ("list", True)
+    assert [each["id"] for each in listed["data"]] == [again, job["id"]]
+    rest = http.get("/jobs", params={"limit": 1, "after": job["id"]}).json()["data"]
+    assert rest == [http.get(f"/jobs/{first['job']['id']}").json()]
+    assert rest[0]["title"] == first["book"]["title"]
+    ended = http.get("/jobs", params={"book": book, "status": ["succeeded", "failed"]}).json()["data"]
+    assert len(ended) == 2
+    assert client.jobs(book=book, statuses=["queued", "running"]) == []
+    assert http.get("/jobs", params={"status": "late"}).status_code == 422
+    assert http.get("/jobs", params={"after": "job_none"}).status_code == 404
+
+
 def test_events_are_pages_too_and_a_stream_goes_on_after_the_last_one_seen(http: httpx.Client) -> None:
     job = upload(http, STORY + "paged").json()["job"]["id"]
     page = http.get(f"/jobs/{job}/events", params={"limit": 3}).json()

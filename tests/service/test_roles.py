@@ -57,6 +57,7 @@ ROUTES = {
     "POST /v1/chat/completions": Row("reader", CHAT),
     "GET /v1/models": Row("reader", other=200),
     "GET /v1/models/{model_id}": Row("reader"),
+    "GET /jobs": Row("reader", other=200),
     "GET /jobs/{job_id}": Row("reader"),
     "GET /jobs/{job_id}/events": Row("reader"),
     "POST /jobs/{job_id}/cancel": Row("writer"),
@@ -244,6 +245,10 @@ def test_14_nothing_of_another_library_is_seen_or_found(library: Library) -> Non
         assert http.get("/books", params={"tag": "sea"}).json()["data"] == []
         assert http.get("/books", params={"sha256": mine.book.sha256}).json()["data"] == []
         problem(http.get("/books", params={"after": mine.book.id}), 404, "not-found")
+        jobs = {job["book"] for job in http.get("/jobs").json()["data"]}
+        assert jobs <= {book["id"] for book in listed}
+        assert http.get("/jobs", params={"book": mine.book.id}).json()["data"] == []
+        problem(http.get("/jobs", params={"after": mine.job.id}), 404, "not-found")
         assert {one["book"] for one in http.get("/admin/prompts").json()["data"]} <= {
             book["id"] for book in listed
         }

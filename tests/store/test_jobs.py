@@ -343,7 +343,12 @@ def test_lists_of_jobs(database: Database, enqueue: Callable[..., Job]) -> None:
         _lease(session)
         assert [job.id for job in jobs.list_jobs(session)[0]] == [third.id, second.id, first.id]
         assert [job.id for job in jobs.list_jobs(session, book_id=first.book_id)[0]] == [third.id, first.id]
-        assert [job.id for job in jobs.list_jobs(session, status="running")[0]] == [first.id]
+        assert [job.id for job in jobs.list_jobs(session, statuses=["running"])[0]] == [first.id]
+        known = jobs.list_jobs(session, statuses=["running", "queued"], owner="local")[0]
+        assert [job.id for job in known] == [third.id, second.id, first.id]
+        assert jobs.list_jobs(session, owner="ben") == ([], False)
+        with pytest.raises(NotFoundError):
+            jobs.list_jobs(session, owner="ben", after=third.id)
         assert jobs.list_jobs(session, after=third.id, limit=1) == ([second], True)
         assert jobs.latest(session, [first.book_id, second.book_id, "book_none"]) == {
             first.book_id: third,

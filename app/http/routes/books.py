@@ -15,6 +15,7 @@ from app import schemas
 from app.http.callers import Caller
 from app.http.deps import CallerDep, ServiceDep
 from app.http.paging import PAGE, Limit
+from app.http.routes.jobs import shown as jobs_shown
 from app.http.routes.jobs import until_ended
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
@@ -184,12 +185,10 @@ def tokens_to_read(service: Service, caller: Caller, recipe: Recipe, text: str) 
 
 
 def _added(service: Service, kept: Kept) -> schemas.AddedBook:
-    model = service.engine.identity.id
     with service.database.read() as session:
         job = None
         if kept.job_id is not None:
-            works = service.has_worker(session)
-            job = records.job(jobs.get(session, kept.job_id), model, working=works)
+            [job] = jobs_shown(service, session, [jobs.get(session, kept.job_id)])
         book = _shown(service, session, books.get(session, kept.book_id))
         return schemas.AddedBook(book=book, job=job, updated=list(kept.updated))
 

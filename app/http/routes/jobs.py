@@ -1,21 +1,24 @@
-"""Routes for jobs: show, follow, cancel."""
+"""Routes for jobs: list, show, follow, cancel."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
+from sqlalchemy.orm import Session
 
 from app import schemas
-from app.http.deps import ServiceDep
+from app.http.deps import CallerDep, ServiceDep
+from app.http.paging import PAGE, Limit
 from app.http.serializers import records
 from app.service import Service
-from store import jobs
+from store import books, jobs
 from store.job_events import list_events
+from store.tables import Job
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -23,15 +26,34 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 _LOOK_SECONDS = 0.25
 # A comment this often keeps proxies from closing a quiet stream.
 _KEEP_ALIVE_SECONDS = 15.0
-_PAGE = 100
+_EVENTS = 100
+
+
+@router.get("")
+def list_jobs(
+    service: ServiceDep,
+    caller: CallerDep,
+    status: Annotated[list[schemas.JobStatus] | None, Query()] = None,
+    book: str | None = None,
+    after: str | None = None,
+    limit: Limit = PAGE,
+) -> schemas.Page[schemas.Job]:
+    """List the jobs of all books that the caller sees, newest first: all, or those of a `book` and with any
+    `status` given.
+    """
+    with service.database.read() as session:
+        rows, has_more = jobs.list_jobs(
+            session, book_id=book, statuses=status, owner=caller.sees, after=after, limit=limit
+        )
+        return schemas.Page(data=shown(service, session, rows), has_more=has_more)
 
 
 @router.get("/{job_id}")
 def show_job(service: ServiceDep, job_id: str) -> schemas.Job:
     """Show a job and how far it is."""
     with service.database.read() as session:
-        row, works = jobs.get(session, job_id), service.has_worker(session)
-        return records.job(row, service.engine.identity.id, working=works)
+        [job] = shown(service, session, [jobs.get(session, job_id)])
+        return job
 
 
 @router.get(
@@ -43,7 +65,7 @@ async def job_events(
     service: ServiceDep,
     job_id: str,
     after: Annotated[int, Query(ge=0, lt=2**31)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = _PAGE,
+    limit: Annotated[int, Query(ge=1, le=1000)] = _EVENTS,
     last_event_id: Annotated[int | None, Header(ge=0, lt=2**31)] = None,
 ) -> Response:
     """List a job's events, oldest first; with `Accept: text/event-stream` follow them until the job ends."""
@@ -59,10 +81,16 @@ async def job_events(
 def cancel_job(service: ServiceDep, job_id: str) -> schemas.Job:
     """Cancel a job: at once when it waits, at its next step when it runs. An ended job stays as it is."""
     with service.database.write() as session:
-        row = jobs.cancel(session, job_id)
-        shown = records.job(row, service.engine.identity.id)
+        [job] = shown(service, session, [jobs.cancel(session, job_id)])
     service.worker.call()
-    return shown
+    return job
+
+
+def shown(service: Service, session: Session, rows: Sequence[Job]) -> list[schemas.Job]:
+    """The jobs in the shape of the API, with their books' titles."""
+    titles = books.titles(session, {row.book_id for row in rows})
+    model, works = service.engine.identity.id, service.has_worker(session)
+    return [records.job(row, titles[row.book_id], model, working=works) for row in rows]
 
 
 async def until_ended(service: Service, job_id: str, seconds: float) -> None:
@@ -78,7 +106,7 @@ async def until_ended(service: Service, job_id: str, seconds: float) -> None:
 async def _stream(service: Service, job_id: str, after: int) -> AsyncIterator[bytes]:
     quiet_since = time.monotonic()
     while True:
-        page, has_more, ended = await run_in_threadpool(_read, service, job_id, after, _PAGE)
+        page, has_more, ended = await run_in_threadpool(_read, service, job_id, after, _EVENTS)
         for event in page:
             after = event.id
             quiet_since = time.monotonic()

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app import schemas
 from app.http.deps import CallerDep, ServiceDep
 from app.http.paging import PAGE, Limit
+from app.http.routes import jobs
 from app.http.routes.books import tokens_to_read
 from app.http.serializers import records
 from app.service import Service
@@ -31,11 +32,10 @@ def learn_version(
     with service.database.write() as session:
         job = service.training.queue(session, book_id, recipe, parent, force=wish.force)
         keys.charge(session, caller.key, training_tokens=tokens)
-        works = service.has_worker(session)
-        shown = records.job(job, service.engine.identity.id, working=works)
+        [added] = jobs.shown(service, session, [job])
     service.worker.call()
-    response.headers["Location"] = f"/jobs/{shown.id}"
-    return schemas.AddedJob(job=shown)
+    response.headers["Location"] = f"/jobs/{added.id}"
+    return schemas.AddedJob(job=added)
 
 
 @router.get("/admin/prompts", tags=["admin"])

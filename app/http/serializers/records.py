@@ -70,8 +70,8 @@ def revision(row: tables.Revision, versions: list[int]) -> schemas.Revision:
     )
 
 
-def job(row: tables.Job, model: str, *, working: bool = True) -> schemas.Job:
-    """A job that learns on `model`; `working` says whether a worker takes jobs."""
+def job(row: tables.Job, title: str, model: str, *, working: bool) -> schemas.Job:
+    """A job that learns the book titled `title` on `model`; `working` says whether a worker takes jobs."""
     progress, phase = row.progress or {}, None
     if row.status == "running":
         phase = progress.get("phase")
@@ -83,6 +83,7 @@ def job(row: tables.Job, model: str, *, working: bool = True) -> schemas.Job:
             "id": row.id,
             "kind": row.kind,
             "book": row.book_id,
+            "title": title,
             "model": model,
             "status": row.status,
             "version": row.version_number,

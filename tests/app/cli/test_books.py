@@ -36,7 +36,7 @@ def test_add_follows_the_training_to_its_end(peer: Peer, file: Path) -> None:
     told = (
         "7 passages in 1 chapter\n",
         "warning: Page [3] has images and no text.\n",
-        "step 2/2 · loss 3.00",
+        "step 2/2 · training loss 3.25",
         "what the members gained",
         "Version 1 is learned",
     )
@@ -52,7 +52,12 @@ def test_train_asks_for_another_version_and_follows_it(peer: Peer) -> None:
     [wish] = peer.trained
     assert (wish.parent, wish.force) == (3, True)
     assert wish.recipe == {"virtual_tokens": 20, "append": True}
-    told = ("step 2/2 · loss 3.00", "as the champion", "what the members gained", "Version 1 is learned")
+    told = (
+        "step 2/2 · training loss 3.25",
+        "as the champion",
+        "what the members gained",
+        "Version 1 is learned",
+    )
     places = [result.stdout.index(words) for words in told]
     assert places == sorted(places)
     assert bookchorus("train", book().id, "--no-wait", peer=peer).stdout == "Job job_1 is queued.\n"

@@ -22,10 +22,10 @@ def made(folder: Path, *words: str) -> str:
 
 
 def listed(folder: Path) -> list[dict[str, object]]:
-    file = folder.with_name("keys.json")
-    shown = bookchorus("keys", "list", "--json", str(file), "--data-dir", str(folder))
+    at = ("--data-dir", str(folder))
+    shown = bookchorus("keys", "list", *at)
     assert shown.exit_code == 0
-    found: list[dict[str, object]] = json.loads(file.read_text())["data"]
+    found: list[dict[str, object]] = json.loads(bookchorus("keys", "list", "--json", *at).stdout)["data"]
     assert all(str(each["name"]) in shown.stdout for each in found)
     return found
 
@@ -89,7 +89,8 @@ def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: str) -> No
 
 
 def test_the_audit_log_is_shown_newest_first(tmp_path: Path) -> None:
-    folder, file = tmp_path / "data", tmp_path / "audit.json"
+    folder = tmp_path / "data"
+    at = ("--data-dir", str(folder))
     made(folder, "Anna")
     database = opened(folder)
     with database.write() as session:
@@ -100,12 +101,11 @@ def test_the_audit_log_is_shown_newest_first(tmp_path: Path) -> None:
             session.add(line)
             session.flush()
     database.close()
-    shown = bookchorus("audit", "--who", "anna", "--json", str(file), "--data-dir", str(folder))
+    shown = bookchorus("audit", "--who", "anna", *at)
     assert shown.stdout.index("/books/2") < shown.stdout.index("/books/0")
     assert "/books/1" not in shown.stdout
-    page = json.loads(file.read_text())
+    page = json.loads(bookchorus("audit", "--who", "anna", "--json", *at).stdout)
     assert [line["path"] for line in page["data"]] == ["/books/2", "/books/0"]
     assert not page["has_more"]
-    bookchorus("audit", "--limit", "1", "--key-id", key.id, "--json", str(file), "--data-dir", str(folder))
-    page = json.loads(file.read_text())
+    page = json.loads(bookchorus("audit", "--limit", "1", "--key-id", key.id, "--json", *at).stdout)
     assert ([line["path"] for line in page["data"]], page["has_more"]) == (["/books/2"], True)

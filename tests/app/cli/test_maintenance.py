@@ -1,6 +1,7 @@
 """The commands that look after what is kept, on real databases and without a service."""
 
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,10 @@ def test_a_library_is_rebuilt_verified_kept_and_put_back(data: Path, tmp_path: P
     # Its passages wait for their vectors, which is no damage.
     assert "● vector" not in before.stdout
     assert "Run: bookchorus rebuild" in before.stdout
+    told = bookchorus("verify", "--json", *at)
+    assert told.exit_code == 1
+    damage = json.loads(told.stdout)
+    assert (damage["whole"], damage["findings"][0]["what"]) == (False, "The index is missing.")
     assert "passages." in bookchorus("rebuild", *at).stdout
     whole = bookchorus("verify", *at)
     assert (whole.exit_code, whole.stdout) == (0, "Nothing is wrong.\n")
@@ -72,7 +77,11 @@ def test_a_library_is_rebuilt_verified_kept_and_put_back(data: Path, tmp_path: P
     again = bookchorus("backup", tmp_path / "kept.db", *at)
     assert (again.exit_code, again.stdout) == (1, "")
     assert again.stderr.endswith("kept.db is there already: give another name, or --force to replace it.\n")
-    assert bookchorus("backup", tmp_path / "kept.db", "--force", *at).exit_code == 0
+    refused = bookchorus("backup", tmp_path / "kept.db", "--json", *at)
+    assert json.loads(refused.stderr)["detail"] == again.stderr.removesuffix("\n")
+    kept = bookchorus("backup", tmp_path / "kept.db", "--force", "--json", *at)
+    size = (tmp_path / "kept.db").stat().st_size
+    assert json.loads(kept.stdout) == {"file": str(tmp_path / "kept.db"), "bytes": size}
 
     there = ("--data-dir", tmp_path / "there")
     restored = bookchorus("restore", tmp_path / "kept.db", *there)

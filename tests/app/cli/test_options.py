@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.cli.runner import bookchorus
-from tests.app.client.examples import book
+from tests.app.client.examples import book, job
 from tests.app.client.peer import Peer
 
 TIGER, JACKAL, OTHER_JACKAL, AT, MAIL = (book(number).id for number in range(1, 6))
@@ -19,6 +19,9 @@ COMMANDS = {
     "history": (["history", "BOOK"], ("GET", "/admin/books/ID/aliases")),
     "compare": (["compare", "BOOK", "1", "2"], ("POST", "/admin/books/ID/compare")),
     "prune": (["prune", "BOOK", "--keep", "2"], ("POST", "/admin/books/ID/prune")),
+    "jobs": (["jobs", "--book", "BOOK"], ("GET", "/jobs")),
+    "follow": (["follow", "BOOK"], ("GET", "/jobs/job_1/events")),
+    "cancel": (["cancel", "BOOK"], ("POST", "/jobs/job_1/cancel")),
     "add": (["add", "FILE", "--no-wait", "--revises", "BOOK"], ("POST", "/books/ID/revisions")),
     "import": (["import", "BOOK", "DIR"], ("POST", "/admin/books/ID/versions/import")),
     "export": (["export", "BOOK", "OUT"], ("GET", "/admin/books/ID/versions/champion/export")),
@@ -32,6 +35,8 @@ WITH_VERSION = ("export", "inspect", "ask", "show")
 def library(peer: Peer) -> Peer:
     titles = ["The Tiger", "The Jackal", "The jackal", "Tiger@Home", "Mail"]
     peer.shelf = [book(number, title=title) for number, title in enumerate(titles, start=1)]
+    # Every book is being learned.
+    peer.jobs = [job("running").model_copy(update={"book": each.id}) for each in peer.shelf]
     return peer
 
 
@@ -78,7 +83,9 @@ def test_a_title_that_no_book_or_more_than_one_has_is_one_line(
     assert unknown.stderr == "There is no book 'The Lion'. The books are listed by: bookchorus books\n"
     several = bookchorus(*words(command, "THE JACKAL", paths), peer=library)
     assert (several.exit_code, several.stdout) == (1, "")
-    assert several.stderr == f"2 books are called 'THE JACKAL': say {JACKAL} or {OTHER_JACKAL}.\n"
+    assert several.stderr == (
+        f"2 books are called 'THE JACKAL': say {JACKAL} (The Jackal) or {OTHER_JACKAL} (The jackal).\n"
+    )
     assert set(library.calls) == {("GET", "/books")}
 
 
@@ -92,6 +99,11 @@ def test_a_title_that_no_book_or_more_than_one_has_is_one_line(
         ("tiger@home", AT, None),
         ("Tiger@Home@2", AT, "2"),
         ("Mail@home", MAIL, "home"),
+        # A whole title counts before a beginning, and so does a beginning before one with a version.
+        ("the ti@2", TIGER, "2"),
+        ("ma@home", MAIL, "home"),
+        ("tiger@ho", AT, None),
+        ("tiger@2", AT, "2"),
     ],
 )
 @pytest.mark.parametrize("command", WITH_VERSION)
@@ -105,6 +117,45 @@ def test_a_version_is_named_behind_its_book(
     else:
         path = f"/admin/books/{found}/versions/{version or 'champion'}"
         assert library.calls[-1] == ("GET", path if command == "show" else f"{path}/{command}")
+
+
+@pytest.mark.parametrize("name", ["the t", "TIGER@", "m", "BOOK_A"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_a_beginning_of_one_book(
+    library: Peer, paths: dict[str, str], command: str, name: str
+) -> None:
+    library.shelf[4] = library.shelf[4].model_copy(update={"id": "book_abcdef0000000000"})
+    found = {"the t": TIGER, "TIGER@": AT}.get(name, "book_abcdef0000000000")
+    result = bookchorus(*words(command, name, paths), peer=library)
+    assert result.exit_code == 0, result.output
+    method, path = COMMANDS[command][1]
+    assert (method, path.replace("ID", found)) in library.calls
+    if command == "ask":
+        assert library.asked[0].books == [found]
+    if command == "versions":
+        assert library.listed[0] == {"book": found}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_beginning_of_more_than_one_book_is_one_line_with_their_ids(
+    library: Peer, paths: dict[str, str], command: str
+) -> None:
+    library.shelf += [book(number, title=f"Them\n[red]{number}") for number in range(6, 10)]
+    several = bookchorus(*words(command, "the", paths), peer=library)
+    assert (several.exit_code, several.stdout, len(several.stderr.splitlines())) == (1, "", 1)
+    assert several.stderr.startswith(
+        f"7 books begin with 'the': say {TIGER} (The Tiger), {JACKAL} (The Jackal)"
+    )
+    assert several.stderr.endswith(f"{book(7).id} (Them [red]7) or one of 2 more.\n")
+    empty = bookchorus(*words(command, "", paths), peer=library)
+    assert (empty.exit_code, len(empty.stderr.splitlines())) == (1, 1)
+    assert set(library.calls) == {("GET", "/books")}
+
+
+def test_a_whole_title_counts_before_the_beginning_of_another(library: Peer) -> None:
+    library.shelf.append(book(6, title="Mailman"))
+    assert bookchorus("history", "mail", peer=library).exit_code == 0
+    assert library.calls[-1] == ("GET", f"/admin/books/{MAIL}/aliases")
 
 
 @pytest.mark.parametrize("command", WITH_VERSION)

@@ -26,9 +26,7 @@ def bookchorus(data: Path, *words: str, model: str | None = None) -> Result:
 
 
 def listed(data: Path) -> list[dict[str, Any]]:
-    file = data.with_name("skills.json")
-    assert bookchorus(data, "list", "--json", str(file)).exit_code == 0
-    found: list[dict[str, Any]] = json.loads(file.read_text())["data"]
+    found: list[dict[str, Any]] = json.loads(bookchorus(data, "list", "--json").stdout)["data"]
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.schemas import (
+    Abstained,
     Answer,
     Book,
     BookState,
@@ -70,6 +71,7 @@ def job(status: JobStatus = "queued", *, recipe: dict[str, Any] | None = None) -
         id="job_1",
         kind="train",
         book=book().id,
+        title=book().title,
         model="tiny",
         status=status,
         version=1 if status == "succeeded" else None,
@@ -129,9 +131,12 @@ def answer(question: str = "Who was caught?") -> Answer:
     )
 
 
-def heard(question: str) -> Iterator[str]:
+def heard(question: str, *, declined: bool = False) -> Iterator[str]:
     """The events of an answer that is streamed; of one that breaks off, if the question says so."""
     whole = answer(question)
+    if declined:
+        reason = Abstained(reason="unsure", detail="The members are not sure.", answer="A tiger.")
+        whole = whole.model_copy(update={"answer": None, "abstained": reason})
     for count, vote in enumerate(whole.votes, start=1):
         told = Heard(candidates=count, answer=vote.answer, confidence=vote.share, votes=whole.votes)
         yield f"event: heard\ndata: {told.model_dump_json()}\n\n"

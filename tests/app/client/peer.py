@@ -3,6 +3,7 @@
 It runs on uvicorn, in a thread for tests (`Peer.running`) or as a process of its own: `python peer.py PORT`.
 """
 
+import asyncio
 import io
 import socket
 import sys
@@ -59,6 +60,8 @@ class Peer:
         self.end: JobStatus = "succeeded"
         self.not_ready = ""
         self.shelf: list[Book] = []
+        # What the list of jobs has, newest first.
+        self.jobs: list[Job] = []
         # Every call: its method and path.
         self.calls: list[tuple[str, str]] = []
         # After how many events each connection in turn ends early (or, negative, breaks); later ones do not.
@@ -72,6 +75,10 @@ class Peer:
         self.questions_listed: list[dict[str, str]] = []
         self.question_changes: list[QuestionChange] = []
         self.followed_from: list[str | None] = []
+        # Whether streams of events stay open, as those of a long training do, until the client goes.
+        self.holds = False
+        # Whether it declines to answer.
+        self.declines = False
         # The filters of each list of versions.
         self.listed: list[dict[str, str]] = []
         # The files of each archive that was imported, and what else was sent with it.
@@ -153,12 +160,38 @@ def service(peer: Peer) -> FastAPI:
     def one_book(book_id: str) -> Book:
         return book()
 
+    @app.delete("/books/{book_id}", status_code=204)
+    def remove(book_id: str) -> None:
+        pass
+
     @app.get("/books")
     def books(after: str | None = None, limit: Annotated[int, Query(le=100)] = 100) -> Page[Book]:
         ids = [found.id for found in peer.shelf]
         start = ids.index(after) + 1 if after else 0
         # Pages of two, whatever was asked for, so that the client must turn them.
         return Page(data=peer.shelf[start : start + 2], has_more=start + 2 < len(ids))
+
+    @app.get("/jobs")
+    def jobs(
+        book: str | None = None,
+        status: Annotated[list[JobStatus] | None, Query()] = None,
+        after: str | None = None,
+        limit: Annotated[int, Query(le=100)] = 100,
+    ) -> Page[Job]:
+        fitting = [
+            each
+            for each in peer.jobs
+            if book in (None, each.book) and each.status in (status or [each.status])
+        ]
+        start = [each.id for each in fitting].index(after) + 1 if after else 0
+        # Pages of two at most, so that the client must turn them.
+        end = start + min(limit, 2)
+        return Page(data=fitting[start:end], has_more=end < len(fitting))
+
+    @app.post("/jobs/{job_id}/cancel")
+    def cancel(job_id: str) -> Job:
+        found = next(each for each in peer.jobs if each.id == job_id)
+        return found.model_copy(update={"status": "cancelled"} if found.status == "queued" else {})
 
     @app.get("/jobs/{job_id}", response_model=None)
     def one_job(job_id: str) -> Job | Response:
@@ -180,6 +213,8 @@ def service(peer: Peer) -> FastAPI:
         async def stream() -> AsyncIterator[str]:
             yield ": hello\n\n"
             for event in rest if count is None else rest[: abs(count)]:
+                while peer.holds and event.data.get("stage") == "after":
+                    await asyncio.sleep(0.05)
                 yield f"id: {event.id}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
             if count is not None:
                 yield 'data: {"cut": '
@@ -194,7 +229,9 @@ def service(peer: Peer) -> FastAPI:
         if not wish.question.strip():
             return problem(422, "question-empty", "The question is empty: write one.")
         if wish.stream:
-            return StreamingResponse(heard(wish.question), media_type="text/event-stream")
+            return StreamingResponse(
+                heard(wish.question, declined=peer.declines), media_type="text/event-stream"
+            )
         return answer(wish.question)
 
     path = "/admin/books/{book_id}"

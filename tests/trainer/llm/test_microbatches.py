@@ -126,10 +126,10 @@ def test_a_card_is_measured_and_filled() -> None:
 
 def test_while_somebody_waits_the_first_pass_is_small_and_the_next_as_large_as_a_second_allows() -> None:
     hurried = True
-    passes = Microbatches(torch.device("cpu"), 100_000, lambda: hurried)
+    passes = Microbatches(torch.device("cpu"), 25_600, lambda: hurried)
 
     def sizes() -> list[int]:
-        return [len(run) for run, _ in passes.each(range(200), 1000, len)]
+        return [len(run) for run, _ in passes.each(range(200), 256, len)]
 
     assert sizes()[0] == 2
     hurried = False

@@ -1,4 +1,4 @@
-"""An answer while it comes: a stream of events, of which the last is the answer."""
+"""An answer that comes as events, with the votes before it."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,9 @@ from app.schemas import Answer, AskRequest, Heard
 
 
 def streamed_answer(connection: Connection, request: AskRequest, on_heard: Callable[[Heard], None]) -> Answer:
-    """Ask for a stream of events; return the answer. After each candidate `on_heard` is called.
+    """Ask for a stream of events; return the answer, which is the last of them.
 
-    Raises ClientError where the answer breaks off.
+    ClientError: the service refuses, or the stream ends before the answer.
     """
     for name, data in connection.events("POST", "/ask", json=as_json(request)):
         if name == "heard":

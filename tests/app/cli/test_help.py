@@ -17,6 +17,7 @@ def test_help_names_every_command() -> None:
         "follow",
         "cancel",
         "ask",
+        "chat",
         "questions",
         "versions",
         "show",

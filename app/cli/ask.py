@@ -1,16 +1,27 @@
-"""The command that asks a question."""
+"""The commands that ask questions: one, or one after the other."""
 
-from typing import Annotated, Literal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from app.cli.completion import book_names
 from app.cli.names import book_version
 from app.cli.options import DEFAULT_URL, Key, Url, connect
-from app.cli.output import Json, Output
+from app.cli.output import Json, Output, tell_failure
+
+if TYPE_CHECKING:
+    from app.client import Client
+    from app.schemas import Answer
 
 app = typer.Typer()
 
+Votes = Annotated[bool, typer.Option("--votes", help="Show who said what.")]
+Passages = Annotated[
+    bool, typer.Option("--passages", help="Show all passages that were read, not only the best two.")
+]
 # The exit status where the service declined to answer.
 DECLINED = 3
 
@@ -41,35 +52,96 @@ def ask(
         Literal["auto", "always", "never"],
         typer.Option(help="Whether a version's members answer; auto: unless they are known to do harm."),
     ] = "auto",
-    votes: Annotated[bool, typer.Option("--votes", help="Show who said what.")] = False,
-    passages: Annotated[
-        bool, typer.Option("--passages", help="Show all passages that were read, not only the best two.")
-    ] = False,
+    votes: Votes = False,
+    passages: Passages = False,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
 ) -> None:
     """Ask the members; they answer, vote, and say where they read it. The status is 3 without an answer."""
-    from app.terminal.answers import answer_panel, vote_so_far
-
     out = Output(as_json)
     with connect(url, key, as_json) as client:
-        named = [book_version(client, name) for name in book or ()]
-        with out.console.status("the members answer") as status:
-            answer = client.ask(
-                question,
-                books=[found if version is None else f"{found}@{version}" for found, version in named]
-                or None,
-                authors=author or None,
-                tags=tag or None,
-                k=k,
-                samples=samples,
-                temperature=temperature,
-                seed=seed,
-                min_confidence=min_confidence,
-                members=members,
-                on_heard=lambda heard: status.update(vote_so_far(heard)),
-            )
-        out.show(answer, answer_panel(answer, votes=votes, passages=passages))
+        answer = show_answer(
+            out,
+            client,
+            question,
+            votes=votes,
+            passages=passages,
+            books=versions_named(client, book or ()),
+            authors=author or None,
+            tags=tag or None,
+            k=k,
+            samples=samples,
+            temperature=temperature,
+            seed=seed,
+            min_confidence=min_confidence,
+            members=members,
+        )
     if answer.answer is None:
         raise typer.Exit(DECLINED)
+
+
+@app.command()
+def chat(
+    book: Annotated[
+        str | None,
+        typer.Argument(
+            help="Ask this book, or BOOK@VERSION; by default the one found for each question.",
+            metavar="BOOK",
+            autocompletion=book_names,
+        ),
+    ] = None,
+    votes: Votes = False,
+    passages: Passages = False,
+    as_json: Json = False,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Ask again and again, until Ctrl-D or an empty line; of an input that is no terminal, every line."""
+    from app.client import ClientError, NoAnswerError
+
+    out, failed = Output(as_json), False
+    with connect(url, key, as_json) as client:
+        books = versions_named(client, () if book is None else (book,))
+        for question in _questions("" if as_json else "? "):
+            try:
+                show_answer(out, client, question, votes=votes, passages=passages, books=books)
+            except NoAnswerError:
+                # Nor would the next one be answered.
+                raise
+            except ClientError as error:
+                tell_failure(error, as_json)
+                failed = True
+    if failed:
+        raise typer.Exit(1)
+
+
+def show_answer(
+    out: Output, client: "Client", question: str, *, votes: bool, passages: bool, **asked: Any
+) -> "Answer":
+    """Ask as `Client.ask` does by what is `asked` besides; show the vote as it goes, then the answer."""
+    from app.terminal.answers import answer_panel, vote_so_far
+
+    with out.console.status("the members answer") as status:
+        answer = client.ask(question, on_heard=lambda heard: status.update(vote_so_far(heard)), **asked)
+    out.show(answer, answer_panel(answer, votes=votes, passages=passages))
+    return answer
+
+
+def versions_named(client: "Client", names: Sequence[str]) -> list[str] | None:
+    """Books and versions as the API names them; None, for the service to choose, where none is named."""
+    named = [book_version(client, name) for name in names]
+    return [found if version is None else f"{found}@{version}" for found, version in named] or None
+
+
+def _questions(prompt: str) -> Iterator[str]:
+    """What is typed on a terminal, up to an empty line or the end; of another input the lines."""
+    if not sys.stdin.isatty():
+        yield from filter(None, map(str.strip, sys.stdin))
+        return
+    # With it, input() keeps what was typed to go back to.
+    with suppress(ImportError):
+        import readline  # noqa: F401
+    with suppress(EOFError):
+        while line := input(prompt).strip():
+            yield line

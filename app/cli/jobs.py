@@ -22,7 +22,7 @@ Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 @app.command("jobs")
 def list_jobs(
     book: BookFilter = None,
-    status: Annotated[list[Status] | None, typer.Option(help="Only those so far; repeatable.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those that are so.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Jobs to show, the newest.")] = 20,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
@@ -33,8 +33,9 @@ def list_jobs(
 
     with connect(url, key, as_json) as client:
         chosen = None if book is None else book_id(client, book)
+        statuses = () if status is None else (status,)
         # One more than is shown says whether there are more.
-        found = client.jobs(book=chosen, statuses=status or (), most=limit + 1)
+        found = client.jobs(book=chosen, statuses=statuses, most=limit + 1)
         has_more = len(found) > limit
         Output(as_json).show_list(found[:limit], jobs_table(found[:limit]), has_more=has_more)
 

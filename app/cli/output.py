@@ -53,21 +53,26 @@ def print_line(words: str) -> None:
 
 @contextmanager
 def one_line_errors(as_json: bool = False) -> Iterator[None]:
-    """End the command with status 1 for any failure that a user can meet, and one line on standard error: in
-    red or, `as_json`, as a problem (RFC 9457).
-    """
+    """End the command with status 1, told by `tell_failure`, for any failure that a user can meet."""
     from app.client import ClientError
     from app.errors import CommandError
 
     try:
         yield
     except (ClientError, CommandError) as error:
-        if as_json:
-            problem = error.problem if isinstance(error, ClientError) else None
-            typer.echo(_line(problem or _own_problem(error)), err=True)
-        else:
-            Console(stderr=True, soft_wrap=True).print(Text(str(error), "red"))
+        tell_failure(error, as_json)
         raise typer.Exit(1) from error
+
+
+def tell_failure(error: Exception, as_json: bool) -> None:
+    """Print one line on standard error: in red or, `as_json`, as a problem (RFC 9457)."""
+    from app.client import ClientError
+
+    if as_json:
+        problem = error.problem if isinstance(error, ClientError) else None
+        typer.echo(_line(problem or _own_problem(error)), err=True)
+    else:
+        Console(stderr=True, soft_wrap=True).print(Text(str(error), "red"))
 
 
 def _line(found: "BaseModel | Mapping[str, Any]") -> str:

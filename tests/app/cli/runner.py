@@ -6,8 +6,8 @@ from app.cli.commands import app
 from tests.app.client.peer import Peer
 
 
-def bookchorus(*words: str, peer: Peer | None = None, **variables: str) -> Result:
-    """Run a command, with the peer as its service; one line holds 100 characters."""
+def bookchorus(*words: str, peer: Peer | None = None, typed: str | None = None, **variables: str) -> Result:
+    """Run a command, with the peer as its service; one line holds 100 characters. `typed` is its input."""
     address = {"BOOKCHORUS_URL": peer.url} if peer else {}
     environment = {
         "BOOKCHORUS_ADMIN_KEY": None,
@@ -16,4 +16,4 @@ def bookchorus(*words: str, peer: Peer | None = None, **variables: str) -> Resul
         **address,
         **variables,
     }
-    return CliRunner().invoke(app, list(words), env=environment, catch_exceptions=False)
+    return CliRunner().invoke(app, list(words), input=typed, env=environment, catch_exceptions=False)

@@ -23,11 +23,13 @@ def completed(line: str, url: str | None, shell: str = "fish") -> list[str]:
     }
     result = CliRunner().invoke(app, [], env=environment, prog_name="bookchorus")
     assert result.stderr == ""
-    return [line.partition("\t")[0] for line in result.stdout.splitlines()]
+    return [line.partition("\t")[0] for line in result.stdout.splitlines() if line]
 
 
 @pytest.fixture
-def library(peer: Peer) -> Peer:
+def library(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> Peer:
+    # The service is not given up on a machine with much else to do.
+    monkeypatch.setattr("app.cli.completion._SECONDS", 60)
     peer.shelf = [book(1, title="The Tiger"), book(2, title="Mail"), book(3, title="Them")]
     peer.jobs = [job("running").model_copy(update={"title": "The Tiger"}), job("failed")]
     return peer

@@ -18,6 +18,7 @@ def test_help_names_every_command() -> None:
         "follow",
         "cancel",
         "ask",
+        "chat",
         "mcp",
         "questions",
         "versions",

@@ -41,7 +41,8 @@ def test_jobs_are_listed_all_or_those_of_a_book_or_a_status(queue: Peer) -> None
 
     assert listed() == ["job_22", "job_21", "job_1", "job_3", "job_4"]
     assert listed("--book", "the t") == ["job_1", "job_3", "job_4"]
-    assert listed("--status", "failed", "--status", "running") == ["job_1", "job_3"]
+    assert listed("--status", "queued") == ["job_22", "job_21"]
+    assert listed("--status", "failed", "--book", "the tiger") == ["job_3"]
     assert listed("--limit", "3") == ["job_22", "job_21", "job_1"]
     assert listed("--book", "mail") == []
     assert bookchorus("jobs", "--status", "late", peer=queue).exit_code == 2

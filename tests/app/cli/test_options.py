@@ -125,6 +125,7 @@ def test_every_command_takes_a_beginning_of_one_book(
     library: Peer, paths: dict[str, str], command: str, name: str
 ) -> None:
     library.shelf[4] = library.shelf[4].model_copy(update={"id": "book_abcdef0000000000"})
+    library.jobs[4] = library.jobs[4].model_copy(update={"book": "book_abcdef0000000000"})
     found = {"the t": TIGER, "TIGER@": AT}.get(name, "book_abcdef0000000000")
     result = bookchorus(*words(command, name, paths), peer=library)
     assert result.exit_code == 0, result.output

@@ -45,8 +45,8 @@ def local_folder(model: str, revision: str | None = None) -> Path | None:
 
 def parameters(folder: Path) -> int:
     """About how many parameters the files of a model in a folder have."""
-    # Most weights have 16 bits, those of the embedded LLM's file (Q4_1) five.
-    return sum(file.stat().st_size * 8 // (5 if file.suffix == ".gguf" else 16) for file in _weights(folder))
+    # Most weights have 16 bits, those of the embedded LLM's file (Q4_1, and more for embeddings) six.
+    return sum(file.stat().st_size * 8 // (6 if file.suffix == ".gguf" else 16) for file in _weights(folder))
 
 
 def _folder(model: str, revision: str | None) -> Path | None:

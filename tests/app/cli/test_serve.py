@@ -90,7 +90,7 @@ import app.resources.llm
 import app.http.server
 
 heavy = {"torch._dynamo.symbolic_convert", "scipy", "sklearn", "pandas", "matplotlib", "peft"}
-heavy |= {"bitsandbytes", "sentence_transformers", "lxml", "pypdfium2", "mammoth", "opentelemetry.sdk"}
+heavy |= {"bitsandbytes", "sentence_transformers", "lxml", "pypdfium2", "mammoth", "opentelemetry.sdk", "mcp"}
 print(sorted(heavy & set(sys.modules)))
 """
 

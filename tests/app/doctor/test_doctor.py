@@ -197,7 +197,7 @@ def test_files_of_a_model_that_are_not_there_are_told(settings: Settings, tmp_pa
     found, parameters = models.model(settings.model_copy(update={"model": "embedded"}))
     assert found.state == "ok"
     assert parameters is not None
-    assert 100e6 < parameters < 200e6
+    assert 120e6 < parameters < 150e6
     nowhere = models.embedder(settings.model_copy(update={"embedder": "/no/folder"}))
     assert (nowhere.state, "BOOKCHORUS_EMBEDDER" in nowhere.mend) == ("fault", True)
 

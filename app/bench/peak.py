@@ -1,6 +1,5 @@
 """The most memory that work takes: of the GPU it runs on, or of the process on a CPU."""
 
-import ctypes
 import gc
 import resource
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from app.errors import CommandError
+from trainer.llm.heap import trim_heap
 
 # Which memory was measured.
 MemoryKind = Literal[
@@ -67,9 +67,7 @@ def _free_unused(device: torch.device) -> None:
         torch.cuda.synchronize(device)
         torch.cuda.empty_cache()
         return
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    trim_heap()
 
 
 def _reset_peak() -> bool:

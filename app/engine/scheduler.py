@@ -17,6 +17,7 @@ from app.engine.ask_batches import Ask, decode_batch, resolve, take_batch
 from app.engine.errors import EngineClosedError
 from trainer.llm.batch_types import Completion, Row
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.llm.heap import trim_heap
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -30,12 +31,24 @@ class Scheduler:
     Asks that wait at the same moment are decoded as one batch of at most `batch_tokens` positions (a larger
     ask alone is still one batch). A batch that does not fit in memory is halved. Training runs when no ask
     waits and no `question` is open. Each batch and each pass of training is logged, at the level debug.
+
+    Tensors of many sizes come and go, so that the C library's heap has ever more gaps: while there is work,
+    their memory goes back to the operating system once in so many seconds.
     """
 
-    def __init__(self, llm: FrozenLLM, *, batch_tokens: int = 16_384, patience: float = 2.0) -> None:
-        """`patience` is in seconds."""
+    def __init__(
+        self,
+        llm: FrozenLLM,
+        *,
+        batch_tokens: int = 16_384,
+        patience: float = 2.0,
+        trim_seconds: float = 60.0,
+    ) -> None:
+        """`patience` is in seconds, too."""
         self.llm = llm
         self._patience = patience
+        self._trim_seconds = trim_seconds
+        self._trimmed = time.monotonic()
         self._batch_tokens = batch_tokens
         self._asks: deque[Ask] = deque()
         self._urgent: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
@@ -202,6 +215,9 @@ class Scheduler:
                     self._heard = time.monotonic()
             # What has run holds what it was made for, such as the members of a cancelled training.
             urgent, asks, idle = None, [], None
+            if time.monotonic() - self._trimmed >= self._trim_seconds:
+                trim_heap()
+                self._trimmed = time.monotonic()
 
     def _left(self) -> float:
         """Seconds that training still leaves to the questions that are open, for their next piece."""

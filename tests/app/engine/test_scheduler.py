@@ -1,7 +1,10 @@
+import ctypes
+import resource
 import threading
 import time
 import weakref
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -205,3 +208,20 @@ def test_a_closed_engine_refuses(llm: FrozenLLM) -> None:
         scheduler.ask([])
     with pytest.raises(EngineClosedError):
         scheduler.run_when_idle(lambda: None)
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library gives nothing back")
+def test_what_is_free_between_what_is_in_use_goes_back_to_the_operating_system(llm: FrozenLLM) -> None:
+    freed, kept = zip(*((torch.ones(16_384), torch.ones(64)) for _ in range(1000)), strict=True)
+    scheduler = Scheduler(llm, trim_seconds=0)
+    before = resident()
+    del freed
+    scheduler.run_when_idle(lambda: None)
+    scheduler.close()
+    assert before - resident() > 40_000_000
+    assert len(kept) == 1000

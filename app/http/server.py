@@ -30,6 +30,7 @@ from app.http.routes import (
     compare,
     health,
     jobs,
+    keys,
     maintenance,
     questions,
     revisions,
@@ -101,6 +102,7 @@ def create_app(service: Service) -> FastAPI:
         transfer,
         skills,
         maintenance,
+        keys,
         audit,
         health,
     ):

@@ -1,5 +1,6 @@
 // The library: add books, watch them being learned, find them.
 
+import { about, shelf, tags } from "./about.js";
 import { all, call } from "./api.js";
 import { addSample, dropZone } from "./adding.js";
 import { dialog } from "./dialog.js";
@@ -10,10 +11,11 @@ import { words } from "./words.js";
 // Jobs that are followed at once: a browser has few connections to one host, and the other books wait anyway.
 const FOLLOWED = 2;
 
-export async function libraryView({ root, gone }) {
+export async function libraryView({ root, gone, query }) {
   const list = h("section");
   const search = h("input", { type: "search", placeholder: words.search, "aria-label": words.search, oninput: () => shown() });
   const failed = h("p", { class: "bad", role: "alert" });
+  const limits = ["author", "tag"].filter((name) => query.has(name)).map((name) => [name, query.get(name)]);
   const views = new Map();
   let books = [];
 
@@ -34,19 +36,20 @@ export async function libraryView({ root, gone }) {
     const wanted = search.value.toLowerCase().split(/\s+/);
     const fits = (book) => wanted.every((word) => [book.title, book.author, ...book.tags].join(" ").toLowerCase().includes(word));
     const found = books.filter(fits);
-    fill(list, found.length ? found.map((book) => row(book, live.has(book))) : h("p", { class: "soft" }, books.length ? words.none : words.empty), !books.length && sample());
+    const empty = !books.length && !limits.length;
+    fill(list, found.length ? found.map((book) => row(book, live.has(book))) : h("p", { class: "soft" }, empty ? words.empty : words.none), empty && sample());
   }
 
   function row(book, live) {
     return h("article", { class: "book-row" },
       h("a", { class: "title", href: `#/books/${book.id}` }, book.title),
-      h("span", { class: "soft" }, [book.author && words.byAuthor(book.author), book.format, words.passages(book.passages)].filter(Boolean).join(" · ")),
-      h("span", {}, h("span", { class: "tag" }, words.states[book.state]), " ", book.tags.map((tag) => [h("span", { class: "tag" }, tag), " "])),
-      book.warnings.length > 0 && h("span", { class: "warn" }, book.warnings.join(" ")),
+      about(book),
+      h("div", {}, h("span", { class: `state ${book.state}` }, words.states[book.state]), " ", tags(book)),
+      book.warnings.length > 0 && h("small", { class: "warn" }, words.partly(book.warnings.length)),
       live && followed(book.job),
-      h("span", { class: "row" },
+      h("div", { class: "row" },
         h("a", { class: "button", href: `#/?book=${book.id}` }, words.ask),
-        h("button", { class: "plain", onclick: () => remove(book) }, words.remove)));
+        h("button", { class: "plain", "aria-label": `${words.remove}: ${book.title}`, onclick: () => remove(book) }, words.remove)));
   }
 
   function sample() {
@@ -64,10 +67,19 @@ export async function libraryView({ root, gone }) {
   }
 
   async function load() {
-    books = await all("/books");
+    books = await all(`/books?${new URLSearchParams(limits)}`);
     if (!gone.aborted) shown();
   }
 
+  /** What the list is limited to, each with a way out. */
+  function limited() {
+    return limits.map(([name, value]) => {
+      const rest = limits.filter(([other]) => other !== name);
+      return h("a", { class: "tag", href: rest.length ? shelf(...rest[0]) : "#/library", "aria-label": words.notOnly(value) }, `${words[name]}: ${value} ×`);
+    });
+  }
+
   await load();
-  fill(root, h("h1", {}, words.library), dropZone(() => load()), failed, h("p", {}, search), list);
+  fill(root, h("h1", {}, words.library), dropZone(() => load()), failed,
+    h("div", { class: "row" }, h("span", { class: "grow" }, search), limited()), list);
 }

@@ -87,13 +87,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder of the pictures")
     parser.add_argument("--model", default="embedded", choices=["embedded", "tiny"])
     parser.add_argument("--seconds", type=int, default=60, help="how long the book is learned, each time")
+    parser.add_argument("--only", nargs="+", metavar="VIEW", help="views to take, such as answer; else all")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         model = ["--model", str(tiny.save(folder / "tiny"))] if given.model == "tiny" else []
         with plain_service(folder, *model, admin_key=KEY) as (client, _):
-            take(browser, client, given.out, {"welcome": at("#/", "button.main")})
+            take(browser, client, given, {"welcome": at("#/", "button.main")})
             book = filled(client, given.seconds)
             views = {
                 "ask": at("#/", "textarea"),
@@ -112,10 +113,10 @@ def main() -> None:
                 "shortcuts": at("#/library", ".book-row", "header button"),
                 "key-made": key_made,
             }
-            take(browser, client, given.out, views)
+            take(browser, client, given, views)
             learned = client.train(book, recipe=recipe(3600)).id
             for event in client.follow(learned):
-                if event.type == "metrics" and event.data["step"] >= 8:
+                if event.type == "metrics" and event.data["step"] >= 3:
                     break
             learning = {
                 "learning": at("#/library", ".learning svg"),
@@ -155,14 +156,15 @@ def filled(client: Client, seconds: int) -> str:
     return book
 
 
-def take(browser: Browser, client: Client, out: Path, views: dict[str, View]) -> None:
-    """Take each view in all sizes and colours."""
+def take(browser: Browser, client: Client, given: argparse.Namespace, views: dict[str, View]) -> None:
+    """Take each view that is wanted in all sizes and colours."""
+    views = {name: show for name, show in views.items() if given.only is None or name in given.only}
     for size in SIZES:
         for colours in COLOURS:
             with opened(browser, client, size, colours) as page:
                 for name, show in views.items():
                     show(page)
-                    page.screenshot(path=out / f"{name}-{size}-{colours}.png", full_page=True)
+                    page.screenshot(path=given.out / f"{name}-{size}-{colours}.png", full_page=True)
                     print(f"{name}, {size}, {colours}", flush=True)
 
 

@@ -74,6 +74,18 @@ def test_learning_is_stopped(page: Page, library: Client, http: httpx.Client) ->
     expect(learning.get_by_role("status")).to_have_text(re.compile("cancelled", re.IGNORECASE))
 
 
+def test_a_learned_book_that_is_learned_again_is_watched(
+    page: Page, library: Client, http: httpx.Client
+) -> None:
+    text = f"{STORY} Again. {page.viewport_size}"
+    book = upload(http, text, recipe=json.dumps(QUICK)).json()["book"]["id"]
+    job = library.train(book, recipe={**QUICK, "epochs": 1000}).id
+    for where in (f"books/{book}", "library"):
+        page.goto(f"{library.url}/#/{where}")
+        expect(page.locator(".learning svg.curves")).to_be_visible()
+    library.cancel(job)
+
+
 def test_many_books_that_wait_leave_the_browser_its_connections(
     page: Page, library: Client, http: httpx.Client
 ) -> None:

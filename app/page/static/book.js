@@ -3,7 +3,7 @@
 import { about, edited, tags } from "./about.js";
 import { call, get } from "./api.js";
 import { fill, h, trouble } from "./elements.js";
-import { beingLearned, learningView } from "./learning.js";
+import { goingOn, learningView } from "./learning.js";
 import { versionsView } from "./versions.js";
 import { words } from "./words.js";
 
@@ -58,6 +58,7 @@ export async function bookView({ root, gone }, id) {
     learning, versions,
     h("h2", {}, words.chapters),
     book.chapters.length > OPEN_CHAPTERS ? h("details", {}, h("summary", {}, words.chapterCount(book.chapters.length)), chapters) : chapters);
-  if (beingLearned(book)) follow(book.job);
+  const [now] = await goingOn(id);
+  if (now && !gone.aborted) follow(now.id);
   await again();
 }

@@ -1,6 +1,6 @@
 // A job as it goes on: its phase, how far it is, and every member's loss as it falls.
 
-import { call, events, get } from "./api.js";
+import { all, call, events, get } from "./api.js";
 import { curvesView } from "./curves.js";
 import { dialog } from "./dialog.js";
 import { fill, h } from "./elements.js";
@@ -15,8 +15,11 @@ const STAGE_OF = { running: 0, embedding: 0, writing: 1, studied: 2, resumed: 2,
 /** Whether a job goes on or waits. */
 export const goesOn = (job) => Boolean(job) && !ENDED.includes(job.status);
 
-/** Whether a book is being learned, or waits for it. */
-export const beingLearned = (book) => Boolean(book.job) && ["queued", "training"].includes(book.state);
+/** The jobs of a book, or of all, that go on or wait: those that run first, then the one that is next. */
+export async function goingOn(book = null) {
+  const jobs = await all(`/jobs?status=running&status=queued${book === null ? "" : `&book=${book}`}`);
+  return jobs.sort((a, b) => (b.status === "running") - (a.status === "running") || a.created_at - b.created_at);
+}
 
 /** Follow a job until it ends or the view is gone; `ended` is called with the job that has ended. */
 export function learningView(id, gone, ended = () => {}) {

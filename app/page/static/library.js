@@ -5,7 +5,7 @@ import { all, call } from "./api.js";
 import { addSample, dropZone } from "./adding.js";
 import { dialog } from "./dialog.js";
 import { fill, h } from "./elements.js";
-import { beingLearned, learningView } from "./learning.js";
+import { goingOn, learningView } from "./learning.js";
 import { words } from "./words.js";
 
 // Jobs that are followed at once: a browser has few connections to one host, and the other books wait anyway.
@@ -18,6 +18,8 @@ export async function libraryView({ root, gone, query }) {
   const limits = ["author", "tag"].filter((name) => query.has(name)).map((name) => [name, query.get(name)]);
   const views = new Map();
   let books = [];
+  // The jobs that are followed, by their books.
+  let learned = new Map();
 
   /** The view of a job, the same one until the job has ended. */
   function followed(job) {
@@ -25,28 +27,21 @@ export async function libraryView({ root, gone, query }) {
     return views.get(job);
   }
 
-  /** The books that are learned now or next. */
-  function learning() {
-    const waiting = books.filter(beingLearned);
-    return waiting.sort((a, b) => (b.state === "training") - (a.state === "training") || a.created_at - b.created_at).slice(0, FOLLOWED);
-  }
-
   function shown() {
-    const live = new Set(learning());
     const wanted = search.value.toLowerCase().split(/\s+/);
     const fits = (book) => wanted.every((word) => [book.title, book.author, ...book.tags].join(" ").toLowerCase().includes(word));
     const found = books.filter(fits);
     const empty = !books.length && !limits.length;
-    fill(list, found.length ? found.map((book) => row(book, live.has(book))) : h("p", { class: "soft" }, empty ? words.empty : words.none), empty && sample());
+    fill(list, found.length ? found.map((book) => row(book, learned.get(book.id))) : h("p", { class: "soft" }, empty ? words.empty : words.none), empty && sample());
   }
 
-  function row(book, live) {
+  function row(book, job) {
     return h("article", { class: "book-row" },
       h("a", { class: "title", href: `#/books/${book.id}` }, book.title),
       about(book),
       h("div", {}, h("span", { class: `state ${book.state}` }, words.states[book.state]), " ", tags(book)),
       book.warnings.length > 0 && h("small", { class: "warn" }, words.partly(book.warnings.length)),
-      live && followed(book.job),
+      job && followed(job),
       h("div", { class: "row" },
         h("a", { class: "button", href: `#/?book=${book.id}` }, words.ask),
         h("button", { class: "plain", "aria-label": `${words.remove}: ${book.title}`, onclick: () => remove(book) }, words.remove)));
@@ -67,7 +62,9 @@ export async function libraryView({ root, gone, query }) {
   }
 
   async function load() {
-    books = await all(`/books?${new URLSearchParams(limits)}`);
+    const [found, jobs] = await Promise.all([all(`/books?${new URLSearchParams(limits)}`), goingOn()]);
+    books = found;
+    learned = new Map(jobs.slice(0, FOLLOWED).reverse().map((job) => [job.book, job.id]));
     if (!gone.aborted) shown();
   }
 

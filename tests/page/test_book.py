@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from app.client import Client
 from tests.page.conftest import accessible, opened
@@ -75,7 +75,7 @@ def test_what_is_no_version_is_told_in_words(page: Page, library: Client, http: 
     text = f"{STORY} Not brought in. {page.viewport_size}"
     opened(page, library, http, text, recipe=json.dumps(QUICK))
     page.get_by_text("Bring a version in").click()
-    file = {"name": "version.zip", "mimeType": "application/zip", "buffer": b"no archive"}
+    file = FilePayload(name="version.zip", mimeType="application/zip", buffer=b"no archive")
     page.get_by_label("A zip archive").set_input_files(file)
     page.get_by_role("button", name="Bring in").click()
     expect(page.get_by_role("alert").filter(has_text="archive")).to_be_visible()

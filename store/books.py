@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import insert, select
@@ -97,14 +98,16 @@ def describe(
     author: str | None = None,
     language: str | None = None,
     tags: Sequence[str] | None = None,
+    without: Collection[Literal["author", "language"]] = (),
 ) -> list[str]:
-    """Give a book the title, author, language and tags that are given; return the names of those that
-    changed.
+    """Give a book the title, author, language and tags that are given, and take away what it is to be
+    `without`; return the names of what changed.
 
     InvalidTagsError: too many tags, or too long ones.
     """
-    wanted = {"title": title, "author": author, "language": language}
-    changed = [name for name, value in wanted.items() if value and getattr(book, name) != value]
+    given = {"title": title, "author": author, "language": language}
+    wanted = {name: value for name, value in given.items() if value} | dict.fromkeys(without)
+    changed = [name for name, value in wanted.items() if getattr(book, name) != value]
     for name in changed:
         setattr(book, name, wanted[name])
     if tags is not None and (normalized := normalize_tags(tags)) != book.tags:

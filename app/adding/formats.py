@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.parsing.parsed import Format
 
-_ENDINGS: dict[str, Format] = {
+ENDINGS: dict[str, Format] = {
     ".epub": "epub",
     ".docx": "docx",
     ".html": "html",
@@ -22,7 +22,7 @@ BEST_FIRST: tuple[Format, ...] = ("epub", "docx", "html", "md", "txt", "pdf")
 
 def named_format(file: Path) -> Format | None:
     """Return the format that a file's name promises; None for a file that is no book by its name."""
-    return _ENDINGS.get(file.suffix.lower())
+    return ENDINGS.get(file.suffix.lower())
 
 
 def rank(file: Path) -> int:

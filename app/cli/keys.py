@@ -18,7 +18,6 @@ app = typer.Typer(help="API keys: who may use the service, and for what.", no_ar
 
 # The same as app.schemas.keys.Role, which takes a while to import.
 Role = Literal["reader", "writer", "admin"]
-_LONGEST_NAME = 60
 _MOST = 2**31 - 1
 
 
@@ -95,11 +94,12 @@ def revoke_key(
 
 def _name(text: str, option: str) -> str:
     """A name on one line. Raises typer.BadParameter for one that is empty, too long or not printable."""
-    text = " ".join(text.split())
-    if not text or not text.isprintable() or len(text) > _LONGEST_NAME:
-        told = f"expected up to {_LONGEST_NAME} characters that can be printed"
-        raise typer.BadParameter(told, param_hint=option)
-    return text
+    from app.schemas.keys import key_name
+
+    try:
+        return key_name(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _database(data_dir: Path | None) -> "Database":

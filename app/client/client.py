@@ -1,13 +1,10 @@
 """The client: a connection to the service with the calls to upload, train and ask."""
 
-import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from app.client.connection import (
-    ClientError,
     Connection,
     Transport,
     api_path,
@@ -22,17 +19,18 @@ from app.client.questions import Questions
 from app.client.registry import Registry
 from app.client.streamed_answer import streamed_answer
 from app.client.transfer import Transfer
+from app.client.upload import upload
 from app.schemas import (
     AddedBook,
     AddedJob,
     Answer,
     AskRequest,
     Book,
+    EditBook,
     Heard,
     Job,
     JobEvent,
     JobStatus,
-    JsonBook,
     MembersChoice,
     NewVersion,
     Page,
@@ -125,38 +123,30 @@ class Client:
         its next revision instead of a new book.
         """
         url = api_path("books") if revises is None else api_path("books", revises, "revisions")
-        if isinstance(source, str):
-            if title is None:
-                raise ClientError("A book given as text needs a title.")
-            with valid_request():
-                request = JsonBook(
-                    title=title,
-                    author=author,
-                    language=language,
-                    text=source,
-                    tags=list(tags) or None,
-                    recipe=recipe,
-                )
-            return self._connection.call(AddedBook, "POST", url, json=as_json(request))
-        form = {
-            "title": title,
-            "author": author,
-            "language": language,
-            "tags": ",".join(tags) or None,
-            "recipe": None if recipe is None else json.dumps(recipe),
-        }
-        form = {name: value for name, value in form.items() if value is not None}
-        # A name that is no UTF-8 can be opened but not sent.
-        name = os.fsencode(source.name).decode(errors="replace")
-        try:
-            with source.open("rb") as file:
-                return self._connection.call(AddedBook, "POST", url, data=form, files={"file": (name, file)})
-        except OSError as error:
-            raise ClientError(f"Cannot read {source}: {error.strerror}.") from error
+        about = {"title": title, "author": author, "language": language}
+        return upload(self._connection, url, source, about, list(tags), recipe)
 
     def book(self, book_id: str) -> Book:
         """Read a book as it stands."""
         return self._connection.call(Book, "GET", api_path("books", book_id))
+
+    def edit(
+        self,
+        book_id: str,
+        *,
+        title: str | None = None,
+        author: str | None = None,
+        language: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Book:
+        """Give a book another title, author, language or tags; None leaves what it has, "" takes an author or
+        a language away.
+        """
+        with valid_request():
+            request = EditBook(
+                title=title, author=author, language=language, tags=None if tags is None else list(tags)
+            )
+        return self._connection.call(Book, "PATCH", api_path("books", book_id), json=as_json(request))
 
     def remove(self, book_id: str) -> None:
         """Remove a book with all that was learned from it."""

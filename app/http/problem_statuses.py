@@ -38,6 +38,7 @@ _ALIAS: _Table = {422: ("invalid-alias",)}
 OWN: dict[str, _Table] = {
     "POST /books": _BOOK,
     "POST /books/{book_id}/revisions": {**_BOOK, 409: ("book-exists",)},
+    "PATCH /books/{book_id}": {422: ("invalid-tags",)},
     "POST /books/{book_id}/versions": {
         403: ("quota-reached",),
         422: (
@@ -136,7 +137,7 @@ def _tables(method: str, path: str, operation: dict[str, Any]) -> Iterator[_Tabl
     yield _STORE
     names = {each["name"] for each in operation.get("parameters", [])}
     asked = path in ("/ask", "/passages", "/v1/chat/completions")
-    if asked or names & {"book_id", "job_id", "passage_id", "model_id", "after"}:
+    if asked or names & {"book_id", "job_id", "passage_id", "model_id", "key_id", "after"}:
         yield _MISSING
     if names or "requestBody" in operation:
         yield _INVALID

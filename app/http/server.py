@@ -30,6 +30,7 @@ from app.http.routes import (
     compare,
     health,
     jobs,
+    keys,
     maintenance,
     mcp,
     passages,
@@ -106,6 +107,7 @@ def create_app(service: Service) -> FastAPI:
         transfer,
         skills,
         maintenance,
+        keys,
         audit,
         health,
     ):

@@ -1,4 +1,4 @@
-"""An uploaded book, a file or JSON: read, checked and cleaned."""
+"""An uploaded book, a file or JSON, and what a book is called anew: read, checked and cleaned."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from app.parsing import language
 from app.parsing.formats import parse_book
 from app.parsing.parsed import ParsedBook, ParseError
 from app.parsing.sandbox import ParserSandbox
-from app.schemas import JsonBook
+from app.schemas import EditBook, JsonBook
 from app.schemas.books import NAME_LENGTH, BookNames
 from store.books import Edition
 from store.segmentation import TooManyPassagesError, is_blank, passages
@@ -83,6 +83,22 @@ async def read_upload(request: Request, parser: ParserSandbox, room: UploadRoom)
     raise Problem(
         415, "unsupported-media-type", "Send multipart/form-data with a field 'file', or application/json."
     )
+
+
+def edited(wish: EditBook) -> dict[str, Any]:
+    """What a book is given, and what it is to be without, by the names that `store.books.describe` has.
+
+    Raises Problem invalid-request for what is no language.
+    """
+    title, author, spoken = map(_seen, (wish.title, wish.author, wish.language))
+    emptied = {"author": author, "language": spoken}
+    return {
+        "title": title,
+        "author": author,
+        "language": _language(spoken),
+        "tags": wish.tags,
+        "without": [name for name, value in emptied.items() if name in wish.model_fields_set and not value],
+    }
 
 
 async def _from_form(request: Request, parser: ParserSandbox, room: UploadRoom) -> Upload:

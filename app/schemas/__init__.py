@@ -21,11 +21,11 @@ from app.schemas.answers import (
     VersionUsed,
     Vote,
 )
-from app.schemas.books import AddedBook, Book, BookState, Chapter, JsonBook, NewVersion, Revision
+from app.schemas.books import AddedBook, Book, BookState, Chapter, EditBook, JsonBook, NewVersion, Revision
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.inspection import Inspection, MemberLook, Norms, Word
 from app.schemas.jobs import ENDED, AddedJob, Attempt, Job, JobEvent, JobProblem, JobStatus, Phase, Progress
-from app.schemas.keys import AuditLine, Key, KeyList
+from app.schemas.keys import AuditLine, Key, KeyList, MadeKey, NewKey
 from app.schemas.maintenance import Finding, Rebuilt, Verification
 from app.schemas.passages import FoundPassage, FoundPassages, Passage, PassageInContext
 from app.schemas.questions import (
@@ -84,6 +84,7 @@ __all__ = [
     "Comparison",
     "CorrectQuestion",
     "Difference",
+    "EditBook",
     "Finding",
     "FoundPassage",
     "FoundPassages",
@@ -97,10 +98,12 @@ __all__ = [
     "Key",
     "KeyList",
     "LeftOut",
+    "MadeKey",
     "MemberLook",
     "MembersChoice",
     "MoveAlias",
     "Names",
+    "NewKey",
     "NewVersion",
     "Norms",
     "Page",

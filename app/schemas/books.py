@@ -43,6 +43,17 @@ class JsonBook(Request):
     recipe: dict[str, Any] | None = None
 
 
+class EditBook(Request):
+    """What a book is called from now on. What is left out stays; an empty author or language is taken away,
+    an empty title is none.
+    """
+
+    title: Title | None = None
+    author: Title | None = None
+    language: Language | None = None
+    tags: Annotated[list[Title], AfterValidator(_short_together)] | None = None
+
+
 class NewVersion(Request):
     """A wish for another version of a book, from scratch or continued from `parent`.
 

@@ -1,43 +1,32 @@
 """A real browser before the page of a real service."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from app.client import Client
+from tests.page.browsers import SIZES, chromium
 from tests.service.conftest import service
+from tests.service.test_books import upload
 from tests.service.test_declining import declining as declining
 
-# So that the browser starts without a screen, and looks for nothing outside this machine.
-_QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # A browser beside other tests on few cores takes its time.
 _WAIT = 120_000
 expect.set_options(timeout=_WAIT)
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_QUIET)
-        yield browser
-        browser.close()
+    try:
+        with chromium() as browser:
+            yield browser
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +39,8 @@ def library(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(params=SIZES)
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     """A page that fails its test where it asks another host for something, or a program of it breaks."""
-    width, height = SIZES[request.param]
     context = browser.new_context(
-        viewport={"width": width, "height": height},
+        viewport=SIZES[request.param],
         color_scheme="dark" if request.param == "phone" else "light",
         reduced_motion="reduce",
     )
@@ -65,6 +53,20 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def http(library: Client) -> Iterator[httpx.Client]:
+    """Plain HTTP to that service."""
+    with httpx.Client(base_url=library.url, timeout=60, trust_env=False) as http:
+        yield http
+
+
+def opened(page: Page, library: Client, http: httpx.Client, text: str, wait: float = 60, **named: str) -> str:
+    """The id of a book that was uploaded, whose page is open."""
+    book: str = upload(http, text, wait=wait, **named).json()["book"]["id"]
+    page.goto(f"{library.url}/#/books/{book}")
+    return book
 
 
 def accessible(page: Page) -> None:

@@ -1,41 +1,25 @@
-"""The library: books are added, watched, stopped, promoted; keys and bad files are told in words."""
+"""The library: books are added, watched, stopped, promoted, found; bad files are told in words."""
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 from playwright.sync_api import Page, expect
 
 from app.client import Client
-from tests.page.conftest import accessible
-from tests.service.conftest import service
+from tests.page.conftest import accessible, opened
 from tests.service.test_books import QUICK, upload
 from tests.tiny import STORY
-
-
-@pytest.fixture
-def http(library: Client) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=library.url, timeout=60, trust_env=False) as http:
-        yield http
-
-
-def opened(page: Page, library: Client, http: httpx.Client, text: str, wait: float = 60, **named: str) -> str:
-    """The id of a book that was uploaded, whose page is open."""
-    book: str = upload(http, text, wait=wait, **named).json()["book"]["id"]
-    page.goto(f"{library.url}/#/books/{book}")
-    return book
 
 
 def test_a_file_is_added_and_watched_until_it_is_learned(page: Page, library: Client, tmp_path: Path) -> None:
     file = tmp_path / f"{page.viewport_size}.txt"
     file.write_text(f"{STORY} A chorus of {page.viewport_size}.")
     page.goto(f"{library.url}/#/library")
-    page.get_by_label("Add books").set_input_files(file)
+    page.get_by_label("Choose files").set_input_files(file)
     row = page.locator(".book-row").first
-    expect(row.locator(".tag").first).to_have_text("learned")
+    expect(row.locator(".state")).to_have_text("learned")
     accessible(page)
     row.locator("a.title").click()
     expect(page.locator(".timeline li.champion")).to_contain_text("Version 1")
@@ -48,16 +32,16 @@ def test_a_file_that_is_no_book_is_told_in_words(page: Page, library: Client, tm
     file = tmp_path / "broken.epub"
     file.write_bytes(b"PK\x03\x04 and nothing else")
     page.goto(f"{library.url}/#/library")
-    page.get_by_label("Add books").set_input_files(file)
+    page.get_by_label("Choose files").set_input_files(file)
     expect(page.get_by_role("alert").filter(has_text="broken.epub: ")).to_be_visible()
 
 
 def test_a_version_is_promoted_and_rolled_back(page: Page, library: Client, http: httpx.Client) -> None:
     recipe = json.dumps(QUICK)
     book = opened(page, library, http, f"{STORY} {page.viewport_size}", recipe=recipe)
-    expect(page.locator(".timeline li")).to_have_count(1)
+    expect(page.locator(".timeline li:not(.move)")).to_have_count(1)
     page.get_by_role("button", name="Learn again").click()
-    expect(page.locator(".timeline li")).to_have_count(2)
+    expect(page.locator(".timeline li:not(.move)")).to_have_count(2)
     champion = page.locator(".timeline li.champion h3")
     before = champion.inner_text()
 
@@ -67,8 +51,10 @@ def test_a_version_is_promoted_and_rolled_back(page: Page, library: Client, http
     accessible(page)
     page.get_by_role("button", name="Do it").click()
     expect(champion).not_to_have_text(before)
-    page.get_by_text("Who moved what, and when").click()
-    expect(page.get_by_text("to try it")).to_be_visible()
+    move = page.locator(".timeline li.move").first
+    expect(move).to_contain_text("answers questions, no longer")
+    expect(move).to_contain_text("by local")
+    expect(move).to_contain_text("to try it")
 
     page.get_by_role("button", name="Back to the version before").click()
     page.get_by_role("button", name="Do it").click()
@@ -88,33 +74,16 @@ def test_learning_is_stopped(page: Page, library: Client, http: httpx.Client) ->
     expect(learning.get_by_role("status")).to_have_text(re.compile("cancelled", re.IGNORECASE))
 
 
-def test_all_versions_are_filtered_and_sorted(page: Page, library: Client, http: httpx.Client) -> None:
-    opened(
-        page,
-        library,
-        http,
-        f"{STORY} For the admin. {page.viewport_size}",
-        title="Zebra",
-        recipe=json.dumps(QUICK),
-    )
-    expect(page.locator(".timeline li")).to_have_count(1)
-    page.get_by_role("link", name="Admin").click()
-    page.get_by_label("Filter").fill("zebra")
-    expect(page.locator("tbody tr").first).to_contain_text("Zebra")
-    page.get_by_role("button", name="Book", exact=True).click()
-    expect(page.get_by_role("columnheader", name="Book")).to_have_attribute("aria-sort", "ascending")
-    accessible(page)
-
-
-def test_a_key_is_asked_for_until_it_is_right(page: Page, tiny_folder: Path, tmp_path: Path) -> None:
-    key = "a-key-of-the-administrator-0123456789"
-    with service(tmp_path, "--model", str(tiny_folder), admin_key=key) as client:
-        page.goto(client.url)
-        for given in ("wrong", key):
-            page.get_by_label("API key").fill(given)
-            accessible(page)
-            page.get_by_role("button", name="Go on").click()
-        expect(page.get_by_role("button", name="Try it with the sample book")).to_be_visible()
+def test_a_learned_book_that_is_learned_again_is_watched(
+    page: Page, library: Client, http: httpx.Client
+) -> None:
+    text = f"{STORY} Again. {page.viewport_size}"
+    book = upload(http, text, recipe=json.dumps(QUICK)).json()["book"]["id"]
+    job = library.train(book, recipe={**QUICK, "epochs": 1000}).id
+    for where in (f"books/{book}", "library"):
+        page.goto(f"{library.url}/#/{where}")
+        expect(page.locator(".learning svg.curves")).to_be_visible()
+    library.cancel(job)
 
 
 def test_many_books_that_wait_leave_the_browser_its_connections(
@@ -132,6 +101,63 @@ def test_many_books_that_wait_leave_the_browser_its_connections(
     expect(page.locator(".learning")).to_have_count(2)
     # Were every book followed, and anew at each letter, this request would wait for ever.
     page.get_by_role("link", name="Admin").click()
-    expect(page.get_by_role("heading", name="All versions")).to_be_visible()
+    expect(page.get_by_role("table", name="Jobs")).to_be_visible()
     for book in books:
         http.delete(f"/books/{book}").raise_for_status()
+
+
+def test_a_folder_is_added_but_for_what_is_no_book(page: Page, library: Client, tmp_path: Path) -> None:
+    said = f"{page.viewport_size}"
+    folder = tmp_path / "shelf"
+    for name in ("deep/one.txt", "two.md", "cover.jpg", ".hidden/three.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{STORY} In {name}, {said}.")
+    page.goto(f"{library.url}/#/library")
+    page.get_by_label("Choose a folder").set_input_files(folder)
+    expect(page.locator(".drop li")).to_have_count(2)
+    expect(page.locator(".drop li.busy")).to_have_count(0)
+    names = [book.filename for book in library.books()[:2]]
+    assert sorted(str(name) for name in names) == ["one.txt", "two.md"]
+    for book in library.books()[:2]:
+        library.remove(book.id)
+
+
+def test_a_folder_that_is_dropped_is_read_to_its_end(page: Page, library: Client, tmp_path: Path) -> None:
+    folder = tmp_path / "shelf"
+    for name in ("deep/er/one.txt", "two.md", "cover.jpg", ".hidden/three.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{STORY} Dropped in {name}, {page.viewport_size}.")
+    page.goto(f"{library.url}/#/library")
+    place = page.locator(".drop").bounding_box()
+    assert place is not None
+    browser = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        at = {"type": kind, "x": place["x"] + 20, "y": place["y"] + 20, "data": data}
+        browser.send("Input.dispatchDragEvent", at)
+    expect(page.locator(".drop li")).to_have_count(2)
+    expect(page.locator(".drop li.busy")).to_have_count(0)
+    for book in library.books()[:2]:
+        assert book.filename in ("one.txt", "two.md")
+        library.remove(book.id)
+
+
+def test_a_book_is_edited_and_found_by_its_tag(page: Page, library: Client, http: httpx.Client) -> None:
+    said = "phone" if page.viewport_size == {"width": 390, "height": 844} else "desktop"
+    opened(page, library, http, f"{STORY} To be edited. {said}", wait=0, title="Wrong", author="A. Wrong")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Title").fill(f"Right on a {said}")
+    page.get_by_label("Author").fill("M. Ost")
+    page.get_by_label("Tags").fill(f"Night {said}, sea")
+    accessible(page)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Right on a {said}")
+    page.get_by_role("link", name=f"Books with the tag night {said}").click()
+    expect(page.locator(".book-row")).to_have_count(1)
+    expect(page.locator(".book-row")).to_contain_text("by M. Ost")
+    expect(page.get_by_label("Not only")).to_be_visible()
+    accessible(page)
+    page.get_by_role("link", name=f"Not only night {said}").click()
+    expect(page.get_by_label("Not only")).to_have_count(0)
+    page.get_by_role("link", name="M. Ost").first.click()
+    expect(page.locator(".book-row").first).to_contain_text("by M. Ost")

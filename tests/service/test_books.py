@@ -2,6 +2,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from threading import Barrier
+from typing import Any
 
 import httpx
 import pytest
@@ -116,6 +117,48 @@ def test_a_known_text_with_other_names_gets_them_and_says_so(http: httpx.Client)
     assert (shown["title"], shown["author"], shown["tags"]) == ("Lamps", "M. Ost", ["lamps", "sea"])
     same = upload(http, STORY + "renamed", title="Lamps", tags="lamps,sea", wait=0)
     assert (same.json()["updated"], same.json()["book"]) == ([], shown)
+
+
+def test_a_book_is_edited_and_what_is_left_out_stays(client: Client, http: httpx.Client) -> None:
+    book = upload(http, STORY + "edited", title="Lamp", author="A. Wrong", tags="sea", wait=0).json()["book"][
+        "id"
+    ]
+
+    def edited(**wish: Any) -> list[Any]:
+        answer = http.patch(f"/books/{book}", json=wish)
+        assert answer.status_code == 200, answer.text
+        shown = http.get(f"/books/{book}").json()
+        assert answer.json() == shown
+        return [shown[name] for name in ("title", "author", "language", "tags")]
+
+    assert edited(title=" Lamps ", tags=["Night", "sea, lamps"]) == [
+        "Lamps",
+        "A. Wrong",
+        None,
+        ["lamps", "night", "sea"],
+    ]
+    assert edited(author="", language="de") == ["Lamps", None, "de", ["lamps", "night", "sea"]]
+    assert edited(title="", author=None, language=None, tags=[]) == ["Lamps", None, None, []]
+    assert edited() == ["Lamps", None, None, []]
+    assert client.edit(book, author="M. Ost", language="en").author == "M. Ost"
+    assert client.edit(book, author="").author is None
+
+
+@pytest.mark.parametrize(
+    ("wish", "name"),
+    [
+        ({"tags": [str(number) for number in range(17)]}, "invalid-tags"),
+        ({"language": "Elvish"}, "invalid-request"),
+        ({"title": "x" * 1001}, "invalid-request"),
+        ({"name": "Lamp"}, "invalid-request"),
+    ],
+)
+def test_an_edit_that_cannot_be_changes_nothing(http: httpx.Client, wish: dict[str, Any], name: str) -> None:
+    book = upload(http, STORY + "left alone", title="Lamp", tags="sea", wait=0).json()["book"]
+    refused = http.patch(f"/books/{book['id']}", json={"author": "A", **wish})
+    assert (refused.status_code, refused.json()["type"]) == (422, f"/problems/{name}")
+    shown = http.get(f"/books/{book['id']}").json()
+    assert [shown[each] for each in ("title", "author", "tags")] == ["Lamp", None, ["sea"]]
 
 
 def test_a_book_is_embedded_before_it_is_learned_and_its_job_says_so(http: httpx.Client) -> None:

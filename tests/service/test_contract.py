@@ -36,6 +36,7 @@ RULES = (
     "limit the model 'library'",
     "a correction has a text, an answer, or both",
     "is no language's tag",
+    "characters that can be printed",
 )
 
 

@@ -47,6 +47,7 @@ ROUTES = {
     "GET /books": Row("reader", other=200),
     "POST /books": Row("writer", {"title": "New", "text": STORY + "NAME", "recipe": QUICK}, 202, 202),
     "GET /books/{book_id}": Row("reader"),
+    "PATCH /books/{book_id}": Row("writer", {"author": "M. Ost"}),
     "GET /books/{book_id}/revisions": Row("reader"),
     "GET /books/{book_id}/text": Row("reader"),
     "GET /books/{book_id}/questions": Row("reader"),
@@ -80,6 +81,9 @@ ROUTES = {
     "GET /admin/skills": Row("admin", other=403),
     "GET /admin/backup": Row("admin", other=403),
     "GET /admin/audit": Row("admin", other=403),
+    "GET /admin/keys": Row("admin", other=403),
+    "POST /admin/keys": Row("admin", {"name": "lamp"}, 201, 403),
+    "DELETE /admin/keys/{key_id}": Row("admin", other=403),
     "POST /admin/verify": Row("admin", other=403),
     "POST /admin/rebuild": Row("admin", other=403),
     # Last: then it is gone.
@@ -99,11 +103,13 @@ class Library:
     book: str
     job: str
     keys: dict[str, str]
+    # The id of one that nobody uses any more.
+    revoked: str
 
     def call(self, route: str, who: str | None, body: Any = None, **ids: str) -> httpx.Response:
         method, _, path = route.partition(" ")
         known = {"book_id": self.book, "job_id": self.job, "ref": "1", "alias": "best"}
-        known |= {"model_id": f"{self.book}@1", "passage_id": "1"}
+        known |= {"model_id": f"{self.book}@1", "passage_id": "1", "key_id": self.revoked}
         query = ROUTES[route].query if route in ROUTES else ""
         path = re.sub(r"\{(\w+)\}", lambda found: (known | ids)[found[1]], path + query)
         headers = {} if who is None else {"Authorization": f"Bearer {self.keys[who]}"}
@@ -130,19 +136,19 @@ def library(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 ("other reader", "reader", "ben"),
                 ("other", "writer", "ben"),
                 ("expired", "admin", "anna"),
+                # The last of them is revoked.
                 ("revoked", "admin", "anna"),
             ]
             for name, role, owner in wanted:
                 ended = utcnow() - timedelta(seconds=1) if name == "expired" else None
                 key, made[name] = keys.add(session, name=name, role=role, owner=owner, expires_at=ended)
-                if name == "revoked":
-                    keys.revoke(session, key.id)
+            keys.revoke(session, key.id)
         with Client(client.url, made["writer"]) as writer:
             added = writer.add(STORY + "anna's", title="Lamp", recipe=QUICK)
             assert added.job is not None
             list(writer.follow(added.job.id))
         with httpx.Client(base_url=client.url, timeout=120, trust_env=False) as http:
-            yield Library(client, http, database, added.book.id, added.job.id, made)
+            yield Library(client, http, database, added.book.id, added.job.id, made, key.id)
         database.close()
 
 

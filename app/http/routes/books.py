@@ -1,4 +1,4 @@
-"""Routes for books: upload, list, show, remove."""
+"""Routes for books: upload, list, show, edit, remove."""
 
 import asyncio
 import math
@@ -18,7 +18,7 @@ from app.http.paging import PAGE, Limit
 from app.http.routes.jobs import shown as jobs_shown
 from app.http.routes.jobs import until_ended
 from app.http.serializers import records
-from app.http.upload import Upload, read_upload
+from app.http.upload import Upload, edited, read_upload
 from app.http.upload_room import UploadRoomDep
 from app.service import Service
 from store import books, jobs, keys
@@ -105,6 +105,16 @@ def show_book(service: ServiceDep, book_id: str) -> schemas.Book:
     """Show one book."""
     with service.database.read() as session:
         return _shown(service, session, books.get(session, book_id))
+
+
+@router.patch("/books/{book_id}")
+def edit_book(service: ServiceDep, book_id: str, wish: schemas.EditBook) -> schemas.Book:
+    """Give a book another title, author, language or tags. What is left out stays."""
+    named = edited(wish)
+    with service.database.write() as session:
+        book = books.get(session, book_id)
+        books.describe(session, book, **named)
+        return _shown(service, session, book)
 
 
 @router.delete("/books/{book_id}", status_code=204)

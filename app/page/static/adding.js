@@ -2,6 +2,7 @@
 
 import { send } from "./api.js";
 import { fill, h, trouble } from "./elements.js";
+import { dropped, isBook } from "./folders.js";
 import { goesOn } from "./learning.js";
 import { words } from "./words.js";
 
@@ -10,7 +11,7 @@ export async function addFile(file, named = {}) {
   const form = new FormData();
   form.append("file", file);
   for (const [name, value] of Object.entries(named)) form.append(name, value);
-  return (await send("POST", "/books", { form })).json();
+  return (await send("POST", "/books", { body: form })).json();
 }
 
 /** The sample book, as if somebody had chosen its file. */
@@ -20,16 +21,19 @@ export async function addSample() {
   return addFile(new File([text], book), { title, author });
 }
 
-/** Where files are dropped; `done` is called once all of them were sent. */
+/** Where files and folders are dropped; `done` is called once all of them were sent. */
 export function dropZone(done) {
   const told = h("ul", { class: "history", "aria-live": "polite" });
-  const input = h("input", { type: "file", multiple: true, "aria-label": words.add, onchange: () => take([...input.files]) });
-  const zone = h("section", { class: "card drop" }, h("h2", {}, words.add), h("p", { class: "soft" }, words.drop), input, told);
+  const files = h("input", { type: "file", multiple: true, class: "hidden", onchange: () => take([...files.files]) });
+  const folder = h("input", { type: "file", webkitdirectory: true, class: "hidden", onchange: () => take([...folder.files].filter((file) => isBook(file.webkitRelativePath))) });
+  const zone = h("section", { class: "card drop" }, h("h2", {}, words.add), h("p", { class: "soft" }, words.drop),
+    h("div", { class: "row middle" }, h("label", { class: "button" }, files, words.chooseFiles), h("label", { class: "button" }, folder, words.chooseFolder)), told);
 
-  async function take(files) {
+  async function take(chosen) {
     let added = 0;
-    for (const file of files) {
-      const line = told.appendChild(h("li", { class: "busy" }, words.dropped(file.name)));
+    if (!chosen.length) fill(told, h("li", { role: "alert" }, words.noneFound));
+    for (const [at, file] of chosen.entries()) {
+      const line = told.appendChild(h("li", { class: "busy" }, words.sending(file.name, at + 1, chosen.length)));
       line.scrollIntoView({ block: "nearest" });
       try {
         const { book, job } = await addFile(file);
@@ -40,15 +44,15 @@ export function dropZone(done) {
       }
       line.classList.remove("busy");
     }
-    input.value = "";
-    if (added && added === files.length) done();
+    files.value = folder.value = "";
+    if (added) done();
   }
 
   for (const kind of ["dragover", "dragleave", "drop"]) {
     zone.addEventListener(kind, (event) => {
       event.preventDefault();
       zone.classList.toggle("over", kind === "dragover");
-      if (kind === "drop") take([...event.dataTransfer.files]);
+      if (kind === "drop") dropped(event.dataTransfer).then(take, (error) => told.appendChild(h("li", {}, trouble(error))));
     });
   }
   return zone;

@@ -1,51 +1,27 @@
-// For whoever runs the service: its health, all versions, and who did what.
+// For whoever runs the service: its health, its jobs, all versions, the keys, and who did what.
 
-import { all, get } from "./api.js";
-import { fill, h } from "./elements.js";
-import { adds, date, losses, size } from "./figures.js";
+import { auditView } from "./audit.js";
+import { fill, h, trouble } from "./elements.js";
+import { jobsView } from "./jobs.js";
+import { keysView } from "./keys.js";
+import { promptsView } from "./prompts.js";
 import { words } from "./words.js";
 
-const COLUMNS = [
-  [words.book, (one) => one.book_title, (one) => h("a", { href: `#/books/${one.book}` }, one.book_title)],
-  [words.number, (one) => one.number, (one) => String(one.number)],
-  [words.loss, (one) => losses(one)?.[1] ?? Infinity, (one) => losses(one)?.map((loss) => loss.toFixed(2)).join(" → ") ?? "–"],
-  [words.addsShort, (one) => one.metrics.adds?.difference ?? -Infinity, (one) => adds(one.metrics.adds)],
-  [words.aliases, (one) => one.aliases.join(), (one) => one.aliases.map((alias) => [h("span", { class: "tag" }, alias), " "])],
-  [words.llm, (one) => one.base_model.id, (one) => `${one.base_model.id} (${one.base_model.quantization})`],
-  [words.size, (one) => one.bytes, (one) => size(one.bytes)],
-  [words.when, (one) => one.created_at, (one) => date(one.created_at)],
-];
+const PARTS = [["", words.jobs, jobsView], ["versions", words.versions, promptsView], ["keys", words.keys, keysView], ["audit", words.audit, auditView]];
 
-export async function adminView({ root, gone }) {
-  const [versions, health, audit] = await Promise.all([
-    all("/admin/prompts"),
-    fetch("/readyz").then((response) => response.json()),
-    get("/admin/audit?limit=50").then((page) => page.data, () => []),
-  ]);
+export async function adminView({ root, gone }, part) {
+  const [here, name, view] = PARTS.find(([each]) => each === part) ?? PARTS[0];
+  const health = await (await fetch("/readyz")).json();
   if (gone.aborted) return;
-  const table = h("div", { class: "scroll" });
-  const wanted = h("input", { type: "search", placeholder: words.filter, "aria-label": words.filter, oninput: () => shown() });
-  let [column, turned] = [COLUMNS.length - 1, -1];
-
-  function shown() {
-    const word = wanted.value.toLowerCase();
-    const value = COLUMNS[column][1];
-    const found = versions
-      .filter((one) => [one.book_title, one.base_model.id, ...one.aliases].join(" ").toLowerCase().includes(word))
-      .sort((a, b) => turned * (value(a) > value(b) ? 1 : value(a) < value(b) ? -1 : 0));
-    const sorted = (at) => (at === column ? (turned > 0 ? "ascending" : "descending") : null);
-    fill(table, h("table", {},
-      h("thead", {}, h("tr", {}, COLUMNS.map(([name], at) => h("th", { "aria-sort": sorted(at) },
-        h("button", { onclick: () => { turned = at === column ? -turned : 1; column = at; shown(); } }, name))))),
-      h("tbody", {}, found.map((one) => h("tr", {}, COLUMNS.map(([, , cell]) => h("td", { class: "number" }, cell(one))))))));
-  }
-
+  const tabs = PARTS.map(([to, each]) => h("a", { href: `#/admin${to && `/${to}`}`, "aria-current": to === here ? "page" : null }, each));
+  const inside = h("section", {}, h("p", { class: "soft busy" }, words.loading));
   fill(root, h("h1", {}, words.admin),
-    h("div", { class: `card ${health.ready ? "" : "notice bad"}` }, h("h2", {}, words.health),
-      h("p", {}, health.ready && !health.detail ? words.healthy : health.detail)),
-    h("h2", {}, words.allVersions), h("p", {}, wanted), table,
-    h("h2", {}, words.audit),
-    audit.length ? h("ul", { class: "history" }, audit.map((line) => h("li", {}, `${line.who}: ${line.method} ${line.path} → ${line.status} `, h("small", {}, date(line.at)))))
-      : h("p", { class: "soft" }, words.noAudit));
-  shown();
+    h("p", { class: `card health ${health.ready ? (health.detail ? "some" : "") : "notice bad"}` }, h("b", {}, words.health), " ", health.ready && !health.detail ? words.healthy : health.detail),
+    h("nav", { class: "tabs", "aria-label": words.admin }, tabs), inside);
+  try {
+    const shown = await view(gone);
+    if (!gone.aborted) fill(inside, h("h2", { class: "hidden" }, name), shown);
+  } catch (error) {
+    if (!gone.aborted) fill(inside, trouble(error));
+  }
 }

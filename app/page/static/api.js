@@ -13,25 +13,39 @@ export class Problem extends Error {
 
 /** What asks for a key where one is wanted; the page sets it. */
 export const door = { ask: async () => null };
+// What is asked just now: requests that go out together ask once.
+let asking = null;
 
 /** Send a request; a response that is no error. Where a key is wanted, it is asked for. */
-export async function send(method, path, { json, form, accept, signal } = {}) {
+export async function send(method, path, { json, body, accept, signal } = {}) {
   for (;;) {
     const headers = {};
     const key = sessionStorage.getItem(KEY);
     if (key) headers.Authorization = `Bearer ${key}`;
     if (accept) headers.Accept = accept;
     if (json !== undefined) headers["Content-Type"] = "application/json";
-    const body = json !== undefined ? JSON.stringify(json) : form;
-    const response = await fetch(path, { method, headers, body, signal });
+    const sent = json !== undefined ? JSON.stringify(json) : body;
+    const response = await fetch(path, { method, headers, body: sent, signal });
     if (response.ok) return response;
     const told = await response.json().catch(() => ({}));
     const problem = new Problem(response.status, told);
     if (response.status !== 401) throw problem;
-    const given = await door.ask(problem);
+    if (sessionStorage.getItem(KEY) !== key) continue; // another request was given one meanwhile
+    asking ??= door.ask(problem).finally(() => { asking = null; });
+    const given = await asking;
     if (!given) throw problem;
-    sessionStorage.setItem(KEY, given);
+    useKey(given);
   }
+}
+
+/** Whether requests have a key, which is asked for as soon as one is wanted. */
+export function hasKey() {
+  return sessionStorage.getItem(KEY) !== null;
+}
+
+/** Send this key from now on, until the tab is closed. */
+export function useKey(key) {
+  sessionStorage.setItem(KEY, key);
 }
 
 export async function get(path) {

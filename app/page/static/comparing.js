@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { fill, h, trouble } from "./elements.js";
+import { table } from "./tables.js";
 import { words } from "./words.js";
 
 export function comparing(book, versions) {
@@ -12,14 +13,14 @@ export function comparing(book, versions) {
   };
   const [first, second] = [pick(1, words.compare), pick(0, words.compareWith)];
   const questions = h("textarea", { rows: 3 });
-  const found = h("div", { class: "scroll", "aria-live": "polite" });
+  const found = h("div", { "aria-live": "polite" });
   const run = h("button", { onclick: async () => {
     run.disabled = true;
     fill(found, h("p", { class: "soft busy" }, words.comparing));
     const asked = questions.value.split("\n").map((line) => line.trim()).filter(Boolean);
     try {
       const json = { versions: [Number(first.value), Number(second.value)], ...(asked.length ? { questions: asked } : {}) };
-      fill(found, table(await call("POST", `/admin/books/${book}/compare`, json)));
+      fill(found, compared(await call("POST", `/admin/books/${book}/compare`, json)));
     } catch (error) {
       fill(found, trouble(error));
     }
@@ -29,10 +30,10 @@ export function comparing(book, versions) {
     h("div", { class: "row" }, first, words.compareWith, second), h("label", {}, words.compareQuestions, questions), h("p", {}, run), found);
 }
 
-function table(comparison) {
-  return h("table", {},
-    h("thead", {}, h("tr", {}, h("th", {}, words.question), comparison.versions.map((one) => h("th", {}, words.version(one.number))))),
-    h("tbody", {}, comparison.questions.map((asked) => h("tr", {},
-      h("td", {}, asked.question, asked.expected && h("div", { class: "soft" }, `${words.expected}: ${asked.expected}`)),
-      asked.answers.map((answer) => h("td", {}, answer.answer ?? words.noneGiven, h("div", { class: "soft" }, words.share(answer.confidence))))))));
+function compared({ versions, questions }) {
+  const answers = versions.map((one, at) => [words.version(one.number), null, ({ answers }) =>
+    [answers[at].answer || words.noneGiven, h("div", { class: "soft" }, words.sure(answers[at].confidence))]]);
+  const list = table(words.compare, [[words.questionWord, null, (asked) => [asked.question, asked.expected && h("div", { class: "soft" }, `${words.expected}: ${asked.expected}`)]], ...answers]);
+  list.show(questions);
+  return list.view;
 }

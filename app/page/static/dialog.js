@@ -3,8 +3,8 @@
 import { fill, h } from "./elements.js";
 import { words } from "./words.js";
 
-/** Ask with a title, what is told, and fields {name: input} with {name: label}. */
-export function dialog(title, told, fields, labels, go) {
+/** Ask with a title, what is told, and fields {name: input} with {name: label}; `back` names the way out, null where there is none. */
+export function dialog(title, told, fields, labels, go, back = words.cancel) {
   const box = document.querySelector("dialog");
   return new Promise((settle) => {
     let given = null;
@@ -15,9 +15,8 @@ export function dialog(title, told, fields, labels, go) {
       Object.entries(fields).map(([name, input]) =>
         input.type === "checkbox" ? h("label", { class: "row" }, input, h("span", { class: "grow" }, labels[name])) : h("label", {}, labels[name], input)),
       h("div", { class: "row end" },
-        h("button", { type: "button", onclick: () => box.close() }, words.cancel),
+        back && h("button", { type: "button", onclick: () => box.close() }, back),
         h("button", { class: "main" }, go)));
-    for (const input of form.querySelectorAll("input[type=checkbox]")) input.style.width = "auto";
     box.setAttribute("aria-labelledby", "asked");
     fill(box, form);
     box.addEventListener("close", () => settle(given), { once: true });

@@ -3,6 +3,7 @@
 import { places, readAt } from "./answer.js";
 import { get, send } from "./api.js";
 import { fill, h } from "./elements.js";
+import { forThePage } from "./shortcuts.js";
 import { earlier } from "./threads.js";
 import { words } from "./words.js";
 
@@ -44,7 +45,7 @@ export async function readerView({ root, gone, query }, id) {
     h("button", { title: words.byKey("p"), onclick: () => go(-1) }, words.previous), h("button", { title: words.byKey("n"), onclick: () => go(1) }, words.next)];
   if (walk) {
     addEventListener("keydown", (event) => {
-      if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!forThePage(event)) return;
       if (event.key === "n") go(1);
       if (event.key === "p") go(-1);
     }, { signal: gone });

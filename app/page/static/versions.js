@@ -11,7 +11,7 @@ import { words } from "./words.js";
 /** Show the versions of a book in an element; again after each change. */
 export async function versionsView(root, book, gone) {
   const versions = await all(`/admin/books/${book}/versions`);
-  const aliases = await get(`/admin/books/${book}/aliases`);
+  const aliases = await get(`/admin/books/${book}/aliases?limit=100`);
   if (gone.aborted) return;
   const champion = aliases.aliases.champion;
   const failed = h("p", { class: "bad", role: "alert" });
@@ -47,6 +47,16 @@ export async function versionsView(root, book, gone) {
         h("button", { class: "plain", onclick: () => download(version) }, words.exportVersion)));
   };
 
+  /** Versions and the moves of names between them, newest first; `latest` only ever follows the newest version. */
+  function timeline() {
+    const moves = aliases.history.filter((one) => one.alias !== "latest");
+    const entries = [...moves.map((one) => [one.at, 1, move(one)]), ...versions.map((one) => [one.created_at, 0, item(one)])];
+    return entries.sort((a, b) => b[0] - a[0] || b[1] - a[1]).map(([, , shown]) => shown);
+  }
+
+  const move = (one) => h("li", { class: "move" }, words.moved(one.alias, one.from, one.to, one.rollback), " ",
+    h("small", {}, words.movedBy(one.who, date(one.at))), one.why && h("q", {}, one.why));
+
   function curves(version) {
     const inside = h("div");
     return h("details", { ontoggle: async (event) => {
@@ -57,15 +67,37 @@ export async function versionsView(root, book, gone) {
   }
 
   async function download(version) {
-    const archive = await send("GET", `/admin/books/${book}/versions/${version.number}/export`);
-    save(await archive.blob(), `${book}-v${version.number}.zip`);
+    try {
+      const archive = await send("GET", `/admin/books/${book}/versions/${version.number}/export`);
+      save(await archive.blob(), `${book}-v${version.number}.zip`);
+    } catch (error) {
+      failed.textContent = error.message;
+    }
+  }
+
+  function importing() {
+    const file = h("input", { type: "file", accept: ".zip", required: true, "aria-label": words.importFile });
+    const [promoted, forced] = [h("input", { type: "checkbox" }), h("input", { type: "checkbox" })];
+    const go = h("button", {}, words.importIt);
+    const form = h("form", { onsubmit: async (event) => {
+      event.preventDefault();
+      go.disabled = true;
+      fill(failed);
+      try {
+        await send("POST", `/admin/books/${book}/versions/import?promote=${promoted.checked}&force=${forced.checked}`, { body: file.files[0] });
+        await versionsView(root, book, gone);
+      } catch (error) {
+        failed.textContent = error.message;
+        go.disabled = false;
+      }
+    } }, h("p", { class: "soft" }, words.importHint), h("p", {}, file),
+      h("label", { class: "row" }, promoted, words.importPromote), h("label", { class: "row" }, forced, words.importForce), h("p", {}, go));
+    return h("details", {}, h("summary", {}, words.importVersion), form);
   }
 
   fill(root, h("h2", {}, words.versions), failed,
-    versions.length ? h("ol", { class: "timeline" }, versions.map(item)) : h("p", { class: "soft" }, words.noVersions),
+    versions.length ? h("ol", { class: "timeline" }, timeline()) : h("p", { class: "soft" }, words.noVersions),
+    aliases.has_more && h("p", { class: "soft" }, words.olderMoves),
     aliases.history.some((move) => move.alias === "champion" && move.from !== null) && h("p", {}, h("button", { onclick: rollback }, words.rollback)),
-    aliases.history.length > 0 && h("details", {}, h("summary", {}, words.history),
-      h("ul", { class: "history" }, aliases.history.map((move) => h("li", {},
-        words.moved(move.alias, move.from, move.to, move.who), " ", h("small", {}, date(move.at), move.why && ` · ${move.why}`))))),
-    versions.length > 1 && comparing(book, versions));
+    versions.length > 1 && comparing(book, versions), importing());
 }

@@ -52,6 +52,9 @@ def ask(
         Literal["auto", "always", "never"],
         typer.Option(help="Whether a version's members answer; auto: unless they are known to do harm."),
     ] = "auto",
+    thread: Annotated[
+        str | None, typer.Option(help="Go on in the thread of this id; 'new' begins one and tells its id.")
+    ] = None,
     votes: Votes = False,
     passages: Passages = False,
     as_json: Json = False,
@@ -76,7 +79,10 @@ def ask(
             seed=seed,
             min_confidence=min_confidence,
             members=members,
+            thread=thread,
         )
+        if thread == "new" and not as_json:
+            out.console.print(f"thread {answer.thread}", highlight=False)
     if answer.answer is None:
         raise typer.Exit(DECLINED)
 
@@ -101,11 +107,13 @@ def chat(
     from app.client import ClientError, NoAnswerError
 
     out, failed = Output(as_json), False
+    thread: str | None = "new"
     with connect(url, key, as_json) as client:
         books = versions_named(client, () if book is None else (book,))
         for question in _questions("" if as_json else "? "):
             try:
-                show_answer(out, client, question, votes=votes, passages=passages, books=books)
+                asked = {"books": books, "thread": thread}
+                thread = show_answer(out, client, question, votes=votes, passages=passages, **asked).thread
             except NoAnswerError:
                 # Nor would the next one be answered.
                 raise

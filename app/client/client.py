@@ -18,6 +18,7 @@ from app.client.passages import Passages
 from app.client.questions import Questions
 from app.client.registry import Registry
 from app.client.streamed_answer import streamed_answer
+from app.client.threads import Threads
 from app.client.transfer import Transfer
 from app.client.upload import upload
 from app.schemas import (
@@ -76,6 +77,11 @@ class Client:
     def questions(self) -> Questions:
         """Calls about the questions that versions of books learn from."""
         return Questions(self._connection)
+
+    @property
+    def threads(self) -> Threads:
+        """Calls about questions that follow one another."""
+        return Threads(self._connection)
 
     @property
     def transfer(self) -> Transfer:
@@ -199,13 +205,14 @@ class Client:
         seed: int | None = None,
         min_confidence: float | None = None,
         members: MembersChoice = "auto",
+        thread: str | None = None,
         on_heard: Callable[[Heard], None] | None = None,
     ) -> Answer:
         """Ask the members; `books` holds book ids, or `id@alias` or `id@number` for one version.
 
         Without `books` the service chooses one, of those by any of the `authors` and with any of the `tags`
-        where these are given. `members` says whether a version's members answer, as in `POST /ask`. After
-        each candidate's answer `on_heard` is called with the votes so far.
+        where these are given. `members` says whether a version's members answer, as in `POST /ask`. In a
+        `thread`, or a `new` one, the answer is kept. After each candidate `on_heard` gets the votes so far.
         """
         with valid_request():
             request = AskRequest(
@@ -219,6 +226,7 @@ class Client:
                 seed=seed,
                 min_confidence=min_confidence,
                 members=members,
+                thread=thread,
                 stream=on_heard is not None,
             )
         if on_heard is None:

@@ -12,7 +12,7 @@ from app.http.callers import Caller, caller_of
 from app.http.problems import refuse_unkept
 from app.service import Service
 from app.telemetry.logs import is_about
-from store import books, jobs, passages
+from store import books, jobs, passages, threads
 from store.errors import NotFoundError
 
 
@@ -45,24 +45,28 @@ async def text_is_kept(request: Request) -> None:
 
 
 async def is_the_callers(request: Request) -> None:
-    """Raise NotFoundError where the path names a book, a job or a passage that is not there, or not for the
-    caller.
+    """Raise NotFoundError where the path names a book, job, passage or thread that is not there, or not for
+    the caller.
 
     Both read the same, and every route with such a path asks: none of them has to think of it.
     """
-    named = {name: id_ for name, id_ in request.path_params.items() if name in _OWNED}
-    is_about(**{name: id_ for name, id_ in named.items() if name != "passage_id"})
+    named = {name: id_ for name, id_ in request.path_params.items() if name in (*_OWNED, "thread_id")}
+    is_about(**{name: id_ for name, id_ in named.items() if name in ("book_id", "job_id")})
     if named:
-        await run_in_threadpool(_expect, request.app.state.service, caller_of(request).sees, named)
+        await run_in_threadpool(_expect, request.app.state.service, caller_of(request), named)
 
 
-def _expect(service: Service, owner: str | None, named: dict[str, str]) -> None:
+def _expect(service: Service, caller: Caller, named: dict[str, str]) -> None:
     with service.database.read() as session:
         for name, id_ in named.items():
+            if name == "thread_id":
+                # Whatever their role: what somebody asks is nobody else's.
+                threads.get(session, id_, caller.owner)
+                continue
             # What is no number is refused by its shape.
             if name == "passage_id" and not (id_.isascii() and id_.isdecimal()):
                 continue
             try:
-                books.get(session, _OWNED[name](session, id_), owner)
+                books.get(session, _OWNED[name](session, id_), caller.sees)
             except NotFoundError as error:
                 raise NotFoundError(name.removesuffix("_id"), id_) from error

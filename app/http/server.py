@@ -37,6 +37,7 @@ from app.http.routes import (
     questions,
     revisions,
     skills,
+    threads,
     transfer,
     versions,
 )
@@ -101,6 +102,7 @@ def create_app(service: Service) -> FastAPI:
         passages,
         chat,
         mcp,
+        threads,
         jobs,
         aliases,
         compare,

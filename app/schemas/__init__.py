@@ -56,6 +56,7 @@ from app.schemas.registry import (
     VersionState,
 )
 from app.schemas.skills import Skill, SkillList
+from app.schemas.threads import NewThread, RenameThread, Thread, Turn, WholeThread
 
 __all__ = [
     "ENDED",
@@ -104,6 +105,7 @@ __all__ = [
     "MoveAlias",
     "Names",
     "NewKey",
+    "NewThread",
     "NewVersion",
     "Norms",
     "Page",
@@ -121,6 +123,7 @@ __all__ = [
     "Readiness",
     "Rebuilt",
     "RemoveQuestion",
+    "RenameThread",
     "Request",
     "Retrieved",
     "Revision",
@@ -128,10 +131,13 @@ __all__ = [
     "Skill",
     "SkillList",
     "Span",
+    "Thread",
     "Timings",
+    "Turn",
     "Verification",
     "VersionState",
     "VersionUsed",
     "Vote",
+    "WholeThread",
     "Word",
 ]

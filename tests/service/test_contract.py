@@ -50,6 +50,7 @@ class Stock:
     others: list[str]
     job: str
     archive: bytes
+    threads: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,8 @@ def stock(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             headers={"Authorization": f"Bearer {KEY}"},
             trust_env=False,
         )
-        yield Stock(client, added.book.id, others, added.job.id, exported.content)
+        threads = [client.threads.begin(f"Lamps {n}").id for n in range(6)]
+        yield Stock(client, added.book.id, others, added.job.id, exported.content, threads)
 
 
 def config(stock: Stock, examples: int) -> SchemathesisConfig:
@@ -78,9 +80,10 @@ def config(stock: Stock, examples: int) -> SchemathesisConfig:
         "alias": ["champion", "latest", "mine"],
         "model": ["library", stock.book],
         "passage": ["1"],
+        "thread": stock.threads,
     }
-    named = {"book_id": "book", "job_id": "job", "ref": "ref", "alias": "alias", "model_id": "model"}
-    named |= {"passage_id": "passage"}
+    named = {f"{kind}_id": kind for kind in ("book", "job", "model", "passage", "thread")}
+    named |= {"ref": "ref", "alias": "alias"}
     bound = {f"path.{name}": {"dictionary": kind, "probability": 0.6} for name, kind in named.items()}
     return SchemathesisConfig.from_dict(
         {

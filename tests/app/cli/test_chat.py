@@ -20,9 +20,9 @@ def test_each_line_of_the_input_is_a_question(peer: Peer) -> None:
     peer.shelf = [book(title="The Tiger")]
     result = bookchorus("chat", "the t@2", peer=peer, typed="Who was caught?\n\n  By whom?\n")
     assert (result.exit_code, result.stdout.count("A tiger.")) == (0, 2)
-    assert [(asked.question, asked.books) for asked in peer.asked] == [
-        ("Who was caught?", [f"{book().id}@2"]),
-        ("By whom?", [f"{book().id}@2"]),
+    assert [(asked.question, asked.books, asked.thread) for asked in peer.asked] == [
+        ("Who was caught?", [f"{book().id}@2"], "new"),
+        ("By whom?", [f"{book().id}@2"], "thread_1"),
     ]
 
 

@@ -131,9 +131,9 @@ def answer(question: str = "Who was caught?") -> Answer:
     )
 
 
-def heard(question: str, *, declined: bool = False) -> Iterator[str]:
+def heard(question: str, thread: str | None = None, *, declined: bool = False) -> Iterator[str]:
     """The events of an answer that is streamed; of one that breaks off, if the question says so."""
-    whole = answer(question)
+    whole = answer(question).model_copy(update={"thread": "thread_1" if thread == "new" else thread})
     if declined:
         reason = Abstained(reason="unsure", detail="The members are not sure.", answer="A tiger.")
         whole = whole.model_copy(update={"answer": None, "abstained": reason})

@@ -230,7 +230,7 @@ def service(peer: Peer) -> FastAPI:
             return problem(422, "question-empty", "The question is empty: write one.")
         if wish.stream:
             return StreamingResponse(
-                heard(wish.question, declined=peer.declines), media_type="text/event-stream"
+                heard(wish.question, wish.thread, declined=peer.declines), media_type="text/event-stream"
             )
         return answer(wish.question)
 

@@ -1,15 +1,14 @@
 """The command that says whether everything is there that a service needs."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from app.cli.options import settings_with
+from app.cli.output import Json, Output
 
 app = typer.Typer()
 
@@ -22,9 +21,7 @@ def examine_service(
     model: Annotated[str | None, typer.Option(help='"embedded", a Hugging Face id, or a folder.')] = None,
     quantization: Annotated[str | None, typer.Option(help="auto, int8, nf4 or none.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document instead of lines.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Check what the service needs, with the options of serve, and say how to mend it; nothing is changed."""
     given = {
@@ -37,19 +34,19 @@ def examine_service(
     }
     from app.terminal.doctor import check_lines
 
-    console, found = Console(soft_wrap=True), []
+    out, found = Output(as_json), []
     for check in _checks(given):
         found.append(check)
         if not as_json:
             for line in check_lines(check):
-                console.print(line)
+                out.console.print(line, soft_wrap=True)
     faults = sum(check.state == "fault" for check in found)
     if as_json:
-        typer.echo(json.dumps({"ok": not faults, "checks": [asdict(each) for each in found]}, indent=2))
+        out.document({"ok": not faults, "checks": [asdict(each) for each in found]})
     elif faults:
-        console.print(f"{faults} {'fault' if faults == 1 else 'faults'}.", style="bold")
+        out.console.print(f"{faults} {'fault' if faults == 1 else 'faults'}.", style="bold")
     else:
-        console.print("No fault: the service can start.", style="bold")
+        out.console.print("No fault: the service can start.", style="bold")
     if faults:
         raise typer.Exit(1)
 

@@ -76,10 +76,8 @@ def config(stock: Stock, examples: int) -> SchemathesisConfig:
         "ref": ["1", "champion"],
         "alias": ["champion", "latest", "mine"],
         "model": ["library", stock.book],
-        "passage": ["1"],
     }
     named = {"book_id": "book", "job_id": "job", "ref": "ref", "alias": "alias", "model_id": "model"}
-    named |= {"passage_id": "passage"}
     bound = {f"path.{name}": {"dictionary": kind, "probability": 0.6} for name, kind in named.items()}
     return SchemathesisConfig.from_dict(
         {

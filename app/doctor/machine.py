@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.doctor.check import Check
+from app.doctor.check import Check, State
 from app.settings import Settings
 from trainer.llm.availability import ModelUnavailableError
 from trainer.options import Quantization
@@ -81,7 +81,7 @@ def device(settings: Settings) -> tuple[Check, Target | None]:
 
 def bitsandbytes(settings: Settings, target: Target) -> Check:
     """Whether int8 layers multiply where the LLM computes; a fault only where the settings need them."""
-    bad = "warning" if target.quantization == "none" else "fault"
+    bad: State = "warning" if target.quantization == "none" else "fault"
     mend = "Use --quantization none, or install bitsandbytes again."
     try:
         from trainer.llm.arithmetic import int8_error

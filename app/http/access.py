@@ -41,7 +41,11 @@ class Access:
             return
         within = let_in_before(scope)
         try:
-            caller = within or await to_thread.run_sync(self._caller, scope, limiter=self._threads)
+            caller = (
+                await to_thread.run_sync(self._caller, scope, limiter=self._threads)
+                if within is None
+                else within
+            )
         except (Problem, StoreError) as error:
             await _answer(error, scope, receive, send)
             return

@@ -79,10 +79,9 @@ def config(stock: Stock, examples: int) -> SchemathesisConfig:
         "ref": ["1", "champion"],
         "alias": ["champion", "latest", "mine"],
         "model": ["library", stock.book],
-        "passage": ["1"],
         "thread": stock.threads,
     }
-    named = {f"{kind}_id": kind for kind in ("book", "job", "model", "passage", "thread")}
+    named = {f"{kind}_id": kind for kind in ("book", "job", "model", "thread")}
     named |= {"ref": "ref", "alias": "alias"}
     bound = {f"path.{name}": {"dictionary": kind, "probability": 0.6} for name, kind in named.items()}
     return SchemathesisConfig.from_dict(

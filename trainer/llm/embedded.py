@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaForCausalLM
 
-from trainer.llm.availability import EMBEDDED, embedded_revision, local_folder
+from trainer.llm.availability import embedded_package, embedded_revision
 from trainer.llm.saved_weights import load_weights
 
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -47,7 +47,7 @@ def embedded_weights(folder: Path, dtype: torch.dtype) -> LlamaForCausalLM:
 
 
 def _convert(folder: Path) -> None:
-    source = local_folder(EMBEDDED)
+    source = embedded_package()
     with contextlib.redirect_stderr(io.StringIO()):  # a progress bar without an off switch
         model = AutoModelForCausalLM.from_pretrained(
             source,

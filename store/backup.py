@@ -16,11 +16,11 @@ from store import sqlite
 from store.database import Database, known_schema_revisions, newest_schema_revision
 from store.errors import InvalidBackupError, NotEmptyError, UnknownSchemaError
 from store.progress import OnProgress, ignore_progress
-from store.tables import Artifact, Base, Revision
+from store.tables import Artifact, Base, Revision, Turn
 
 _ROWS_PER_CHUNK = 1000
 # Tables whose rows may have megabytes each.
-_LARGE_ROWS_PER_CHUNK = {Revision.__tablename__: 1, Artifact.__tablename__: 10}
+_LARGE_ROWS_PER_CHUNK = {Revision.__tablename__: 1, Artifact.__tablename__: 10, Turn.__tablename__: 10}
 
 
 def backup(

@@ -26,6 +26,22 @@ class QuotaReachedError(StoreError):
         self.limit = limit
 
 
+class TooManyThreadsError(StoreError):
+    """An owner has as many threads as they may, `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"There are {limit:,} threads already, as many as may be: delete some.")
+        self.limit = limit
+
+
+class ThreadFullError(StoreError):
+    """A thread takes no more turns: it has `limit` of these `units` ("turns", "bytes") or more."""
+
+    def __init__(self, thread_id: str, units: str, limit: int) -> None:
+        super().__init__(f"Thread {thread_id} has {limit:,} {units}, as many as it may: begin a new one.")
+        self.limit = limit
+
+
 class StoreBusyError(StoreError):
     """Another process held the database for longer than the busy timeout; trying again later may work."""
 

@@ -6,9 +6,9 @@ from typing import TypeVar
 from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from store.tables import Book, Job, Version
+from store.tables import Book, Job, Thread, Version
 
-Row = TypeVar("Row", Book, Job, Version)
+Row = TypeVar("Row", Book, Job, Thread, Version)
 
 
 def newest_first(

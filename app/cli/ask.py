@@ -34,6 +34,9 @@ def ask(
         Literal["auto", "always", "never"],
         typer.Option(help="Whether a version's members answer; auto: unless they are known to do harm."),
     ] = "auto",
+    thread: Annotated[
+        str | None, typer.Option(help="Go on in the thread of this id; 'new' begins one and tells its id.")
+    ] = None,
     votes: Annotated[bool, typer.Option("--votes", help="Show who said what.")] = False,
     passages: Annotated[
         bool, typer.Option("--passages", help="Show all passages that were read, not only the best two.")
@@ -60,6 +63,9 @@ def ask(
                 seed=seed,
                 min_confidence=min_confidence,
                 members=members,
+                thread=thread,
                 on_heard=lambda heard: status.update(vote_so_far(heard)),
             )
         console.print(answer_panel(answer, votes=votes, passages=passages))
+        if thread == "new":
+            console.print(f"thread {answer.thread}", highlight=False)

@@ -21,6 +21,7 @@ from app.client.connection import (
 from app.client.job_events import follow
 from app.client.questions import Questions
 from app.client.registry import Registry
+from app.client.threads import Threads
 from app.client.transfer import Transfer
 from app.schemas import (
     AddedBook,
@@ -63,6 +64,11 @@ class Client:
     def questions(self) -> Questions:
         """Calls about the questions that versions of books learn from."""
         return Questions(self._connection)
+
+    @property
+    def threads(self) -> Threads:
+        """Calls about questions that follow one another."""
+        return Threads(self._connection)
 
     @property
     def transfer(self) -> Transfer:
@@ -112,27 +118,16 @@ class Client:
         its next revision instead of a new book.
         """
         url = api_path("books") if revises is None else api_path("books", revises, "revisions")
+        names = {"title": title, "author": author, "language": language}
         if isinstance(source, str):
             if title is None:
                 raise ClientError("A book given as text needs a title.")
             with valid_request():
-                request = JsonBook(
-                    title=title,
-                    author=author,
-                    language=language,
-                    text=source,
-                    tags=list(tags) or None,
-                    recipe=recipe,
-                )
+                fields = {**names, "text": source, "tags": list(tags) or None, "recipe": recipe}
+                request = JsonBook.model_validate(fields)
             return self._connection.call(AddedBook, "POST", url, json=as_json(request))
-        form = {
-            "title": title,
-            "author": author,
-            "language": language,
-            "tags": ",".join(tags) or None,
-            "recipe": None if recipe is None else json.dumps(recipe),
-        }
-        form = {name: value for name, value in form.items() if value is not None}
+        told = {"tags": ",".join(tags) or None, "recipe": None if recipe is None else json.dumps(recipe)}
+        form = {name: value for name, value in {**names, **told}.items() if value is not None}
         # A name that is no UTF-8 can be opened but not sent.
         name = os.fsencode(source.name).decode(errors="replace")
         try:
@@ -185,13 +180,14 @@ class Client:
         seed: int | None = None,
         min_confidence: float | None = None,
         members: MembersChoice = "auto",
+        thread: str | None = None,
         on_heard: Callable[[Heard], None] | None = None,
     ) -> Answer:
         """Ask the members; `books` holds book ids, or `id@alias` or `id@number` for one version.
 
         Without `books` the service chooses one, of those by any of the `authors` and with any of the `tags`
-        where these are given. `members` says whether a version's members answer, as in `POST /ask`. After
-        each candidate's answer `on_heard` is called with the votes so far.
+        where these are given. `members` says whether a version's members answer, as in `POST /ask`. In a
+        `thread`, or a `new` one, the answer is kept. After each candidate `on_heard` gets the votes so far.
         """
         with valid_request():
             request = AskRequest(
@@ -205,6 +201,7 @@ class Client:
                 seed=seed,
                 min_confidence=min_confidence,
                 members=members,
+                thread=thread,
                 stream=on_heard is not None,
             )
         if on_heard is None:

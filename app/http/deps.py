@@ -10,7 +10,7 @@ from app.http.callers import Caller, caller_of
 from app.http.problems import refuse_unkept
 from app.service import Service
 from app.telemetry.logs import is_about
-from store import books, jobs
+from store import books, jobs, threads
 from store.errors import NotFoundError
 
 
@@ -36,17 +36,22 @@ async def text_is_kept(request: Request) -> None:
 
 
 async def is_the_callers(request: Request) -> None:
-    """Raise NotFoundError where the path names a book or a job that is not there, or not for the caller.
+    """Raise NotFoundError where the path names a book, job or thread that is not there, or not the caller's.
 
     Both read the same, and every route with such a path asks: none of them has to think of it.
     """
-    book_id, job_id = (request.path_params.get(name) for name in ("book_id", "job_id"))
+    names = ("book_id", "job_id", "thread_id")
+    book_id, job_id, thread_id = (request.path_params.get(name) for name in names)
     is_about(**{name: id_ for name, id_ in (("book_id", book_id), ("job_id", job_id)) if id_ is not None})
-    if book_id is not None or job_id is not None:
-        await run_in_threadpool(_expect, request.app.state.service, caller_of(request).sees, book_id, job_id)
+    if (book_id, job_id, thread_id) != (None, None, None):
+        caller = caller_of(request)
+        await run_in_threadpool(_expect, request.app.state.service, caller, book_id, job_id, thread_id)
 
 
-def _expect(service: Service, owner: str | None, book_id: str | None, job_id: str | None) -> None:
+def _expect(
+    service: Service, caller: Caller, book_id: str | None, job_id: str | None, thread_id: str | None
+) -> None:
+    owner = caller.sees
     with service.database.read() as session:
         if book_id is not None:
             books.get(session, book_id, owner)
@@ -55,3 +60,6 @@ def _expect(service: Service, owner: str | None, book_id: str | None, job_id: st
                 books.get(session, jobs.get(session, job_id).book_id, owner)
             except NotFoundError as error:
                 raise NotFoundError("job", job_id) from error
+        if thread_id is not None:
+            # Whatever their role: what somebody asks is nobody else's.
+            threads.get(session, thread_id, caller.owner)

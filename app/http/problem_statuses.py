@@ -53,7 +53,8 @@ OWN: dict[str, _Table] = {
             *("answer-not-in-book", "passage-not-learned"),
         ),
     },
-    "POST /ask": _ANSWER,
+    "POST /ask": {**_ANSWER, 409: (*_ANSWER[409], "thread-full", "too-many-threads"), **_FULL},
+    "POST /threads": {409: ("too-many-threads",)},
     "POST /v1/chat/completions": {**_ANSWER, 422: (*_ANSWER[422], "question-missing")},
     "POST /admin/books/{book_id}/compare": {**_ANSWER, 404: ()},
     "PUT /admin/books/{book_id}/aliases/{alias}": {
@@ -135,7 +136,7 @@ def _tables(method: str, path: str, operation: dict[str, Any]) -> Iterator[_Tabl
     yield _STORE
     names = {each["name"] for each in operation.get("parameters", [])}
     asked = path in ("/ask", "/v1/chat/completions")
-    if asked or names & {"book_id", "job_id", "model_id", "after"}:
+    if asked or names & {"book_id", "job_id", "model_id", "thread_id", "after"}:
         yield _MISSING
     if names or "requestBody" in operation:
         yield _INVALID

@@ -36,6 +36,8 @@ from store.errors import (
     StoreBusyError,
     StoreFullError,
     StoreUnreachableError,
+    ThreadFullError,
+    TooManyThreadsError,
     VersionInUseError,
     VersionPrunedError,
     WorseThanChampionError,
@@ -138,6 +140,8 @@ KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
         409, "worse-than-champion", str(error), None, gate=error.gate
     ),
     NothingToRollBackToError: lambda error: Problem(409, "nothing-to-roll-back-to", str(error)),
+    ThreadFullError: lambda error: Problem(409, "thread-full", str(error), None, limit=error.limit),
+    TooManyThreadsError: lambda error: Problem(409, "too-many-threads", str(error), None, limit=error.limit),
     # nginx's status; only logs see it.
     UnwantedError: lambda _: Problem(499, "client-gone", _GONE),
     ClientDisconnect: lambda _: Problem(499, "client-gone", _GONE),

@@ -10,6 +10,8 @@ _OPEN = (*HEALTH, "/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.jso
 _PAGE = "/page/"
 # They change nothing, though they are sent with POST.
 _QUESTIONS = ("/ask", "/v1/chat/completions")
+# What readers keep of their own asking.
+_THREADS = "/threads"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -21,7 +23,8 @@ def needed(method: str, path: str) -> Role | None:
         # The versions of one's own books are one's own; the service as a whole is the administrator's.
         own = path.startswith("/admin/books/") or (method in _SAFE and path == "/admin/prompts")
         return "writer" if own else "admin"
-    return "reader" if method in _SAFE or path in _QUESTIONS else "writer"
+    own = path in (*_QUESTIONS, _THREADS) or path.startswith(f"{_THREADS}/")
+    return "reader" if method in _SAFE or own else "writer"
 
 
 def changes(method: str, path: str) -> bool:

@@ -34,6 +34,7 @@ from app.http.routes import (
     questions,
     revisions,
     skills,
+    threads,
     transfer,
     versions,
 )
@@ -95,6 +96,7 @@ def create_app(service: Service) -> FastAPI:
         questions,
         ask,
         chat,
+        threads,
         jobs,
         aliases,
         compare,

@@ -55,6 +55,7 @@ from app.schemas.registry import (
     VersionState,
 )
 from app.schemas.skills import Skill, SkillList
+from app.schemas.threads import NewThread, RenameThread, Thread, Turn, WholeThread
 
 __all__ = [
     "ENDED",
@@ -98,6 +99,7 @@ __all__ = [
     "MembersChoice",
     "MoveAlias",
     "Names",
+    "NewThread",
     "NewVersion",
     "Norms",
     "Page",
@@ -113,6 +115,7 @@ __all__ = [
     "Readiness",
     "Rebuilt",
     "RemoveQuestion",
+    "RenameThread",
     "Request",
     "Retrieved",
     "Revision",
@@ -120,10 +123,13 @@ __all__ = [
     "Skill",
     "SkillList",
     "Span",
+    "Thread",
     "Timings",
+    "Turn",
     "Verification",
     "VersionState",
     "VersionUsed",
     "Vote",
+    "WholeThread",
     "Word",
 ]

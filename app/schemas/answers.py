@@ -25,7 +25,9 @@ class AskRequest(Request):
     it the threshold of the skill counts. `members` is `auto`: those of a version answer unless they are known
     to make answers worse, or were learned behind another skill than the one in force; `always`; or `never`:
     then the LLM answers with its skill alone. With `require_trained` a book without a version is an
-    error instead of an answer by the bare LLM. With `stream` the answer comes as server-sent events:
+    error instead of an answer by the bare LLM. In the `thread` of this id, or in a `new` one, the answer is
+    kept; what was said there before helps to find passages, and the books asked before are asked, unless
+    there are `books` or a scope. With `stream` the answer comes as server-sent events:
     `retrieved`, `heard` for every candidate, and `answer`.
     """
 
@@ -46,6 +48,7 @@ class AskRequest(Request):
     min_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     members: MembersChoice = "auto"
     require_trained: bool = False
+    thread: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     stream: bool = False
 
     @model_validator(mode="after")
@@ -186,11 +189,12 @@ class Answer(BaseModel):
     answer; `answerable` is the probability that the book tells the answer at all, where known. `degraded`
     says why an answer is less than it could be: `untrained` (the book has no version), `other-model:
     BOOK@VERSION was learned on another LLM: ...`, or `damaged: BOOK@VERSION without members N, ...`. Of the
-    versions in `left_out` no member answered.
+    versions in `left_out` no member answered. `thread` is the id of the one that it is kept in.
     """
 
     id: str
     object: Literal["answer"] = "answer"
+    thread: str | None = None
     question: str
     answer: str | None
     confidence: float

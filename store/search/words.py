@@ -74,6 +74,11 @@ def folded(word: str) -> str:
     return unicodedata.normalize("NFC", "".join(kept)).translate(_LETTERS)
 
 
+def folded_words(text: str) -> list[str]:
+    """Return the words of a text, folded, each once, in order."""
+    return list(dict.fromkeys(filter(None, map(folded, words(text)))))
+
+
 def _figures(number: regex.Match[str]) -> str:
     return "".join(sign for sign in number[0] if sign.isdecimal())
 

@@ -10,6 +10,7 @@ from store.tables.keys import ApiKey, Role
 from store.tables.questions import Question, Source
 from store.tables.skills import ChosenBy, Skill, SkillChoice, SkillMethod, SkillOrigin
 from store.tables.studies import Study
+from store.tables.threads import Thread, Turn
 from store.tables.versions import Member, Version, VersionState
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "SkillOrigin",
     "Source",
     "Study",
+    "Thread",
+    "Turn",
     "Version",
     "VersionState",
     "Worker",

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from store.database import Database
 from store.errors import DamagedDatabaseError
 from store.progress import OnProgress, ignore_progress
-from store.verify import artifacts, integrity, questions, texts, vectors, versions
+from store.verify import artifacts, integrity, questions, texts, threads, vectors, versions
 from store.verify.context import CheckContext
 from store.verify.finding import RESTORE, Finding
 
@@ -19,6 +19,7 @@ _CHECKS = {
     "texts": texts.check,
     "versions": versions.check,
     "questions": questions.check,
+    "threads": threads.check,
     "index": vectors.check,
 }
 

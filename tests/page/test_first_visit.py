@@ -43,7 +43,7 @@ def test_the_sample_book_is_asked_and_its_sentence_is_shown(page: Page, tmp_path
 
         # What was asked is still there after the browser was somewhere else.
         page.goto(f"{client.url}/#/")
-        page.get_by_role("button", name=re.compile("Who stole the Wren")).click()
+        page.get_by_role("link", name=re.compile("Who stole the Wren")).click()
         expect(page.locator(".said")).to_have_text("Bartle Oon")
 
 

@@ -49,6 +49,7 @@ class Stock:
     others: list[str]
     job: str
     archive: bytes
+    threads: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,8 @@ def stock(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             headers={"Authorization": f"Bearer {KEY}"},
             trust_env=False,
         )
-        yield Stock(client, added.book.id, others, added.job.id, exported.content)
+        threads = [client.threads.begin(f"Lamps {n}").id for n in range(6)]
+        yield Stock(client, added.book.id, others, added.job.id, exported.content, threads)
 
 
 def config(stock: Stock, examples: int) -> SchemathesisConfig:
@@ -76,8 +78,10 @@ def config(stock: Stock, examples: int) -> SchemathesisConfig:
         "ref": ["1", "champion"],
         "alias": ["champion", "latest", "mine"],
         "model": ["library", stock.book],
+        "thread": stock.threads,
     }
-    named = {"book_id": "book", "job_id": "job", "ref": "ref", "alias": "alias", "model_id": "model"}
+    named = {f"{kind}_id": kind for kind in ("book", "job", "model", "thread")}
+    named |= {"ref": "ref", "alias": "alias"}
     bound = {f"path.{name}": {"dictionary": kind, "probability": 0.6} for name, kind in named.items()}
     return SchemathesisConfig.from_dict(
         {

@@ -13,7 +13,7 @@ import pytest
 
 from app.client import Client
 from app.http.problem_statuses import OWN
-from store import keys
+from store import keys, threads
 from store.database import Database
 from store.tables import Role, utcnow
 from tests.docs.problem_names import ProblemNames
@@ -52,6 +52,12 @@ ROUTES = {
     "POST /v1/chat/completions": Row("reader", CHAT),
     "GET /v1/models": Row("reader", other=200),
     "GET /v1/models/{model_id}": Row("reader"),
+    "GET /threads": Row("reader", other=200),
+    "POST /threads": Row("reader", {"title": "Lamps"}, 201, 201),
+    "GET /threads/{thread_id}": Row("reader"),
+    "GET /threads/{thread_id}/export": Row("reader"),
+    "PATCH /threads/{thread_id}": Row("reader", {"title": "Lamps"}),
+    "DELETE /threads/{thread_id}": Row("reader", None, 204),
     "GET /jobs/{job_id}": Row("reader"),
     "GET /jobs/{job_id}/events": Row("reader"),
     "POST /jobs/{job_id}/cancel": Row("writer"),
@@ -94,10 +100,20 @@ class Library:
     job: str
     keys: dict[str, str]
 
+    def thread(self, owner: str, turns: int = 0) -> str:
+        """A new thread of theirs, with so many turns."""
+        with self.database.write() as session:
+            row = threads.begin(session, owner)
+            for _ in range(turns):
+                threads.add_turn(session, row, question="Who?", answer={}, books=[], words=["who"])
+            return row.id
+
     def call(self, route: str, who: str | None, body: Any = None, **ids: str) -> httpx.Response:
         method, _, path = route.partition(" ")
         known = {"book_id": self.book, "job_id": self.job, "ref": "1", "alias": "best"}
         known["model_id"] = f"{self.book}@1"
+        if "{thread_id}" in path and "thread_id" not in ids:
+            known["thread_id"] = self.thread("anna")
         path = re.sub(r"\{(\w+)\}", lambda found: (known | ids)[found[1]], path)
         headers = {} if who is None else {"Authorization": f"Bearer {self.keys[who]}"}
         content: Any = body
@@ -203,7 +219,12 @@ def test_each_route_is_for_those_it_is_for(
             if isinstance(row.body, dict)
             else row.body
         )
-        unknown = call(route, "other", body, book_id=nowhere, job_id="job_0000000000000000")
+        unknown = call(
+            *(route, "other", body),
+            book_id=nowhere,
+            job_id="job_0000000000000000",
+            thread_id="thread_0000000000000000",
+        )
         assert unknown.status_code == 404
         assert without_ids(unknown.text) == without_ids(theirs.text)
     least = row.least or "reader"
@@ -219,7 +240,7 @@ def test_each_route_is_for_those_it_is_for(
 
 
 def without_ids(text: str) -> str:
-    return re.sub(r"(book|job)_[0-9a-f]{16}", "ID", text)
+    return re.sub(r"(book|job|thread)_[0-9a-f]{16}", "ID", text)
 
 
 def test_14_nothing_of_another_library_is_seen_or_found(library: Library) -> None:
@@ -269,6 +290,31 @@ def test_14_nothing_of_another_library_is_seen_or_found(library: Library) -> Non
         assert {"anna", "ben"} <= {book.owner for book in admin.books()}
         # An admin sees every book, and adds to one library: it is asked whether the file is there.
         assert admin.books(sha256=mine.book.sha256) == []
+
+
+def test_14_a_thread_is_its_owners_alone(library: Library) -> None:
+    assert library.call("POST /threads", "reader", {}).status_code == 201
+    kept = library.call("POST /ask", "reader", {**ASKED, "thread": "new"}).json()["thread"]
+    for who in ("reader", "writer"):
+        [first] = library.call("GET /threads", who, None).json()["data"][:1]
+        assert first["id"] == kept
+        again = library.call("POST /ask", who, {**ASKED, "books": None, "thread": kept})
+        assert (again.status_code, again.json()["thread"]) == (200, kept)
+    # No role sees what another asks, and nobody goes on in it.
+    for who in ("other reader", "other", "admin"):
+        assert kept not in library.call("GET /threads", who, None).text
+        problem(library.call("GET /threads/{thread_id}", who, None, thread_id=kept), 404, "not-found")
+        problem(library.call("POST /ask", who, {"question": "Who?", "thread": kept}), 404, "not-found")
+    lines = library.call("GET /admin/audit", "admin", None).json()["data"]
+    assert ("POST", "/threads") in {(line["method"], line["path"]) for line in lines}
+    assert "/ask" not in {line["path"] for line in lines if line["status"] == 200}
+
+
+def test_a_full_thread_is_told_before_anybody_answers(library: Library) -> None:
+    full = library.thread("anna", threads.MOST_TURNS)
+    told = problem(library.call("POST /ask", "reader", {**ASKED, "thread": full}), 409, "thread-full")
+    assert told["limit"] == threads.MOST_TURNS
+    assert "begin a new one" in str(told["detail"])
 
 
 def test_a_library_without_books_says_so(library: Library) -> None:

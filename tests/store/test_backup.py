@@ -18,6 +18,7 @@ from store import (
     revisions,
     skills,
     studies,
+    threads,
     versions,
     workers,
 )
@@ -84,6 +85,15 @@ def full(database: Database, add_book: Callable[..., Book], publish: Callable[..
         )
         mine_too, _ = keys.add(
             session, name="Änne", role="writer", owner="three", limits=keys.Limits(1, 2, 2**40)
+        )
+        asked = threads.begin(session, "three", "Wer? 三", ["wer"])
+        threads.add_turn(
+            session,
+            asked,
+            question="Wer?",
+            answer={"question": "Wer?", "answer": "“Zwei” \0"},
+            books=[book.id],
+            words=["wer", "zwei"],
         )
         session.add(
             AuditLine(who="Änne", key_id=mine_too.id, role="writer", method="POST", path="/books", status=202)

@@ -103,6 +103,10 @@ INSERT INTO audit VALUES (5, :now, 'Anna', 'key_1', 'writer', 'POST', '/books', 
 UPDATE revisions SET warnings = '["Page 3 is left out."]' WHERE number = 2;
 UPDATE books SET warnings = '["Page 3 is left out."]';
 """,
+    "0013_threads": """
+INSERT INTO threads VALUES ('thread_1', 'anna', NULL, '', :now);
+INSERT INTO turns VALUES ('thread_1', 1, 'Who?', '{"question": "Who?"}', '["book_1"]', 20, ' who', :now);
+""",
     "0007": "INSERT INTO skill_choices VALUES (11, 'some/llm', NULL, NULL, 'user', :now)",
 }
 # As releases wrote them that did not say where a skill came from: of each LLM at most one is the champion.
@@ -231,6 +235,8 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "questions",
         "api_keys",
         "audit",
+        "threads",
+        "turns",
     )
     assert after == {**before, **{name: [] for name in empty}}
 

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
 from app import schemas
+from app.answering.follow_ups import spoken_of
 from app.answering.types import Question, Scope
 from app.http.deps import CallerDep, ServiceDep
 from app.http.disconnect import Waiting, WaitingDep, to_the_end
@@ -27,8 +28,6 @@ router = APIRouter(prefix="/v1", tags=["chat"])
 
 LIBRARY = "library"
 _PAGE = 200
-# Characters of earlier turns that are added to the question in a search.
-_ABOUT = 400
 
 
 @router.get("/models")
@@ -96,8 +95,7 @@ def _events(
             seed=None if request.seed is None else request.seed % 2**63,
         ),
         Scope([] if request.model == LIBRARY else [request.model], request.authors, request.tags, owner),
-        # The question may refer to what the turns before it named; long turns would drown it.
-        about=" ".join(earlier[-2:])[-_ABOUT:],
+        about=spoken_of(earlier),
         every_candidate=request.stream,
         wanted=waiting.wanted,
         min_confidence=request.min_confidence,

@@ -14,10 +14,10 @@ export function places(answer) {
 /** The address of the reader at a place of an answer. */
 export function readAt(one, answer) {
   const support = one.support ? `&from=${one.support.start}&to=${one.support.end}` : "";
-  return `#/read/${one.book}?answer=${answer.id ?? ""}&start=${one.start}&end=${one.end}${support}`;
+  return `#/read/${one.book}?thread=${answer.thread ?? ""}&answer=${answer.id ?? ""}&start=${one.start}&end=${one.end}${support}`;
 }
 
-/** An answer, or what is heard so far of one that is `unfinished`. */
+/** An answer, or what is heard so far of one that is `unfinished`; passages that are `gone` cannot be opened. */
 export function answerView(answer) {
   const list = h("ol", { class: "citations" });
   const chosen = { passage: null };
@@ -73,7 +73,8 @@ function votes(answer, point) {
 function citation(one, at, answer) {
   const place = [one.title, one.chapter, one.page && words.page(one.page)].filter(Boolean).join(" · ");
   return h("li", { "data-passage": one.passage },
-    h("h3", {}, `${at + 1}. ${place}`), h("q", {}, marked(one)), " ", h("a", { href: readAt(one, answer) }, words.open));
+    h("h3", {}, `${at + 1}. ${place}`), h("q", {}, marked(one)), " ",
+    answer.gone?.includes(one.passage) ? h("span", { class: "warn" }, words.gone) : h("a", { href: readAt(one, answer) }, words.open));
 }
 
 /** A passage, shortened around the sentence that says the answer, which is marked. */

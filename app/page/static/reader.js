@@ -3,14 +3,15 @@
 import { places, readAt } from "./answer.js";
 import { get, send } from "./api.js";
 import { fill, h } from "./elements.js";
-import { earlier } from "./threads.js";
+import { threadAt, threadOf } from "./threads.js";
 import { words } from "./words.js";
 
 // A book without chapters is shown in pieces of so many characters.
 const PIECE = 30_000;
 
 export async function readerView({ root, gone, query }, id) {
-  const [book, response] = await Promise.all([get(`/books/${id}`), send("GET", `/books/${id}/text`)]);
+  const [book, response, thread] = await Promise.all([
+    get(`/books/${id}`), send("GET", `/books/${id}/text`), threadOf(query.get("thread"))]);
   // The service counts characters, JavaScript halves of some: an array counts as the service does.
   const text = Array.from(await response.text());
   if (gone.aborted) return;
@@ -33,8 +34,8 @@ export async function readerView({ root, gone, query }, id) {
     scrollTo(0, 0);
   }
 
-  const answer = earlier().find((each) => each.id && each.id === query.get("answer"));
-  const cited = answer ? places(answer).filter((one) => one.book === id) : [];
+  const { answer, gone: left } = thread?.turns.find((turn) => turn.answer.id === query.get("answer")) ?? {};
+  const cited = answer ? places(answer).filter((one) => one.book === id && !left.includes(one.passage)) : [];
   const here = cited.findIndex((one) => one.start === start);
   const go = (step) => {
     location.replace(readAt(cited[(here + step + cited.length) % cited.length], answer));
@@ -52,7 +53,7 @@ export async function readerView({ root, gone, query }, id) {
 
   fill(root, h("div", { class: "row" },
     h("a", { href: `#/books/${id}` }, book.title), h("span", { class: "grow" }), contents),
-  page, h("div", { class: "sticky row" }, before, behind, walk, answer && h("a", { href: `#/?answer=${answer.id}` }, answer.question)));
+  page, h("div", { class: "sticky row" }, before, behind, walk, answer && h("a", { href: threadAt(thread.id) }, answer.question)));
   open(shown);
   (page.querySelector("mark") || page.querySelector(".passage"))?.scrollIntoView({ block: "center" });
 }

@@ -28,7 +28,11 @@ export const words = {
   open: "Read on in the book", page: (label) => `page ${label}`,
   degraded: { untrained: "Nothing was learned of this book yet: the LLM answered from its passages alone." },
   took: (seconds) => `${seconds.toFixed(1)} s`, by: (versions) => `answered by ${versions}`, bare: "the LLM alone",
-  earlier: "Earlier questions", exportThreads: "Save as Markdown", clear: "Forget them",
+  earlier: "Earlier threads", searchThreads: "Search questions and answers", noThread: "No thread has these words.",
+  questions: (count) => counted(count, "question"), moreThreads: "Show more", untitledThread: "Without a question yet",
+  newThread: "New thread", rename: "Rename", threadTitle: "Title (none: the first question)", saveThread: "Save as Markdown",
+  removeThread: "Remove this thread with its questions and answers?", threadGone: "That thread is not there any more: ask a new one.",
+  followUpHint: "Ask further", sameBook: "The same book", gone: "no longer in the library",
 
   welcome: "Ask your books",
   welcomeText: "Add a book, and a chorus of readers learns it. You can ask from the moment it is here.",

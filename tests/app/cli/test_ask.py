@@ -54,6 +54,14 @@ def test_ask_says_whether_members_answer(peer: Peer) -> None:
     assert bookchorus("ask", "Who?", "--members", "some", peer=peer).exit_code == 2
 
 
+def test_ask_begins_a_thread_tells_its_id_and_goes_on_in_it(peer: Peer) -> None:
+    begun = bookchorus("ask", "Who?", "--thread", "new", peer=peer)
+    assert begun.stdout.splitlines()[-1] == "thread thread_1"
+    follow_up = bookchorus("ask", "Why?", "--thread", "thread_1", peer=peer)
+    assert "thread_1" not in follow_up.stdout
+    assert [asked.thread for asked in peer.asked] == ["new", "thread_1"]
+
+
 def test_a_problem_is_one_line_on_standard_error(peer: Peer) -> None:
     result = bookchorus("ask", "  ", peer=peer)
     assert result.exit_code == 1

@@ -129,9 +129,9 @@ def answer(question: str = "Who was caught?") -> Answer:
     )
 
 
-def heard(question: str) -> Iterator[str]:
+def heard(question: str, thread: str | None = None) -> Iterator[str]:
     """The events of an answer that is streamed; of one that breaks off, if the question says so."""
-    whole = answer(question)
+    whole = answer(question).model_copy(update={"thread": "thread_1" if thread == "new" else thread})
     for count, vote in enumerate(whole.votes, start=1):
         told = Heard(candidates=count, answer=vote.answer, confidence=vote.share, votes=whole.votes)
         yield f"event: heard\ndata: {told.model_dump_json()}\n\n"

@@ -194,7 +194,7 @@ def service(peer: Peer) -> FastAPI:
         if not wish.question.strip():
             return problem(422, "question-empty", "The question is empty: write one.")
         if wish.stream:
-            return StreamingResponse(heard(wish.question), media_type="text/event-stream")
+            return StreamingResponse(heard(wish.question, wish.thread), media_type="text/event-stream")
         return answer(wish.question)
 
     path = "/admin/books/{book_id}"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, insert, text, update
 
-from store import aliases, artifacts, books, questions, revisions, skills, studies, versions
+from store import aliases, artifacts, books, questions, revisions, skills, studies, threads, versions
 from store.database import Database
 from store.errors import DamagedDatabaseError, UnknownSchemaError
 from store.passages import passages_of_book
@@ -27,6 +27,7 @@ from store.tables import (
     Passage,
     Question,
     Revision,
+    Turn,
     Version,
     utcnow,
 )
@@ -71,6 +72,10 @@ def book(
         )
         for number in (b"1", b"2", b"3"):
             publish(session, book, b"a" + number, b"b" + number, skill_id=skill.id, study_id=study.id)
+        asked = threads.begin(session, "anna")
+        for question in ("Who?", "How?"):
+            told = {"question": question}
+            threads.add_turn(session, asked, question=question, answer=told, books=[book], words=[])
         aliases.move(session, book, "champion", 1, who="me")
         aliases.move(session, book, "good", 3, who="me")
         aliases.remove(session, book, "good", who="me")
@@ -207,6 +212,16 @@ def of_book(table: type[Base], **values: Any) -> Callable[[str], Any]:
             lambda book: delete(AliasMove).where(AliasMove.alias == "good", AliasMove.to_number == 3),
             "alias",
             "@good has a move from 3, where it was not",
+        ),
+        (
+            lambda book: delete(Turn).where(Turn.number == 1),
+            "thread",
+            "has 1 turns, numbered up to 2",
+        ),
+        (
+            lambda book: update(Turn).where(Turn.number == 1).values(question="Why?"),
+            "thread",
+            "1 answers of threads are not to the question before them",
         ),
     ],
 )

@@ -44,12 +44,12 @@ def read_state(session: Session, embedder: str) -> PassageState:
     # Books know their number of passages: counting a million takes longer than a search.
     own = func.sum(case((Book.embedder == embedder, Book.passage_count), else_=0))
     query = select(Book.language, func.sum(Book.passage_count), own).group_by(Book.language)
-    rows = [(language or "", *counts) for language, *counts in session.execute(query)]
+    rows = session.execute(query).all()
     return PassageState(
         passages=sum(passages for _, passages, _ in rows),
         last_passage=session.scalar(select(func.max(Passage.id))) or 0,
-        embedded=sum(embedded for *_, embedded in rows),
-        languages={language: passages for language, passages, _ in rows},
+        embedded=sum(embedded for _, _, embedded in rows),
+        languages={language or "": passages for language, passages, _ in rows},
     )
 
 

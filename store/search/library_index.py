@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import file_digest
 from pathlib import Path
 from shutil import rmtree
@@ -104,17 +104,17 @@ class LibraryIndex:
 
     def expect(self, state: PassageState) -> None:
         """Raise UnusableIndexError if the index is of another state."""
-        if self.state != state:
-            raise UnusableIndexError(
-                f"is stale: it was made of {self._told(self.state)}, the database has {self._told(state)}"
-            )
+        if self.state == state:
+            return
+        if replace(self.state, languages=state.languages) == state:
+            raise UnusableIndexError("is stale: books have another language since it was made")
+        raise UnusableIndexError(
+            f"is stale: it was made of {self._told(self.state)}, the database has {self._told(state)}"
+        )
 
     @staticmethod
     def _told(state: PassageState) -> str:
-        spoken = ", ".join(f"{count} in {name or '?'}" for name, count in sorted(state.languages.items()))
-        return (
-            f"{state.passages} passages up to {state.last_passage}, {state.embedded} with vectors ({spoken})"
-        )
+        return f"{state.passages} passages up to {state.last_passage}, {state.embedded} with vectors"
 
     def save(self, folder: Path, embedder: str) -> None:
         """Write the index to `folder`. OSError: it cannot be written; the files there are left as they were.

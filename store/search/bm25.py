@@ -1,8 +1,9 @@
 """BM25 over stems, pairs of neighbouring stems, and words as they stand: finds passages by their words."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import islice, pairwise, repeat
+from math import log
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,9 @@ class BM25Index:
         ]
         unknown = len(asked) - sum(map(bool, words))
         most = sum(term.most for term in found) + unknown * self._words.unknown_idf
-        return LexicalScores(self.ids, [replace(term, most=term.most / most) for term in found])
+        size = len(self.ids)
+        terms = [TermScores(term.documents, term.shares, term.most / most, size) for term in found]
+        return LexicalScores(self.ids, terms)
 
 
 def _postings(texts: StemmedTexts) -> list[Postings]:
@@ -154,17 +157,16 @@ class _Field:
         found = iter(self.postings.find(flat).tolist())
         return [tuple(place for place in islice(found, len(term)) if place >= 0) for term in terms]
 
-    def terms(self, asked: Iterable[Places], weights: Iterable[float] = repeat(1.0)) -> list[TermScores]:
-        """Return the scores of the documents of each term, which are its IDF at most, times the weight, as
-        many times as the term is asked for.
-        """
-        found: dict[Places, TermScores] = {}
+    def terms(self, asked: Iterable[Places], weights: Iterable[float] = repeat(1.0)) -> list["_Term"]:
+        """Return each term that documents have: `most` is its IDF times the weight, as often as asked for."""
+        found: dict[Places, _Term] = {}
         for places, weight in zip(asked, weights, strict=False):
             if places:
-                term = found.get(places) or TermScores(*self._documents(places), 0.0, self._size)
+                if places not in found:
+                    found[places] = _Term(*self._documents(places))
+                term = found[places]
                 frequency = len(term.documents)
-                idf = float(np.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5)))
-                found[places] = replace(term, most=term.most + weight * idf)
+                term.most += weight * log(1 + (self._size - frequency + 0.5) / (frequency + 0.5))
         return list(found.values())
 
     def _documents(self, places: Places) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -177,3 +179,12 @@ class _Field:
         documents, shares = documents[order], np.concatenate([self._shares[part] for part in parts])[order]
         first = np.flatnonzero(np.diff(documents, prepend=-1))
         return documents[first], np.maximum.reduceat(shares, first)
+
+
+@dataclass(slots=True)
+class _Term:
+    """The documents that have a term, and the share that each has of `most`."""
+
+    documents: NDArray[np.int32]
+    shares: NDArray[np.float32]
+    most: float = 0.0

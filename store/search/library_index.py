@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import file_digest
 from pathlib import Path
 from shutil import rmtree
@@ -44,12 +44,12 @@ def read_state(session: Session, embedder: str) -> PassageState:
     # Books know their number of passages: counting a million takes longer than a search.
     own = func.sum(case((Book.embedder == embedder, Book.passage_count), else_=0))
     query = select(Book.language, func.sum(Book.passage_count), own).group_by(Book.language)
-    rows = [(language or "", *counts) for language, *counts in session.execute(query)]
+    rows = session.execute(query).all()
     return PassageState(
         passages=sum(passages for _, passages, _ in rows),
         last_passage=session.scalar(select(func.max(Passage.id))) or 0,
-        embedded=sum(embedded for *_, embedded in rows),
-        languages={language: passages for language, passages, _ in rows},
+        embedded=sum(embedded for _, _, embedded in rows),
+        languages={language or "": passages for language, passages, _ in rows},
     )
 
 
@@ -104,17 +104,17 @@ class LibraryIndex:
 
     def expect(self, state: PassageState) -> None:
         """Raise UnusableIndexError if the index is of another state."""
-        if self.state != state:
-            raise UnusableIndexError(
-                f"is stale: it was made of {self._told(self.state)}, the database has {self._told(state)}"
-            )
+        if self.state == state:
+            return
+        if replace(self.state, languages=state.languages) == state:
+            raise UnusableIndexError("is stale: books have another language since it was made")
+        raise UnusableIndexError(
+            f"is stale: it was made of {self._told(self.state)}, the database has {self._told(state)}"
+        )
 
     @staticmethod
     def _told(state: PassageState) -> str:
-        spoken = ", ".join(f"{count} in {name or '?'}" for name, count in sorted(state.languages.items()))
-        return (
-            f"{state.passages} passages up to {state.last_passage}, {state.embedded} with vectors ({spoken})"
-        )
+        return f"{state.passages} passages up to {state.last_passage}, {state.embedded} with vectors"
 
     def save(self, folder: Path, embedder: str) -> None:
         """Write the index to `folder`. OSError: it cannot be written; the files there are left as they were.

@@ -125,13 +125,13 @@ class LibraryWords:
             "book_ids": encode(self.book_ids),
             "stemmers": encode(self.stemmers.values()),
         }
-        parts = (
-            ("vocabulary", self.passages.vocabulary),
-            ("passages", self.passages),
-            ("books", self._books),
-        )
-        for kind, part in parts:
-            found |= {f"{kind}.{name}": array for name, array in part.arrays().items()}
+        parts = {
+            "vocabulary": self.passages.vocabulary.arrays(),
+            "passages": self.passages.arrays(),
+            "books": self._books.arrays(),
+        }
+        for kind, arrays in parts.items():
+            found |= {f"{kind}.{name}": array for name, array in arrays.items()}
         return found
 
     @classmethod

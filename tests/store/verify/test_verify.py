@@ -328,6 +328,9 @@ def test_an_index_that_is_not_the_databases(
         "The index is stale: it was made of 5 passages up to 5, 5 with vectors, the database has 6 passages "
         "up to 6, 6 with vectors."
     )
+    with database.write() as session:
+        books.describe(session, books.get(session, book), language="de")
+    assert found() == "The index is stale: books have another language since it was made."
 
 
 def test_the_index_of_as_many_passages_but_others(

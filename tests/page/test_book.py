@@ -83,13 +83,14 @@ def test_what_is_no_version_is_told_in_words(page: Page, library: Client, http: 
 
 
 def test_keys_of_the_keyboard(page: Page, library: Client, http: httpx.Client) -> None:
-    opened(page, library, http, f"{STORY} By keys. {page.viewport_size}", wait=0, title="By keys")
+    book = opened(page, library, http, f"{STORY} By keys. {page.viewport_size}", wait=0, title="By keys")
     expect(page).to_have_title("By keys · Bookchorus")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("to the question")
     accessible(page)
     page.keyboard.press("/")
     expect(page.get_by_role("dialog")).to_be_visible()
+    assert page.url.endswith(book)
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.keyboard.press("/")

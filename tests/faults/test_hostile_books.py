@@ -46,6 +46,7 @@ def test_17_a_book_that_gives_orders_is_read_as_a_book(
         "citations",
         "versions",
         "left_out",
+        "thread",
         "timings",
     }
     assert {each["book"] for each in answer["citations"]} == {book}

@@ -307,12 +307,17 @@ def test_14_nothing_of_another_library_is_seen_or_found(library: Library) -> Non
 
 
 def test_14_a_thread_is_its_owners_alone(library: Library) -> None:
+    with Client(library.client.url, library.keys["writer"]) as writer:
+        book = writer.add(STORY + "in a thread", title="Lamps", recipe=QUICK).book.id
+    asked = {**ASKED, "books": [book]}
     assert library.call("POST /threads", "reader", {}).status_code == 201
-    kept = library.call("POST /ask", "reader", {**ASKED, "thread": "new"}).json()["thread"]
+    answer = library.call("POST /ask", "reader", {**asked, "thread": "new"})
+    assert answer.status_code == 200, answer.text
+    kept = answer.json()["thread"]
     for who in ("reader", "writer"):
         [first] = library.call("GET /threads", who, None).json()["data"][:1]
         assert first["id"] == kept
-        again = library.call("POST /ask", who, {**ASKED, "books": None, "thread": kept})
+        again = library.call("POST /ask", who, {**asked, "books": None, "thread": kept})
         assert (again.status_code, again.json()["thread"]) == (200, kept)
     # No role sees what another asks, and nobody goes on in it.
     for who in ("other reader", "other", "admin"):

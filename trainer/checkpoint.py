@@ -32,6 +32,8 @@ class Checkpoint:
     def to_bytes(self) -> bytes:
         """Safetensors bytes. ValueError: the facts hold numbers that are not finite."""
         facts = json.dumps(dict(self.facts), allow_nan=False).encode()
+        # With spaces to a power of two: safetensors makes a ctypes type for each length, which stays forever.
+        facts = facts.ljust(1 << len(facts).bit_length())
         # Copied: tensors that are parts of one cannot be saved.
         kept = {
             name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in self.tensors.items()

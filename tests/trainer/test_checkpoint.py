@@ -1,5 +1,7 @@
 """Fault 19: a training that was stopped goes on to the same bits, whatever it learns and wherever it was."""
 
+import ctypes
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -102,6 +104,23 @@ def test_the_seconds_of_a_budget_go_on(llm: FrozenLLM) -> None:
     after = list(learning(llm, limited, None, spent))
     assert not any(isinstance(one, Stepped) for one in after)
     assert isinstance(after[-1], Learned)
+
+
+def types_of_ctypes() -> int:
+    gc.collect()
+    return sum(type(each) is type(ctypes.c_ubyte * 1) for each in gc.get_objects())
+
+
+def test_a_training_that_keeps_many_leaves_nothing_in_memory() -> None:
+    def keep(steps: int) -> None:
+        kept = Checkpoint({"one": torch.ones(1)}, {"curve": [[0.5]] * steps}).to_bytes()
+        assert len(checkpoint_from_bytes(kept).facts["curve"]) == steps
+
+    keep(1000)
+    before = types_of_ctypes()
+    for steps in range(1001, 1101):
+        keep(steps)
+    assert types_of_ctypes() - before <= 1
 
 
 def test_bytes_that_are_no_checkpoint_are_refused() -> None:

@@ -86,5 +86,5 @@ function row(thread) {
   const when = new Date(1000 * thread.changed_at).toLocaleDateString();
   return h("li", {},
     h("a", { href: threadAt(thread.id) }, thread.title || words.untitledThread),
-    h("small", {}, ` ${words.questions(thread.questions)} · ${when}`));
+    h("small", {}, ` ${words.questionCount(thread.questions)} · ${when}`));
 }

@@ -29,7 +29,7 @@ export const words = {
   degraded: { untrained: "Nothing was learned of this book yet: the LLM answered from its passages alone." },
   took: (seconds) => `${seconds.toFixed(1)} s`, by: (versions) => `answered by ${versions}`, bare: "the LLM alone",
   earlier: "Earlier threads", searchThreads: "Search questions and answers", noThread: "No thread has these words.",
-  questions: (count) => counted(count, "question"), moreThreads: "Show more", untitledThread: "Without a question yet",
+  questionCount: (count) => counted(count, "question"), moreThreads: "Show more", untitledThread: "Without a question yet",
   newThread: "New thread", rename: "Rename", threadTitle: "Title (none: the first question)", saveThread: "Save as Markdown",
   removeThread: "Remove this thread with its questions and answers?", threadGone: "That thread is not there any more: ask a new one.",
   followUpHint: "Ask further", sameBook: "The same book", gone: "no longer in the library",

@@ -111,7 +111,9 @@ def test_after_ctrl_c_it_says_how_to_go_on_or_stop(queue: Peer) -> None:
     # The stream of events stays open, as that of a long training does.
     queue.holds = True
     screen, side = pty.openpty()
-    call = [sys.executable, "-m", "app.cli", "follow", "job_1", "--url", queue.url]
+    # A test run in the background ignores SIGINT, and so would what it starts.
+    call = ["env", "--default-signal=INT", sys.executable, "-m", "app.cli", "follow", "job_1"]
+    call += ["--url", queue.url]
     environment = {**os.environ, "COLUMNS": "200", "TERM": "xterm"}
     with subprocess.Popen(call, stdout=side, stderr=side, env=environment) as process:
         os.close(side)

@@ -23,6 +23,7 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.openapi.checks import AllowHeaderMismatch, RejectedPositiveData, UnsupportedMethodResponse
 
 from app.client import Client
+from app.schemas.text import WHAT
 from tests.service.conftest import service
 from tests.service.test_books import QUICK
 from tests.tiny import STORY
@@ -37,6 +38,7 @@ RULES = (
     "a correction has a text, an answer, or both",
     "is no language's tag",
     "characters that can be printed",
+    WHAT,
 )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from store import books, revisions
 from store.errors import NotFoundError
 from store.segmentation import PageSpan
-from store.tables import Page, Passage
+from store.tables import Book, Page, Passage
 
 # SQLite takes at most 32,766 parameters in a statement, older builds 999.
 _IDS_PER_QUERY = 500
@@ -25,11 +25,14 @@ def get_passages(session: Session, ids: Sequence[int]) -> list[Passage]:
     return [found[passage_id] for passage_id in ids if passage_id in found]
 
 
-def get(session: Session, passage_id: int) -> Passage:
-    """Return the passage with this id. NotFoundError: there is none."""
+def get(session: Session, passage_id: int, owner: str | None = None) -> Passage:
+    """Return the passage with this id.
+
+    NotFoundError: there is none or, where an `owner` is given, its book is another's.
+    """
     # Numbers that the column does not hold are ids of nothing.
     passage = session.get(Passage, passage_id) if 0 < passage_id < 2**31 else None
-    if passage is None:
+    if passage is None or (owner is not None and session.get_one(Book, passage.book_id).owner != owner):
         raise NotFoundError("passage", passage_id)
     return passage
 

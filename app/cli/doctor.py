@@ -33,6 +33,7 @@ def examine_service(
         "device": device,
     }
     from app.terminal.doctor import check_lines
+    from app.terminal.theme import counted
 
     out, found = Output(as_json), []
     for check in _checks(given):
@@ -44,7 +45,7 @@ def examine_service(
     if as_json:
         out.document({"ok": not faults, "checks": [asdict(each) for each in found]})
     elif faults:
-        out.console.print(f"{faults} {'fault' if faults == 1 else 'faults'}.", style="bold")
+        out.console.print(f"{counted(faults, 'fault')}.", style="bold")
     else:
         out.console.print("No fault: the service can start.", style="bold")
     if faults:

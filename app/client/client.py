@@ -4,18 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from app.client.connection import (
-    Connection,
-    Transport,
-    api_path,
-    as_json,
-    json_or_none,
-    refusal,
-    valid_request,
-)
+from app.client.connection import Connection, Transport, api_path, as_json, refusal, valid_request
 from app.client.job_events import follow
 from app.client.passages import Passages
 from app.client.questions import Questions
+from app.client.readiness import readiness
 from app.client.registry import Registry
 from app.client.streamed_answer import streamed_answer
 from app.client.threads import Threads
@@ -105,12 +98,7 @@ class Client:
 
     def ready(self) -> Readiness:
         """Ask whether the service answers questions yet."""
-        response = self._connection.send("GET", "/readyz")
-        if response.status_code not in (200, 503):
-            raise refusal(response)
-        content = json_or_none(response.content)
-        detail = content.get("detail") if isinstance(content, dict) else None
-        return Readiness(ready=response.status_code == 200, detail=detail if isinstance(detail, str) else "")
+        return readiness(self._connection)
 
     def add(
         self,

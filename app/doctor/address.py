@@ -4,7 +4,7 @@ import httpx
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.doctor.check import Check
+from app.doctor.check import Check, first_line
 from app.doctor.library import existing
 from app.errors import CommandError
 from app.resources.start_checks import check_address, check_guarded
@@ -39,7 +39,7 @@ def access(settings: Settings) -> Check:
     except CommandError as error:
         return Check("access", "fault", str(error))
     except (StoreError, SQLAlchemyError) as error:
-        seen = f"Whether there is a key is not known: {str(error).splitlines()[0]}"
+        seen = f"Whether there is a key is not known: {first_line(error)}"
         return Check("access", "warning", seen, "Mend the database first.")
     who = "reached from this machine alone" if is_loopback(settings.host) else "guarded by a key"
     return Check("access", "ok", f"{settings.host}, {who}")

@@ -18,3 +18,8 @@ class Check:
     state: State
     seen: str
     mend: str = ""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its name where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.doctor.check import Check
+from app.doctor.check import Check, first_line
 from app.engine.embedder import embedder_name
 from app.errors import CommandError
 from app.resources.start_checks import check_folder
@@ -45,7 +45,10 @@ def database(settings: Settings) -> Check:
             revision, held = found.schema_revision(), found.holders()
     except (StoreError, CommandError, SQLAlchemyError) as error:
         return Check(
-            "database", "fault", _told(error), "Restore a backup (bookchorus restore), or mend its place."
+            "database",
+            "fault",
+            first_line(error),
+            "Restore a backup (bookchorus restore), or mend its place.",
         )
     seen = f"revision {revision or 'none'}, " + (f"held by {', '.join(held)}" if held else "held by nobody")
     known = known_schema_revisions()
@@ -68,7 +71,9 @@ def index(settings: Settings) -> Check:
             with found.read() as session:
                 state = read_state(session, name)
     except (StoreError, CommandError, SQLAlchemyError) as error:
-        return Check("index", "warning", f"It was not looked at: {_told(error)}", "Mend the database first.")
+        return Check(
+            "index", "warning", f"It was not looked at: {first_line(error)}", "Mend the database first."
+        )
     if state.passages == 0:
         return Check("index", "ok", "none: there are no books")
     try:
@@ -96,7 +101,3 @@ def existing(settings: Settings) -> Iterator[Database | None]:
         raise CommandError(f"BOOKCHORUS_DATABASE_URL: {error}") from error
     with closing(found):
         yield found
-
-
-def _told(error: Exception) -> str:
-    return str(error).splitlines()[0]

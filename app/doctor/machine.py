@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.doctor.check import Check, State
+from app.doctor.check import Check, State, first_line
 from app.settings import Settings
 from trainer.llm.availability import ModelUnavailableError
 from trainer.options import Quantization
@@ -51,7 +51,7 @@ def pytorch() -> Check:
 
         import trainer.llm.loading  # noqa: F401 - transformers
     except (ImportError, OSError) as error:
-        why = _first_line(error)
+        why = first_line(error)
         return Check(
             "pytorch", "fault", f"It cannot be imported: {why}", "Install the packages again: make setup"
         )
@@ -88,7 +88,7 @@ def bitsandbytes(settings: Settings, target: Target) -> Check:
 
         error = int8_error(target.device, target.dtype, settings.arithmetic)
     except Exception as failure:  # whatever a library with code for one machine raises on another
-        return Check("bitsandbytes", bad, f"An int8 layer cannot multiply: {_first_line(failure)}", mend)
+        return Check("bitsandbytes", bad, f"An int8 layer cannot multiply: {first_line(failure)}", mend)
     if not error < _INT8_ERROR:
         return Check("bitsandbytes", bad, f"An int8 layer multiplies wrongly: {error:.0%} off", mend)
     use = "" if target.quantization != "none" else "; it is not needed here"
@@ -154,10 +154,6 @@ def _named(device: "torch.device") -> str:
 
 def _has_nvidia_driver() -> bool:
     return Path("/proc/driver/nvidia/version").exists() and any(Path("/dev").glob("nvidia[0-9]*"))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _size(count: int) -> str:

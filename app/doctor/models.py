@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.doctor.check import Check
+from app.doctor.check import Check, first_line
 from app.errors import CommandError
 from app.settings import Settings
 from trainer.llm.availability import ModelUnavailableError, local_folder, parameters
@@ -44,5 +44,5 @@ def embedder(settings: Settings) -> Check:
         found = load_embedder(settings)
         size = found.questions(["Who kept a green lamp?"]).shape[1]
     except (CommandError, OSError, ImportError) as error:
-        return Check("embedder", "fault", str(error).splitlines()[0], _MEND)
+        return Check("embedder", "fault", first_line(error), _MEND)
     return Check("embedder", "ok", f"{found.name}, vectors of {size} numbers")

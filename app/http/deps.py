@@ -13,7 +13,6 @@ from app.http.problems import refuse_unkept
 from app.service import Service
 from app.telemetry.logs import is_about
 from store import books, jobs, passages, threads
-from store.errors import NotFoundError
 
 
 async def _service(request: Request) -> Service:
@@ -27,11 +26,14 @@ async def _caller(request: Request) -> Caller:
 ServiceDep = Annotated[Service, Depends(_service)]
 CallerDep = Annotated[Caller, Depends(_caller)]
 
-# The parts of a path whose book has an owner, and how that book's id is found.
-_OWNED: dict[str, Callable[[Session, str], str]] = {
-    "book_id": lambda _, id_: id_,
-    "job_id": lambda session, id_: jobs.get(session, id_).book_id,
-    "passage_id": lambda session, id_: passages.get(session, int(id_[:20])).book_id,
+# The parts of a path that have an owner, and what raises NotFoundError where they are not there for a caller.
+_OWNED: dict[str, Callable[[Session, str, Caller], object]] = {
+    "book_id": lambda session, id_, caller: books.get(session, id_, caller.sees),
+    "job_id": lambda session, id_, caller: jobs.get(session, id_, caller.sees),
+    # Python takes no more digits than 4,300 for a number.
+    "passage_id": lambda session, id_, caller: passages.get(session, int(id_[:4300]), caller.sees),
+    # Whatever their role: what somebody asks is nobody else's.
+    "thread_id": lambda session, id_, caller: threads.get(session, id_, caller.owner),
 }
 
 # It decides nothing, `Access` has: it tells programs that read the description of the API about keys.
@@ -50,7 +52,7 @@ async def is_the_callers(request: Request) -> None:
 
     Both read the same, and every route with such a path asks: none of them has to think of it.
     """
-    named = {name: id_ for name, id_ in request.path_params.items() if name in (*_OWNED, "thread_id")}
+    named = {name: id_ for name, id_ in request.path_params.items() if name in _OWNED}
     is_about(**{name: id_ for name, id_ in named.items() if name in ("book_id", "job_id")})
     if named:
         await run_in_threadpool(_expect, request.app.state.service, caller_of(request), named)
@@ -59,14 +61,6 @@ async def is_the_callers(request: Request) -> None:
 def _expect(service: Service, caller: Caller, named: dict[str, str]) -> None:
     with service.database.read() as session:
         for name, id_ in named.items():
-            if name == "thread_id":
-                # Whatever their role: what somebody asks is nobody else's.
-                threads.get(session, id_, caller.owner)
-                continue
             # What is no number is refused by its shape.
-            if name == "passage_id" and not (id_.isascii() and id_.isdecimal()):
-                continue
-            try:
-                books.get(session, _OWNED[name](session, id_), caller.sees)
-            except NotFoundError as error:
-                raise NotFoundError(name.removesuffix("_id"), id_) from error
+            if name != "passage_id" or (id_.isascii() and id_.isdecimal()):
+                _OWNED[name](session, id_, caller)

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from app.schemas import Key
-from app.terminal.theme import BAD, GAIN, LABEL, ruled_table, size, titled
+from app.terminal.theme import BAD, GAIN, LABEL, day, ruled_table, size, titled
 
 
 def keys_table(keys: Sequence[Key]) -> RenderableType:
@@ -38,13 +37,9 @@ def _limits(key: Key) -> list[Text]:
 
 def _state(key: Key) -> Text:
     if key.revoked_at is not None:
-        return Text(f"● revoked {_day(key.revoked_at)}", BAD)
+        return Text(f"● revoked {day(key.revoked_at)}", BAD)
     if key.expires_at is None:
         return Text("● in force", GAIN)
     if key.expires_at <= time.time():
-        return Text(f"● expired {_day(key.expires_at)}", BAD)
-    return Text(f"● until {_day(key.expires_at)}", GAIN)
-
-
-def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+        return Text(f"● expired {day(key.expires_at)}", BAD)
+    return Text(f"● until {day(key.expires_at)}", GAIN)

@@ -1,13 +1,12 @@
 """What the command line shows of skills."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from app.schemas import Skill
-from app.terminal.theme import GAIN, LABEL, WARN, plain, ruled_table, size, titled
+from app.terminal.theme import GAIN, LABEL, WARN, day, plain, ruled_table, size, titled
 
 
 def skills_report(skills: Sequence[Skill]) -> RenderableType:
@@ -27,7 +26,7 @@ def skills_report(skills: Sequence[Skill]) -> RenderableType:
             "" if skill.number is None else str(skill.number),
             titled(skill.method, size(skill.bytes)) if skill.method else "",
             _learning(skill),
-            titled(skill.origin, None if skill.created_at is None else _day(skill.created_at)),
+            titled(skill.origin, None if skill.created_at is None else day(skill.created_at)),
             _champion(skill),
         )
     others = {(one.llm, one.revision) for one in skills if one.champion and one.chosen_by == "user"}
@@ -62,7 +61,3 @@ def _hint(skill: Skill) -> Text:
 
 def _count(number: int | None, of: str) -> Text:
     return Text(f"{of} not known", LABEL) if number is None else Text(f"{number:,} {of}")
-
-
-def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

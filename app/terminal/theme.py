@@ -75,6 +75,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
+def day(seconds: int) -> str:
+    """Say a moment, in seconds since 1970, as date in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+
 def moment(seconds: int) -> str:
     """Say a moment, in seconds since 1970, as date and time of day in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,6 +1,7 @@
 """The files of the page: how large they are, and that none says what another does not know."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -28,6 +29,17 @@ def test_every_word_that_is_shown_is_there_and_no_other(page: Page, library: Cli
     used = set(re.findall(r"\bwords\.(\w+)(?!\.js)", "".join(scripts))) - {"js"}
     # By the limits of the library, and the states of versions.
     assert used | {"author", "tag", "damaged", "pruned"} == there
+
+
+def test_no_word_is_written_twice() -> None:
+    script = (STATIC / "words.js").read_text(encoding="utf-8").partition("export const words = {")[2]
+    # Texts may have commas and brackets; inside of brackets there are other names.
+    bare = re.sub(r'"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`', '""', script)
+    while bare != (bare := re.sub(r"\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]", "", bare)):
+        pass
+    names = Counter(re.findall(r"(?:^|,)\s*(\w+):", bare, re.MULTILINE))
+    assert len(names) > 100
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_files_of_a_folder_are_books_by_the_same_names_as_for_the_command() -> None:

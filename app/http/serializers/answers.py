@@ -6,6 +6,7 @@ from dataclasses import asdict
 from app import schemas
 from app.answering import types
 from app.answering.types import Question, Scope
+from app.http.serializers.passages import first_and_last
 
 
 def question_of(request: schemas.AskRequest) -> Question:
@@ -96,6 +97,7 @@ def _votes(verdict: types.Verdict) -> list[schemas.Vote]:
 
 def _citation(found: types.Citation) -> schemas.Citation:
     passage, support = found.passage, found.support
+    first_page, last_page = first_and_last(passage.pages)
     return schemas.Citation(
         passage=passage.id,
         book=passage.book,
@@ -103,8 +105,8 @@ def _citation(found: types.Citation) -> schemas.Citation:
         author=passage.author,
         chapter=passage.chapter,
         page=passage.page_at(passage.start if support is None else support.start),
-        first_page=passage.pages[0].label if passage.pages else None,
-        last_page=passage.pages[-1].label if passage.pages else None,
+        first_page=first_page,
+        last_page=last_page,
         start=passage.start,
         end=passage.end,
         text=passage.text,

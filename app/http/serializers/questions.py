@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from app import schemas
+from app.http.serializers.passages import first_and_last
 from app.http.serializers.records import unix, unix_or_none
 from app.training.question_changes import Addition, Change, Correction, Removal
 from store import books, tables
@@ -20,7 +21,7 @@ def shown(session: Session, book_id: str, rows: Sequence[tables.Question]) -> li
     found = []
     for row in rows:
         passage = passages.get(row.passage) if row.revision == book.revision else None
-        on = [] if passage is None else pages[passage.id]
+        first_page, last_page = first_and_last([] if passage is None else pages[passage.id])
         found.append(
             schemas.Question(
                 id=row.id,
@@ -32,8 +33,8 @@ def shown(session: Session, book_id: str, rows: Sequence[tables.Question]) -> li
                 source=row.source,
                 passage=row.passage,
                 chapter=None if passage is None else book.chapters[passage.chapter_ordinal].title,
-                first_page=on[0].label if on else None,
-                last_page=on[-1].label if on else None,
+                first_page=first_page,
+                last_page=last_page,
                 start=row.start,
                 end=row.end,
                 created_at=unix(row.created_at),

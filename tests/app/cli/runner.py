@@ -1,5 +1,7 @@
 """The command line in this process."""
 
+from pathlib import Path
+
 from typer.testing import CliRunner, Result
 
 from app.cli.commands import app
@@ -17,3 +19,12 @@ def bookchorus(*words: str, peer: Peer | None = None, typed: str | None = None, 
         **variables,
     }
     return CliRunner().invoke(app, list(words), input=typed, env=environment, catch_exceptions=False)
+
+
+def files_for(folder: Path) -> dict[str, str]:
+    """A file to add, an adapter to import, and a folder to export to, by what the commands call them."""
+    (folder / "tiger.md").write_text("# The Trap\n\nA tiger was caught.\n")
+    (folder / "adapter").mkdir()
+    (folder / "adapter" / "adapter_config.json").write_text("{}")
+    names = {"FILE": "tiger.md", "DIR": "adapter", "OUT": "out"}
+    return {word: str(folder / name) for word, name in names.items()}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.cli.runner import bookchorus
+from tests.app.cli.runner import bookchorus, files_for
 from tests.app.client.examples import book, job
 from tests.app.client.peer import Peer
 
@@ -42,15 +42,7 @@ def library(peer: Peer) -> Peer:
 
 @pytest.fixture
 def paths(tmp_path: Path) -> dict[str, str]:
-    """A file to add, an adapter to import, and a folder to export to."""
-    (tmp_path / "tiger.md").write_text("# The Trap\n\nA tiger was caught.\n")
-    (tmp_path / "adapter").mkdir()
-    (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
-    return {
-        "FILE": str(tmp_path / "tiger.md"),
-        "DIR": str(tmp_path / "adapter"),
-        "OUT": str(tmp_path / "out"),
-    }
+    return files_for(tmp_path)
 
 
 def words(command: str, name: str, paths: dict[str, str]) -> list[str]:

@@ -24,7 +24,7 @@ from app.schemas import (
     Pruned,
     Question,
 )
-from tests.app.cli.runner import bookchorus
+from tests.app.cli.runner import bookchorus, files_for
 from tests.app.client.examples import book, events, job
 from tests.app.client.peer import Peer
 from tests.docs.command_line import commands, flags
@@ -65,11 +65,7 @@ def library(peer: Peer) -> Peer:
 
 @pytest.fixture
 def paths(tmp_path: Path) -> dict[str, str]:
-    (tmp_path / "tiger.md").write_text("# The Trap\n\nA tiger was caught.\n")
-    (tmp_path / "adapter").mkdir()
-    (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
-    names = {"FILE": "tiger.md", "DIR": "adapter", "OUT": "out"}
-    return {word: str(tmp_path / name) for word, name in names.items()} | {"BOOK": "the tiger"}
+    return files_for(tmp_path) | {"BOOK": "the tiger"}
 
 
 def test_every_command_that_prints_json_is_tested() -> None:

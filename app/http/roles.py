@@ -5,9 +5,11 @@ from store.tables import Role
 RANKS: tuple[Role, ...] = ("reader", "writer", "admin")
 # They say nothing about books, and are asked by programs that have no key.
 HEALTH = ("/livez", "/readyz")
-_OPEN = (*HEALTH, "/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
-# The files of the web page, which asks for a key itself.
-_PAGE = "/page/"
+# The page that describes the API.
+REFERENCE = "/docs"
+_OPEN = (*HEALTH, "/", REFERENCE, "/openapi.json")
+# The files of that page, and of the web page, which asks for a key itself.
+_FILES = (f"{REFERENCE}/", "/page/")
 # They change nothing, though they are sent with POST.
 _QUESTIONS = ("/ask", "/mcp", "/v1/chat/completions")
 # What readers keep of their own asking.
@@ -17,7 +19,7 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 def needed(method: str, path: str) -> Role | None:
     """The least role that may make a call; None where no key is needed."""
-    if (path in _OPEN or path.startswith(_PAGE)) and method in _SAFE:
+    if (path in _OPEN or path.startswith(_FILES)) and method in _SAFE:
         return None
     if path == "/admin" or path.startswith("/admin/"):
         # The versions of one's own books are one's own; the service as a whole is the administrator's.

@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi_swagger import patch_fastapi
 
 from app.http.access import Access
 from app.http.ask_room import AskRoom
@@ -21,6 +22,7 @@ from app.http.deps import KEY, is_the_callers, text_is_kept
 from app.http.draining import Drain, Draining
 from app.http.error_handlers import install
 from app.http.problem_statuses import describe
+from app.http.roles import REFERENCE
 from app.http.routes import (
     aliases,
     ask,
@@ -70,6 +72,9 @@ def create_app(service: Service) -> FastAPI:
         summary="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
         lifespan=lifespan,
         dependencies=[Depends(KEY), Depends(text_is_kept), Depends(is_the_callers)],
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
     app.add_middleware(Access, service=service, sizes=sizes)
     if settings.origins:
@@ -117,7 +122,22 @@ def create_app(service: Service) -> FastAPI:
         # application would answer 413 where the key is wrong.)
         app.include_router(part.router, max_body_size=settings.max_book_bytes)
     add_page(app)
+    _add_reference(app)
     return app
+
+
+def _add_reference(app: FastAPI) -> None:
+    """Serve Swagger UI at `/docs` with files of our own; FastAPI's page loads them from another host."""
+    files = f"{REFERENCE}/files"
+    patch_fastapi(
+        app,
+        REFERENCE,
+        redirect_from_root_to_docs=False,
+        swagger_js_url=f"{files}/swagger-ui-bundle.js",
+        swagger_css_url=f"{files}/swagger-ui.css",
+        swagger_favicon_url=f"{files}/favicon.png",
+        swagger_ui_parameters={"displayRequestDuration": True, "filter": True, "validatorUrl": None},
+    )
 
 
 class _Application(FastAPI):

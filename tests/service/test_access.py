@@ -129,7 +129,9 @@ def test_uploads_and_asks_need_a_key_where_there_is_one(guarded: Client) -> None
         problem(upload(http, STORY), 401, "key-missing")
         problem(http.post("/ask", json={"question": "Who?"}), 401, "key-missing")
         problem(http.get("/books"), 401, "key-missing")
-        for path in ("/livez", "/readyz", "/openapi.json", "/docs"):
+        files = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
+        shown = [f"/docs/files/{name}" for name in files]
+        for path in ("/livez", "/readyz", "/openapi.json", "/docs", *shown):
             assert http.get(path).status_code == 200, path
     assert guarded.add(STORY, title="Lamp").book.title == "Lamp"
 

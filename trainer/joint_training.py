@@ -9,6 +9,7 @@ import torch
 
 from trainer.checkpoint import Checkpoint, Position, moments, named, set_moments
 from trainer.llm.frozen_llm import FrozenLLM
+from trainer.loss_curve import LossCurve
 from trainer.methods.dispatch import initial_members
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
@@ -57,11 +58,12 @@ def train(
         _check(before)
         yield before
         evaluation = (time.monotonic() - evaluation_started) * (1 + rivals / recipe.members)
-        curve: list[list[float]] = []
+        curve = LossCurve()
         computed_tokens, seconds = 0, 0.0
     else:
         facts = resume.facts
-        bare_loss, evaluation, curve = facts["bare_loss"], facts["evaluation"], list(facts["curve"])
+        bare_loss, evaluation = facts["bare_loss"], facts["evaluation"]
+        curve = LossCurve.of_facts(facts["curve"])
         before = Evaluated("before", bare_loss, facts["before"])
         computed_tokens, seconds = facts["computed_tokens"], facts["seconds"]
         started -= facts["elapsed"]
@@ -87,7 +89,7 @@ def train(
                 "bare_loss": bare_loss,
                 "before": before.member_losses,
                 "evaluation": evaluation,
-                "curve": curve,
+                "curve": curve.facts(),
                 "computed_tokens": computed_tokens,
                 "seconds": seconds,
                 "elapsed": time.monotonic() - started,
@@ -95,14 +97,14 @@ def train(
             },
         )
 
-    while not schedule.finished(len(curve)):
+    while not schedule.finished(curve.steps):
         step_started = time.monotonic()
         optimiser.zero_grad()
         losses, computed = yield from objective.gradient(members)
         if not all(map(math.isfinite, losses)):
-            raise DivergedError(f"the loss is {max(losses)} at step {len(curve) + 1}: lower learning_rate")
+            raise DivergedError(f"the loss is {max(losses)} at step {curve.steps + 1}: lower learning_rate")
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * schedule.rate_factor(len(curve))
+            group["lr"] = recipe.rate * schedule.rate_factor(curve.steps)
         members.mask_frozen(frozen_tokens)
         members.clip_gradients(recipe.max_grad_norm)
         optimiser.step()
@@ -110,15 +112,15 @@ def train(
         step_seconds = time.monotonic() - step_started
         seconds += step_seconds
         computed_tokens += computed
-        remaining = schedule.remaining(len(curve), seconds / len(curve))
+        remaining = schedule.remaining(curve.steps, seconds / curve.steps)
         yield Stepped(
-            step=len(curve),
-            steps=len(curve) + remaining,
+            step=curve.steps,
+            steps=curve.steps + remaining,
             member_losses=losses,
             seconds=step_seconds,
             tokens=computed,
             tokens_per_second=computed_tokens / seconds,
-            eta_seconds=remaining * seconds / len(curve) + evaluation,
+            eta_seconds=remaining * seconds / curve.steps + evaluation,
             checkpoint=partial(checkpoint, objective.position()),
         )
 
@@ -129,7 +131,8 @@ def train(
         members=members.detached("cpu"),
         before=before,
         after=after,
-        curve=curve,
+        curve=curve.points(),
+        steps=curve.steps,
         text_tokens=objective.epoch_tokens,
         seconds=time.monotonic() - started,
         tokens_per_second=computed_tokens / seconds,

@@ -50,7 +50,9 @@ class Learned:
     members: Members
     before: Evaluated
     after: Evaluated
-    curve: list[list[float]]  # each member's training loss at each step
+    steps: int
+    # Each member's training loss, as `LossCurve.points` gives it.
+    curve: list[list[float]]
     text_tokens: int
     seconds: float
     tokens_per_second: float

@@ -14,7 +14,8 @@ class PromptMember(BaseModel):
     """One soft prompt of a version, counted from 0, with its held-out losses before and after learning.
 
     `damaged` says that its bytes are no longer what was published, and that it is left out of answers.
-    `curve` is its training loss at each step, where one version is shown.
+    `curve` is its training loss at each step, where one version is shown; of more than 1,023 steps it is that
+    of equal stretches of them.
     """
 
     member: int

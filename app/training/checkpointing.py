@@ -24,6 +24,8 @@ from trainer.recipe import Recipe
 # the time goes into them.
 _EVERY_SECONDS = 30.0
 _SHARE = 0.02
+# Raised where checkpoints have other facts than before: what an older one keeps is begun anew.
+_FORM = 2
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class Checkpointing:
             log.warning("job %s begins anew, its checkpoint cannot be read: %s", self._job.id, error)
             return None
         self._kept_at = self._clock()
-        self._tell(len(found.facts["curve"]))
+        self._tell(found.facts["curve"]["steps"])
         return found
 
     def stepped(self, step: Stepped) -> None:
@@ -124,6 +126,7 @@ def checkpoint_key(
 ) -> str:
     """SHA-256, in hex, of all that decides what a training learns."""
     decides = [
+        _FORM,
         asdict(identity),
         skill.digest,
         recipe.model_dump(),

@@ -61,7 +61,7 @@ def publish_trained(
         base_model=asdict(identity),
         metrics={
             "bare_loss": learned.before.bare_loss,
-            "steps": len(learned.curve),
+            "steps": learned.steps,
             "text_tokens": learned.text_tokens,
             "seconds": learned.seconds,
             "tokens_per_second": learned.tokens_per_second,

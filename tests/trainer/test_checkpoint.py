@@ -77,7 +77,7 @@ def test_19_what_goes_on_from_a_checkpoint_learns_the_same_bits(llm: FrozenLLM, 
     plain = recipe.model_copy(update={"append": False})
     parent = initial_members(llm, llm.encode(STORY), plain) if recipe.append else None
     whole = last(learning(llm, recipe, parent))
-    stop = len(whole.curve) // 2
+    stop = whole.steps // 2
     assert stop >= 2
     kept, pieces = b"", learning(llm, recipe, parent)
     for happened in pieces:
@@ -86,9 +86,7 @@ def test_19_what_goes_on_from_a_checkpoint_learns_the_same_bits(llm: FrozenLLM, 
             kept = happened.checkpoint().to_bytes()
             break
     after = list(learning(llm, recipe, parent, checkpoint_from_bytes(kept)))
-    assert [one.step for one in after if isinstance(one, Stepped)] == list(
-        range(stop + 1, len(whole.curve) + 1)
-    )
+    assert [one.step for one in after if isinstance(one, Stepped)] == list(range(stop + 1, whole.steps + 1))
     resumed = after[-1]
     assert isinstance(resumed, Learned)
     assert resumed.members.artifacts() == whole.members.artifacts()

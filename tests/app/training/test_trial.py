@@ -89,7 +89,7 @@ def studied(desk: Desk, **settings: object) -> Recipe:
 
 def learned(loss: float) -> Learned:
     evaluated = Evaluated("after", None, [loss])
-    return Learned(Prompts.__new__(Prompts), evaluated, evaluated, [[loss]], 1, 1.0, 1.0)
+    return Learned(Prompts.__new__(Prompts), evaluated, evaluated, 1, [[loss]], 1, 1.0, 1.0)
 
 
 def above(difference: float, low: float | None, high: float | None) -> Contribution:

@@ -262,6 +262,8 @@ def test_14_nothing_of_another_library_is_seen_or_found(library: Library) -> Non
         assert mine.book.owner == "anna"
     other = {"Authorization": f"Bearer {library.keys['other']}"}
     with httpx.Client(base_url=library.client.url, headers=other, timeout=60, trust_env=False) as http:
+        own = http.post("/books", json={"title": "Own", "text": STORY + "own", "recipe": QUICK})
+        assert own.status_code == 202
         listed = http.get("/books").json()["data"]
         assert {book["owner"] for book in listed} == {"ben"}
         assert http.get("/books", params={"author": "m. ost"}).json()["data"] == []

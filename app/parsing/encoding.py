@@ -5,10 +5,10 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
-import chardet
-
 from app.parsing.control_characters import only_text, without_controls
+from app.parsing.encoding_guess import likeliest
 from app.parsing.parsed import ParseError
+from app.parsing.wide_encodings import is_wide, wide
 
 # UTF-32 comes first: its little-endian mark begins with that of UTF-16.
 _MARKS = {
@@ -23,18 +23,32 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _DECLARED_WITHIN = 4096
+# Japanese and Korean that is ASCII with escape sequences.
+_WITH_ESCAPES = ("iso2022_kr", "iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext")
+_SHIFTS = frozenset("\x1b\x0e\x0f")
+# Files whose records are filled with NUL have at least one of them.
+_RECORD = 80
 # The encoding is guessed from so many bytes, and the guess is checked on so many characters.
-_SAMPLE_BYTES = 65_536
-_BEFORE_BYTES = 1_024
-# A guess counts from this probability on: bytes that are no text are given less, the shortest texts more.
-_LEAST_PROBABLE = 0.05
+_SAMPLE_BYTES = 8_192
+_CHECKED = 65_536
 # A text is UTF-8 with damage where it has this many whole characters beyond ASCII for each damaged one.
 _WHOLE_FOR_DAMAGED = 8
 _DAMAGED = "\ufffd"
 _WORD = re.compile(r"[^\W\d_]{2,}")
 # Scripts of East Asia, by how the names of their characters begin: they mix with each other and with Latin.
 _EASTERN = frozenset(
-    ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH", "HALFWIDTH")
+    (
+        "CJK",
+        "HIRAGANA",
+        "KATAKANA",
+        "HANGUL",
+        "BOPOMOFO",
+        "IDEOGRAPHIC",
+        "FULLWIDTH",
+        "HALFWIDTH",
+        "KATAKANA-HIRAGANA",
+        "CIRCLED",
+    )
 )
 # The share of words beyond ASCII that may have letters of two scripts, or a capital within.
 _MOST_STRANGE_WORDS = 0.1
@@ -79,7 +93,7 @@ def _decoded(data: bytes, markup: bool) -> str | None:
         if data.startswith(mark):
             return _with_little_damage(data, encoding)
     utf8 = _strictly(data, "utf-8")
-    if utf8 is not None and (markup or _is_utf8(utf8)):
+    if utf8 is not None and (markup or _is_utf8(utf8, data)):
         return utf8
     if utf8 is None and markup and (found := _DECLARED.search(data[:_DECLARED_WITHIN])):
         text = _strictly(data, (found[1] or found[2]).decode("ascii"))
@@ -88,9 +102,9 @@ def _decoded(data: bytes, markup: bool) -> str | None:
     return (_with_little_damage(data, "utf-8") if utf8 is None else None) or _guessed(data) or utf8
 
 
-def _is_utf8(text: str) -> bool:
+def _is_utf8(text: str, data: bytes) -> bool:
     """Whether bytes that are valid UTF-8 are that, and not UTF-16 without a mark or Japanese with escapes."""
-    return "\x1b" not in text and "\0" not in text.rstrip("\0\x1a\r\n ")
+    return "\x1b" not in text and "\0" not in text.rstrip("\0\x1a\r\n ") and not is_wide(data)
 
 
 def _strictly(data: bytes, encoding: str) -> str | None:
@@ -111,25 +125,29 @@ def _with_little_damage(data: bytes, encoding: str) -> str | None:
 
 
 def _guessed(data: bytes) -> str | None:
-    """The text in the first encoding, of the likeliest, that gives words of one script."""
-    sample = _sample(data)
-    for guess in chardet.detect_all(sample):
-        encoding = guess["encoding"]
-        if encoding is not None and guess["confidence"] >= _LEAST_PROBABLE:
-            text = _strictly(data, encoding)
-            if text is not None and _is_plausible(text[:_SAMPLE_BYTES]):
-                return text
+    """The text in the likeliest encoding that gives words of one script."""
+    for encoding in _WITH_ESCAPES if b"\x1b" in data else ():
+        text = _strictly(data, encoding)
+        if text is not None and not _SHIFTS.intersection(text):
+            return text
+    if b"\0" in data and ((text := wide(data)) is not None or len(data) < _RECORD):
+        return text
+    for encoding in likeliest(_sample(data)):
+        text = _with_little_damage(data, encoding)
+        if text is not None and _is_plausible(text[:_CHECKED]):
+            return text
     return None
 
 
 def _sample(data: bytes) -> bytes:
-    """The part to guess from: whole lines, from shortly before the first line that is not ASCII."""
-    first = re.search(rb"[\x80-\xff]", data)
-    if first is None or b"\0" in data[:_SAMPLE_BYTES]:
-        return data[:_SAMPLE_BYTES]
-    start = data.rfind(b"\n", 0, max(0, first.start() - _BEFORE_BYTES)) + 1
-    cut = data[start : start + _SAMPLE_BYTES]
-    return cut[: cut.rfind(b"\n") + 1] or cut
+    """The part to guess from: the first lines that are not ASCII, whole."""
+    lines = [line for line in data.splitlines(keepends=True) if not line.isascii()]
+    sample = b""
+    for line in lines:
+        sample += line
+        if len(sample) >= _SAMPLE_BYTES:
+            break
+    return sample
 
 
 def _is_plausible(text: str) -> bool:

@@ -166,7 +166,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _form() -> str:
     """What the files of an index are of: where the form of a file or its stems change, this does."""
-    return f"2, {form_of_stems()}"
+    return f"3, {form_of_stems()}"
 
 
 def _digest(file: Path) -> str:

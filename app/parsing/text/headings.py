@@ -7,7 +7,9 @@ from typing import Literal
 
 from app.parsing.text import chapter_marks
 from app.parsing.text.chapter_marks import ChapterMark
-from app.parsing.text.part_names import NAMED, NUMBERS, ORDINALS, PARTS
+from app.parsing.text.numerals import numeral_headings
+from app.parsing.text.part_names import IN_ONE_WORD, NAMED, NUMBER_FIRST, PART_FIRST
+from app.parsing.text.table_of_contents import without_listed
 from store.segmentation import ChapterSpan
 
 TextFormat = Literal["txt", "md"]
@@ -18,12 +20,16 @@ _REST_OF_LINE = re.compile(r"\S[^\r\n]*")
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _HASHES = re.compile(r" {0,3}#{1,3}[ \t]+(.*?)[ \t]*#*[ \t]*$")
 _NUMBERED = re.compile(
-    rf"\s*(?P<number>(?:{PARTS})\s+(?:(?:the\s+)?(?:{ORDINALS})|{NUMBERS})|(?:the\s+)?(?:{ORDINALS})\s+(?:{PARTS}))"
+    rf"\s*(?P<number>(?:{PART_FIRST}|{NUMBER_FIRST})(?:,\s*(?:{PART_FIRST}|{NUMBER_FIRST}))?)"
     r"(?![\w'’])(?:\s*(?P<mark>[.:—–-]+)\s*|\s+|$)(?P<title>.*?)\s*$",
     re.IGNORECASE,
 )
 _NAMED = re.compile(rf"\s*(?:{NAMED})[.:]?\s*$", re.IGNORECASE)
-_CHINESE = re.compile(r"\s*第\s*[\d〇零一二三四五六七八九十百千两]+\s*[章回节節](?:$|[\s：:、].*$)")
+_IN_ONE_WORD = re.compile(rf"\s*(?:{IN_ONE_WORD})(?:$|[\s：:、.].*$)")
+# Signs around a heading: `_CHAPTER I_`, `*** CHAPTER 1 ***`, `[CHAPTER 1]`.
+_FRAMED = re.compile(r"([_*=~<\[|—–-]+)\s*(\w.*?)\s*[_*=~>\]|—–-]+")
+_ENDS_SENTENCE = re.compile(r"[.!?…。！？][\"'”’»」』)\]]*$")
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LONGEST_HEADING = 120
 
 
@@ -31,9 +37,14 @@ def chapters(text: str, format: TextFormat) -> list[ChapterSpan]:  # noqa: A002 
     """Find a text's chapters by their heading lines.
 
     In "md" a heading is a line that begins with one to three `#`; in "txt", and in "md" without such lines,
-    it is a line like `CHAPTER IV`, `Chapter 1. Title`, `SCENE II. A quay.` or `Erster Akt`.
+    it is a line like `CHAPTER IV`, `Chapter 1. Title`, `SCENE II. A quay.` or `Erster Akt`; where none of
+    these has a number, Roman numerals on lines of their own. What a table of contents lists is none.
     """
-    return chapter_marks.chapters_from_marks(text, find_headings(text, format))
+    marks = find_headings(text, format)
+    if not any(map(_number, marks)) and not (format == "md" and marks):
+        # Of numerals alone, those within a chapter are none of their own.
+        marks = sorted([*marks, *numeral_headings(text)], key=lambda mark: mark.start)
+    return chapter_marks.chapters_from_marks(text, without_listed(text, marks, _number))
 
 
 def find_headings(text: str, format: TextFormat) -> list[ChapterMark]:  # noqa: A002
@@ -61,12 +72,24 @@ def _hash_headings(text: str) -> Iterator[ChapterMark]:
             yield ChapterMark(heading[1].strip(), line.start(), line.end())
 
 
+def _number(mark: ChapterMark) -> str:
+    """What numbers a heading, `chapter iv`; "" where nothing does."""
+    match = _NUMBERED.match(mark.title)
+    return " ".join(match["number"].casefold().split()) if match else ""
+
+
 def _line_headings(text: str) -> Iterator[ChapterMark]:
     lines = [(match.start(), match.end()) for match in _LINE.finditer(text)]
-    opens = True  # a heading follows the start of the text, a blank line or another heading
+    without_blanks = _BLANK_LINE.search(text.replace("\r", "")) is None
+    # A heading follows the start of the text or of a page, a blank line or another heading; where no line
+    # is blank, a sentence's end.
+    opens = True
     skip = False
     for (start, end), following in zip(lines, [*lines[1:], None], strict=True):
         line = text[start:end].strip()
+        framed = _FRAMED.fullmatch(line) if len(line) <= _LONGEST_HEADING else None
+        line = framed[2] if framed else line
+        opens = opens or text.startswith("\f", start)
         if skip:
             skip, opens = False, True
         elif opens and _is_heading(line):
@@ -76,13 +99,17 @@ def _line_headings(text: str) -> Iterator[ChapterMark]:
             else:
                 yield ChapterMark(line, start, end)
         else:
-            opens = not line
+            opens = (
+                not line
+                or text[start:end].rstrip("\r\n").endswith("\f")
+                or (without_blanks and bool(_ENDS_SENTENCE.search(line)))
+            )
 
 
 def _is_heading(line: str) -> bool:
     if not line or len(line) > _LONGEST_HEADING:
         return False
-    if _NAMED.match(line) or _CHINESE.match(line):
+    if _NAMED.match(line) or _IN_ONE_WORD.match(line):
         return True
     match = _NUMBERED.match(line)
     if match is None:

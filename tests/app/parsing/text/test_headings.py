@@ -57,6 +57,31 @@ def test_a_text_without_headings_is_one_chapter() -> None:
         "Vorwort",
         "Epílogo",
         "Предисловие",
+        "ACT II, SCENE III",
+        "SONNET XVIII",
+        "CHAP. IX.",
+        "CHAPTER SIXTY-ONE",
+        "CHAPTER ONE HUNDRED AND TWO",
+        "CHAPTER Ⅻ",
+        "Dreizehntes Kapitel",
+        "Der zweite Akt",
+        "3. Kapitel",
+        "Kapitel elf",
+        "CHAPITRE Ier",
+        "IIe acte",
+        "Livre onzième",
+        "JORNADA PRIMERA",
+        "Capítulo veintiuno",
+        "CANTO TRENTESIMOTERZO",
+        "Capítulo dois",
+        "Elfde hoofdstuk",
+        "Rozdział dwunasty",
+        "Глава двадцать первая",
+        "Песнь одиннадцатая",
+        "第三幕",
+        "第２卷",
+        "제3장",
+        "INTERLUDE",
     ],
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
@@ -83,6 +108,14 @@ def test_heading_lines(heading: str, newline: str) -> None:
         "The chapter IV",
         "Chapter 1" + " and on" * 30,
         "# Not in plain text",
+        "1. Book a table for two.",
+        "I act.",
+        "3 acts were played.",
+        "Bellissimo libro.",
+        "12 May 1890",
+        "Le premier livre était perdu.",
+        "第一回合开始了。",
+        "- Chapter 4 was missing -",
     ],
 )
 def test_lines_that_are_prose(line: str) -> None:
@@ -118,6 +151,57 @@ def test_a_table_of_contents_makes_no_chapters() -> None:
         ("CHAPTER I", "One."),
         ("CHAPTER II", "Two."),
     ]
+
+
+@pytest.mark.parametrize("under", ["The Lamp", "The Lamp, and who lit it.", "The Lamp ..... 5"])
+def test_a_table_of_contents_with_titles_makes_no_chapters(under: str) -> None:
+    listed = f"CONTENTS\n\nCHAPTER I\n{under}\n\nCHAPTER II\n{under}\n\n"
+    text = listed + "CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo."
+    assert (_titles(text), _bodies(text)[1:]) == (["", "CHAPTER I", "CHAPTER II"], ["One.", "Two."])
+
+
+@pytest.mark.parametrize("framed", ["_CHAPTER I_", "*** CHAPTER I ***", "[CHAPTER I]", "- CHAPTER I -"])
+def test_signs_around_a_heading_are_no_part_of_it(framed: str) -> None:
+    assert _titles(f"Before.\n\n{framed}\n\nAfter.") == ["", "CHAPTER I"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CHAPTER I\nShe lit it.\nShe slept.\nCHAPTER II\nHe took it.\n",
+        "CHAPTER I\n\nShe lit it.\nShe slept.\n\fCHAPTER II\n\nHe took it.\n",
+        "CHAPTER I\n\nShe lit it.\nShe slept.\f\nCHAPTER II\n\nHe took it.\n",
+    ],
+    ids=["no blank lines", "form feed before", "form feed behind"],
+)
+def test_a_heading_without_a_blank_line_above(text: str) -> None:
+    assert _titles(text) == ["CHAPTER I", "CHAPTER II"]
+
+
+@pytest.mark.parametrize(
+    "headings", [["I", "II", "III"], ["I.", "II."], ["I. THE HARBOUR", "II. L'ÉTÉ", "III. THE KEY"]]
+)
+def test_numerals_alone_are_chapters(headings: list[str]) -> None:
+    text = "".join(f"{heading}\n\nShe lit the lamp.\n\n" for heading in headings)
+    assert _titles(text) == headings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I. Light the lamp.\n\nII. Wind the clock.\n\nIII. Feed the gull.\n",
+        "I\n\nShe lit the lamp.\n\nV\n\nShe slept.\n",
+        "He said:\n\nI\n\nand slept.\n",
+        "1.\n\nLight the lamp.\n\n2.\n\nWind the clock.\n",
+    ],
+    ids=["a list", "out of sequence", "one", "figures"],
+)
+def test_numerals_that_number_no_chapters(text: str) -> None:
+    assert _titles(text) == [""]
+
+
+def test_numerals_within_chapters_are_no_chapters() -> None:
+    assert _titles("CHAPTER I\n\nI\n\nShe lit it.\n\nII\n\nShe slept.\n") == ["CHAPTER I"]
 
 
 def test_markdown_headings() -> None:

@@ -147,11 +147,15 @@ def _is_index(
 
 
 def _is_prose(side: Sequence[Sequence[Row]]) -> bool:
-    """Whether its lines are long enough for prose."""
-    letters = [sum(len(word.text) for word in cell) for row in side for cell in row]
+    """Whether its lines are long enough for prose: their longest cells, as justified lines may have gaps."""
+    letters = [max(_letters(cell) for cell in row) for row in side]
     # Chinese and Japanese have no spaces.
-    words = [max(len(cell), sum(len(word.text) for word in cell) // 6) for row in side for cell in row]
+    words = [max(max(len(cell), _letters(cell) // 6) for cell in row) for row in side]
     return median(words) >= _WORDS and median(letters) >= _LETTERS
+
+
+def _letters(cell: Row) -> int:
+    return sum(len(word.text) for word in cell)
 
 
 def _goes_on(side: Sequence[Sequence[Row]]) -> bool:

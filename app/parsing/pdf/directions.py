@@ -1,4 +1,3 @@
-
 """Tells which way letters are written, and puts what stands on a line into the order in which it is read."""
 
 import unicodedata

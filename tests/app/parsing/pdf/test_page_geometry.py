@@ -1,4 +1,4 @@
-"""What a page's words say by where they stand: columns, tables, order, raised figures, drop caps."""
+"""What a page's words say by where they stand: columns, tables, order, raised figures."""
 
 import random
 
@@ -63,6 +63,21 @@ def test_columns_are_read_one_after_the_other_however_they_were_drawn(
     shuffled = random.Random(1).sample(by_column, len(by_column))
     for drawn in (by_column, by_row, shuffled):
         assert " ".join(parse(files.pdf([[head, *drawn]])).text.split()) == f"{head[3]} {wanted}"
+
+
+def test_columns_of_justified_lines_are_columns_though_words_stand_far_apart() -> None:
+    sides = [prose(WORDS, 24, 38, seed) for seed in (5, 6)]
+    page = []
+    for row in range(24):
+        for place, side in enumerate(sides):
+            words = side[row].split()
+            space = (230 - sum(6 * len(word) for word in words)) / (len(words) - 1)
+            left = 40.0 + 270 * place
+            for word in words:
+                page.append((left, 740 - 14.0 * row, 12.0, word))
+                left += 6 * len(word) + space
+    letters = "".join(sorted({letter for side in sides for text in side for letter in text} - {" "}))
+    assert parse(files.pdf([page], letters=letters)).text.split() == " ".join(sides[0] + sides[1]).split()
 
 
 def test_the_columns_of_an_index_are_read_one_after_the_other() -> None:
@@ -198,37 +213,6 @@ def test_what_is_raised_or_lowered_stays_on_its_line(
     page = [*lines(*prose(WORDS, 4, 60, 1), top=700), *pieces, *lines(*prose(WORDS, 4, 60, 2), top=560)]
     for drawn in (page, page[::-1]):
         assert wanted in parse(files.pdf([drawn], letters=letters)).text.split("\n\n")
-
-
-@pytest.mark.parametrize(
-    ("cap", "rest", "lines_high", "wanted"),
-    [
-        ("T", "he lamp", 3, "The lamp"),
-        ("E", "s war ein Licht", 2, "Es war ein Licht"),
-        ("A", "lamp burned", 2, "A lamp burned"),
-        ("“W", "here is the lamp", 4, "“Where is the lamp"),
-    ],
-)
-def test_a_drop_cap_is_the_first_letter_of_its_word(
-    cap: str, rest: str, lines_high: int, wanted: str
-) -> None:
-    body = prose(["lamp", "a", "keeper", "night", "burned", "stair"], 8, 62, 1)
-    size = 11.0
-    cap_size = 14.0 * (lines_high - 1) / 0.72 + size
-    base = 650 - 14.0 * (lines_high - 1)
-    beside = 64 + 0.66 * cap_size * len(cap)
-    page = [
-        (60.0, 760.0, 20.0, "Chapter One"),
-        (60.0, base, cap_size, cap),
-        *[
-            (beside if n < lines_high else 60.0, 650 - 14.0 * n, size, (f"{rest} {text}" if n == 0 else text))
-            for n, text in enumerate(body)
-        ],
-    ]
-    for drawn in (page, page[::-1]):
-        book = parse(files.pdf([drawn]))
-        assert [chapter.title for chapter in book.chapters] == ["Chapter One"]
-        assert book.text.split("\n\n")[1].startswith(f"{wanted} {body[0]} {body[1]}"[:60])
 
 
 def test_pages_that_lie_on_their_side_are_read() -> None:

@@ -1,4 +1,4 @@
-"""What a page's words say by where they stand: columns, tables, order, raised figures."""
+"""What a page's words say by where they stand: columns, tables, order."""
 
 import random
 
@@ -186,33 +186,6 @@ def test_right_to_left_paragraphs_and_columns_begin_at_the_right() -> None:
     drawn = [sides[side][row] for row in range(14) for side in (0, 1)]
     wanted = " ".join(text[::-1] for side in sides for _, _, _, text in side)
     assert parse(files.pdf([drawn], letters=HEBREW)).text == wanted
-
-
-@pytest.mark.parametrize(
-    ("before", "raised", "after", "up", "wanted"),
-    [
-        ("The tank holds 10", "6", "litres of oil", 4.0, "The tank holds 10⁶ litres of oil"),
-        ("Der Hof hat 40 m", "2", "und eine Linde", 4.0, "Der Hof hat 40 m² und eine Linde"),
-        ("The share explained is R", "2", "in each year", 5.0, "The share explained is R² in each year"),
-        ("He drinks CO", "2", "in water", -2.0, "He drinks CO₂ in water"),
-        ("Light takes 10", "-9", "seconds", 4.0, "Light takes 10⁻⁹ seconds"),
-        ("They built the bridge", "12", "in one winter", 4.0, "They built the bridge [12] in one winter"),
-        ("She came on the 1", "st", "of May", 4.0, "She came on the 1st of May"),
-    ],
-)
-def test_what_is_raised_or_lowered_stays_on_its_line(
-    before: str, raised: str, after: str, up: float, wanted: str
-) -> None:
-    letters = "".join(sorted(set(before + raised + after) - {" "}))
-    end = 60 + 6.0 * len(before)
-    pieces = [
-        (60.0, 600.0, 12.0, before),
-        (end, 600.0 + up, 7.0, raised),
-        (end + 3.5 * len(raised) + 6, 600.0, 12.0, after),
-    ]
-    page = [*lines(*prose(WORDS, 4, 60, 1), top=700), *pieces, *lines(*prose(WORDS, 4, 60, 2), top=560)]
-    for drawn in (page, page[::-1]):
-        assert wanted in parse(files.pdf([drawn], letters=letters)).text.split("\n\n")
 
 
 def test_pages_that_lie_on_their_side_are_read() -> None:

@@ -10,6 +10,7 @@ from app.parsing.pdf.lines import LARGER
 from app.parsing.pdf.paragraphs import PlacedLine
 from app.parsing.text.chapter_marks import ChapterMark
 from app.parsing.text.headings import find_headings, heading_title
+from app.parsing.text.part_names import ORDINALS
 
 _LONGEST_HEADING = 120
 _HEADING_LINES = 3
@@ -24,7 +25,10 @@ _DATE_WORD = re.compile(
     r"lun|mer|jeu|ven|dim|mi[eé]|jue|vie|s[aá]b|dom|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек",
     re.IGNORECASE,
 )
-_SMALL_DATE_WORD = re.compile(r"(?:of|the|den|der|de|del|du|le|st|nd|rd|th|er|г|года)", re.IGNORECASE)
+_SMALL_DATE_WORD = re.compile(
+    rf"(?:on|in|of|the|year|am|im|den|der|vom|jahre?|de|del|du|le|el|il|o|año|anno|st|nd|rd|th|er|г|года|{ORDINALS})",
+    re.IGNORECASE,
+)
 
 
 def heading_marks(placed: Sequence[PlacedLine], size: float) -> list[ChapterMark]:

@@ -65,6 +65,32 @@ def test_columns_are_read_one_after_the_other_however_they_were_drawn(
         assert " ".join(parse(files.pdf([[head, *drawn]])).text.split()) == f"{head[3]} {wanted}"
 
 
+def test_a_heading_parts_the_columns_above_it_from_those_below() -> None:
+    texts = [prose(WORDS, 12, 42, seed) for seed in range(4)]
+    drawn = [
+        *column(texts[0], 40, 740),
+        *column(texts[1], 310, 740),
+        (40.0, 570.0, 14.0, "The second week"),
+        *column(texts[2], 40, 545),
+        *column(texts[3], 310, 545),
+    ]
+    wanted = " ".join([*texts[0], *texts[1], "The second week", *texts[2], *texts[3]])
+    for page in (drawn, sorted(drawn, key=lambda piece: (-piece[1], piece[0]))):
+        assert " ".join(parse(files.pdf([page])).text.split()) == wanted
+
+
+def test_the_heading_of_a_column_is_read_within_it() -> None:
+    left, right = prose(WORDS, 24, 42, 1), prose(WORDS, 28, 42, 2)
+    drawn = [
+        *column(left[:12], 40, 740),
+        (40.0, 580.0, 14.0, "The second week"),
+        *column(left[12:], 40, 555),
+        *column(right, 310, 740),
+    ]
+    text = parse(files.pdf([drawn])).text
+    assert " ".join(text.split()) == " ".join([*left[:12], "The second week", *left[12:], *right])
+
+
 def test_columns_of_justified_lines_are_columns_though_words_stand_far_apart() -> None:
     sides = [prose(WORDS, 24, 38, seed) for seed in (5, 6)]
     page = []

@@ -1,4 +1,3 @@
-
 """Raised and lowered figures and letters: powers, formulas, ordinals and the numbers of notes."""
 
 import pytest

@@ -22,6 +22,8 @@ WIDE_GAP = 0.75
 LARGER = 1.15
 # Cells of tables are so far apart, and further than other words of their line: justified lines are even.
 _CELL_GAP, _WIDER, _FAR = 1.5, 1.6, 3.0
+# The number of a note, with the space behind it, in front of a comma or the like.
+_NOTE_BEFORE_SIGN = re.compile(r"(\[[^\[\]]+\]) (?=[,;:.!?])")
 # Dot leaders in front of a page number.
 _LEADERS = re.compile(r"(?:\s*\.){5,}\s*")
 
@@ -112,7 +114,8 @@ def _said(row: Sequence[Word], rtl: bool) -> str:
     if rtl and any(letter.isalpha() for word in row for letter in word.text):
         row = row[::-1]
     between = ["", *(_between(*pair) for pair in pairwise(row))]
-    return "".join(part for word, space in zip(row, between, strict=True) for part in (space, word.text))
+    said = "".join(part for word, space in zip(row, between, strict=True) for part in (space, word.text))
+    return _NOTE_BEFORE_SIGN.sub(r"\1", said) if any(word.shift for word in row) else said
 
 
 def _said_two_ways(row: Sequence[Word], rtl: bool) -> str:

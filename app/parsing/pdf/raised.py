@@ -18,6 +18,7 @@ _MOST_OF_SIGN = 0.6
 # The longest that is looked at, and that is looked for among words which were not drawn beside it.
 _LONGEST, _LONGEST_ELSEWHERE = 12, 3
 _FIGURES = re.compile(r"[+\-−–]?\d+|\d*[+\-−]|n")
+_NEGATIVE = re.compile(r"[-−–]\d+")
 _CHARGES = "+-−"
 _NOTE_NUMBERS = re.compile(r"\d{1,3}(?:[,–-]\d{1,3})*")
 # What has a power: figures, or one or two letters as units and variables have them.
@@ -145,7 +146,9 @@ def _settle(word: Word, host: Word) -> None:
     if word.shift < 0:
         if _FIGURES.fullmatch(word.text):
             word.text = word.text.translate(_LOWERED)
-    elif behind and _FIGURES.fullmatch(word.text) and _has_power(host.text):
+    elif (
+        behind and _FIGURES.fullmatch(word.text) and (_has_power(host.text) or _NEGATIVE.fullmatch(word.text))
+    ):
         word.text = word.text.translate(_RAISED)
     elif behind and _OPERATION.search(word.text) and _has_power(host.text):
         word.text = f"^({word.text})"

@@ -20,6 +20,7 @@ from tests.files import lines
         ("She came on the 1", "st", "of May", 4.0, "She came on the 1st of May"),
         ("Salt gives off Na", "+", "in water", 4.0, "Salt gives off Na⁺ in water"),
         ("The rust has Fe", "2+", "in it", 4.0, "The rust has Fe²⁺ in it"),
+        ("The tap gives 2 L min", "-1", "of water", 4.0, "The tap gives 2 L min⁻¹ of water"),
         ("They are as many as 2", "k", "or more", 4.0, "They are as many as 2^k or more"),
         ("They built the bridge", "b", "in one winter", 4.0, "They built the bridge [b] in one winter"),
         ("Elle naquit au XIX", "e", "siècle", 4.0, "Elle naquit au XIXe siècle"),
@@ -45,9 +46,13 @@ def test_what_is_raised_or_lowered_stays_on_its_line(
     [
         ([(0, "The water had BeF"), (-1, "4"), (1, "2-"), (0, " in it.")], "The water had BeF₄²⁻ in it."),
         ([(0, "They dated it by "), (1, "14"), (0, "C alone.")], "They dated it by ¹⁴C alone."),
+        (
+            [(0, "They built the bridge"), (1, "5"), (0, ", and it fell.")],
+            "They built the bridge [5], and it fell.",
+        ),
         ([(0, "It boils at 90 "), (1, "o"), (0, "C here.")], "It boils at 90 oC here."),
     ],
-    ids=["a charge behind a number", "an isotope", "a degree"],
+    ids=["a charge behind a number", "an isotope", "a note before a comma", "a degree"],
 )
 def test_what_is_raised_before_a_word_or_behind_what_is_lowered_is_on_its_line(
     parts: list[tuple[int, str]], wanted: str

@@ -69,12 +69,13 @@ def _headings_across(rows: Sequence[Row], cut: _Cut) -> Iterator[tuple[int, int]
     """The headings, from the first to the last row, exclusive, between columns above and columns below.
 
     Such a heading is short and does not reach over the gutter, but both columns end above it and begin below.
+    A letter is the heading of an index, whose columns go on.
     """
     band = rows[cut.first : cut.last]
     size = median(word.size for row in band for word in row)
     sides = [{word.left < cut.place for word in row} for row in band]
     large = [
-        len(side) == 1 and all(word.size >= LARGER * size for word in row)
+        len(side) == 1 and _letters(row) > 2 and all(word.size >= LARGER * size for word in row)
         for side, row in zip(sides, band, strict=True)
     ]
     place = 0

@@ -65,6 +65,19 @@ def test_columns_are_read_one_after_the_other_however_they_were_drawn(
         assert " ".join(parse(files.pdf([[head, *drawn]])).text.split()) == f"{head[3]} {wanted}"
 
 
+def test_the_letters_of_an_index_do_not_part_its_columns() -> None:
+    left = [f"{word}, {number}" for number, word in enumerate(WORDS[:12])]
+    right = [f"{word}, {number}" for number, word in enumerate(GERMAN)]
+    page = [
+        *column(left[:6], 60, 740),
+        (60.0, 640.0, 14.0, "H"),
+        *column(left[6:], 60, 610),
+        *column(right[:6], 320, 740),
+        *column(right[6:], 320, 610),
+    ]
+    assert parse(files.pdf([page])).text.split() == " ".join([*left[:6], "H", *left[6:], *right]).split()
+
+
 def test_a_heading_parts_the_columns_above_it_from_those_below() -> None:
     texts = [prose(WORDS, 12, 42, seed) for seed in range(4)]
     drawn = [

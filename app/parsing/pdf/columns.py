@@ -9,10 +9,10 @@ via Tab-Stop Detection", ICDAR 2009). The page is cut there, and its parts again
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
-from app.parsing.pdf.lines import cells
+from app.parsing.pdf.lines import LARGER, cells
 from app.parsing.pdf.words import Word
 
 Row = Sequence[Word]
@@ -32,6 +32,8 @@ _MANY_LINES, _LONG, _SHARE_LONG, _CLOSE = 8, 0.7, 0.6, 1.7
 _SHARE_OF_BOTH = 0.85
 # A band apart from the columns is this many lines away.
 _APART = 2.5
+# A heading between bands of columns is so many of their type sizes away from both.
+_HEADING_APART = 1.6
 _ENDS = ".!?:;…。！？؟"
 
 
@@ -49,11 +51,45 @@ def read_columns(rows: Sequence[Row], rules: Rules) -> list[Row]:
     cut = _find_cut(rows, rules)
     if cut is None:
         return list(rows)
+    parts: list[Sequence[Row]] = [rows[: cut.first]]
+    begin = cut.first
+    for first, last in [*_headings_across(rows, cut), (cut.last, cut.last)]:
+        band = rows[begin:first]
+        parts += [
+            [part for row in band if (part := [word for word in row if (word.left < cut.place) == left])]
+            for left in (True, False)
+        ]
+        parts.append(rows[first:last])
+        begin = last
+    parts.append(rows[cut.last :])
+    return [line for part in parts for line in read_columns(part, rules)]
+
+
+def _headings_across(rows: Sequence[Row], cut: _Cut) -> Iterator[tuple[int, int]]:
+    """The headings, from the first to the last row, exclusive, between columns above and columns below.
+
+    Such a heading is short and does not reach over the gutter, but both columns end above it and begin below.
+    A letter is the heading of an index, whose columns go on.
+    """
     band = rows[cut.first : cut.last]
-    left = [part for row in band if (part := [word for word in row if word.left < cut.place])]
-    right = [part for row in band if (part := [word for word in row if word.left >= cut.place])]
-    above, below = rows[: cut.first], rows[cut.last :]
-    return [line for part in (above, left, right, below) for line in read_columns(part, rules)]
+    size = median(word.size for row in band for word in row)
+    sides = [{word.left < cut.place for word in row} for row in band]
+    large = [
+        len(side) == 1 and _letters(row) > 2 and all(word.size >= LARGER * size for word in row)
+        for side, row in zip(sides, band, strict=True)
+    ]
+    place = 0
+    for is_large, group in groupby(large):
+        first, last = place, place + len(list(group))
+        place = last
+        if not is_large or first == 0 or last == len(band):
+            continue
+        around = [(band[first - 1], band[first]), (band[last - 1], band[last])]
+        near = [sides[max(first - 2, 0) : first], sides[last : last + 2]]
+        if all(one[0].base - other[0].base > _HEADING_APART * size for one, other in around) and all(
+            set().union(*rows_near) == {True, False} for rows_near in near
+        ):
+            yield cut.first + first, cut.first + last
 
 
 def _find_cut(rows: Sequence[Row], rules: Rules) -> _Cut | None:
@@ -147,11 +183,15 @@ def _is_index(
 
 
 def _is_prose(side: Sequence[Sequence[Row]]) -> bool:
-    """Whether its lines are long enough for prose."""
-    letters = [sum(len(word.text) for word in cell) for row in side for cell in row]
+    """Whether its lines are long enough for prose: their longest cells, as justified lines may have gaps."""
+    letters = [max(_letters(cell) for cell in row) for row in side]
     # Chinese and Japanese have no spaces.
-    words = [max(len(cell), sum(len(word.text) for word in cell) // 6) for row in side for cell in row]
+    words = [max(max(len(cell), _letters(cell) // 6) for cell in row) for row in side]
     return median(words) >= _WORDS and median(letters) >= _LETTERS
+
+
+def _letters(cell: Row) -> int:
+    return sum(len(word.text) for word in cell)
 
 
 def _goes_on(side: Sequence[Sequence[Row]]) -> bool:

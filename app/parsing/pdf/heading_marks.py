@@ -10,6 +10,7 @@ from app.parsing.pdf.lines import LARGER
 from app.parsing.pdf.paragraphs import PlacedLine
 from app.parsing.text.chapter_marks import ChapterMark
 from app.parsing.text.headings import find_headings, heading_title
+from app.parsing.text.part_names import ORDINALS
 
 _LONGEST_HEADING = 120
 _HEADING_LINES = 3
@@ -21,10 +22,17 @@ _ROMAN = {"i", "v", "x", "l", "c", "d", "m"}
 _DATE_WORD = re.compile(
     r"jan|feb|f[eé]v|mar|m[aä]r|apr|a[vb]r|ma[iyjg]|gen|ene|dic|giu|lug|ago|set|ott|ou?t|okt|jun|jul|jui|juil|"
     r"aug|ao[uû]|sep|o[ck]t|nov|d[eé][ckz]|mon|tue|wed|thu|fri|sat|sun|mo[n]|die|mit|don|fre|sam|son|"
+    r"maart|mei|maandag|dinsdag|woensdag|vrijdag|zaterdag|zondag|"
+    r"stycznia|lutego|kwietnia|czerwca|lipca|sierpnia|września|października|listopada|grudnia|"
+    r"poniedziałek|wtorek|środa|czwartek|piątek|sobota|niedziela|"
+    r"понедельник|вторник|среда|четверг|пятница|суббота|воскресенье|"
     r"lun|mer|jeu|ven|dim|mi[eé]|jue|vie|s[aá]b|dom|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек",
     re.IGNORECASE,
 )
-_SMALL_DATE_WORD = re.compile(r"(?:of|the|den|der|de|del|du|le|st|nd|rd|th|er|г|года)", re.IGNORECASE)
+_SMALL_DATE_WORD = re.compile(
+    rf"(?:on|in|of|the|year|am|im|den|der|vom|jahre?|de|del|du|le|el|il|o|año|anno|[ºª]|st|nd|rd|th|er|г|года|{ORDINALS})",
+    re.IGNORECASE,
+)
 
 
 def heading_marks(placed: Sequence[PlacedLine], size: float) -> list[ChapterMark]:

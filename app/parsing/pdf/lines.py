@@ -1,23 +1,29 @@
 """Makes rows of a page's words by where they stand, and lines of text of the words of a row."""
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from app.parsing.pdf.directions import in_logical_order, signs
 from app.parsing.pdf.words import Word
 
 # Words stand on one line if their bases differ by less than this share of their size.
 _SAME_BASE = 0.15
 # Words that were not drawn one behind the other are apart from this share of their size on.
 _SPACE = 0.15
+# With a space of pdfium's between them, from this share on.
+_LEAST_SPACE = 0.05
 # From this gap on, as a share of the type size, words of a row may be of two columns or cells.
 WIDE_GAP = 0.75
 # Headings are so much larger than the document's usual type.
 LARGER = 1.15
 # Cells of tables are so far apart, and further than other words of their line: justified lines are even.
 _CELL_GAP, _WIDER, _FAR = 1.5, 1.6, 3.0
+# The number of a note, with the space behind it, in front of a comma or the like.
+_NOTE_BEFORE_SIGN = re.compile(r"(\[[^\[\]]+\]) (?=[,;:.!?])")
 # Dot leaders in front of a page number.
 _LEADERS = re.compile(r"(?:\s*\.){5,}\s*")
 
@@ -88,17 +94,10 @@ def _cell_starts(row: Sequence[Word]) -> tuple[float, ...]:
 
 def text_line(row: Sequence[Word], rtl: bool) -> Line:
     """Return the line of a row's words; `rtl` as that of `PageWords`."""
-    pieces: list[str] = []
-    before = None
-    for word in _reading_order(row, rtl):
-        if before is not None:
-            pieces.append(_between(before, word))
-        pieces.append(word.text)
-        before = word
     sizes: Counter[float] = Counter()
     for word in row:
         sizes[word.size] += 0 if word.shift else len(word.text)
-    text = _LEADERS.sub(" … ", " ".join("".join(pieces).split()))
+    text = _LEADERS.sub(" … ", " ".join(_said(row, rtl).split()))
     left, right = min(word.left for word in row), max(word.right for word in row)
     starts = _cell_starts(row)
     tabular = len(starts) > 1 and any(
@@ -108,9 +107,37 @@ def text_line(row: Sequence[Word], rtl: bool) -> Line:
     return Line(text, left, right, row[0].base, sizes.most_common(1)[0][0], starts, tabular, beside_cap)
 
 
+def _said(row: Sequence[Word], rtl: bool) -> str:
+    """The text of a row's words, with what is between them."""
+    if any(word.rtl for word in row):
+        return _said_two_ways(row, rtl)
+    if rtl and any(letter.isalpha() for word in row for letter in word.text):
+        row = row[::-1]
+    between = ["", *(_between(*pair) for pair in pairwise(row))]
+    said = "".join(part for word, space in zip(row, between, strict=True) for part in (space, word.text))
+    return _NOTE_BEFORE_SIGN.sub(r"\1", said) if any(word.shift for word in row) else said
+
+
+def _said_two_ways(row: Sequence[Word], rtl: bool) -> str:
+    """The text of a row that has words written from right to left."""
+    shown: list[str] = []
+    for before, word in pairwise([None, *row]):
+        assert word is not None
+        part = [word.text] if word.shift else signs(word.text)
+        if word.rtl != rtl:
+            part.reverse()
+        if before is not None and not word.glued and _are_parted_two_ways(before, word):
+            shown.append(" ")
+        shown += part
+    if rtl:
+        shown.reverse()
+    from_right = rtl or not any(unicodedata.bidirectional(letter) == "L" for sign in shown for letter in sign)
+    return in_logical_order(shown, from_right)
+
+
 def _between(before: Word, word: Word) -> str:
     """What is between two words: pdfium's space where they were drawn one behind the other."""
-    gap = max(word.left - before.right, before.left - word.right)
+    gap = _gap(before, word)
     if word.glued:
         return ""
     if word.order == before.order + 1 and word.lead == " ":
@@ -120,21 +147,11 @@ def _between(before: Word, word: Word) -> str:
     return " " if gap > _SPACE * min(word.size, before.size) else ""
 
 
-def _reading_order(row: Sequence[Word], rtl: bool) -> Iterator[Word]:
-    """The words of a row as they are read: runs of the other direction are turned round (UAX 9, rule L2)."""
-    opposite: list[Word] = []
-    waiting: list[Word] = []
-    for word in row:
-        if _is_opposite(word, rtl):
-            opposite += [*waiting, word]
-            waiting = []
-        elif opposite and not any(character.isalpha() for character in word.text):
-            waiting.append(word)
-        else:
-            yield from [*reversed(opposite), *waiting, word]
-            opposite, waiting = [], []
-    yield from [*reversed(opposite), *waiting]
+def _are_parted_two_ways(one: Word, other: Word) -> bool:
+    """Whether there is a space between words; where directions change, pdfium's may be in another place."""
+    drawn = abs(one.order - other.order) == 1 and max(one, other, key=lambda word: word.order).lead == " "
+    return _gap(one, other) > (_LEAST_SPACE if drawn else _SPACE) * min(one.size, other.size)
 
 
-def _is_opposite(word: Word, rtl: bool) -> bool:
-    return word.rtl != rtl and any(character.isalpha() for character in word.text)
+def _gap(one: Word, other: Word) -> float:
+    return max(other.left - one.right, one.left - other.right)

@@ -17,12 +17,20 @@ _CREEP = 0.25
 _MOST_OF_SIGN = 0.6
 # The longest that is looked at, and that is looked for among words which were not drawn beside it.
 _LONGEST, _LONGEST_ELSEWHERE = 12, 3
-_FIGURES = re.compile(r"[+\-−–]?\d+|[+\-−]|n")
+_FIGURES = re.compile(r"[+\-−–]?\d+|\d*[+\-−]|n")
+_NEGATIVE = re.compile(r"[-−–]\d+")
+_CHARGES = "+-−"
 _NOTE_NUMBERS = re.compile(r"\d{1,3}(?:[,–-]\d{1,3})*")
 # What has a power: figures, or one or two letters as units and variables have them.
 _HAS_POWER = re.compile(r"(?:.*[\d₀-₉]|(?:.*[\W\d_])?[^\W\d_]{1,2})")
 _FORMULA = re.compile(r".*[+=−*/^].*\)")
 _OPERATION = re.compile(r"\w[+\-−=]\w")
+# Letters that are powers of figures and variables, where others are endings of ordinals, and the letters of
+# notes, which stand behind whole words.
+_VARIABLE_POWER, _HAS_VARIABLE_POWER = re.compile(r"[ijkpqxyz]"), re.compile(r".*\d\)?|\W*[^\W\d_]")
+_NOTE_LETTER, _HAS_NOTE_LETTER = re.compile(r"[a-z]"), re.compile(r".*[^\W\d_]{3}[a-zß-ÿ]\W*")
+# The signs of elements, which have their numbers before them.
+_ELEMENT = re.compile(r"[A-Z][a-z]?(?![a-z]).*")
 _RAISED = str.maketrans("0123456789+-−–n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ")
 _LOWERED = str.maketrans("0123456789+-−–", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋")
 
@@ -82,6 +90,8 @@ def _level_signs(words: Sequence[Word]) -> None:
         elif before is not None and abs(word.order - before.order) <= _LONGEST:
             lead = word.lead if word.order > before.order else before.lead
             shift = abs(word.base - before.base)
+            if word.text in _CHARGES and word.size <= _SMALLER * before.size:
+                continue
             if lead != "\n" and shift <= _MOST_OF_SIGN * before.size and word.size <= 1.05 * before.size:
                 word.base = before.base
 
@@ -93,20 +103,30 @@ def _host(word: Word, others: Sequence[Word]) -> Word | None:
     ]
     for other in fitting:
         room = _NEAR_NOTE if word.base > other.base and _NOTE_NUMBERS.fullmatch(word.text) else _NEAR
-        if -_OVER * other.size <= word.left - other.right <= room * other.size:
+        if -_OVER * other.size <= word.left - other.right <= room * other.size and not (
+            word.lead == " " and any(_begins(word, behind) for behind in fitting)
+        ):
             return other
     for other in fitting:
         if (
             (word.base > other.base and _NOTE_NUMBERS.fullmatch(word.text)) or _is_sign(word)
         ) and -_OVER * other.size <= other.left - word.right <= _NEAR_NOTE * other.size:
             return other
-    return None
+    return next((other for other in fitting if word.base > other.base and _begins(word, other)), None)
+
+
+def _begins(word: Word, other: Word) -> bool:
+    """Whether a word is the first part of what another one goes on with, such as `14` of `14C`."""
+    gap = other.left - word.right
+    return other.order == word.order + 1 and not other.lead and abs(gap) <= _OVER * other.size
 
 
 def _is_shifted(word: Word, host: Word) -> bool:
     shift = (word.base - host.base) / max(host.size, 1.0)
-    if host.shift or not -_MOST_LOWERED <= shift <= _MOST_RAISED:
+    if not -_MOST_LOWERED <= shift <= _MOST_RAISED:
         return False
+    if host.shift:  # a charge behind a lowered number, such as the last sign of SO₄²⁻
+        return host.shift < 0 and shift >= _LEAST_SHIFT_IN_SAME_TYPE and word.size <= 1.05 * host.size
     if word.size <= _SMALLER * host.size:
         return abs(shift) >= _LEAST_SHIFT
     same_type = word.size <= 1.05 * host.size
@@ -126,10 +146,18 @@ def _settle(word: Word, host: Word) -> None:
     if word.shift < 0:
         if _FIGURES.fullmatch(word.text):
             word.text = word.text.translate(_LOWERED)
-    elif behind and _FIGURES.fullmatch(word.text) and _has_power(host.text):
+    elif (
+        behind and _FIGURES.fullmatch(word.text) and (_has_power(host.text) or _NEGATIVE.fullmatch(word.text))
+    ):
         word.text = word.text.translate(_RAISED)
     elif behind and _OPERATION.search(word.text) and _has_power(host.text):
         word.text = f"^({word.text})"
+    elif behind and _VARIABLE_POWER.fullmatch(word.text) and _HAS_VARIABLE_POWER.fullmatch(host.text):
+        word.text = f"^{word.text}"
+    elif behind and _NOTE_LETTER.fullmatch(word.text) and _HAS_NOTE_LETTER.fullmatch(host.text):
+        word.text = f" [{word.text}] "
+    elif _begins(word, host) and word.lead == " " and word.text.isdecimal() and _ELEMENT.fullmatch(host.text):
+        word.text = word.text.translate(_RAISED)
     elif _NOTE_NUMBERS.fullmatch(word.text):
         word.text = f" [{word.text}] " if behind else f"[{word.text}] "
 

@@ -2,7 +2,7 @@
 """Drops running headers, footers and page numbers: lines at the same place on many pages of a PDF."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -19,6 +19,7 @@ _SET_APART = 1.3
 # What is further from the page's edge than this share of it is nearer to a page's text than so many sizes.
 _MARGIN, _NEAR_TEXT = 0.15, 12.0
 _NUMBER = re.compile(r"\d+")
+_ALONE = re.compile(r"\W*\w+\W*")
 _FIRST_OR_LAST = re.compile(r"^\W*(\w+)\b|\b(\w+)\W*$")
 _SENTENCE_END = re.compile(r"[^\W\d_][.,;!?…।。！？،؟][\"'”’»)]*$")
 _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
@@ -50,24 +51,47 @@ def drop_running_lines(
     same height on three pages (on two, in a document of at most five), beyond which no page has text. Lines
     recur if they have the same words, whatever their numbers, or if they begin or end with a number that
     counts the pages or with the label of their page. Far from the page's edge, lines of words are running
-    lines only if they are near the text of some page and are no sentence.
+    lines only if they are near the text of some page and are no sentence. Where pages are counted so, a page
+    without its number there may have it alone at its other end.
     """
     least = 3 if len(pages) > 5 else 2
+    sides = [[_edges(rows, page, below) for page, rows in enumerate(pages)] for below in (False, True)]
+    recurring: set[tuple[int, int]] = set()
+    for below, edges in zip((False, True), sides, strict=True):
+        recurring |= _recurring(edges, labels, heights, size, least, below)
+    recurring |= _numbers_elsewhere([*sides[0], *sides[1]], [*labels, *labels], recurring, least)
     running: set[tuple[int, int]] = set()
-    for below in (False, True):
-        edges = [_edges(rows, page, below) for page, rows in enumerate(pages)]
-        recurring = _recurring(edges, labels, heights, size, least, below)
-        for page_edges in edges:
-            count = 0
-            while count < len(page_edges) and (page_edges[count].page, page_edges[count].row) in recurring:
-                count += 1
-            while count > 0 and page_edges[count - 1].gap <= _SET_APART:
-                count -= 1
-            running |= {(edge.page, edge.row) for edge in page_edges[:count]}
+    for page_edges in (*sides[0], *sides[1]):
+        count = 0
+        while count < len(page_edges) and (page_edges[count].page, page_edges[count].row) in recurring:
+            count += 1
+        while count > 0 and page_edges[count - 1].gap <= _SET_APART:
+            count -= 1
+        running |= {(edge.page, edge.row) for edge in page_edges[:count]}
     return [
         [row for place, row in enumerate(rows) if (page, place) not in running]
         for page, rows in enumerate(pages)
     ]
+
+
+def _numbers_elsewhere(
+    edges: Sequence[Sequence[_Edge]], labels: Sequence[str], recurring: set[tuple[int, int]], least: int
+) -> set[tuple[int, int]]:
+    """The numbers of pages that have them in another place, such as those on which chapters begin."""
+    numbers = [
+        (edge, [key for key in _keys(edge, label) if key[0] != "words"])
+        for page_edges, label in zip(edges, labels, strict=True)
+        for edge in page_edges
+    ]
+    found = [(edge.page, keys) for edge, keys in numbers if (edge.page, edge.row) in recurring]
+    counts = Counter(key for _, keys in found for key in keys)
+    sure = {key for key, count in counts.items() if count >= least}
+    numbered = {page for page, keys in found if sure.intersection(keys)}
+    return {
+        (edge.page, edge.row)
+        for edge, keys in numbers
+        if edge.page not in numbered and _ALONE.fullmatch(edge.text) and sure.intersection(keys)
+    }
 
 
 def _edges(rows: Sequence[Row], page: int, below: bool) -> list[_Edge]:

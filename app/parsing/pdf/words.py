@@ -3,7 +3,6 @@
 import ctypes
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 import pypdfium2
 from pypdfium2 import raw
 
+from app.parsing.pdf.directions import has_rtl, is_mark, ligature
+from app.parsing.pdf.letters import Sign, Spot, alike, goes_on, joined, parts_of_signs
 from app.parsing.text.text_builder import clean_text
 
 # pdfium writes special characters for a hyphen at the end of a line, and no line end after it.
@@ -19,8 +20,6 @@ _TOKEN = re.compile(rf"[^\s{_HYPHENS}]+[{_HYPHENS}]?|[{_HYPHENS}]")
 # The words of which the first and the last letter tell where they stand.
 _LETTERS = re.compile(r"[^\W\d_]+[,.;:!?]?")
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
-# Parts of a word: further apart than this share of the type size, they are two.
-_WIDEST_GAP = 0.5
 # The widest letters are so wide; a word that takes more room was put together of others.
 _WIDEST_LETTER = 1.4
 
@@ -84,25 +83,6 @@ def page_words(page: pypdfium2.PdfPage) -> PageWords:
     return PageWords(words, [word for word, turn in found if turn != most], width, height, rtl)
 
 
-def is_rtl(text: str) -> bool:
-    """Tell whether most letters of a text are written from right to left."""
-    if text.isascii():
-        return False
-    kinds = Counter(unicodedata.bidirectional(character) for character in text)
-    return kinds["R"] + kinds["AL"] > kinds["L"]
-
-
-@dataclass(slots=True)
-class _Spot:
-    """Where characters stand in points on the page when it is turned by `turn` quarters: upright."""
-
-    left: float
-    right: float
-    base: float
-    size: float
-    turn: int
-
-
 class _Reading:
     """Reads one page's characters from pdfium. `width` and `height` are of the page as it is stored."""
 
@@ -120,18 +100,18 @@ class _Reading:
         """Yield each word, and by how many quarters its page is turned until it is upright."""
         count = raw.FPDFText_CountChars(self._page)
         text = self._text(count)
+        two_ways = has_rtl(text)
         order = end = 0
         for token in _TOKEN.finditer(text):
             between = text[end : token.start()]
             lead = "\n" if "\n" in between or "\r" in between else " " if between else ""
             end = token.end()
-            for first, last, spot in self._parts(token.group(), token.start()):
-                said = _cleaned(text[first:last])
+            parts = self._two_way_parts if two_ways else self._parts
+            for part, spot in parts(token.group(), token.start()):
+                said = _cleaned(part)
                 if not said:
                     continue
-                rtl = is_rtl(said)
-                if rtl and self._runs_rightwards(first, last - 1):
-                    said = said[::-1]
+                rtl = two_ways and has_rtl(said)
                 yield Word(said, spot.left, spot.right, spot.base, spot.size, order, lead, rtl), spot.turn
                 order += 1
                 lead = ""
@@ -145,30 +125,30 @@ class _Reading:
             return text
         return "".join([chr(raw.FPDFText_GetUnicode(self._page, n)) for n in range(count)])
 
-    def _parts(self, token: str, first: int) -> Iterator[tuple[int, int, _Spot]]:
-        """The first and the last index of each part of a word, the last one exclusive, and where it is."""
+    def _parts(self, token: str, first: int) -> Iterator[tuple[str, Spot]]:
+        """The parts of a word whose first character has this index, and where they are."""
         last = first + len(token)
         if _LETTERS.fullmatch(token):
             one, other = self._spot(first), self._spot(last - 1)
-            if one and other and _alike(one, other):
-                joined = _joined(one, other)
-                if joined.right - joined.left <= _WIDEST_LETTER * one.size * len(token):
-                    yield first, last, joined
+            if one and other and alike(one, other):
+                whole = joined(one, other)
+                if whole.right - whole.left <= _WIDEST_LETTER * one.size * len(token):
+                    yield token, whole
                     return
         begin, spot, before = first, None, None
         for index in range(first, last):
             here = self._spot(index)
             if here is None:
                 continue
-            if spot and before and not _goes_on(before, here):
-                yield begin, index, spot
+            if spot and before and not goes_on(before, here):
+                yield token[begin - first : index - first], spot
                 begin, spot = index, None
-            spot = _joined(spot, here) if spot else here
+            spot = joined(spot, here) if spot else here
             before = here
         if spot:
-            yield begin, last, spot
+            yield token[begin - first :], spot
 
-    def _spot(self, index: int) -> _Spot | None:
+    def _spot(self, index: int) -> Spot | None:
         """Where a character stands; None for one that pdfium has added."""
         if not raw.FPDFText_GetLooseCharBox(self._page, index, self._ref):
             return None
@@ -178,7 +158,7 @@ class _Reading:
             return None
         style = self._upright.get((low, high))
         if style:
-            return _Spot(left, right, *style, 0)
+            return Spot(left, right, *style, 0)
         raw.FPDFText_GetCharOrigin(self._page, index, ctypes.byref(self._x), ctypes.byref(self._y))
         size = raw.FPDFText_GetFontSize(self._page, index)
         if raw.FPDFText_GetMatrix(self._page, index, ctypes.byref(self._matrix)):
@@ -186,16 +166,42 @@ class _Reading:
         turn = round(raw.FPDFText_GetCharAngle(self._page, index) / (math.pi / 2)) % 4
         if turn == 0:
             self._upright[low, high] = self._y.value, size
-            return _Spot(left, right, self._y.value, size, 0)
+            return Spot(left, right, self._y.value, size, 0)
         if turn == 1:
-            return _Spot(self._height - high, self._height - low, self._x.value, size, 1)
+            return Spot(self._height - high, self._height - low, self._x.value, size, 1)
         if turn == 2:
-            return _Spot(self._width - right, self._width - left, self._height - self._y.value, size, 2)
-        return _Spot(low, high, self._width - self._x.value, size, 3)
+            return Spot(self._width - right, self._width - left, self._height - self._y.value, size, 2)
+        return Spot(low, high, self._width - self._x.value, size, 3)
 
-    def _runs_rightwards(self, first: int, last: int) -> bool:
-        one, other = self._spot(first), self._spot(last)
-        return one is not None and other is not None and one.left + one.right < other.left + other.right
+    def _two_way_parts(self, token: str, first: int) -> Iterator[tuple[str, Spot]]:
+        """The parts of a word on a page of both directions, by where its characters stand.
+
+        Each has letters of one direction: those written from right to left are in the order of reading,
+        others from left to right.
+        """
+        letters: list[Sign] = []
+        marks: list[tuple[str, float]] = []
+        for index, character in enumerate(token, first):
+            spot = self._spot(index) if _cleaned(character) else None
+            if spot is None:
+                continue
+            if is_mark(character):
+                marks.append((character, self._middle(index) if spot.turn == 0 else spot.left))
+            elif letters and letters[-1].spot == spot:  # two letters of one sign
+                letters[-1].text = ligature(letters[-1].text + character)
+            else:
+                letters.append(Sign(character, spot))
+        for character, place in marks:
+            if letters:
+                near = min(letters, key=lambda sign: max(sign.spot.left - place, place - sign.spot.right))
+                near.marks.append(character)
+        yield from parts_of_signs(letters)
+
+    def _middle(self, index: int) -> float:
+        """The middle of what is drawn of a character, from the left of the page."""
+        left, right, low, high = (ctypes.c_double() for _ in range(4))
+        raw.FPDFText_GetCharBox(self._page, index, left, right, low, high)
+        return (left.value + right.value) / 2
 
 
 def _cleaned(text: str) -> str:
@@ -204,20 +210,3 @@ def _cleaned(text: str) -> str:
     for mark in _HYPHENS:
         text = text.replace(mark, "-")
     return clean_text(text.translate(_LIGATURES))
-
-
-def _alike(one: _Spot, other: _Spot) -> bool:
-    slack = 0.05 * one.size
-    return (
-        one.turn == other.turn and abs(one.base - other.base) <= slack and abs(one.size - other.size) <= slack
-    )
-
-
-def _goes_on(before: _Spot, here: _Spot) -> bool:
-    """Whether a character goes on with the word of the one before, in either direction."""
-    gap = max(here.left - before.right, before.left - here.right)
-    return _alike(before, here) and gap <= _WIDEST_GAP * max(before.size, 1.0)
-
-
-def _joined(one: _Spot, other: _Spot) -> _Spot:
-    return _Spot(min(one.left, other.left), max(one.right, other.right), one.base, one.size, one.turn)

@@ -28,7 +28,16 @@ def test_headings_that_look_alike_are_chapters_and_a_line_that_looks_otherwise_i
 
 @pytest.mark.parametrize(
     "no_title",
-    ["T", "1 May 1851", "12. Mai 1903", "le 3 juillet", "14 мая 1889", "1851", "A.", "Monday, 4th June"],
+    [
+        *("T", "1 May 1851", "12. Mai 1903", "le 3 juillet", "14 мая 1889", "1851", "A.", "Monday, 4th June"),
+        *("On the 12th of March, 1843", "The third of May 1843", "Am 1. Juli 1844", "El 3 de mayo de 1843"),
+        *(
+            "Tuesday, the 9th of April, in the year 1844",
+            "Maandag 3 mei 1843",
+            "1 lipca 1844",
+            "1º luglio 1844",
+        ),
+    ],
 )
 def test_a_letter_or_a_date_is_no_chapter(no_title: str) -> None:
     assert titles([(18.0, "The Lamp"), (18.0, no_title), (18.0, "Marble")]) == ["The Lamp", "Marble"]

@@ -32,6 +32,31 @@ def test_roman_page_numbers_and_headers_below_a_wide_margin_are_left_out() -> No
     assert " ".join(parse(files.pdf(made)).text.split()) == " ".join(" ".join(text) for text in texts)
 
 
+def test_the_number_of_a_page_on_which_a_chapter_begins_may_stand_at_its_foot() -> None:
+    texts = [prose(WORDS, 30, 70, page) for page in range(8)]
+    made: list[files.Page] = []
+    for page, text in enumerate(texts):
+        if page in (0, 4):
+            chapter = (60.0, 720.0, 18.0, f"Chapter {page // 4 + 1}")
+            made.append([chapter, *lines(*text, top=690, size=11), (290.0, 60.0, 11.0, str(page + 1))])
+        else:
+            head = (60.0, 770.0, 9.0, f"{page + 1}  The Lamp of Ost")
+            made.append([head, *lines(*text, top=740, size=11)])
+    texts[0].insert(0, "Chapter 1")
+    texts[4].insert(0, "Chapter 2")
+    assert " ".join(parse(files.pdf(made)).text.split()) == " ".join(" ".join(text) for text in texts)
+
+
+def test_the_number_of_a_chapter_is_no_page_number_where_the_page_has_one() -> None:
+    texts = [prose(WORDS, 30, 70, page) for page in range(8)]
+    made = [
+        [*lines(*text, top=690, size=11), (290.0, 60.0, 11.0, str(page + 1))]
+        for page, text in enumerate(texts)
+    ]
+    made[0].append((290.0, 740.0, 18.0, "1"))
+    assert parse(files.pdf(made)).text.startswith(f"1\n\n{texts[0][0]}")
+
+
 def test_the_headings_of_chapters_of_a_page_each_are_no_headers() -> None:
     made = [
         [

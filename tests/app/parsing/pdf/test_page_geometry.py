@@ -1,4 +1,4 @@
-"""What a page's words say by where they stand: columns, tables, order, raised figures, drop caps."""
+"""What a page's words say by where they stand: columns, tables, order."""
 
 import random
 
@@ -63,6 +63,60 @@ def test_columns_are_read_one_after_the_other_however_they_were_drawn(
     shuffled = random.Random(1).sample(by_column, len(by_column))
     for drawn in (by_column, by_row, shuffled):
         assert " ".join(parse(files.pdf([[head, *drawn]])).text.split()) == f"{head[3]} {wanted}"
+
+
+def test_the_letters_of_an_index_do_not_part_its_columns() -> None:
+    left = [f"{word}, {number}" for number, word in enumerate(WORDS[:12])]
+    right = [f"{word}, {number}" for number, word in enumerate(GERMAN)]
+    page = [
+        *column(left[:6], 60, 740),
+        (60.0, 640.0, 14.0, "H"),
+        *column(left[6:], 60, 610),
+        *column(right[:6], 320, 740),
+        *column(right[6:], 320, 610),
+    ]
+    assert parse(files.pdf([page])).text.split() == " ".join([*left[:6], "H", *left[6:], *right]).split()
+
+
+def test_a_heading_parts_the_columns_above_it_from_those_below() -> None:
+    texts = [prose(WORDS, 12, 42, seed) for seed in range(4)]
+    drawn = [
+        *column(texts[0], 40, 740),
+        *column(texts[1], 310, 740),
+        (40.0, 570.0, 14.0, "The second week"),
+        *column(texts[2], 40, 545),
+        *column(texts[3], 310, 545),
+    ]
+    wanted = " ".join([*texts[0], *texts[1], "The second week", *texts[2], *texts[3]])
+    for page in (drawn, sorted(drawn, key=lambda piece: (-piece[1], piece[0]))):
+        assert " ".join(parse(files.pdf([page])).text.split()) == wanted
+
+
+def test_the_heading_of_a_column_is_read_within_it() -> None:
+    left, right = prose(WORDS, 24, 42, 1), prose(WORDS, 28, 42, 2)
+    drawn = [
+        *column(left[:12], 40, 740),
+        (40.0, 580.0, 14.0, "The second week"),
+        *column(left[12:], 40, 555),
+        *column(right, 310, 740),
+    ]
+    text = parse(files.pdf([drawn])).text
+    assert " ".join(text.split()) == " ".join([*left[:12], "The second week", *left[12:], *right])
+
+
+def test_columns_of_justified_lines_are_columns_though_words_stand_far_apart() -> None:
+    sides = [prose(WORDS, 24, 38, seed) for seed in (5, 6)]
+    page = []
+    for row in range(24):
+        for place, side in enumerate(sides):
+            words = side[row].split()
+            space = (230 - sum(6 * len(word) for word in words)) / (len(words) - 1)
+            left = 40.0 + 270 * place
+            for word in words:
+                page.append((left, 740 - 14.0 * row, 12.0, word))
+                left += 6 * len(word) + space
+    letters = "".join(sorted({letter for side in sides for text in side for letter in text} - {" "}))
+    assert parse(files.pdf([page], letters=letters)).text.split() == " ".join(sides[0] + sides[1]).split()
 
 
 def test_the_columns_of_an_index_are_read_one_after_the_other() -> None:
@@ -171,64 +225,6 @@ def test_right_to_left_paragraphs_and_columns_begin_at_the_right() -> None:
     drawn = [sides[side][row] for row in range(14) for side in (0, 1)]
     wanted = " ".join(text[::-1] for side in sides for _, _, _, text in side)
     assert parse(files.pdf([drawn], letters=HEBREW)).text == wanted
-
-
-@pytest.mark.parametrize(
-    ("before", "raised", "after", "up", "wanted"),
-    [
-        ("The tank holds 10", "6", "litres of oil", 4.0, "The tank holds 10⁶ litres of oil"),
-        ("Der Hof hat 40 m", "2", "und eine Linde", 4.0, "Der Hof hat 40 m² und eine Linde"),
-        ("The share explained is R", "2", "in each year", 5.0, "The share explained is R² in each year"),
-        ("He drinks CO", "2", "in water", -2.0, "He drinks CO₂ in water"),
-        ("Light takes 10", "-9", "seconds", 4.0, "Light takes 10⁻⁹ seconds"),
-        ("They built the bridge", "12", "in one winter", 4.0, "They built the bridge [12] in one winter"),
-        ("She came on the 1", "st", "of May", 4.0, "She came on the 1st of May"),
-    ],
-)
-def test_what_is_raised_or_lowered_stays_on_its_line(
-    before: str, raised: str, after: str, up: float, wanted: str
-) -> None:
-    letters = "".join(sorted(set(before + raised + after) - {" "}))
-    end = 60 + 6.0 * len(before)
-    pieces = [
-        (60.0, 600.0, 12.0, before),
-        (end, 600.0 + up, 7.0, raised),
-        (end + 3.5 * len(raised) + 6, 600.0, 12.0, after),
-    ]
-    page = [*lines(*prose(WORDS, 4, 60, 1), top=700), *pieces, *lines(*prose(WORDS, 4, 60, 2), top=560)]
-    for drawn in (page, page[::-1]):
-        assert wanted in parse(files.pdf([drawn], letters=letters)).text.split("\n\n")
-
-
-@pytest.mark.parametrize(
-    ("cap", "rest", "lines_high", "wanted"),
-    [
-        ("T", "he lamp", 3, "The lamp"),
-        ("E", "s war ein Licht", 2, "Es war ein Licht"),
-        ("A", "lamp burned", 2, "A lamp burned"),
-        ("“W", "here is the lamp", 4, "“Where is the lamp"),
-    ],
-)
-def test_a_drop_cap_is_the_first_letter_of_its_word(
-    cap: str, rest: str, lines_high: int, wanted: str
-) -> None:
-    body = prose(["lamp", "a", "keeper", "night", "burned", "stair"], 8, 62, 1)
-    size = 11.0
-    cap_size = 14.0 * (lines_high - 1) / 0.72 + size
-    base = 650 - 14.0 * (lines_high - 1)
-    beside = 64 + 0.66 * cap_size * len(cap)
-    page = [
-        (60.0, 760.0, 20.0, "Chapter One"),
-        (60.0, base, cap_size, cap),
-        *[
-            (beside if n < lines_high else 60.0, 650 - 14.0 * n, size, (f"{rest} {text}" if n == 0 else text))
-            for n, text in enumerate(body)
-        ],
-    ]
-    for drawn in (page, page[::-1]):
-        book = parse(files.pdf([drawn]))
-        assert [chapter.title for chapter in book.chapters] == ["Chapter One"]
-        assert book.text.split("\n\n")[1].startswith(f"{wanted} {body[0]} {body[1]}"[:60])
 
 
 def test_pages_that_lie_on_their_side_are_read() -> None:

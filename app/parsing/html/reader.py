@@ -126,8 +126,9 @@ def write_tree(root: Element, builder: TextBuilder, file: str = "") -> None:
 
 def link_target(file: str, href: str) -> str:
     """Return the name of the anchor that a link in `file` leads to, as `write_tree` names it."""
-    path, mark, fragment = href.replace("\\", "/").partition("#")
-    found = posixpath.normpath(posixpath.join(posixpath.dirname(file), unquote(path))) if path else file
+    folder = posixpath.dirname(file.replace("\\", "/"))
+    path, mark, fragment = href.strip().replace("\\", "/").partition("#")
+    found = posixpath.normpath(posixpath.join(folder, unquote(path))) if path else file
     return f"{found}{mark}{unquote(fragment)}"
 
 

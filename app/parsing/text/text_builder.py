@@ -3,16 +3,19 @@
 import re
 from dataclasses import dataclass, field
 
+from app.parsing.control_characters import WINDOWS
 from app.parsing.text.chapter_marks import ChapterMark, is_body
 from app.parsing.text.headings import heading_title
 
-# Control characters, soft hyphens, zero-width characters and byte order marks are removed.
+# Control characters, soft hyphens, zero-width characters and byte order marks are removed. Pages that count
+# by Windows-1252 name its quotes and dashes by what are control characters in Unicode: `&#146;`.
 _INVISIBLE = [*range(9), 11, *range(14, 32), *range(127, 160), 0xAD, 0x200B, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF]
 _SPACES = [0xA0, 0x202F, *range(0x2000, 0x200B)]
 _CLEANED = {
     **dict.fromkeys(_INVISIBLE),
     **dict.fromkeys(range(0xD800, 0xE000)),
     **dict.fromkeys(_SPACES, " "),
+    **WINDOWS,
 }
 _WHITE = re.compile(r"[ \t\n\f\r]+")
 _LINE, _PARAGRAPH = 1, 2

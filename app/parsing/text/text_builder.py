@@ -61,6 +61,7 @@ class TextBuilder:
     _space: bool = False
     _waiting_anchors: list[str] = field(default_factory=list)
     _waiting_pages: list[str] = field(default_factory=list)
+    _waiting_numbers: list[str] = field(default_factory=list)
     _heading: _Heading | None = None
     _sections: list[_Section] = field(default_factory=list)
     _open: list[_Section] = field(default_factory=list)
@@ -87,11 +88,22 @@ class TextBuilder:
 
     def end_line(self) -> None:
         """End the line."""
-        self._break = max(self._break, _LINE)
+        self._end(_LINE)
 
     def end_paragraph(self) -> None:
         """End the paragraph."""
-        self._break = _PARAGRAPH
+        self._end(_PARAGRAPH)
+
+    def begin_item(self, number: str) -> None:
+        """Begin an item of a list: its number stands before its first words, whatever they are in."""
+        self._waiting_numbers.append(number)
+
+    def end_item(self) -> None:
+        """End an item; the number of one without words is written alone."""
+        if self._waiting_numbers:
+            numbers, self._waiting_numbers = self._waiting_numbers, []
+            self._begin_word()
+            self._append(" ".join(numbers))
 
     def add_anchor(self, name: str) -> None:
         """Name the place of the next word; of two places with one name, the first counts."""
@@ -150,6 +162,14 @@ class TextBuilder:
         self._waiting_anchors, self._waiting_pages = [], []
         if self._heading is not None and self._heading.start is None:
             self._heading.start, self._heading.first_piece = self.length, len(self._pieces)
+        if self._waiting_numbers:
+            self._append(" ".join([*self._waiting_numbers, ""]))
+            self._waiting_numbers = []
+
+    def _end(self, kind: int) -> None:
+        # What an item begins with does not part it from its number.
+        if not self._waiting_numbers:
+            self._break = max(self._break, kind)
 
     def _append(self, text: str) -> None:
         self._pieces.append(text)

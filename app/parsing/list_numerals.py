@@ -8,7 +8,7 @@ _ROMAN = (
 )
 
 
-GREEK = "αβγδεζηθικλμνξοπρστυφχψω"  # noqa: RUF001 - they are what they look like
+GREEK = "αβγδεζηθικλμνξοπρστυφχψω"
 
 
 def letters(number: int, alphabet: str = ascii_lowercase) -> str:

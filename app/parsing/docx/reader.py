@@ -74,7 +74,7 @@ def _written_out(document: Element, trees: dict[str, Element], warnings: list[st
                 first = paragraph.find(f"{WORD}pPr")
                 paragraph.insert(0 if first is None else paragraph.index(first) + 1, run(number))
     styles.mark_headings(document)
-    written = {**notes, "document": document, "styles": styles.root}
+    written: dict[str, Element] = {**notes, "document": document, "styles": styles.root}
     if lists is not None:
         # What is left are bullets: mammoth would number the others anew.
         for level in [each for each in lists.iter(f"{WORD}lvl") if value(each, "numfmt") != "bullet"]:

@@ -67,6 +67,10 @@ def test_deep_nesting_is_read() -> None:
     assert parse(b"<html><body>" + b"<div>" * 1000 + b"deep").text == "deep"
 
 
+def test_an_item_within_another_is_on_the_next_line() -> None:
+    assert read("<ol><li>a<ol><li><p>b</p></li></ol></li></ol>").text == "1. a\n1. b"
+
+
 def test_a_heading_keeps_its_items_number() -> None:
     book = read("<ol start=4><li><h2>Night</h2><p>One.</p></li><li><h2>Day</h2><p>Two.</p></li></ol>")
     assert [(span.title, book.text[span.start : span.end].strip()) for span in book.chapters] == [

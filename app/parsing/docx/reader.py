@@ -65,7 +65,7 @@ def _written_out(document: Element, trees: dict[str, Element], warnings: list[st
         )
     lists, styles = trees.get("numbering"), Styles(trees.get("styles"))
     numbering = Numbering(lists, styles)
-    notes = {kind: trees[kind] for kind in ("footnotes", "endnotes") if kind in trees}
+    notes: dict[str, Element] = {kind: trees[kind] for kind in ("footnotes", "endnotes") if kind in trees}
     for tree in (document, *notes.values()):
         keep_what_is_shown(tree)
         write_equations(tree)

@@ -1,6 +1,7 @@
 """Reads zip archives from untrusted sources, within limits on their size."""
 
 import io
+import posixpath
 import stat
 import unicodedata
 import zipfile
@@ -19,6 +20,7 @@ MOST_RATIO = 200
 _RATIO_FROM_BYTES = 1_000_000
 _CHUNK_BYTES = 65_536
 _ENCRYPTED = 0x1
+_UTF8 = 0x800
 
 
 class Archive:
@@ -27,6 +29,9 @@ class Archive:
     Entries whose names are not `wanted` are checked too, and then left out. ParseError bad-archive: an entry
     leads out of the archive, is a link, is encrypted or is damaged. ParseError archive-too-large: the entries
     exceed a limit, according to the archive's directory or when they are read.
+
+    Of entries with one name the last counts, as in an archive to which a newer one was added; `doubled` are
+    the names of those whose bytes are not all the same. With `one_of_each` such are ParseError bad-archive.
     """
 
     def __init__(
@@ -34,6 +39,7 @@ class Archive:
         data: bytes,
         wanted: Callable[[str], bool] = lambda _: True,
         *,
+        one_of_each: bool = False,
         most_entries: int = MOST_ENTRIES,
         most_entry_bytes: int = MOST_ENTRY_BYTES,
         most_bytes: int = MOST_BYTES,
@@ -53,20 +59,25 @@ class Archive:
             )
         for entry in entries:
             _check(entry)
-        chosen = [entry for entry in entries if wanted(entry.filename)]
+        chosen = [entry for entry in entries if wanted(_name(entry))]
         for entry in chosen:
             if entry.file_size > most_entry_bytes:
                 raise _too_large(f"the entry {entry.filename[:200]!r}", most_entry_bytes)
         if sum(entry.file_size for entry in chosen) > most_bytes:
             raise _too_large("the archive", most_bytes)
         self._entries: dict[str, zipfile.ZipInfo] = {}
+        self.doubled: set[str] = set()
         for entry in chosen:
-            first = self._entries.setdefault(entry.filename, entry)
+            name = _name(entry)
+            first = self._entries.get(name, entry)
             if (first.CRC, first.file_size) != (entry.CRC, entry.file_size):
-                raise ParseError("bad-archive", "The archive has two entries of one name.")
+                self.doubled.add(name)
+            self._entries[name] = entry
+        if one_of_each and self.doubled:
+            raise ParseError("bad-archive", "The archive has two entries of one name.")
         self._alike: dict[str, list[str]] = {}
         for name in self._entries:
-            self._alike.setdefault(_folded(name), []).append(name)
+            self._alike.setdefault(folded_name(name), []).append(name)
         self._bytes_read = 0
 
     @property
@@ -80,12 +91,11 @@ class Archive:
     def find(self, name: str) -> str | None:
         """Return the name of the entry that is meant by `name`, or None.
 
-        It is the entry of this name; or else the only one whose name is this but for its case, its Unicode
-        form, percent-encoding, or backslashes, as archives have them that were packed elsewhere.
+        It is the entry of this name; or else the only one whose name is this to `folded_name`.
         """
         if name in self._entries:
             return name
-        alike = self._alike.get(_folded(name), [])
+        alike = self._alike.get(folded_name(name), [])
         return alike[0] if len(alike) == 1 else None
 
     def read(self, name: str) -> bytes:
@@ -141,9 +151,23 @@ class Archive:
             )
 
 
-def _folded(name: str) -> str:
-    """A name without what systems differ in."""
-    return unicodedata.normalize("NFC", unquote(name).replace("\\", "/")).casefold()
+def folded_name(name: str) -> str:
+    """Return an entry's name without what systems differ in that pack archives.
+
+    That is its case, its Unicode form, percent-encoding, backslashes, and what says that a path begins here.
+    """
+    path = posixpath.normpath(unquote(name).replace("\\", "/")).lstrip("/")
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """An entry's name, which may be UTF-8 without the flag that says so."""
+    if entry.flag_bits & _UTF8:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode()
+    except UnicodeError:
+        return entry.filename
 
 
 def _check(entry: zipfile.ZipInfo) -> None:

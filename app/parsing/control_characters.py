@@ -10,7 +10,7 @@ _CONTROLS = dict.fromkeys({*range(32), *range(127, 160)} - set(map(ord, _WHITE))
 _END_OF_RECORD = re.compile(r"[\0\x1a]+(?=[\r\n]|\Z)")
 _C1 = re.compile("[\x80-\x9f]")
 # U+0080 to U+009F are taken for what Windows-1252 has there, as browsers do (WHATWG Encoding).
-_WINDOWS = {
+WINDOWS = {
     code: bytes([code]).decode("cp1252")
     for code in range(0x80, 0xA0)
     if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
@@ -31,7 +31,7 @@ def only_text(text: str) -> str:
         # Mainframes end lines with it; beside others of its kind it is an ellipsis of Windows.
         text = text.replace(_NEXT_LINE, "\n")
     elif c1:
-        text = text.translate(_WINDOWS)
+        text = text.translate(WINDOWS)
     kept = text.translate(_CONTROLS)
     if (len(text) - len(kept)) * _ONE_IN > len(text):
         raise ParseError("unreadable-text", "The file holds control characters: it is no text.")
@@ -39,8 +39,11 @@ def only_text(text: str) -> str:
 
 
 def without_controls(text: str) -> str:
-    """Return a text without control characters, and with line feeds as its only line ends."""
-    return _with_line_feeds(text.translate(_CONTROLS))
+    """Return the text of a page without control characters, and with line feeds as its only line ends.
+
+    What Windows-1252 has in their place is taken for that, as in pages that call it ISO 8859-1.
+    """
+    return _with_line_feeds(text.translate(WINDOWS).translate(_CONTROLS))
 
 
 def _with_line_feeds(text: str) -> str:

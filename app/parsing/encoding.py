@@ -18,6 +18,8 @@ _MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
+# How markup in UTF-16 begins where it has no mark (XML 1.0, appendix F).
+_BEGINNINGS = {b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _DECLARED = re.compile(
     rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)|<meta[^>]{0,500}?charset\s*=\s*[\"']?([\w.:-]+)",
     re.IGNORECASE,
@@ -57,10 +59,11 @@ _MOST_STRANGE_WORDS = 0.1
 def decode(data: bytes, *, markup: bool = False) -> str:
     """Return the text of bytes, with line feeds as its only line ends.
 
-    The encoding is that of a byte order mark, or else UTF-8 if the bytes are UTF-8, a few damaged characters
-    aside, or else, with `markup`, the one that the markup declares, or else a guess that gives words of one
-    script. Damaged characters become U+FFFD, and control characters are removed. ParseError unreadable-text:
-    the bytes are not text in any of these, or text with many control characters, or markup with NUL.
+    The encoding is that of a byte order mark, or else, with `markup`, the UTF-16 in which the bytes begin as
+    markup does, or else UTF-8 if the bytes are UTF-8, a few damaged characters aside, or else, with `markup`,
+    the one that the markup declares, or else a guess that gives words of one script. Damaged characters
+    become U+FFFD, and control characters are removed. ParseError unreadable-text: the bytes are not text in
+    any of these, or text with many control characters, or markup with NUL.
     """
     text = _decoded(data, markup)
     if text is None or (markup and "\0" in text):
@@ -76,7 +79,7 @@ def damage(data: bytes, place: str = "", *, markup: bool = False) -> list[str]:
 
     `place` begins the sentence, such as `In 'one.xhtml' `. ParseError: as `decode`.
     """
-    marked = next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), None)
+    marked = _marked(data, markup)
     if marked is None and _strictly(data, "utf-8") is not None:
         return []
     # A text may have the sign itself, too.
@@ -89,9 +92,9 @@ def damage(data: bytes, place: str = "", *, markup: bool = False) -> list[str]:
 
 
 def _decoded(data: bytes, markup: bool) -> str | None:
-    for mark, encoding in _MARKS.items():
-        if data.startswith(mark):
-            return _with_little_damage(data, encoding)
+    marked = _marked(data, markup)
+    if marked is not None:
+        return _with_little_damage(data, marked)
     utf8 = _strictly(data, "utf-8")
     if utf8 is not None and (markup or _is_utf8(utf8, data)):
         return utf8
@@ -100,6 +103,12 @@ def _decoded(data: bytes, markup: bool) -> str | None:
         if text is not None:
             return text
     return (_with_little_damage(data, "utf-8") if utf8 is None else None) or _guessed(data) or utf8
+
+
+def _marked(data: bytes, markup: bool) -> str | None:
+    """The encoding that the first bytes tell, by a byte order mark or by how markup begins."""
+    marks = {**_MARKS, **(_BEGINNINGS if markup else {})}
+    return next((encoding for mark, encoding in marks.items() if data.startswith(mark)), None)
 
 
 def _is_utf8(text: str, data: bytes) -> bool:

@@ -5,6 +5,7 @@ import re
 import zipfile
 from pathlib import PurePosixPath
 
+from app.parsing.archive import folded_name
 from app.parsing.parsed import Format, ParseError
 
 # A PDF may stand behind the head of a download; a text that speaks of its mark holds no object.
@@ -42,8 +43,8 @@ def sniff(data: bytes, name: str = "") -> Format:
         if signature.match(data):
             raise ParseError("unreadable-text", f"The file is {what}, which is not read here. {_SAVE_AS}")
     start = data[:_HTML_WITHIN]
-    encoding = "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    if _HTML.match(start.decode(encoding, "ignore")):
+    # Without their zeros, the signs of UTF-16 are those of ASCII.
+    if _HTML.match(start.replace(b"\0", b"").decode("utf-8-sig", "ignore")):
         return "html"
     return "md" if PurePosixPath(name).suffix.lower() in {".md", ".markdown"} else "txt"
 
@@ -51,11 +52,13 @@ def sniff(data: bytes, name: str = "") -> Format:
 def _archive(data: bytes) -> Format:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = set(archive.namelist())
+            names = set(map(folded_name, archive.namelist()))
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise ParseError("bad-archive", f"The file is a damaged zip archive: {error}.") from error
-    if "META-INF/container.xml" in names:
+    if "meta-inf/container.xml" in names or (
+        "mimetype" in names and any(name.endswith(".opf") for name in names)
+    ):
         return "epub"
-    if "[Content_Types].xml" in names:
+    if "[content_types].xml" in names:
         return "docx"
     raise ParseError("bad-archive", f"The zip archive is neither an EPUB nor a DOCX. {_SAVE_AS}")

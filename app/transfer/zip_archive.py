@@ -31,14 +31,20 @@ def unpacked(
 ) -> dict[PurePosixPath, bytes]:
     """The wanted files of an archive of at most `most_entries`, by path, together at most `most_bytes`.
 
-    Raises ParseError bad-archive and archive-too-large, as `Archive` does.
+    Raises ParseError bad-archive and archive-too-large, as `Archive` does, and bad-archive where two of them
+    have one name.
     """
 
     def chosen(name: str) -> bool:
         return not name.endswith("/") and wanted(PurePosixPath(name))
 
     archive = Archive(
-        data, chosen, most_entries=most_entries, most_entry_bytes=most_bytes, most_bytes=most_bytes
+        data,
+        chosen,
+        one_of_each=True,
+        most_entries=most_entries,
+        most_entry_bytes=most_bytes,
+        most_bytes=most_bytes,
     )
     return {PurePosixPath(name): archive.read(name) for name in archive.names}
 

@@ -25,6 +25,10 @@ class Parts:
         if file not in self.archive:
             self.warnings.append(f"{what} {file[:200]!r} is left out: it is not in the EPUB.")
             return None
+        if self.archive.find(file) in self.archive.doubled:
+            self.warnings.append(
+                f"{what} {file[:200]!r} is in the EPUB more than once: the last one is read."
+            )
         try:
             return self.archive.read(file)
         except ParseError as error:

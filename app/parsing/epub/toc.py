@@ -22,8 +22,12 @@ class Contents:
 def read_navigation(root: Element, file: str) -> Contents:
     """Read EPUB 3's navigation document."""
     found = Contents()
-    for nav in (each for each in root.iter() if local_name(each) == "nav"):
-        kinds = (attribute(nav, "type") or "").split() or [(nav.get("role") or "").removeprefix("doc-")]
+    kinds_of = {nav: _kinds(nav) for nav in root.iter() if local_name(nav) == "nav"}
+    if not any("toc" in kinds for kinds in kinds_of.values()):
+        # One that does not say what it lists is the table of contents, where no other is.
+        unnamed = next((nav for nav, kinds in kinds_of.items() if not kinds), None)
+        kinds_of |= {} if unnamed is None else {unnamed: ["toc"]}
+    for nav, kinds in kinds_of.items():
         links = [each for each in nav.iter() if local_name(each) == "a" and each.get("href")]
         places = [(inner_text(link), link_target(file, link.get("href"))) for link in links]
         if "toc" in kinds:
@@ -47,6 +51,10 @@ def read_guide(package: Element, file: str) -> dict[str, str]:
     """Return the kinds in EPUB 2's guide, by place."""
     references = [each for each in package.iter() if local_name(each) == "reference" and each.get("href")]
     return {link_target(file, each.get("href")): (each.get("type") or "").lower() for each in references}
+
+
+def _kinds(nav: Element) -> list[str]:
+    return (attribute(nav, "type") or (nav.get("role") or "").removeprefix("doc-")).split()
 
 
 def _points(root: Element, tag: str, file: str) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Parses XML and HTML into trees. No entity is expanded, no DTD is read, nothing is fetched."""
 
+import html
 import html.entities
 import re
 from typing import Any
@@ -93,9 +94,9 @@ def parse_html(data: bytes) -> Element | None:
 
 
 def local_name(element: Element) -> str:
-    """Return an element's name without namespace, in lower case; "" for a comment or an entity."""
+    """Return an element's name without namespace or prefix, in lower case; "" for a comment or an entity."""
     tag = element.tag
-    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
+    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
 
 
 def attribute(element: Element, wanted: str) -> str | None:
@@ -114,4 +115,4 @@ def inner_text(element: Element) -> str:
 def _replace_entity(match: re.Match[str]) -> str:
     if match[1] in _XML_ENTITIES:
         return match[0]
-    return html.entities.html5.get(f"{match[1]};", "")
+    return html.escape(html.entities.html5.get(f"{match[1]};", ""))

@@ -93,12 +93,10 @@ def write_tree(root: Element, builder: TextBuilder, file: str = "") -> None:
                 builder.open_section(kinds)
             if tag in _HEADINGS:
                 builder.open_heading(_HEADINGS[tag])
-            elif (in_cell is None or tag not in _INLINE_IN_CELLS) and not (
-                element.getparent() in numbers and _leads_item(element, tag)
-            ):
+            elif in_cell is None or tag not in _INLINE_IN_CELLS:
                 _begin_block(element, tag, builder)
             if element in numbers:
-                builder.write_words(f"{numbers[element]} ")
+                builder.begin_item(numbers[element])
             if in_cell is None and tag in ("td", "th") and _is_short(element):
                 in_cell = element
             verbatim += tag == "pre"
@@ -112,6 +110,8 @@ def write_tree(root: Element, builder: TextBuilder, file: str = "") -> None:
                 verbatim -= tag == "pre"
                 if element is in_cell:
                     in_cell = None
+                if element in numbers:
+                    builder.end_item()
                 if tag in _HEADINGS:
                     builder.close_heading()
                 elif tag in _PARAGRAPHS and (in_cell is None or tag not in _INLINE_IN_CELLS):
@@ -126,8 +126,9 @@ def write_tree(root: Element, builder: TextBuilder, file: str = "") -> None:
 
 def link_target(file: str, href: str) -> str:
     """Return the name of the anchor that a link in `file` leads to, as `write_tree` names it."""
-    path, mark, fragment = href.replace("\\", "/").partition("#")
-    found = posixpath.normpath(posixpath.join(posixpath.dirname(file), unquote(path))) if path else file
+    folder = posixpath.dirname(file.replace("\\", "/"))
+    path, mark, fragment = href.strip().replace("\\", "/").partition("#")
+    found = posixpath.normpath(posixpath.join(folder, unquote(path))) if path else file
     return f"{found}{mark}{unquote(fragment)}"
 
 
@@ -189,15 +190,6 @@ def _note_place(element: Element, tag: str, builder: TextBuilder, prefix: str) -
         label = element.get("title") or element.get("aria-label") or inner_text(element)
         if label:
             builder.begin_page(label)
-
-
-def _leads_item(element: Element, tag: str) -> bool:
-    """Whether an element is the first paragraph of its item, where the item's number stands."""
-    return (
-        tag in _INLINE_IN_CELLS
-        and element.getprevious() is None
-        and not (element.getparent().text or "").strip()
-    )
 
 
 def _begin_block(element: Element, tag: str, builder: TextBuilder) -> None:

@@ -18,7 +18,10 @@ Span = tuple[int, int]
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _REST_OF_LINE = re.compile(r"\S[^\r\n]*")
 _FENCE = re.compile(r" {0,3}(```|~~~)")
-_HASHES = re.compile(r" {0,3}#{1,3}[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_HASHES = re.compile(r" {0,3}(#{1,3})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_UNDERLINE = re.compile(r" {0,3}(={2,}|-{2,})[ \t]*$")
+# Lines that are no words of a paragraph: quotes, items of lists, rules, indented code.
+_NO_WORDS = re.compile(r" {0,3}(?:[>|]|[-*+][ \t]|\d{1,9}[.)][ \t]|[-=_*]{2,}[ \t]*$)| {4}|\t")
 _NUMBERED = re.compile(
     rf"\s*(?P<number>(?:{PART_FIRST}|{NUMBER_FIRST})(?:,\s*(?:{PART_FIRST}|{NUMBER_FIRST}))?)"
     r"(?![\w'’])(?:\s*(?P<mark>[.:—–-]+)\s*|\s+|$)(?P<title>.*?)\s*$",
@@ -36,9 +39,10 @@ _LONGEST_HEADING = 120
 def chapters(text: str, format: TextFormat) -> list[ChapterSpan]:  # noqa: A002 - the word users know
     """Find a text's chapters by their heading lines.
 
-    In "md" a heading is a line that begins with one to three `#`; in "txt", and in "md" without such lines,
-    it is a line like `CHAPTER IV`, `Chapter 1. Title`, `SCENE II. A quay.` or `Erster Akt`; where none of
-    these has a number, Roman numerals on lines of their own. What a table of contents lists is none.
+    In "md" a heading is a line that begins with one to three `#`, or is underlined by `==` or `--`; in "txt",
+    and in "md" without such lines, it is a line like `CHAPTER IV`, `Chapter 1. Title`, `SCENE II. A quay.` or
+    `Erster Akt`; where none of these has a number, Roman numerals on lines of their own. What a table of
+    contents lists is none.
     """
     marks = find_headings(text, format)
     if not any(map(_number, marks)) and not (format == "md" and marks):
@@ -49,7 +53,8 @@ def chapters(text: str, format: TextFormat) -> list[ChapterSpan]:  # noqa: A002 
 
 def find_headings(text: str, format: TextFormat) -> list[ChapterMark]:  # noqa: A002
     """Find a text's heading lines, by the rules of `chapters`."""
-    return (list(_hash_headings(text)) if format == "md" else []) or list(_line_headings(text))
+    marked = [mark for _, mark in markdown_headings(text)] if format == "md" else []
+    return marked or list(_line_headings(text))
 
 
 def heading_title(lines: Sequence[str]) -> str:
@@ -60,16 +65,25 @@ def heading_title(lines: Sequence[str]) -> str:
     return " ".join([first, *rest])
 
 
-def _hash_headings(text: str) -> Iterator[ChapterMark]:
+def markdown_headings(text: str) -> Iterator[tuple[int, ChapterMark]]:
+    """Yield the headings of Markdown, of the levels 1 to 3, each with its level; a fence has none."""
     fence = None
+    alone: re.Match[str] | None = None  # the line before, if it is the only one of its paragraph
+    opens = True
     for line in _LINE.finditer(text):
-        mark = _FENCE.match(line.group())
+        words = line.group()[: _LONGEST_HEADING + 2].rstrip("\r\n")
+        mark = _FENCE.match(words)
+        under = _UNDERLINE.match(words) if alone else None
         if mark and fence in (None, mark[1]):
             fence = None if fence else mark[1]
-        elif fence is None and (
-            heading := _HASHES.match(line.group()[: _LONGEST_HEADING + 2].rstrip("\r\n"))
-        ):
-            yield ChapterMark(heading[1].strip(), line.start(), line.end())
+        elif fence is None and (heading := _HASHES.match(words)):
+            yield len(heading[1]), ChapterMark(heading[2].strip(), line.start(), line.end())
+        elif fence is None and alone and under:
+            title = alone.group().strip()[:_LONGEST_HEADING]
+            yield 1 if under[1][0] == "=" else 2, ChapterMark(title, alone.start(), line.end())
+        is_paragraph = fence is None and opens and words.strip() and not mark and not _NO_WORDS.match(words)
+        alone = line if is_paragraph else None
+        opens = not words.strip()
 
 
 def _number(mark: ChapterMark) -> str:

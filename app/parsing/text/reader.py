@@ -1,15 +1,13 @@
 """Parses plain text and Markdown."""
 
-import re
 from dataclasses import replace
 
 from app.parsing.encoding import damage, decode
 from app.parsing.parsed import ParsedBook
 from app.parsing.text import gutenberg
-from app.parsing.text.headings import TextFormat, chapters
+from app.parsing.text.headings import TextFormat, chapters, markdown_headings
 
-_TITLE = re.compile(r"^#{1,2} +(.+?)[ #]*$", re.MULTILINE)
-_LONGEST_TITLE = 300
+_LOWEST_TITLE_LEVEL = 2
 
 
 def parse_plain_text(data: bytes) -> ParsedBook:
@@ -20,8 +18,8 @@ def parse_plain_text(data: bytes) -> ParsedBook:
 def parse_markdown(data: bytes) -> ParsedBook:
     """Parse Markdown; its title is its first heading of level 1 or 2. ParseError: unreadable-text."""
     text = decode(data)
-    title = _TITLE.search(text)
-    return _parse(data, text, "md", title[1][:_LONGEST_TITLE] if title else None)
+    titles = (mark.title for level, mark in markdown_headings(text) if level <= _LOWEST_TITLE_LEVEL)
+    return _parse(data, text, "md", next(filter(None, titles), None))
 
 
 def _parse(data: bytes, text: str, format: TextFormat, title: str | None) -> ParsedBook:  # noqa: A002

@@ -3,16 +3,19 @@
 import re
 from dataclasses import dataclass, field
 
+from app.parsing.control_characters import WINDOWS
 from app.parsing.text.chapter_marks import ChapterMark, is_body
 from app.parsing.text.headings import heading_title
 
-# Control characters, soft hyphens, zero-width characters and byte order marks are removed.
+# Control characters, soft hyphens, zero-width characters and byte order marks are removed. Pages that count
+# by Windows-1252 name its quotes and dashes by what are control characters in Unicode: `&#146;`.
 _INVISIBLE = [*range(9), 11, *range(14, 32), *range(127, 160), 0xAD, 0x200B, 0x2060, 0xFEFF, 0xFFFE, 0xFFFF]
 _SPACES = [0xA0, 0x202F, *range(0x2000, 0x200B)]
 _CLEANED = {
     **dict.fromkeys(_INVISIBLE),
     **dict.fromkeys(range(0xD800, 0xE000)),
     **dict.fromkeys(_SPACES, " "),
+    **WINDOWS,
 }
 _WHITE = re.compile(r"[ \t\n\f\r]+")
 _LINE, _PARAGRAPH = 1, 2
@@ -58,6 +61,7 @@ class TextBuilder:
     _space: bool = False
     _waiting_anchors: list[str] = field(default_factory=list)
     _waiting_pages: list[str] = field(default_factory=list)
+    _waiting_numbers: list[str] = field(default_factory=list)
     _heading: _Heading | None = None
     _sections: list[_Section] = field(default_factory=list)
     _open: list[_Section] = field(default_factory=list)
@@ -84,11 +88,22 @@ class TextBuilder:
 
     def end_line(self) -> None:
         """End the line."""
-        self._break = max(self._break, _LINE)
+        self._end(_LINE)
 
     def end_paragraph(self) -> None:
         """End the paragraph."""
-        self._break = _PARAGRAPH
+        self._end(_PARAGRAPH)
+
+    def begin_item(self, number: str) -> None:
+        """Begin an item of a list: its number stands before its first words, whatever they are in."""
+        self._waiting_numbers.append(number)
+
+    def end_item(self) -> None:
+        """End an item; the number of one without words is written alone."""
+        if self._waiting_numbers:
+            numbers, self._waiting_numbers = self._waiting_numbers, []
+            self._begin_word()
+            self._append(" ".join(numbers))
 
     def add_anchor(self, name: str) -> None:
         """Name the place of the next word; of two places with one name, the first counts."""
@@ -147,6 +162,14 @@ class TextBuilder:
         self._waiting_anchors, self._waiting_pages = [], []
         if self._heading is not None and self._heading.start is None:
             self._heading.start, self._heading.first_piece = self.length, len(self._pieces)
+        if self._waiting_numbers:
+            self._append(" ".join([*self._waiting_numbers, ""]))
+            self._waiting_numbers = []
+
+    def _end(self, kind: int) -> None:
+        # What an item begins with does not part it from its number.
+        if not self._waiting_numbers:
+            self._break = max(self._break, kind)
 
     def _append(self, text: str) -> None:
         self._pieces.append(text)

@@ -140,6 +140,41 @@ def test_a_use_of_a_list_may_begin_anew_or_have_none() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("second", "third", "numbers"),
+    [
+        ("", "", ["0.", "1)", "[1]", "1.", "1)", "[1]", "2)", "[1]"]),
+        ('<w:lvlRestart w:val="0"/>', "", ["0.", "1)", "[1]", "1.", "2)", "[1]", "3)", "[1]"]),
+        ("", '<w:lvlRestart w:val="1"/>', ["0.", "1)", "[1]", "1.", "1)", "[1]", "2)", "[2]"]),
+        ("", '<w:lvlRestart w:val="0"/>', ["0.", "1)", "[1]", "1.", "1)", "[2]", "2)", "[3]"]),
+    ],
+)
+def test_a_level_begins_anew_after_those_that_it_says(second: str, third: str, numbers: list[str]) -> None:
+    lists = numbering(("decimal", "%1.", 0), ("decimal", "%2)", 1), ("decimal", "[%3]", 1))
+    for text, more in (("%2)", second), ("[%3]", third)):
+        lists = lists.replace(f'<w:lvlText w:val="{text}"/>', f'{more}<w:lvlText w:val="{text}"/>')
+    body = "".join(item("x", numbered(level)) for level in (0, 1, 2, 0, 1, 2, 1, 2))
+    assert lines(body, lists) == [f"{number} x" for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "start", "line"),
+    [
+        ("none", "Note:", 1, "Note: a"),
+        ("none", "%1", 1, "a"),
+        ("ordinal", "%1", 22, "22nd a"),
+        ("ordinal", "%1", 11, "11th a"),
+        ("cardinalText", "Part %1:", 21, "Part Twenty-one: a"),
+        ("ordinalText", "%1 rule:", 12, "Twelfth rule: a"),
+        ("ordinalText", "%1", 30, "Thirtieth a"),
+        ("ordinalText", "%1", 100, "100th a"),
+        ("lowerLetter", "%1)", 28, "bb) a"),
+    ],
+)
+def test_a_number_has_the_form_of_its_level(form: str, text: str, start: int, line: str) -> None:
+    assert lines(item("a", numbered()), numbering((form, text, start))) == [line]
+
+
 def test_bullets_are_no_numbers() -> None:
     assert lines(item("one", numbered()), numbering(("bullet", "•", 1))) == ["one"]
 
@@ -153,6 +188,11 @@ def run(text: str) -> str:
     return f"<m:r><m:t>{text}</m:t></m:r>"
 
 
+MINUS = "\u22122"
+HALF = f"<m:f><m:num>{run('1')}</m:num><m:den>{run('2')}</m:den></m:f>"
+POWER = f"<m:sSup><m:e>{run('x')}</m:e><m:sup>{run('2')}</m:sup></m:sSup>"
+
+
 @pytest.mark.parametrize(
     ("equation", "text"),
     [
@@ -160,6 +200,24 @@ def run(text: str) -> str:
         (f"<m:sSup><m:e>{run('x')}</m:e><m:sup>{run('y+1')}</m:sup></m:sSup>", "x^(y+1)"),
         (f"<m:sSub><m:e>{run('H')}</m:e><m:sub>{run('2')}</m:sub></m:sSub>{run('O')}", "H₂O"),
         (f"<m:f><m:num>{run('a+b')}</m:num><m:den>{run('2')}</m:den></m:f>", "(a+b)/2"),
+        (f"<m:sSup><m:e>{run('x')}</m:e><m:sup>{run(MINUS)}</m:sup></m:sSup>", "x⁻²"),
+        (f"<m:sSup><m:e>{POWER}</m:e><m:sup>{run('3')}</m:sup></m:sSup>", "(x²)³"),
+        (f"<m:sSub><m:e>{HALF}</m:e><m:sub>{run('k')}</m:sub></m:sSub>", "(1/2)_k"),
+        (f"<m:sSup><m:e>{run('x')}</m:e><m:sup>{HALF}</m:sup></m:sSup>", "x^(1/2)"),
+        (f"<m:f><m:num>{HALF}</m:num><m:den>{HALF}</m:den></m:f>", "(1/2)/(1/2)"),
+        (
+            f"<m:d><m:e><m:f><m:fPr><m:type m:val='noBar'/></m:fPr><m:num>{run('n')}</m:num>"
+            f"<m:den>{run('k')}</m:den></m:f></m:e></m:d>",
+            "(n; k)",
+        ),
+        (
+            f"<m:sPre><m:sub>{run('6')}</m:sub><m:sup>{run('14')}</m:sup><m:e>{run('C')}</m:e></m:sPre>",
+            "¹⁴₆C",
+        ),
+        (f"<m:acc><m:e>{run('x')}</m:e></m:acc>", "x\u0302"),
+        (f"<m:acc><m:accPr><m:chr m:val='\u0303'/></m:accPr><m:e>{run('x')}</m:e></m:acc>", "x\u0303"),
+        (f"<m:bar><m:barPr><m:pos m:val='top'/></m:barPr><m:e>{run('x')}</m:e></m:bar>", "x\u0305"),
+        (f"<w:ins>{run('a')}</w:ins><w:del>{run('b')}</w:del>{run('=c')}", "a=c"),
         (f"<m:rad><m:radPr/><m:deg/><m:e>{run('2x')}</m:e></m:rad>", "√2x"),
         (f"<m:d><m:dPr><m:begChr m:val='['/><m:endChr m:val=']'/></m:dPr><m:e>{run('n')}</m:e></m:d>", "[n]"),
         (
@@ -175,8 +233,12 @@ def test_an_equation_is_a_line_of_signs_in_its_place(equation: str, text: str) -
 
 def test_an_equation_on_a_line_of_its_own_is_kept() -> None:
     about = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
-    body = f"<w:p><m:oMathPara {about}><m:oMath>{run('a=b')}</m:oMath></m:oMathPara></w:p>"
-    assert parse(files.docx(body)).text == "a=b"
+    both = f"<m:oMath>{run('a=b')}</m:oMath><m:oMath>{run('c=d')}</m:oMath>"
+    equations = f"<m:oMathPara {about}>{both}</m:oMathPara>"
+    assert parse(files.docx(f"<w:p>{equations}</w:p>")).text == "a=b\nc=d"
+    around = f"<w:p><w:r><w:t>So</w:t></w:r>{equations}<w:r><w:t>holds.</w:t></w:r></w:p>"
+    assert parse(files.docx(around)).text == "So\na=b\nc=d\nholds."
+    assert parse(files.docx(paragraph("So") + equations)).text == "So\n\na=b\n\nc=d"
 
 
 def test_the_main_part_is_the_one_that_the_package_names() -> None:

@@ -67,6 +67,18 @@ def test_deep_nesting_is_read() -> None:
     assert parse(b"<html><body>" + b"<div>" * 1000 + b"deep").text == "deep"
 
 
+def test_an_item_within_another_is_on_the_next_line() -> None:
+    assert read("<ol><li>a<ol><li><p>b</p></li></ol></li></ol>").text == "1. a\n1. b"
+
+
+def test_a_heading_keeps_its_items_number() -> None:
+    book = read("<ol start=4><li><h2>Night</h2><p>One.</p></li><li><h2>Day</h2><p>Two.</p></li></ol>")
+    assert [(span.title, book.text[span.start : span.end].strip()) for span in book.chapters] == [
+        ("4. Night", "One."),
+        ("5. Day", "Two."),
+    ]
+
+
 @pytest.mark.parametrize(
     ("page", "lines"),
     [
@@ -79,6 +91,30 @@ def test_deep_nesting_is_read() -> None:
         ("<ol><li><p>a</p><p>b</p></ol>", ["1. a", "b"]),
         ("<ol><li>a<ol type=a><li>b</ol></ol>", ["1. a", "a. b"]),
         ("<ol style='list-style-type: none'><li>a</ol><ul><li>b</ul>", ["a", "b"]),
+        ("<ol start=-1><li>a<li value=' +7 '>b<li value=x>c</ol>", ["-1. a", "7. b", "8. c"]),
+        ("<ol start=3.7><li>a</ol><ol start=4th><li>b</ol><ol start=x><li>c</ol>", ["3. a", "4. b", "1. c"]),
+        ("<ol reversed start=9><li>a<li hidden>b<li value=4>c<li>d</ol>", ["9. a", "4. c", "3. d"]),
+        ("<ol reversed><li hidden>a<li>b<li>c</ol>", ["2. b", "1. c"]),
+        (
+            "<ol type=I><li>a<li type=a>b<li style='list-style: none'>c<li>d</ol>",
+            ["I. a", "b. b", "c", "IV. d"],
+        ),
+        ("<ol style='list-style-type:Upper-Latin'><li>a</ol>", ["A. a"]),
+        ("<ol style='list-style: lower-roman inside'><li>a</ol>", ["i. a"]),
+        ("<ol style='list-style-type:decimal-leading-zero' start=9><li>a<li>b</ol>", ["09. a", "10. b"]),
+        (
+            "<ol style='list-style-type:lower-greek' start=24><li>a<li>b</ol>",
+            ["\u03c9. a", "\u03b1\u03b1. b"],
+        ),
+        (
+            "<ol style='list-style-type: disc'><li>a</ol><ul style='list-style:decimal'><li>b</ul>",
+            ["a", "1. b"],
+        ),
+        ("<ol><div><li>a</div><div><li>b</div></ol>", ["1. a", "2. b"]),
+        ("<ol><li>a</li><ol><li>b</ol><li>c</ol>", ["1. a", "1. b", "2. c"]),
+        ("<ol><li><a id=x></a><section><div><p>a</div></section><p>b</ol>", ["1. a", "b"]),
+        ("<ol><li><table><tr><td>a<td>b</table><li><pre>c\n  d</pre></ol>", ["1. a | b", "2. c", "  d"]),
+        ("<ol><li><img src=x><li><li>a<li><ol type=i><li>b</ol></ol>", ["1.", "2.", "3. a", "4. i. b"]),
     ],
 )
 def test_an_item_keeps_the_number_that_a_reader_sees(page: str, lines: list[str]) -> None:

@@ -214,6 +214,29 @@ def test_markdown_headings() -> None:
     assert _bodies(text, "md")[1].endswith("# a comment\n```\nEnd.")
 
 
+def test_underlined_lines_of_markdown_are_headings() -> None:
+    text = "The Lamp\n=====\n\nA line.\n\n  Night  \n---\n\nShe lit it.\n\n### Late\n\nOh.\n"
+    assert _titles(text, "md") == ["The Lamp", "Night", "Late"]
+    assert _bodies(text, "md")[1] == "She lit it."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\ntitle: The Lamp\n---\n\nWords.",
+        "One line\nand another\n---\n\nWords.",
+        "> A quote\n---\n",
+        "- an item\n---\n",
+        "    code\n---\n",
+        "```\nOne\n---\n```\n",
+        "Words.\n\n---\n\nWords.",
+        "| a | b |\n---\n",
+    ],
+)
+def test_not_every_line_above_dashes_is_a_heading(text: str) -> None:
+    assert _titles(text, "md") == [""]
+
+
 def test_markdown_without_hashes_has_chapter_lines() -> None:
     assert _titles("CHAPTER I\n\nOne.\n\nCHAPTER II\n\nTwo.", "md") == ["CHAPTER I", "CHAPTER II"]
 

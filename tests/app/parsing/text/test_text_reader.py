@@ -18,6 +18,20 @@ def test_a_text_and_its_chapters() -> None:
     assert [span.title for span in book.chapters] == ["CHAPTER I", "CHAPTER II"]
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("```sh\n# a comment\n```\n\n# The Lamp\n", "The Lamp"),
+        ("~~~\n# a comment\n~~~\n\n### Small\n\n## The Lamp ##\n", "The Lamp"),
+        ("The Lamp\n========\n\n# One\n", "The Lamp"),
+        ("\n   #\tThe Lamp\n", "The Lamp"),
+        ("#lamp and ### Small\n\n### Small", None),
+    ],
+)
+def test_the_title_of_markdown_is_a_heading(text: str, title: str | None) -> None:
+    assert parse_markdown(text.encode()).title == title
+
+
 def test_markdown_has_a_title() -> None:
     book = parse_markdown(b"# The *Lamp* #\n\nText.")
     assert (book.title, book.text) == ("The *Lamp*", "# The *Lamp* #\n\nText.")

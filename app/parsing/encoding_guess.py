@@ -89,9 +89,10 @@ _SIGN = r"[\p{So}\p{Sk}\p{Sm}\p{No}ªº¢¤¥£€§¡¿†‡‰•¶‚„«»
 _MISPLACED = tuple(
     (regex.compile(pattern), cost)
     for pattern, cost in (
-        # A capital behind a small letter, a sign within a word or behind a letter, a fraction before one.
+        # A capital behind a small letter, a small one between capitals, a sign within a word or behind a
+        # letter, a fraction before one.
         (r"(?![a-z][A-Z])\p{Ll}\p{Lu}", 3.0),
-        (r"(?<=\p{L})(?![A-Z])\p{Lu}", 0.05),
+        (r"\p{Lu}(?![a-z])\p{Ll}(?=\p{Lu})", 3.0),
         # A letter before a figure, one that stands alone.
         (r"(?![A-Za-z])[\p{Latin}\p{Cyrillic}\p{Greek}](?=\d)", 0.8),
         (r"(?<!\p{L})(?![A-Za-zàéèóøåöÀÉÈÓØÅÖáÁêÊôÔíÍ])\p{Latin}(?!\p{L})", 0.6),
@@ -115,28 +116,46 @@ _MISPLACED = tuple(
     )
 )
 _FOREIGN = regex.compile(r"[^\x00-\x7f]")
+# Capitals within words cost something, unless all are capitals.
+_WITHIN, _COST_WITHIN = regex.compile(r"(?<=\p{L})(?![A-Z])\p{Lu}"), 0.05
+_CAPITAL, _SMALL = regex.compile(r"(?![A-Z])\p{Lu}"), regex.compile(r"(?![a-z])\p{Ll}")
+# So many capitals are no coincidence.
+_MANY = 8
 
 
 def likeliest(data: bytes) -> list[str]:
     """Return the encodings in which bytes look like a text, the likeliest first; Python's names."""
+    shares, sure = _shares(data)
+    few = len(shares) < _FEW
+    costs = {}
+    for place, encoding in enumerate(_ENCODINGS):
+        reading = data[:_SAMPLE].decode(encoding, "replace")
+        share = shares.get(encoding, 0.0)
+        if _is_all_capitals(reading):
+            quiet, _ = _shares(reading.lower().encode(encoding, "ignore"))
+            share = max(share, quiet.get(encoding, 0.0))
+        if share or place < _ALWAYS or few:
+            cost = _cost(reading, _EASTERN.get(encoding, ""))
+            if cost <= (_MOST if sure else _MOST_UNSURE):
+                costs[encoding] = cost + _GUESSED * (0.5 if few else 1) * (1 - share) + place * _EARLIER
+    return sorted(costs, key=lambda each: costs[each])
+
+
+def _shares(data: bytes) -> tuple[dict[str, float], bool]:
+    """The guesses of chardet, each as a share of the most probable one, and whether that is probable."""
     guesses = [guess for guess in chardet.detect_all(data) if guess["encoding"] is not None]
-    share = {
+    shares = {
         codecs.lookup(str(guess["encoding"])).name.replace("-", "_"): guess["confidence"]
         / guesses[0]["confidence"]
         for guess in guesses[:_GUESSES]
     }
-    sure = bool(guesses) and guesses[0]["confidence"] >= _LEAST_PROBABLE
-    costs = {}
-    for place, encoding in enumerate(_ENCODINGS):
-        if encoding in share or place < _ALWAYS or len(share) < _FEW:
-            cost = _cost(data[:_SAMPLE].decode(encoding, "replace"), _EASTERN.get(encoding, ""))
-            if cost <= (_MOST if sure else _MOST_UNSURE):
-                costs[encoding] = (
-                    cost
-                    + _GUESSED * (0.5 if len(share) < _FEW else 1) * (1 - share.get(encoding, 0))
-                    + place * _EARLIER
-                )
-    return sorted(costs, key=lambda each: costs[each])
+    return shares, bool(guesses) and guesses[0]["confidence"] >= _LEAST_PROBABLE
+
+
+def _is_all_capitals(text: str) -> bool:
+    """Whether nearly all letters beyond ASCII are capitals, which chardet knows seldom together."""
+    capitals, small = (len(pattern.findall(text)) for pattern in (_CAPITAL, _SMALL))
+    return capitals >= _MANY and capitals > 9 * small
 
 
 def _cost(text: str, eastern: str) -> float:
@@ -155,6 +174,8 @@ def _cost(text: str, eastern: str) -> float:
     if eastern == "ja" and not any(_script(sign) in ("HIRAGANA", "KATAKANA") for sign in counts):
         total += 0.1 * counts.total()
     total += sum(cost * len(pattern.findall(text)) for pattern, cost in _MISPLACED)
+    if not _is_all_capitals(text):
+        total += _COST_WITHIN * len(_WITHIN.findall(text))
     return total / max(1, counts.total())
 
 

@@ -76,6 +76,23 @@ def test_the_encoding_is_found(encoding: str, text: str) -> None:
     assert decode(text.encode(encoding)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "encodings"),
+    [
+        (
+            "СТАРЫЙ СМОТРИТЕЛЬ ЗАЖИГАЛ ФОНАРЬ КАЖДЫЙ ВЕЧЕР, А УТРОМ ГАСИЛ ЕГО И ШЁЛ ДОМОЙ.",
+            ["cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic"],
+        ),
+        ("СТАРИЯТ ПАЗАЧ ПАЛЕШЕ ФЕНЕРА ВСЯКА ВЕЧЕР.", ["cp1251"]),
+        ("Ο ΓΕΡΟΣ ΦΥΛΑΚΑΣ ΑΝΑΒΕ ΤΟ ΦΑΝΑΡΙ ΚΑΘΕ ΒΡΑΔΥ ΚΑΙ ΤΟ ΠΡΩΙ ΤΟ ΕΣΒΗΝΕ.", ["cp1253", "iso8859_7"]),
+        ("STARY LATARNIK CO WIECZÓR ZAPALAŁ LATARNIĘ, A RANO GASIŁ JĄ.", ["cp1250", "iso8859_2"]),
+    ],
+    ids=["ru", "bg", "el", "pl"],
+)
+def test_the_encoding_of_a_text_in_capitals_is_found(text: str, encodings: list[str]) -> None:
+    assert [decode(text.encode(encoding)) for encoding in encodings] == [text] * len(encodings)
+
+
 def test_a_book_is_decoded_whole_by_what_its_first_foreign_lines_tell() -> None:
     plain = "Nothing but plain letters here.\n" * 5_000
     assert decode((plain + FRENCH + plain).encode("cp1252")) == plain + FRENCH + plain

@@ -18,7 +18,7 @@ from trainer.objectives import asker as asking
 from trainer.objectives.alternating import Alternating
 from trainer.objectives.lm import LanguageModelling
 from trainer.objectives.objective import Objective
-from trainer.objectives.question_synthesis import KINDS, PASSAGES_AT_ONCE, synthesise
+from trainer.objectives.question_synthesis import KINDS, synthesise
 from trainer.objectives.self_study import SelfStudy, StudyMaterial
 from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Progress
@@ -52,14 +52,26 @@ class Writing:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """The time for writing was over when `asked` of the `places` of the book had been asked about.
+
+    A recipe of about so many `budget_seconds` would have had time for all of them.
+    """
+
+    asked: int
+    places: int
+    budget_seconds: float
+
+
+@dataclass(frozen=True)
 class Written:
     """The questions that the LLM wrote about a book in so many seconds, in the order of the book.
 
-    They are not `whole` where the time for writing was over before it came to every place.
+    They are `unfinished` where the time for writing was over before it came to every place.
     """
 
     questions: Sequence[StudyQuestion]
-    whole: bool = True
+    unfinished: Unfinished | None = None
     seconds: float = 0.0
 
 
@@ -164,7 +176,11 @@ def write_questions(
         else:
             yield happened
     questions = [question for place in sorted(written) for question in written[place]]
-    yield Written(questions, len(written) == len(order), clock() - started)
+    seconds, unfinished = clock() - started, None
+    if len(written) < len(order):
+        needed = seconds / len(written) * len(order) / WRITING_SHARE
+        unfinished = Unfinished(len(written), len(order), needed)
+    yield Written(questions, unfinished, seconds)
 
 
 def _writing(
@@ -177,17 +193,15 @@ def _writing(
     if asker is None:
         kinds = list(KINDS)[: recipe.kinds]
         numbered = [(number, passages[number]) for number in chosen]
-        order = _all_over(-(-len(numbered) // PASSAGES_AT_ONCE))
+        order = _all_over(len(numbered))
         return order, synthesise(llm, numbered, reader, kinds=kinds, seed=recipe.seed, order=order)
     turn = asker.in_turn(llm)
     with turn:
         context = asker.context(llm)
     wanted = asking.stretches(chosen, len(passages), recipe.questions, recipe.pairs)
-    at_once = asking.STRETCHES_AT_ONCE
-    batches = _all_over(-(-len(wanted) // at_once))
-    order = [place for batch in batches for place in range(len(wanted))[batch * at_once :][:at_once]]
+    order = _all_over(len(wanted))
     by = asking.Asker(context, turn)
-    return order, asking.ask(llm, passages, wanted, by, reader, seed=recipe.seed, order=batches)
+    return order, asking.ask(llm, passages, wanted, by, reader, seed=recipe.seed, order=order)
 
 
 def _prepare(
@@ -228,8 +242,9 @@ def _spread(count: int, most: int) -> list[int]:
 
 
 def _all_over(count: int) -> list[int]:
-    """The numbers below `count`, ordered so that the first of them, however many, are spread over all: by
-    their binary digits read backwards (van der Corput).
+    """The numbers below `count`, ordered so that the first of them, however many, are spread over all: the
+    van der Corput sequence, whose binary digits are read backwards.
     """
     digits = max(count - 1, 1).bit_length()
-    return sorted(range(count), key=lambda number: int(f"{number:0{digits}b}"[::-1], 2))
+    sequence = (int(f"{turn:0{digits}b}"[::-1], 2) for turn in range(2**digits))
+    return list(dict.fromkeys(number * count >> digits for number in sequence))[:count]

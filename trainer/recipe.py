@@ -1,9 +1,11 @@
 """How a version is learned: one validated recipe, kept with every version it made."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from trainer.options import Method, Placement
 
@@ -85,7 +87,8 @@ class Recipe(BaseModel):
     budget_seconds: float | None = Field(
         None,
         gt=0,
-        description="most seconds to learn, evaluation included; half of them at most to write questions",
+        description="most seconds to write questions, for which half of them are, to learn, and to measure "
+        "held-out losses; embedding before and the trial after come on top",
     )
     learning_rate: float | None = Field(
         None, gt=0, le=1, description="AdamW's peak learning rate; by default 0.003, for lora 0.001"
@@ -107,6 +110,18 @@ class Recipe(BaseModel):
         "they add",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="of initialisation and reading order; member i adds i")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields(cls, value: object) -> object:
+        """Return a recipe before it is validated. PydanticCustomError: it has a field that there is not."""
+        for name in value if isinstance(value, Mapping) else ():
+            if name not in cls.model_fields:
+                near = sorted(get_close_matches(str(name), cls.model_fields, 2))
+                hint = f"did you mean {' or '.join(near)}?" if near else "docs/recipes.md has those there are"
+                told = {"name": str(name), "hint": hint, "where": (str(name),)}
+                raise PydanticCustomError("no_such_field", "there is no field {name}; {hint}", told)
+        return value
 
     @model_validator(mode="after")
     def _shares(self) -> Self:

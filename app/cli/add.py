@@ -14,7 +14,7 @@ from app.cli.books import Recipe, Wait
 from app.cli.completion import book_names
 from app.cli.jobs import goes_on, show_job
 from app.cli.names import book_id
-from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object
+from app.cli.options import DEFAULT_URL, Key, Url, connect, recipe_of_version
 from app.cli.output import Json, Output
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def add(
     from app.adding.calibre import About
     from app.adding.sending import Sender
 
-    chosen, out = json_object(recipe), Output(as_json)
+    chosen, out = recipe_of_version(recipe), Output(as_json)
     about = About(title, author, language, tuple(tag or ()))
     if delete and not watch:
         raise typer.BadParameter("it goes with --watch", param_hint="--delete")

@@ -6,12 +6,17 @@ import typer
 
 from app.cli.jobs import show_job
 from app.cli.names import BookName, book_id
-from app.cli.options import DEFAULT_URL, Key, Url, connect, json_object
+from app.cli.options import DEFAULT_URL, Key, Url, connect, recipe_of_version
 from app.cli.output import Json, Output
 
 app = typer.Typer()
 
-Recipe = Annotated[str | None, typer.Option(help="How to learn it, as JSON.")]
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        help="How to learn it, as JSON such as '{\"budget_seconds\": 600}'; docs/recipes.md has the fields."
+    ),
+]
 Wait = Annotated[bool, typer.Option(help="Show the training until it ends.")]
 
 
@@ -30,7 +35,7 @@ def train(
     key: Key = None,
 ) -> None:
     """Learn another version of a book; it becomes the champion if it is no worse."""
-    chosen = json_object(recipe)
+    chosen = recipe_of_version(recipe)
     if append:
         chosen = {**(chosen or {}), "append": True}
     with connect(url, key, as_json) as client:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli.options import json_object
+from app.cli.options import recipe_of_version
 from app.cli.output import one_line_errors
 from app.evaluation.bootstrap import Bootstrap
 
@@ -39,7 +39,7 @@ def measure_answers(
     ] = True,
 ) -> None:
     """Measure how good answers are, system by system, on questions with known answers."""
-    chosen = json_object(recipe)
+    chosen = recipe_of_version(recipe)
     with one_line_errors():
         from app.evaluation.command import evaluate
 

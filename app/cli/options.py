@@ -58,6 +58,26 @@ def connect(url: str, key: str | None, as_json: bool = False) -> Iterator["Clien
         yield client
 
 
+def recipe_of_version(text: str | None) -> dict[str, Any] | None:
+    """The recipe that `--recipe` gives, None where it is not given; it is checked before anything is sent.
+
+    Raises typer.BadParameter for what is no recipe, and says which field is wrong.
+    """
+    recipe = json_object(text)
+    if recipe is None:
+        return None
+    from pydantic import ValidationError
+
+    from trainer.recipe import Recipe
+
+    try:
+        Recipe(**recipe)
+    except ValidationError as error:
+        told = [": ".join([*map(str, each["loc"]), each["msg"]]) for each in error.errors()]
+        raise typer.BadParameter("; ".join(told), param_hint="--recipe") from error
+    return recipe
+
+
 def json_object(text: str | None, option: str = "--recipe") -> dict[str, Any] | None:
     """An option's JSON object, None where it is not given. Raises typer.BadParameter for anything else."""
     if text is None:
@@ -65,7 +85,8 @@ def json_object(text: str | None, option: str = "--recipe") -> dict[str, Any] | 
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise typer.BadParameter(f"not JSON: {error}", param_hint=option) from error
+        told = f"expected JSON such as '{{\"budget_seconds\": 600}}'; {error}"
+        raise typer.BadParameter(told, param_hint=option) from error
     if not isinstance(found, dict):
         raise typer.BadParameter('expected an object such as {"budget_seconds": 600}', param_hint=option)
     return found

@@ -28,12 +28,13 @@ class Progress(BaseModel):
 
 class Phase(BaseModel):
     """What comes before training: `done` of `total` passages are embedded, or places of the book are asked
-    about.
+    about, which takes `eta_seconds` more; None where that is not known yet.
     """
 
     kind: Literal["embedding", "writing"]
     done: int
     total: int
+    eta_seconds: float | None = None
 
 
 class Attempt(BaseModel):
@@ -84,8 +85,9 @@ class JobEvent(BaseModel):
 
     The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, embedding (so
     many passages are `done`, of a `total`), writing (questions about so many places of the book), studied,
-    evaluated, published, succeeded, failed or cancelled. The last three end the job. "published" says whether
-    the version was `promoted` to be the champion, with its `gate`, and what it `adds` to answers.
+    too-short (the recipe's time was, by these figures), evaluated, published, succeeded, failed or cancelled.
+    The last three end the job. "published" says whether the version was `promoted` to be the champion, with
+    its `gate`, and what it `adds` to answers.
     """
 
     id: int

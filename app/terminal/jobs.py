@@ -46,9 +46,12 @@ def _place(job: Job) -> tuple[str, str]:
 
 
 def _when(job: Job) -> str:
-    """How long a job that learns still takes; of another one when it ended, began, or was queued."""
-    if job.status == "running" and job.progress is not None and job.progress.eta_seconds is not None:
-        return f"{duration(job.progress.eta_seconds)} left"
+    """How long the training or phase of a running job still takes, where that is known; of another one when
+    it ended, began, or was queued.
+    """
+    now = job.phase or job.progress
+    if job.status == "running" and now is not None and now.eta_seconds is not None:
+        return f"{duration(now.eta_seconds)} left"
     return moment(job.finished_at or job.started_at or job.created_at)
 
 

@@ -15,7 +15,7 @@ from app.training import promotion, provenance
 from app.training.checkpointing import Checkpointing, checkpoint_key
 from app.training.comparison import Comparison
 from app.training.heartbeat import CancelledError, Heartbeat
-from app.training.job_events import Phase, record_progress
+from app.training.job_events import Pace, Phase, TooFewSteps, record_progress, too_few_steps
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
 from app.training.study import Studying
@@ -87,6 +87,7 @@ class JobRunner:
         self._happened = happened
         self._comparison = Comparison(database, job, members, trial, self._llm.device, self._pieces)
         self._heartbeat = Heartbeat(database, job, lease_seconds)
+        self._pace = Pace()
         self._checkpoints: Checkpointing | None = None
 
     def call(self) -> None:
@@ -116,8 +117,8 @@ class JobRunner:
         if recipe.objective != "lm":
             study, questions, spent = self._study(recipe, source)
         champion = promotion.champion(self._database, self._members, self._job.book_id)
-        parent = self._job.parent_number
-        key = checkpoint_key(self._llm.identity, self._skill, recipe, source, parent, questions)
+        identity, parent = self._llm.identity, self._job.parent_number
+        key = checkpoint_key(identity, self._skill, recipe, source, parent, questions)
         self._checkpoints = Checkpointing(self._database, self._job, key, self._lease_seconds)
         progress = train_book(
             self._llm,
@@ -137,6 +138,8 @@ class JobRunner:
                 recipe, objective = happened.recipe, happened.objective
             elif isinstance(happened, Learned):
                 learned = happened
+        if few := too_few_steps(recipe, learned, objective.row_tokens):
+            self._record(few)
         tried = self._comparison.tried(recipe, objective, learned)
         self._publish(recipe, objective, learned, tried, source, study)
 
@@ -149,7 +152,7 @@ class JobRunner:
                     self._stay()
                     if embedded.done == embedded.total or time.monotonic() - told >= _TELL_SECONDS:
                         told = time.monotonic()
-                        self._record(Phase("embedding", embedded.done, embedded.total))
+                        self._record(self._pace.phase("embedding", embedded.done, embedded.total))
                 return
             except StoreBusyError as error:
                 log.warning("job %s waits to keep vectors: %s", self._job.id, error)
@@ -159,16 +162,15 @@ class JobRunner:
         """The questions to learn from, as people have left them; the LLM writes some first, once, in so many
         seconds.
         """
-        studying = Studying(
-            self._database, self._job, self._llm.identity, self._skill, recipe, source, self._asker
-        )
+        identity = self._llm.identity
+        studying = Studying(self._database, self._job, identity, self._skill, recipe, source, self._asker)
         written = studying.written()
         if written is None:
             asker = None if self._asker is None else self._asker.skill
             writing = write_questions(self._llm, source.passage_texts, recipe, self._skill.skill, asker)
             for happened in self._pieces(writing):
                 if isinstance(happened, Writing):
-                    self._record(Phase("writing", happened.done, happened.total))
+                    self._record(self._pace.phase("writing", happened.done, happened.total))
             assert isinstance(happened, Written)
             written = happened
         return *studying.keep(written), written.seconds
@@ -200,7 +202,7 @@ class JobRunner:
             raise LeavingError()
         self._heartbeat.check()
 
-    def _record(self, happened: Progress | Phase) -> None:
+    def _record(self, happened: Progress | Phase | TooFewSteps) -> None:
         """Renew the lease and record what happened. What a locked database does not take is not recorded."""
         try:
             with self._database.write() as session:

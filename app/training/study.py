@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from app.answering.skill import LoadedSkill
 from app.asking.asker import LoadedAsker
+from app.training.job_events import record_progress
 from app.training.provenance import Source
 from store import job_events, questions, studies
 from store.database import Database
 from store.errors import StoreBusyError
 from store.questions import NewQuestion
 from store.tables import Job, Study
-from trainer.book_training import Written
+from trainer.book_training import Unfinished, Written
 from trainer.llm.frozen_llm import Identity
 from trainer.objectives.asker import AGREEMENT
 from trainer.objectives.study_question import StudyQuestion, question_key
@@ -33,6 +34,9 @@ _NOTHING_TO_STUDY = (
 
 # The fields of a recipe that decide which questions are written.
 _SETTINGS = {"kinds", "questions", "pairs", "passages", "seed"}
+
+# Which places come first decides what is written in too little time: of another order, nothing is taken.
+_ORDER = "single places from all over the book"
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +62,8 @@ class Studying:
             for whole in (True, False):
                 study = studies.find(session, self.job.book_id, self._written_key(whole))
                 if study is not None:
-                    return Written([StudyQuestion(**item) for item in studies.items(session, study)], whole)
+                    found = [StudyQuestion(**item) for item in studies.items(session, study)]
+                    return Written(found, None if whole else Unfinished(**study.settings["unfinished"]))
         return None
 
     def keep(self, written: Written) -> tuple[Study | None, list[StudyQuestion]]:
@@ -69,14 +74,14 @@ class Studying:
         """
         try:
             with self.database.write() as session:
-                asked, key = written.questions, self._written_key(written.whole)
+                asked, key = written.questions, self._written_key(written.unfinished is None)
                 self._show(session, asked)
                 learned = self._as_it_stands(session, asked)
                 unchanged = learned == list(asked)
-                study = self._put(session, key, asked) if asked else None
+                study = self._put(session, key, asked, written.unfinished) if asked else None
                 if not unchanged:
                     study = self._put(session, self._changed_key(learned), learned) if learned else None
-                self._tell(session, learned, written.whole)
+                self._tell(session, learned, written.unfinished)
                 return study, learned
         except StoreBusyError:
             log.warning("the database is locked: the questions of job %s are not kept", self.job.id)
@@ -89,7 +94,7 @@ class Studying:
 
     def _written_key(self, whole: bool) -> str:
         """More time would have the LLM write more than what it wrote in too little."""
-        return self._key if whole else _hashed([self._key, self.recipe.budget_seconds])
+        return self._key if whole else _hashed([self._key, self.recipe.budget_seconds, _ORDER])
 
     def _changed_key(self, learned: Sequence[StudyQuestion]) -> str:
         return _hashed([self._key, [each.as_json() for each in learned]])
@@ -120,30 +125,46 @@ class Studying:
             if row.removed_at is None
         ]
 
-    def _put(self, session: Session, key: str, learned: Sequence[StudyQuestion]) -> Study:
+    def _put(
+        self,
+        session: Session,
+        key: str,
+        learned: Sequence[StudyQuestion],
+        unfinished: Unfinished | None = None,
+    ) -> Study:
+        settings = self.recipe.model_dump(include=_SETTINGS)
+        if unfinished is not None:
+            settings["unfinished"] = asdict(unfinished)
         return studies.put(
             session,
             book_id=self.job.book_id,
             key=key,
             base_model=asdict(self.identity),
             skill_id=self.skill.id,
-            settings=self.recipe.model_dump(include=_SETTINGS),
+            settings=settings,
             items=[each.as_json() for each in learned],
         )
 
-    def _tell(self, session: Session, learned: Sequence[StudyQuestion], whole: bool) -> None:
+    def _tell(
+        self, session: Session, learned: Sequence[StudyQuestion], unfinished: Unfinished | None
+    ) -> None:
         by_people = sum(each.source == "person" for each in learned)
         found = f"Learns from {len(learned)} questions about the book, {by_people} of them by people."
-        if not whole:
-            found += " The time for writing was over before every place of the book was asked about."
         job_events.add(
             session,
             self.job.id,
             level="info" if learned else "warning",
             type="message",
             message=found if learned else _NOTHING_TO_STUDY,
-            data={"kind": "studied", "questions": len(learned), "by_people": by_people, "whole": whole},
+            data={
+                "kind": "studied",
+                "questions": len(learned),
+                "by_people": by_people,
+                "whole": unfinished is None,
+            },
         )
+        if unfinished is not None:
+            record_progress(session, self.job, unfinished)
 
 
 def study_key(

@@ -163,7 +163,8 @@ def test_a_path_that_is_not_there_and_a_body_of_another_shape(http: httpx.Client
         415,
         "unsupported-media-type",
     )
-    problem(
-        http.post("/books", json={"title": "t", "text": "x", "recipe": {"epoch": 1}}), 422, "invalid-recipe"
-    )
+    named = http.post("/books", json={"title": "t", "text": "x", "recipe": {"epoch": 1}})
+    told = problem(named, 422, "invalid-recipe")["detail"]
+    assert told == "epoch: there is no field epoch; did you mean epochs?"
+    assert [each["where"] for each in named.json()["errors"]] == ["epoch"]
     problem(http.post("/books", files={"other": ("a.txt", b"x")}), 422, "file-missing")

@@ -88,7 +88,8 @@ def test_a_job_tells_how_far_its_passages_are_embedded(tmp_path: Path, llm: Froz
         assert embedder.at_work.wait(60)
         told = http.get(f"/jobs/{added['job']['id']}").json()
         assert told["progress"] is None
-        assert told["phase"] == {"kind": "embedding", "done": 8, "total": added["book"]["passages"]}
+        passages = added["book"]["passages"]
+        assert told["phase"] == {"kind": "embedding", "done": 8, "total": passages, "eta_seconds": None}
         assert http.get(f"/books/{added['book']['id']}").json()["embedded"] is False
         embedder.go_on.set()
         job = ended(http, added["job"]["id"])

@@ -35,7 +35,7 @@ _TEMPERATURE = 0.8
 # Of a question and its answer together. A batch lasts as long as its longest row, and what is longer rambles.
 _TOKENS = 48
 # Stretches in one batch: a token of so many rows costs little more than one of a single stretch's.
-STRETCHES_AT_ONCE = 4
+_STRETCHES_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,12 @@ class Stretch:
 
 @dataclass(frozen=True, eq=False)
 class _Place:
-    """A stretch, and the tokens of its text as the LLM reads it."""
+    """A stretch, the tokens of its text as the LLM reads it, and its seed."""
 
     stretch: Stretch
     text: Sequence[int]
+    # Of its first question; the others have those that follow.
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def ask(
     order: Sequence[int] | None = None,
 ) -> Iterator[Pause | list[StudyQuestion]]:
     """Ask about stretches of `passages`, and answer; yields the questions that are kept of each, and pauses,
-    in which the LLM may do other work. Batches come in the `order` of their numbers, or one by one.
+    in which the LLM may do other work. Stretches come in the `order` of their numbers, or one after the
+    other, a few at once.
 
     `skill` is the context of the skill that the LLM is equipped with, which answers. Each question is sampled
     with a seed of its own; a question that was asked before is dropped.
@@ -102,13 +105,17 @@ def ask(
     known: set[str] = set()
     # Each stretch has the same seeds, whenever its turn comes.
     seeds = list(accumulate((one.questions for one in wanted), initial=seed))
-    for batch in range(-(-len(wanted) // STRETCHES_AT_ONCE)) if order is None else order:
-        first = batch * STRETCHES_AT_ONCE
+    numbers = range(len(wanted)) if order is None else order
+    for first in range(0, len(numbers), _STRETCHES_AT_ONCE):
         places = [
-            _Place(one, templates.passages(llm, [passages[number] for number in one.passages]))
-            for one in wanted[first : first + STRETCHES_AT_ONCE]
+            _Place(
+                wanted[number],
+                templates.passages(llm, [passages[passage] for passage in wanted[number].passages]),
+                seeds[number],
+            )
+            for number in numbers[first : first + _STRETCHES_AT_ONCE]
         ]
-        drafts = yield from _drafts(llm, asker, places, temperature, seeds[first])
+        drafts = yield from _drafts(llm, asker, places, temperature)
         new = [draft for draft in drafts if _is_new(draft.question, known)]
         agreed = yield from _agreed(llm, places, new, skill, agreement)
         for place in places:
@@ -122,7 +129,7 @@ def ask(
 
 
 def _drafts(
-    llm: FrozenLLM, asker: Asker, places: Sequence[_Place], temperature: float, seed: int
+    llm: FrozenLLM, asker: Asker, places: Sequence[_Place], temperature: float
 ) -> Generator[Pause, None, list[_Draft]]:
     """Of all samples, those that are a question with an answer which it does not give itself."""
     rows: list[Row] = []
@@ -131,7 +138,7 @@ def _drafts(
         with asker.turn:
             [context] = prefill(llm, [place.text], asker.context)
         yield Pause()
-        for _ in range(place.stretch.questions):
+        for number in range(place.stretch.questions):
             about.append(place)
             rows.append(
                 Row(
@@ -139,7 +146,7 @@ def _drafts(
                     templates.asking(llm),
                     _TOKENS,
                     temperature,
-                    seed=seed + len(rows),
+                    seed=place.seed + number,
                     context=context,
                 )
             )

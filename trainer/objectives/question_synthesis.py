@@ -28,8 +28,8 @@ KINDS = {
 }
 _QUESTION_TOKENS = 32
 ANSWER_TOKENS = 32
-# Passages in one batch, which is a place of the book.
-PASSAGES_AT_ONCE = 4
+# Passages in one batch.
+_PASSAGES_AT_ONCE = 4
 
 
 def synthesise(
@@ -42,23 +42,21 @@ def synthesise(
     seed: int = 0,
     order: Sequence[int] | None = None,
 ) -> Iterator[Pause | list[StudyQuestion]]:
-    """Write a question of each kind about each passage, and answer it; yields what passes, per batch, and
+    """Write a question of each kind about each passage, and answer it; yields what passes, per passage, and
     pauses, in which the LLM may do other work.
 
-    Batches come in the `order` of their numbers, or one after the other.
+    Passages come in the `order` of their places in the list, or one after the other, a few at once.
 
     `passages` are numbers and texts; `skill` is the context of the skill, which precedes them.
     Questions are sampled at `temperature`, answers are the likeliest.
     """
     known: set[str] = set()
-    for place in range(-(-len(passages) // PASSAGES_AT_ONCE)) if order is None else order:
-        first = place * PASSAGES_AT_ONCE
-        batch = passages[first : first + PASSAGES_AT_ONCE]
-        contexts = prefill(llm, [templates.passages(llm, [text]) for _, text in batch], skill)
+    places = range(len(passages)) if order is None else order
+    for first in range(0, len(places), _PASSAGES_AT_ONCE):
+        batch = places[first : first + _PASSAGES_AT_ONCE]
+        contexts = prefill(llm, [templates.passages(llm, [passages[place][1]]) for place in batch], skill)
         entries = [
-            (passage, context, kind)
-            for passage, context in zip(batch, contexts, strict=True)
-            for kind in kinds
+            (place, context, kind) for place, context in zip(batch, contexts, strict=True) for kind in kinds
         ]
         rows = [
             Row(
@@ -66,11 +64,12 @@ def synthesise(
                 templates.asking(llm),
                 _QUESTION_TOKENS,
                 temperature,
-                seed=seed + number + first * len(kinds),
+                # Each passage has the same seeds, whenever its turn comes.
+                seed=seed + place * len(kinds) + number % len(kinds),
                 context=context,
                 beginning=llm.encode(KINDS[kind]),
             )
-            for number, (_, context, kind) in enumerate(entries)
+            for number, (place, context, kind) in enumerate(entries)
         ]
         yield Pause()
         asked = yield from decode_stepwise(llm, rows)
@@ -83,17 +82,18 @@ def synthesise(
             for (_, context, _), question in zip(entries, questions, strict=True)
         ]
         answers = yield from decode_stepwise(llm, turns)
-        items = []
-        for (passage, _, kind), question, completion in zip(entries, questions, answers, strict=True):
+        found: dict[int, list[StudyQuestion]] = {place: [] for place in batch}
+        for (place, _, kind), question, completion in zip(entries, questions, answers, strict=True):
+            number, text = passages[place]
             answer = templates.first_line(llm.text(completion.tokens))
             if (
                 completion.ended
-                and passes_filters(question, answer, passage[1])
+                and passes_filters(question, answer, text)
                 and question_key(question) not in known
             ):
                 known.add(question_key(question))
-                items.append(StudyQuestion(passage[0], kind, question, answer, completion.log_likelihood))
-        yield items
+                found[place].append(StudyQuestion(number, kind, question, answer, completion.log_likelihood))
+        yield from found.values()
 
 
 def passes_filters(question: str, answer: str, passage: str) -> bool:

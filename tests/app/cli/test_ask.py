@@ -77,7 +77,7 @@ import sys
 from app.cli.commands import app
 heavy = {"torch", "transformers", "fastapi", "uvicorn", "sqlalchemy", "faiss", "numpy"}
 calls = ["--help"], ["ask", "Who?"], ["books"], ["versions"], ["show", "A book"], ["train", "A book"]
-for words in (*calls, ["add", sys.argv[1]], ["add", sys.argv[1] + "/one.txt"]):
+for words in (*calls, ["add", sys.argv[1]], ["add", sys.argv[1] + "/one.txt", "--recipe", "{}"]):
     asks = words != ["--help"]
     try:
         app([*words, "--url", "http://127.0.0.1:9"] if asks else words)

@@ -101,9 +101,32 @@ def test_add_fails_where_the_training_does(peer: Peer, file: Path, end: str, wor
     assert words in result.stderr
 
 
-@pytest.mark.parametrize("recipe", ["{", "[1]", "12"])
-def test_a_recipe_that_is_no_object_is_refused(peer: Peer, file: Path, recipe: str) -> None:
-    result = bookchorus("add", str(file), "--recipe", recipe, peer=peer)
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ("{", '{"budget_seconds": 600}'),
+        ("[1]", '{"budget_seconds": 600}'),
+        ("budget_seconds=120", '{"budget_seconds": 600}'),
+        ('{"budget": 120}', "there is no field budget; did you mean budget_seconds or budget_tokens?"),
+        ('{"member": 4}', "there is no field member; did you mean members?"),
+        ('{"lr": 0.1}', "there is no field lr; docs/recipes.md has those there are"),
+        ('{"members": 0}', "members: Input should be greater than or equal to 1"),
+        ('{"closed": 0.8, "distractors": 0.8}', "closed and distractors are shares of the same rows"),
+    ],
+)
+@pytest.mark.parametrize("command", ["add", "train"])
+def test_what_is_no_recipe_is_refused_before_anything_is_sent(
+    peer: Peer, file: Path, command: str, recipe: str, told: str
+) -> None:
+    result = bookchorus(command, str(file), "--recipe", recipe, peer=peer, COLUMNS="300")
     assert result.exit_code == 2
     assert "--recipe" in result.stderr
-    assert peer.uploads == []
+    assert told in result.stderr
+    assert peer.calls == []
+
+
+@pytest.mark.parametrize("command", ["add", "train"])
+def test_help_has_an_example_of_a_recipe_and_says_where_its_fields_are(command: str) -> None:
+    told = " ".join(bookchorus(command, "--help", COLUMNS="300").output.split())
+    assert '{"budget_seconds": 600}' in told
+    assert "docs/recipes.md" in told

@@ -22,6 +22,7 @@ def test_each_job_says_how_far_it_is_and_when_it_ends_or_why_it_failed(width: in
             [
                 of(job("queued"), 1, detail="queued: no worker is running"),
                 of(job("running"), 2, phase=Phase(kind="writing", done=3, total=8), started_at=1_700_000_100),
+                of(job("running"), 6, phase=Phase(kind="writing", done=16, total=498, eta_seconds=150)),
                 of(job("running"), 3, progress=STEP),
                 of(job("succeeded"), 4, progress=STEP, **started),
                 of(job("failed"), 5, error=JobProblem(code="x", message="no [red]memory"), **started),
@@ -32,6 +33,7 @@ def test_each_job_says_how_far_it_is_and_when_it_ends_or_why_it_failed(width: in
     assert line_with(text, "Tale 1").split()[2:] == ["●", "queued", "2023-11-14", "22:13"]
     assert "no worker is" in text
     assert line_with(text, "Tale 2").split()[2:] == ["●", "running", "writing", "3/8", "2023-11-14", "22:15"]
+    assert line_with(text, "Tale 6").split()[2:] == ["●", "running", "writing", "16/498", "2:30", "left"]
     assert line_with(text, "Tale 3").split()[2:] == [
         "●",
         "running",
@@ -43,7 +45,7 @@ def test_each_job_says_how_far_it_is_and_when_it_ends_or_why_it_failed(width: in
     assert line_with(text, "Tale 4").split()[2:] == ["●", "succeeded", "1,200/4,000", "2023-11-14", "22:25"]
     assert "version 1" in text
     assert "no [red]memory" in text
-    for number in range(1, 6):
+    for number in range(1, 7):
         assert f"job_{number:016}" in text
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any, SupportsIndex
 
 import pytest
 import torch
 
 from tests.trainer.methods.test_methods import made
-from trainer.book_training import Writing, Written, write_questions
+from trainer.book_training import Unfinished, Writing, Written, write_questions
 from trainer.llm import templates
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.pause import Pause
@@ -131,9 +132,40 @@ def test_writing_has_half_of_the_seconds_and_what_was_written_is_used(
     told = [piece for piece in pieces if isinstance(piece, Writing)]
     assert told == [Writing(done, 16) for done in range(asked + 1)]
     assert isinstance(written, Written)
-    assert written.whole == (asked == 16)
+    if asked == 16:
+        assert written.unfinished is None
+    else:
+        # Half of a recipe's seconds are for writing, and each place takes one here; the end took another.
+        assert written.unfinished == Unfinished(asked, 16, (asked + 1) / asked * 16 * 2)
     assert written.seconds == asked + 1
     assert [each.question for each in written.questions] == [QUESTION]
+
+
+class Book(list[str]):
+    """Passages, with the numbers of those that were read."""
+
+    def __init__(self, passages: Sequence[str]) -> None:
+        super().__init__(passages)
+        self.read: set[int] = set()
+
+    def __getitem__(self, number: SupportsIndex | slice) -> Any:
+        assert not isinstance(number, slice)
+        self.read.add(int(number))
+        return super().__getitem__(number)
+
+
+@pytest.mark.parametrize(("passages", "pairs"), [(498, 0), (48, 0), (30, 0), (498, 2)])
+def test_what_is_asked_about_in_little_time_is_all_over_the_book(
+    skilled: tuple[FrozenLLM, Skill, Skill], passages: int, pairs: int
+) -> None:
+    llm, reader, asker = skilled
+    book = Book(PASSAGES * (passages // 2))
+    recipe = Recipe(questions=1, pairs=pairs, budget_seconds=0.1)
+    *_, written = write_questions(llm, book, recipe, reader, asker)
+    assert isinstance(written, Written)
+    assert written.unfinished is not None
+    assert written.unfinished.asked == 4
+    assert {number * 4 // passages for number in book.read} == {0, 1, 2, 3}
 
 
 def test_each_passage_is_asked_about_alone_and_with_the_next() -> None:

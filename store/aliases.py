@@ -2,7 +2,7 @@
 
 import re
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, lazyload
 
 from store import books
@@ -118,6 +118,19 @@ def history(
     return list(session.scalars(query.limit(limit)))
 
 
+def missing_version(session: Session, book_id: str, ref: int | str) -> NotFoundError:
+    """The error for a number or alias that no version of a book has; it says which versions there are."""
+    title = session.scalar(select(Book.title).where(Book.id == book_id))
+    if title is None:
+        return NotFoundError("version", f"{book_id}@{ref}")
+    # They are numbered without a gap.
+    last = session.scalar(select(func.max(Version.number)).where(Version.book_id == book_id))
+    names = session.scalars(select(Alias.name).where(Alias.book_id == book_id).order_by(Alias.name)).all()
+    numbers = "no version yet" if last is None else "version 1" if last == 1 else f"versions 1 to {last}"
+    aliases = f", and on them the aliases {', '.join(names)}" if names else ""
+    return NotFoundError("version", f"{book_id}@{ref}", f"{title!r} has {numbers}{aliases}")
+
+
 def _moves_in_effect(session: Session, book_id: str, alias: str) -> list[int | None]:
     """The versions that `alias` was moved to, oldest first, without the moves that rollbacks have undone."""
     query = select(AliasMove).where(AliasMove.book_id == book_id, AliasMove.alias == alias)
@@ -136,7 +149,7 @@ def _version(session: Session, book_id: str, number: int) -> Version:
     query = select(Version).where(Version.book_id == book_id, Version.number == number)
     version = session.scalar(query.options(lazyload(Version.members), lazyload(Version.alias_rows)))
     if version is None:
-        raise NotFoundError("version", f"{book_id}@{number}")
+        raise missing_version(session, book_id, number)
     return version
 
 

@@ -200,9 +200,13 @@ def lock(session: Session, book_id: str) -> int:
     return newest
 
 
-def titles(session: Session, book_ids: Collection[str]) -> dict[str, str]:
-    """Return the titles by book id; a book that is not there is left out."""
-    query = select(Book.id, Book.title).where(Book.id.in_(book_ids))
+def titles(session: Session, book_ids: Collection[str] | None, owner: str | None = None) -> dict[str, str]:
+    """Return the titles by book id, of all books where None is given, and of the `owner` where one is; a book
+    that is not there is left out.
+    """
+    query = select(Book.id, Book.title).where(*scope.conditions(session, None, None, owner))
+    if book_ids is not None:
+        query = query.where(Book.id.in_(book_ids))
     return dict(session.execute(query).all())
 
 

@@ -9,10 +9,10 @@ class StoreError(Exception):
 
 
 class NotFoundError(StoreError):
-    """No row of this `kind` ("book", "version", "job", ...) has this `key`."""
+    """No row of this `kind` ("book", "version", "job", ...) has this `key`; `there_is` says what there is."""
 
-    def __init__(self, kind: str, key: object) -> None:
-        super().__init__(f"There is no {kind} {key}.")
+    def __init__(self, kind: str, key: object, there_is: str | None = None) -> None:
+        super().__init__(f"There is no {kind} {key}{'' if there_is is None else f': {there_is}'}.")
         self.kind = kind
         self.key = str(key)
 
@@ -139,7 +139,10 @@ class NothingToRollBackToError(StoreError):
     """There is no earlier version, still unpruned, that a rollback could put the alias on."""
 
     def __init__(self, book_id: str, alias: str) -> None:
-        super().__init__(f"{alias} of {book_id} named no other version before that is still there.")
+        super().__init__(
+            f"There is no earlier version to go back to: {alias} of {book_id} named no other that still has "
+            "its members. Promote the version that it is to name: bookchorus promote chooses any."
+        )
         self.book_id = book_id
         self.alias = alias
 

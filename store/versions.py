@@ -112,7 +112,7 @@ def get(session: Session, book_id: str, ref: int | str) -> Version:
         query = query.join(Version.alias_rows).where(Alias.name == ref)
     version = session.scalar(query)
     if version is None:
-        raise NotFoundError("version", f"{book_id}@{ref}")
+        raise aliases.missing_version(session, book_id, ref)
     return version
 
 

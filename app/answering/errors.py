@@ -10,7 +10,9 @@ class NothingToAskError(Exception):
     """There is no book to ask."""
 
     def __init__(self) -> None:
-        super().__init__("The library is empty: upload a book with POST /books.")
+        super().__init__(
+            "The library is empty: add a book first, by bookchorus add FILE, on the page, or by POST /books."
+        )
 
 
 class NoBookFitsError(Exception):

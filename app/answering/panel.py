@@ -13,6 +13,9 @@ from store import jobs
 from store.database import Database
 from store.tables import Version
 
+# What is amiss where a book has no version.
+UNTRAINED = "untrained"
+
 
 @dataclass(frozen=True)
 class Panels:
@@ -43,7 +46,7 @@ class Panels:
             if version is None or roster is None or roster.refused is not None:
                 if require_trained:
                     raise self._not_ready(book)
-                degraded = "untrained"
+                degraded = UNTRAINED
                 if version is not None and roster is not None:
                     degraded = f"other-model: {book}@{version.number} was {roster.refused}"
                 members += self.ensemble.unlearned(book)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from app.answering.abstention import abstention
 from app.answering.citations import cited
 from app.answering.contribution import MembersChoice
-from app.answering.panel import Panels
+from app.answering.panel import UNTRAINED, Panels
 from app.answering.per_passage import PerPassage
 from app.answering.question_check import check_question
 from app.answering.retrieval import Retrieval
@@ -19,6 +19,7 @@ from app.answering.types import (
     Candidate,
     Citation,
     Heard,
+    Panel,
     Passage,
     Question,
     Retrieved,
@@ -126,6 +127,7 @@ class Answering:
                 # Since it was looked up: an alias is on another version by now, a number is refused.
                 continue
         names = [book for book, _ in asked]
+        panel = self._with_search(panel, names)
         found = self._retrieval.passages(
             lambda: self._ensemble.search(self._retrieval.index, sought, passages, names)
         )
@@ -180,6 +182,20 @@ class Answering:
         )
         self._answered(answer)
         yield answer
+
+    def _with_search(self, panel: Panel, names: list[str]) -> Panel:
+        """The panel, which also says where passages of the books are found by their words alone.
+
+        That is over in a minute, and helps more to know than that a book has no version yet.
+        """
+        lacking = self._retrieval.index.by_words_alone(names) if panel.degraded in (None, UNTRAINED) else []
+        if not lacking:
+            return panel
+        told = (
+            f"the passages of {', '.join(lacking)} are found by their words alone until all are embedded: "
+            "ask again in a minute"
+        )
+        return replace(panel, degraded=f"unembedded: {told}")
 
     def _books(self, scope: Scope, sought: str) -> list[tuple[str, Version | None]]:
         """The books to ask, each with its version: those named, else the one that fits the question best."""

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from app.client import Client, ClientError
 from app.mcp import resources
 from app.mcp.tools import TOOLS
+from app.which_book import BookNameError, UnknownBookError
 
 T = TypeVar("T")
 _INSTRUCTIONS = (
@@ -97,7 +98,9 @@ def _server(client: Client, threads: CapacityLimiter) -> Server[Any]:
             result = await run(partial(tool.work, client, given))
         except ValidationError as error:
             return _failed("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
-        except ClientError as error:
+        except UnknownBookError as error:
+            return _failed(f"{error} The tool list_books has them all.")
+        except (ClientError, BookNameError) as error:
             return _failed(str(error))
         return types.CallToolResult(
             content=[types.TextContent(text=result.words())],

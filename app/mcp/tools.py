@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app import which_book
 from app.client import Client
 from app.mcp.results import AskResult, BooksResult, ListedBook, PassageResult, SearchResult
 
 Books = Annotated[
     list[str] | None,
-    Field(description="Ids of books as list_books gives them. Without it, all books are looked through."),
+    Field(
+        description="Books by id, title, or a beginning of one that no other book has. "
+        "Without it, all books are looked through."
+    ),
 ]
 
 
@@ -61,7 +66,8 @@ class Result(Protocol):
 class Tool:
     """A tool: how it is described, the shapes of its arguments and its result, and what it does.
 
-    `work` calls the service by the client, and raises ClientError where that refuses or is not there.
+    `work` calls the service by the client. It raises ClientError where that refuses or is not there, and
+    BookNameError for a name that means no one book.
     """
 
     name: str
@@ -73,13 +79,23 @@ class Tool:
 
 
 def _ask(client: Client, given: Ask) -> AskResult:
-    answer = client.ask(given.question, books=given.books or None, min_confidence=given.min_confidence)
+    titles = _titles(client)
+    named = [which_book.book_version(titles, name) for name in given.books or ()]
+    books = [book if version is None else f"{book}@{version}" for book, version in named]
+    answer = client.ask(given.question, books=books or None, min_confidence=given.min_confidence)
     return AskResult.of(answer)
 
 
 def _search_passages(client: Client, given: SearchPassages) -> SearchResult:
-    found = client.passages.search(given.query, books=given.books, limit=given.limit)
+    titles = _titles(client)
+    books = [which_book.book_id(titles, name) for name in given.books or ()]
+    found = client.passages.search(given.query, books=books or None, limit=given.limit)
     return SearchResult(passages=found)
+
+
+def _titles(client: Client) -> which_book.Titles:
+    """The titles, read when they are first needed."""
+    return cache(lambda: {book.id: book.title for book in client.books()})
 
 
 def _list_books(client: Client, _: Arguments) -> BooksResult:
@@ -114,7 +130,7 @@ TOOLS: Sequence[Tool] = (
     Tool(
         "list_books",
         "List the books",
-        "List the books of the library with their ids, which the other tools take.",
+        "List the books of the library with their ids and titles, either of which the other tools take.",
         Arguments,
         BooksResult,
         _list_books,

@@ -10,6 +10,8 @@ from app.parsing.encoding_guess import likeliest
 from app.parsing.parsed import ParseError
 from app.parsing.wide_encodings import is_wide, wide
 
+# What a file may be, for those who send what is none of these.
+BOOKS_ARE = "books are txt, md, html, epub, pdf or docx"
 # UTF-32 comes first: its little-endian mark begins with that of UTF-16.
 _MARKS = {
     b"\xff\xfe\0\0": "utf-32",
@@ -67,9 +69,8 @@ def decode(data: bytes, *, markup: bool = False) -> str:
     """
     text = _decoded(data, markup)
     if text is None or (markup and "\0" in text):
-        raise ParseError(
-            "unreadable-text", "The file is no text in any encoding known here: save it as UTF-8."
-        )
+        told = "save it as UTF-8" if markup else f"{BOOKS_ARE}. If it is text, save it as UTF-8"
+        raise ParseError("unreadable-text", f"The file is no text in any encoding known here: {told}.")
     # Old pages have control characters by mistake.
     return without_controls(text) if markup else only_text(text)
 

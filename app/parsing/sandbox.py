@@ -48,7 +48,7 @@ class ParserSandbox:
         return await to_thread.run_sync(self._read, data, book_format, limiter=own)
 
     def parse_blocking(self, data: bytes, name: str = "") -> ParsedBook:
-        """Parse a book of any format; the file's `name` is only used to tell Markdown from plain text.
+        """Parse a book of any format; the file's `name` is used as `sniff` does.
 
         A text has at most `most_characters`, or as many as its file has bytes. ParseError, with the slugs
         book-too-large, book-empty, unreadable-text, bad-archive, archive-too-large,

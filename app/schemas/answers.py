@@ -187,9 +187,10 @@ class Answer(BaseModel):
 
     The confidence is a probability where it is `calibrated`, else how well the candidates agree with the
     answer; `answerable` is the probability that the book tells the answer at all, where known. `degraded`
-    says why an answer is less than it could be: `untrained` (the book has no version), `other-model:
-    BOOK@VERSION was learned on another LLM: ...`, or `damaged: BOOK@VERSION without members N, ...`. Of the
-    versions in `left_out` no member answered. `thread` is the id of the one that it is kept in.
+    says why an answer is less than it could be: `untrained` (the book has no version), `unembedded: ...`
+    (passages are found by their words alone yet), `other-model: BOOK@VERSION was learned on another LLM:
+    ...`, or `damaged: BOOK@VERSION without members N, ...`. Of the versions in `left_out` no member
+    answered. `thread` is the id of the one that it is kept in.
     """
 
     id: str

@@ -92,8 +92,9 @@ def _refuse_what_is_not_done(value: object) -> object:
 class ChatRequest(Request):
     """A chat whose last turn of the user is the question; null is a field left out.
 
-    `model` is `library`, a book's id, or `ID@VERSION` with a version's number or alias. The answer ends
-    before the first text of `stop`, and after `max_completion_tokens` or, by its older name, `max_tokens`.
+    `model` is `library`, a book's id or title, or a beginning of one that no other book has; `@VERSION`
+    behind it is a version's number or alias. The answer ends before the first text of `stop`, and after
+    `max_completion_tokens` or, by its older name, `max_tokens`.
     Fields of OpenAI that ask for another answer are refused; others that are not listed here are ignored.
 
     Not OpenAI's are `authors` and `tags`, which limit the library, `min_confidence`, below which the service

@@ -108,6 +108,10 @@ class PassageIndex:
         """Return the books that have passages without a vector, and no job that will embed them."""
         return self._vectors.waiting(for_jobs=False)
 
+    def by_words_alone(self, book_ids: Sequence[str]) -> list[str]:
+        """Return those of these books that are searched by words alone: not all passages are embedded."""
+        return self._vectors.waiting(among=book_ids)
+
     def count_waiting(self, session: Session, *, for_jobs: bool) -> int:
         """Return how many books have passages without a vector; without those that a job will embed, unless
         `for_jobs`.

@@ -60,12 +60,14 @@ class PassageVectors:
             raise ValueError(f"{self.embedder} gave no numbers, or shape {shape} for {len(texts)} texts.")
         return vectors
 
-    def waiting(self, *, for_jobs: bool = True) -> list[str]:
-        """Return the books whose passages do not all have a vector, the oldest first.
+    def waiting(self, *, for_jobs: bool = True, among: Sequence[str] | None = None) -> list[str]:
+        """Return the books, `among` these or all, whose passages do not all have a vector, the oldest first.
 
         Those that a job waits for, or is at work on, are left out unless `for_jobs`.
         """
         query = select(Book.id).where(*self._waits(for_jobs))
+        if among is not None:
+            query = query.where(Book.id.in_(among))
         with self._database.read() as session:
             return list(session.scalars(query.order_by(Book.created_at, Book.id)))
 

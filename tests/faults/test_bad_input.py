@@ -110,7 +110,7 @@ def test_13_a_book_without_a_version_is_answered_by_the_bare_llm(http: httpx.Cli
     assert refused["job"] == other.json()["job"]["id"]
     assert "progress" in refused
     http.post(f"/jobs/{other.json()['job']['id']}/cancel")
-    assert answer["degraded"] == "untrained"
+    assert answer["degraded"].startswith(("untrained", "unembedded"))
     assert answer["versions"] == []
     assert answer["citations"]
     assert {each["member"] for vote in answer["votes"] for each in vote["candidates"]} <= {None}

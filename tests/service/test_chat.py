@@ -104,6 +104,28 @@ def test_the_library_can_be_limited(chat: openai.OpenAI, http: httpx.Client, boo
     assert none_fits.value.code == "no-book-fits"
 
 
+def test_a_book_is_a_model_by_its_title_too(chat: openai.OpenAI, http: httpx.Client) -> None:
+    tale = "The heron Ilvo counted the boats of Marren from a tarred post.\n" * 3
+    heron = upload(http, tale, "heron.txt", title="Children's Herons").json()["book"]["id"]
+    messages: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "Who?"}]
+    for model in ("Children's Herons", "children's h"):
+        said = chat.chat.completions.create(model=model, messages=messages)
+        assert said.model_extra is not None
+        assert {each["book"] for each in said.model_extra["bookchorus"]["citations"]} == {heron}
+    models = "A model is 'library', or a book by its id, as GET /v1/models lists them, or by its title."
+    for model, why in (
+        ("gpt-4o", "There is no book 'gpt-4o'."),
+        (
+            "Childrens Herons",
+            f"There is no book 'Childrens Herons': did you mean {heron} (Children's Herons)?",
+        ),
+    ):
+        with pytest.raises(openai.NotFoundError) as unknown:
+            chat.chat.completions.create(model=model, messages=messages)
+        assert unknown.value.code == "not-found"
+        assert unknown.value.body["message"] == f"{why} {models}"  # type: ignore[index]
+
+
 def test_errors_have_the_shape_that_clients_know(chat: openai.OpenAI, book: str) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         chat.chat.completions.create(model="book_unknown", messages=[{"role": "user", "content": "Who?"}])

@@ -79,6 +79,22 @@ def ended(http: TestClient, job: str) -> dict[str, Any]:
     return found
 
 
+def test_an_answer_says_that_passages_are_found_by_words_alone_until_they_are_embedded(
+    tmp_path: Path, llm: FrozenLLM
+) -> None:
+    with running(tmp_path, llm, Letters()) as (built, http):
+        book = add(http, STORY)["book"]["id"]
+        for asked in ({"books": [book]}, {}):
+            answer = http.post("/ask", json={"question": "Who kept a lamp?", **asked}).json()
+            assert answer["degraded"] == (
+                f"unembedded: the passages of {book} are found by their words alone until all are embedded: "
+                "ask again in a minute"
+            )
+        built.index.complete()
+        answer = http.post("/ask", json={"question": "Who kept a lamp?", "books": [book]}).json()
+        assert answer["degraded"] == "untrained"
+
+
 def test_a_job_tells_how_far_its_passages_are_embedded(tmp_path: Path, llm: FrozenLLM) -> None:
     embedder = Letters(stops=3)
     with running(tmp_path, llm, embedder) as (built, http):

@@ -207,6 +207,26 @@ def test_nothing_of_another_library_is_seen_and_the_audit_log_has_who_asked(libr
     assert {(line["method"], line["path"], line["status"]) for line in lines} >= {("POST", "/ask", 404)}
 
 
+def test_books_are_named_by_their_titles_of_the_library_that_is_seen(library: Library) -> None:
+    async def call() -> None:
+        async with over_http(library, "anna") as hers:
+            for name in ("Lamp", "la", "lamp@1", library.book[:9]):
+                asked, _ = await told(hers, "ask", question=QUESTION, books=[name], min_confidence=0)
+                assert {each["book"] for each in asked["citations"]} == {library.book}
+            found, _ = await told(hers, "search_passages", query="lamp", books=["LAMP"])
+            assert {each["book"] for each in found["passages"]} == {library.book}
+            for tool, asked in (("ask", {"question": QUESTION}), ("search_passages", {"query": "lamp"})):
+                assert await refused(hers, tool, **asked, books=["Lump"]) == (
+                    f"There is no book 'Lump': did you mean {library.book} (Lamp)? "
+                    "The tool list_books has them all."
+                )
+        async with over_http(library, "ben") as his:
+            none = "There is no book 'Lamp'. The tool list_books has them all."
+            assert await refused(his, "ask", question=QUESTION, books=["Lamp"]) == none
+
+    anyio.run(call)
+
+
 def test_a_call_that_is_wrong_says_what_was_expected(library: Library) -> None:
     async def call() -> None:
         async with over_http(library, "anna") as assistant:

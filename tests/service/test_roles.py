@@ -345,7 +345,9 @@ def test_a_library_without_books_says_so(library: Library) -> None:
     answer = httpx.post(
         f"{library.client.url}/ask", json={"question": "Who?"}, headers=headers, trust_env=False
     )
-    problem(answer, 409, "no-books")
+    empty = problem(answer, 409, "no-books")["detail"]
+    assert "bookchorus add FILE" in empty
+    assert "POST /books" in empty
 
 
 def test_a_key_that_is_revoked_opens_nothing_from_then_on(library: Library) -> None:

@@ -76,6 +76,29 @@ def test_a_version_is_found_by_number_and_by_alias(
             versions.get(session, "book_none", 1)
 
 
+def test_a_version_that_is_not_there_is_told_with_those_that_are(
+    database: Database, add_book: Callable[..., Book], publish: Callable[..., Version]
+) -> None:
+    with database.write() as session:
+        book = add_book(session, "Text.")
+        name, title = book.id, book.title
+        told = [f"There is no version {name}@7: {title!r} has no version yet."]
+        for numbers in ("version 1", "versions 1 to 2"):
+            with pytest.raises(NotFoundError) as missing:
+                versions.get(session, name, 7)
+            assert str(missing.value) == told[-1]
+            publish(session, name)
+            told.append(
+                f"There is no version {name}@7: {title!r} has {numbers}, "
+                "and on them the aliases champion, latest."
+            )
+        with pytest.raises(NotFoundError) as missing:
+            aliases.move(session, name, "champion", 7, who="me")
+        assert str(missing.value) == told[-1]
+        with pytest.raises(NotFoundError, match=r"^There is no version book_none@7\.$"):
+            versions.get(session, "book_none", 7)
+
+
 def test_versions_are_listed_newest_first_and_filtered(
     database: Database, add_book: Callable[..., Book], publish: Callable[..., Version]
 ) -> None:

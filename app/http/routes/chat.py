@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.sse import format_sse_event
 
-from app import schemas
+from app import schemas, which_book
 from app.answering.follow_ups import spoken_of
 from app.answering.types import Question, Scope
 from app.http.deps import CallerDep, ServiceDep
@@ -86,6 +86,7 @@ def _events(
     if request.model != LIBRARY and (request.authors or request.tags):
         detail = f"Authors and tags limit the model {LIBRARY!r}: {request.model!r} is one book already."
         raise Problem(422, "invalid-request", detail)
+    named = [] if request.model == LIBRARY else [_named(service, request.model, owner)]
     last = asked[-1]
     earlier = [each.text for each in request.messages[:last] if each.role in ("user", "assistant")]
     happened = service.answering.events(
@@ -94,7 +95,7 @@ def _events(
             temperature=request.temperature or 0.0,
             seed=None if request.seed is None else request.seed % 2**63,
         ),
-        Scope([] if request.model == LIBRARY else [request.model], request.authors, request.tags, owner),
+        Scope(named, request.authors, request.tags, owner),
         about=spoken_of(earlier),
         every_candidate=request.stream,
         wanted=waiting.wanted,
@@ -102,6 +103,23 @@ def _events(
         members=request.members,
     )
     return map(answers.event, happened)
+
+
+def _named(service: Service, model: str, owner: str | None) -> str:
+    """The book that a model is, and its version, as `Scope` names them. Problem: it is none, or several."""
+
+    def titles() -> dict[str, str]:
+        with service.database.read() as session:
+            return books.titles(session, None, owner)
+
+    try:
+        book, version = which_book.book_version(titles, model)
+    except which_book.BookNameError as error:
+        models = (
+            f"A model is {LIBRARY!r}, or a book by its id, as GET /v1/models lists them, or by its title."
+        )
+        raise Problem(404, "not-found", f"{error} {models}") from error
+    return book if version is None else f"{book}@{version}"
 
 
 def _chunks(service: Service, request: ChatRequest, events: Iterator[schemas.AskEvent]) -> Iterator[bytes]:

@@ -168,7 +168,7 @@ def test_where_no_version_is_meant_an_at_is_of_the_title(library: Peer) -> None:
     for words in (("show", "The Tiger@1", "2"), ("train", "The Tiger@1", "--no-wait")):
         refused = bookchorus(*words, peer=library)
         assert refused.exit_code == 1
-        assert refused.stderr.startswith("There is no book 'The Tiger@1'.")
+        assert refused.stderr.startswith("There is no book 'The Tiger@1': did you mean ")
 
 
 def test_without_a_service_it_says_how_to_start_one() -> None:

@@ -97,7 +97,7 @@ def _archive(data: bytes, name: str) -> Format:
         told = f"The file begins like {what}, but it is incomplete or damaged: get it again."
         raise ParseError("bad-archive", told) from error
     if "meta-inf/container.xml" in names or (
-        "mimetype" in names and any(name.endswith(".opf") for name in names)
+        "mimetype" in names and any(each.endswith(".opf") for each in names)
     ):
         return "epub"
     if "[content_types].xml" in names:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-Votes = Annotated[bool, typer.Option("--votes", help="Show who said what.")]
+Votes = Annotated[bool, typer.Option("--votes", help="Show who said what, and in which passage it was read.")]
 Passages = Annotated[
-    bool, typer.Option("--passages", help="Show all passages that were read, not only the best two.")
+    bool, typer.Option("--passages", help="Show all passages that were found, not only the best two.")
 ]
 # The exit status where the service declined to answer.
 DECLINED = 3

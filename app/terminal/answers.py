@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.schemas import Answer, Citation, Heard
+from app.schemas import Answer, Citation, Heard, Retrieved
 from app.terminal.theme import (
     BAD,
     GAIN,
@@ -59,6 +59,14 @@ def answer_panel(
             _citations(numbered, None if passages else _BEST),
         )
     return panel(rows, plain(answer.question), _made_by(answer))
+
+
+def who_answers(found: Retrieved) -> Text:
+    """Say in a line who is about to answer, before any is heard."""
+    if found.versions:
+        return Text("the members answer")
+    why = "nothing was learned of this book yet" if found.degraded == "untrained" else "without its members"
+    return Text(f"{why}: the LLM answers from {counted(len(found.citations), 'passage')}")
 
 
 def vote_so_far(heard: Heard) -> Text:

@@ -53,8 +53,11 @@ def losses_panel(
     learned = "" if questions is None else f"Learned from {counted(questions, 'question')}. "
     scale = f"{learned}In nats per token, on text that was held out of learning: lower is better."
     verdict = _verdict(first, last, bare)
+    parts: list[RenderableType] = [Text(scale, LABEL), "", table]
+    if verdict:
+        parts += ["", Text(verdict, WARN)]
     return panel(
-        Group(Text(scale, LABEL), "", table, *(["", Text(verdict, WARN)] if verdict else [])),
+        Group(*parts),
         Text("held-out loss, before → after learning"),
     )
 

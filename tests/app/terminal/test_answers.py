@@ -1,5 +1,5 @@
-from app.schemas import Abstained, Heard, LeftOut, Span, Vote
-from app.terminal.answers import answer_panel, vote_so_far
+from app.schemas import Abstained, Heard, LeftOut, Retrieved, Span, Vote
+from app.terminal.answers import answer_panel, vote_so_far, who_answers
 from tests.app.client.examples import answer
 from tests.app.terminal.rendering import line_with, shown
 
@@ -52,6 +52,18 @@ def test_who_does_not_know_says_why() -> None:
     assert "characters 1,044 to 1,098" in text
     assert "read in" not in text
     assert "A tiger." in line_with(text, "1, 2, 4")
+
+
+def test_before_any_is_heard_it_is_said_who_answers() -> None:
+    read = answer()
+    silent = LeftOut(book="b1", version=2, reason="asked", detail="it was asked")
+    for versions, left_out, degraded, said in (
+        (read.versions, [], None, "the members answer"),
+        ([], [], "untrained", "nothing was learned of this book yet: the LLM answers from 1 passage"),
+        ([], [silent], None, "without its members: the LLM answers from 1 passage"),
+    ):
+        found = Retrieved(citations=read.citations, versions=versions, left_out=left_out, degraded=degraded)
+        assert who_answers(found).plain == said
 
 
 def test_a_vote_that_goes_on_is_one_line() -> None:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-Votes = Annotated[bool, typer.Option("--votes", help="Show who said what.")]
+Votes = Annotated[bool, typer.Option("--votes", help="Show who said what, and in which passage it was read.")]
 Passages = Annotated[
-    bool, typer.Option("--passages", help="Show all passages that were read, not only the best two.")
+    bool, typer.Option("--passages", help="Show all passages that were found, not only the best two.")
 ]
 # The exit status where the service declined to answer.
 DECLINED = 3
@@ -28,7 +28,7 @@ DECLINED = 3
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    question: Annotated[str, typer.Argument(help="What you want to know.", metavar="QUESTION")],
     book: Annotated[
         list[str] | None,
         typer.Option(
@@ -127,11 +127,16 @@ def chat(
 def show_answer(
     out: Output, client: "Client", question: str, *, votes: bool, passages: bool, **asked: Any
 ) -> "Answer":
-    """Ask as `Client.ask` does by what is `asked` besides; show the vote as it goes, then the answer."""
-    from app.terminal.answers import answer_panel, vote_so_far
+    """Ask as `Client.ask` does by what is `asked` besides; show who answers and the vote, then the answer."""
+    from app.terminal.answers import answer_panel, vote_so_far, who_answers
 
-    with out.console.status("the members answer") as status:
-        answer = client.ask(question, on_heard=lambda heard: status.update(vote_so_far(heard)), **asked)
+    with out.console.status("looks for passages") as status:
+        answer = client.ask(
+            question,
+            on_retrieved=lambda found: status.update(who_answers(found)),
+            on_heard=lambda heard: status.update(vote_so_far(heard)),
+            **asked,
+        )
     out.show(answer, answer_panel(answer, votes=votes, passages=passages))
     return answer
 

@@ -21,6 +21,7 @@ from app.cli import (
     skill,
     transfer,
 )
+from app.cli.words import CountedWords
 
 app = typer.Typer(
     help="Answers questions about books with a chorus of soft prompts on one frozen LLM.",
@@ -33,7 +34,13 @@ for module in (
     *(maintenance, audit, evaluation),
 ):
     app.add_typer(module.app)
-app.add_typer(questions.changes, name="question")
-app.add_typer(keys.app, name="keys")
-app.add_typer(skill.app, name="skill")
-app.add_typer(bench.app, name="bench")
+for group, name in (
+    (questions.changes, "question"),
+    (keys.app, "keys"),
+    (skill.app, "skill"),
+    (bench.app, "bench"),
+):
+    app.add_typer(group, name=name)
+for added in app.registered_groups:
+    for command in [] if added.typer_instance is None else added.typer_instance.registered_commands:
+        command.cls = CountedWords

@@ -39,7 +39,8 @@ def versions(
 def show(
     book: BookVersion,
     version: Annotated[
-        str | None, typer.Argument(help="A version's number, or an alias; the same as BOOK@VERSION.")
+        str | None,
+        typer.Argument(help="A version's number, or an alias; the same as BOOK@VERSION.", metavar="VERSION"),
     ] = None,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
@@ -57,7 +58,7 @@ def show(
 @app.command()
 def promote(
     book: BookName,
-    version: Annotated[int, typer.Argument(help="The version's number.")],
+    version: Annotated[int, typer.Argument(help="The version's number.", metavar="VERSION")],
     alias: Alias = "champion",
     why: Why = None,
     force: Annotated[bool, typer.Option("--force", help="Even if it is worse than the champion.")] = False,
@@ -106,8 +107,8 @@ def history(
 @app.command()
 def compare(
     book: BookName,
-    one: Annotated[str, typer.Argument(help="A version's number, or an alias.")],
-    other: Annotated[str, typer.Argument(help="Another.")],
+    one: Annotated[str, typer.Argument(help="A version's number, or an alias.", metavar="VERSION")],
+    other: Annotated[str, typer.Argument(help="Another one's.", metavar="OTHER_VERSION")],
     question: Annotated[list[str] | None, typer.Option(help="Ask both this; repeatable.")] = None,
     seed: Annotated[int, typer.Option(help="Of both versions' answers.")] = 0,
     as_json: Json = False,

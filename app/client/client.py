@@ -30,6 +30,7 @@ from app.schemas import (
     Page,
     PromptVersion,
     Readiness,
+    Retrieved,
     VersionState,
 )
 
@@ -195,12 +196,14 @@ class Client:
         members: MembersChoice = "auto",
         thread: str | None = None,
         on_heard: Callable[[Heard], None] | None = None,
+        on_retrieved: Callable[[Retrieved], None] | None = None,
     ) -> Answer:
         """Ask the members; `books` holds book ids, or `id@alias` or `id@number` for one version.
 
         Without `books` the service chooses one, of those by any of the `authors` and with any of the `tags`
         where these are given. `members` says whether a version's members answer, as in `POST /ask`. In a
-        `thread`, or a `new` one, the answer is kept. After each candidate `on_heard` gets the votes so far.
+        `thread`, or a `new` one, the answer is kept. `on_retrieved` gets what is about to be read and by
+        whom, then `on_heard` the votes so far after each candidate.
         """
         with valid_request():
             request = AskRequest(
@@ -215,11 +218,13 @@ class Client:
                 min_confidence=min_confidence,
                 members=members,
                 thread=thread,
-                stream=on_heard is not None,
+                stream=on_heard is not None or on_retrieved is not None,
             )
-        if on_heard is None:
+        if not request.stream:
             return self._connection.call(Answer, "POST", "/ask", json=as_json(request))
-        return streamed_answer(self._connection, request, on_heard)
+        return streamed_answer(
+            self._connection, request, on_heard or (lambda _: None), on_retrieved or (lambda _: None)
+        )
 
     def books(self, *, sha256: str | None = None, most: int | None = None) -> list[Book]:
         """Read books, newest first, `most` or all; with `sha256`, the one of your own with such a file."""

@@ -3,10 +3,15 @@
 from collections.abc import Callable
 
 from app.client.connection import Connection, NoAnswerError, as_json, json_or_none, problem_error
-from app.schemas import Answer, AskRequest, Heard
+from app.schemas import Answer, AskRequest, Heard, Retrieved
 
 
-def streamed_answer(connection: Connection, request: AskRequest, on_heard: Callable[[Heard], None]) -> Answer:
+def streamed_answer(
+    connection: Connection,
+    request: AskRequest,
+    on_heard: Callable[[Heard], None],
+    on_retrieved: Callable[[Retrieved], None],
+) -> Answer:
     """Ask for a stream of events; return the answer, which is the last of them.
 
     ClientError: the service refuses, or the stream ends before the answer.
@@ -14,6 +19,8 @@ def streamed_answer(connection: Connection, request: AskRequest, on_heard: Calla
     for name, data in connection.events("POST", "/ask", json=as_json(request)):
         if name == "heard":
             on_heard(connection.parse(Heard, data, "/ask"))
+        elif name == "retrieved":
+            on_retrieved(connection.parse(Retrieved, data, "/ask"))
         elif name == "answer":
             return connection.parse(Answer, data, "/ask")
         elif name == "error":

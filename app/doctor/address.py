@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.doctor.check import Check, first_line
 from app.doctor.library import existing
 from app.errors import CommandError
-from app.resources.start_checks import check_address, check_guarded
+from app.resources.start_checks import AddressError, check_address, check_guarded
 from app.schemas import Readiness
 from app.settings import Settings, is_loopback
 from store import keys
@@ -22,12 +22,12 @@ def port(settings: Settings) -> Check:
     """Whether the port is free, or a Bookchorus answers there."""
     try:
         check_address(settings.host, settings.port)
-    except CommandError as error:
+    except AddressError as error:
         ready = _bookchorus(settings)
         if ready is not None:
             said = "is ready" if ready.ready else f"is not ready: {ready.detail}"
             return Check("port", "ok", f"A Bookchorus answers at {settings.host}:{settings.port}, and {said}")
-        return Check("port", "fault", str(error), "End what listens there, or name another one with --port.")
+        return Check("port", "fault", error.seen, error.mend)
     where = "any that is free" if settings.port == 0 else f"{settings.host}:{settings.port} is free"
     return Check("port", "ok", where)
 

@@ -74,12 +74,28 @@ def _unmade(folder: Path, why: str | None) -> str:
     return f"The folder {folder} cannot {what}: {why}."
 
 
+class AddressError(CommandError):
+    """Nothing can listen on an address: what was `seen`, and how to `mend` it."""
+
+    def __init__(self, seen: str, mend: str) -> None:
+        super().__init__(f"{seen} {mend}")
+        self.seen = seen
+        self.mend = mend
+
+
 def check_address(host: str, port: int) -> None:
-    """Raise CommandError for an address on which nothing can listen."""
+    """Raise AddressError for an address on which nothing can listen."""
     try:
         [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror or error}.") from error
+        seen = f"Nothing can listen on {host}:{port}: {error.strerror or error}."
+        if error.errno == errno.EADDRINUSE:
+            mend = "End what listens there, or name another port with --port."
+        elif error.errno == errno.EACCES:
+            mend = "Name another port with --port, 1024 or above."
+        else:
+            mend = "Name another address with --host."
+        raise AddressError(seen, mend) from error

@@ -88,10 +88,11 @@ def show_adding(console: Console, entries: Sequence[Entry], changes: Iterable[En
             console.print(change_line(entry), soft_wrap=True)
         console.print(table.counts(), soft_wrap=True)
         return list(table.entries.values())
-    with Live(table, console=console, refresh_per_second=8, transient=True):
+    with Live(table, console=console, refresh_per_second=8) as live:
         for entry in changes:
             table.update(entry)
-    console.print(table.result(console.height - _OTHER_LINES))
+        # The last that is drawn, so that not even a recording of the terminal has two tables at the end.
+        live.update(table.result(console.height - _OTHER_LINES))
     return list(table.entries.values())
 
 

@@ -7,14 +7,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.schemas import Answer, Candidate, Citation, Heard, Vote
+from app.schemas import Answer, Citation, Heard, Retrieved
 from app.terminal.theme import (
-    ACCENT,
     BAD,
     GAIN,
     LABEL,
-    REST,
     WARN,
+    counted,
     duration,
     labelled_rows,
     meter,
@@ -22,6 +21,7 @@ from app.terminal.theme import (
     plain,
     shortened,
 )
+from app.terminal.votes import votes_view
 
 # Passages that are shown where not all are.
 _BEST = 2
@@ -34,6 +34,9 @@ def answer_panel(
 
     With `votes` also who said what; without `passages` only the best two, those that say the answer first.
     """
+    # As the page numbers them: those that say the answer come first.
+    best_first = sorted(answer.citations, key=lambda citation: citation.support is None)
+    numbered = list(enumerate(best_first, start=1))
     rows = labelled_rows(10)
     if answer.abstained is None:
         rows.add_row("answer", plain(answer.answer or "", "bold"))
@@ -48,14 +51,22 @@ def answer_panel(
         rows.add_row("note", plain(f"The members of v{silent.version} do not answer: {silent.detail}.", WARN))
     if answer.votes and votes:
         rows.add_row("", "")
-        rows.add_row("votes", _votes(answer))
-    if answer.citations:
+        rows.add_row("votes", votes_view(answer, {one.passage: number for number, one in numbered}))
+    if numbered:
         rows.add_row("", "")
         rows.add_row(
             "read in" if answer.abstained is None else "closest",
-            _citations(answer.citations, None if passages else _BEST),
+            _citations(numbered, None if passages else _BEST),
         )
     return panel(rows, plain(answer.question), _made_by(answer))
+
+
+def who_answers(found: Retrieved) -> Text:
+    """Say in a line who is about to answer, before any is heard."""
+    if found.versions:
+        return Text("the members answer")
+    why = "nothing was learned of this book yet" if found.degraded == "untrained" else "without its members"
+    return Text(f"{why}: the LLM answers from {counted(len(found.citations), 'passage')}")
 
 
 def vote_so_far(heard: Heard) -> Text:
@@ -77,55 +88,11 @@ def _degraded(reason: str) -> Text:
     return plain(reason, WARN)
 
 
-def _votes(answer: Answer) -> RenderableType:
-    rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    rows.add_column(justify="right", no_wrap=True)
-    rows.add_column(no_wrap=True, width=12)
-    rows.add_column(ratio=1)
-    rows.add_column(style=LABEL, max_width=28)
-    titles = {citation.book: citation.title for citation in answer.citations}
-    several = len({(c.book, c.version) for vote in answer.votes for c in vote.candidates}) > 1
-    for place, vote in enumerate(answer.votes):
-        rows.add_row(
-            Text(f"{vote.share:.0%}", "" if place == 0 else LABEL),
-            meter(vote.share, ACCENT if place == 0 else REST, width=12),
-            plain(vote.answer, "" if place == 0 else LABEL),
-            _members(vote, titles, several=several),
-        )
-    return rows
-
-
-def _members(vote: Vote, titles: dict[str, str], *, several: bool) -> Text:
-    """Name the members behind a vote, per book and version where more than one has a say."""
-    by_version: dict[tuple[str, int | None], list[Candidate]] = {}
-    for candidate in vote.candidates:
-        by_version.setdefault((candidate.book, candidate.version), []).append(candidate)
-    lines = []
-    for (book, version), candidates in by_version.items():
-        # The API counts members from 0, people count from 1.
-        members = [candidate.member + 1 for candidate in candidates if candidate.member is not None]
-        who = Text()
-        if several and version is not None:
-            who.append_text(plain(f"{titles.get(book, book)} v{version}")).append(": ")
-        if members:
-            who.append("member " if len(set(members)) == 1 else "members ")
-            who.append(", ".join(_times(member, members.count(member)) for member in sorted(set(members))))
-        else:
-            who.append("bare LLM")
-        lines.append(who)
-    return Text("\n").join(lines)
-
-
-def _times(member: int, count: int) -> str:
-    return str(member) if count == 1 else f"{member} (x{count})"
-
-
-def _citations(citations: Sequence[Citation], most: int | None) -> RenderableType:
+def _citations(numbered: Sequence[tuple[int, Citation]], most: int | None) -> RenderableType:
     rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
     rows.add_column(style=LABEL, justify="right")
     rows.add_column(ratio=1)
-    best_first = sorted(citations, key=lambda citation: citation.support is None)
-    for number, citation in enumerate(best_first[:most], start=1):
+    for number, citation in numbered[:most]:
         place = plain(citation.title, "italic")
         if citation.chapter:
             place.append(" · ", LABEL).append_text(plain(citation.chapter))
@@ -134,11 +101,12 @@ def _citations(citations: Sequence[Citation], most: int | None) -> RenderableTyp
         page = f"page {citation.page}" if citation.support and citation.page else citation.on_pages()
         if page:
             place.append(" · ", LABEL).append_text(plain(page))
+        place.append(f" · id {citation.passage}", LABEL)
         quote = plain(f"“{shortened(shown.text)}”", "" if citation.support else LABEL)
         quote.append(f"  characters {shown.start:,} to {shown.end:,}", LABEL)
         rows.add_row(str(number), Group(place, quote))
-    if most is not None and len(citations) > most:
-        rows.add_row("", Text(f"{len(citations) - most} more were read: --passages", LABEL))
+    if most is not None and len(numbered) > most:
+        rows.add_row("", Text(f"{len(numbered) - most} more were found: --passages", LABEL))
     return rows
 
 
@@ -147,6 +115,6 @@ def _made_by(answer: Answer) -> Text:
     if answer.versions:
         numbers = ", ".join(f"v{used.version}" for used in answer.versions)
         members = {(c.book, c.version, c.member) for vote in answer.votes for c in vote.candidates}
-        parts.append(f"{len(members)} {'member' if len(members) == 1 else 'members'} of {numbers}")
+        parts.append(f"by {counted(len(members), 'member')} of {numbers}")
     parts.append(duration(answer.timings.total))
     return Text(" · ".join(parts), LABEL)

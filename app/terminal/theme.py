@@ -115,8 +115,16 @@ def loss_change(before: float, after: float, weight: str = "") -> Text:
     return Text.assemble((f"{before:.2f} → ", LABEL), (f"{after:.2f}", weight + change_style(before, after)))
 
 
+def percent_change(before: float, after: float) -> str:
+    """Say by how much a loss changed: -25%, or "no change" where that rounds to nothing."""
+    rounded = f"{(after - before) / before:+.0%}" if before else ""
+    return "no change" if rounded in ("+0%", "-0%") else rounded
+
+
 def change_style(before: float, after: float) -> str:
-    """The colour of a loss that went from `before` to `after`."""
+    """The colour of a loss that went from `before` to `after`: none where that is no change in words."""
+    if percent_change(before, after) == "no change":
+        return LABEL
     return GAIN if after < before else BAD if after > before else LABEL
 
 

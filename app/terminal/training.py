@@ -1,5 +1,7 @@
 """What the command line shows of a training job: on a terminal live, elsewhere a line now and then."""
 
+from collections.abc import Iterable, Iterator
+
 from pydantic import ValidationError
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -32,13 +34,15 @@ class TrainingProgress:
 
     `before` and `after` are the members' held-out losses, `bare` is the bare LLM's (nats per token); each is
     known once it is measured. `loss` is that of the members in training, the mean of the last steps: one
-    step's depends on what was read in it. `published` is the message that says what became of the version.
+    step's depends on what was read in it. `questions` is how many are learned from, where the LLM wrote some;
+    `published` is the message that says what became of the version.
     """
 
     def __init__(self, title: str) -> None:
         self.before: list[float] = []
         self.after: list[float] = []
         self.bare: float | None = None
+        self.questions: int | None = None
         self.step: Step | None = None
         self.published = ""
         self._losses: list[list[float]] = []
@@ -86,6 +90,9 @@ class TrainingProgress:
                 self.bare = bare if isinstance(bare, int | float) else None
             case "evaluated", "after":
                 self.after = _floats(event.data.get("member_losses"))
+            case "studied", _:
+                questions = event.data.get("questions")
+                self.questions = questions if isinstance(questions, int) else None
             case "published", _:
                 self.published = event.message
 
@@ -138,9 +145,10 @@ class TrainingProgress:
 
 
 def show_training(console: Console, client: Client, job: Job) -> Job:
-    """Show a job until it ends, then what its members gained; return the job as it ended.
+    """Show a job until it ends, then what changed by it; return the job as it ended.
 
-    Elsewhere than on a terminal, of the steps those are told that come after where the `job` stands.
+    Elsewhere than on a terminal, of the steps those are told that come after where the `job` stands, and of
+    how far a phase was before only the last.
     Raises ClientError when the job fails or is cancelled, or when the service is lost.
     """
     progress = TrainingProgress(job.title)
@@ -150,7 +158,7 @@ def show_training(console: Console, client: Client, job: Job) -> Job:
                 progress.update(event)
     else:
         shown_tenths = -1 if job.progress is None else _tenths(job.progress) - 1
-        for event in client.follow(job.id):
+        for event in _without_passed_counts(client.follow(job.id), job):
             progress.update(event)
             if event.type == "message":
                 console.print(plain(event.message))
@@ -159,11 +167,37 @@ def show_training(console: Console, client: Client, job: Job) -> Job:
                 console.print(step_line(progress.step, progress.loss), soft_wrap=True)
     ended = expect_learned(client.job(job.id))
     if progress.before and progress.after:
-        console.print(losses_panel(progress.before, progress.after, bare=progress.bare))
+        view = losses_panel(progress.before, progress.after, bare=progress.bare, questions=progress.questions)
+        console.print(view)
     # Elsewhere than on a terminal every message was printed as it came.
     if console.is_terminal and progress.published:
         console.print(plain(progress.published))
     return ended
+
+
+def _without_passed_counts(events: Iterable[JobEvent], job: Job) -> Iterator[JobEvent]:
+    """All events, but of the counts of a phase that come before where the `job` stands only the last."""
+    # A job that waits or has only begun stands before its first count.
+    passed = job.status in ENDED or job.phase is not None or job.progress is not None
+    held: JobEvent | None = None
+    for event in events:
+        passed = passed and not _stands_at(job, event)
+        kind = event.data.get("kind") if "total" in event.data else None
+        if held is not None and held.data.get("kind") != kind:
+            yield held
+        held = event if passed and kind is not None else None
+        if held is None:
+            yield event
+
+
+def _stands_at(job: Job, event: JobEvent) -> bool:
+    """Whether the job was as far as the event says, or not even there."""
+    if job.status in ENDED:
+        return event.data.get("kind") in ENDED
+    if job.phase is not None:
+        done = event.data.get("done")
+        return event.data.get("kind") == job.phase.kind and isinstance(done, int) and done >= job.phase.done
+    return event.type == "metrics" and job.progress is not None
 
 
 def expect_learned(job: Job) -> Job:

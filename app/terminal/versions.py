@@ -1,6 +1,7 @@
 """What the command line shows of versions: a list, one alone, two side by side, and the moves of aliases."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ from app.terminal.theme import (
 
 # Characters of a recipe's field or a metric; more are cut.
 _VALUE = 60
+# Who publishes a version: a worker of the service, which has another name at each start.
+_WORKER = re.compile(r"worker(_[0-9a-f]{8})?")
 
 
 def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
@@ -103,7 +106,7 @@ def moves_table(moves: Sequence[AliasMove]) -> RenderableType:
             moment(move.at),
             plain(move.alias, ACCENT),
             arrow.join(places),
-            plain(move.who, LABEL),
+            plain("the service" if _WORKER.fullmatch(move.who) else move.who, LABEL),
             plain(move.why or ""),
         )
     return table

@@ -20,7 +20,7 @@ def test_ask_shows_the_answer_the_votes_and_the_passage(peer: Peer) -> None:
         "Who was caught?",
         "A tiger.",
         "75%",
-        "members 1, 2, 4",
+        "1, 2, 4",
         "“Once upon a time",
         "1,044 to 1,098",
     ):
@@ -33,7 +33,7 @@ def test_ask_can_be_limited_to_authors_and_tags(peer: Peer) -> None:
     assert bookchorus("ask", "Who?", *words, peer=peer).exit_code == 0
     result = bookchorus("ask", "Who?", peer=peer)
     assert result.exit_code == 0
-    assert "members 1, 2, 4" not in result.stdout  # who said what is shown where it is asked for
+    assert "1, 2, 4" not in result.stdout  # who said what is shown where it is asked for
     scopes = [(asked.authors, asked.tags) for asked in peer.asked]
     assert scopes == [(["Jacobs", "Émile Ost"], ["animals"]), (None, None)]
     both = bookchorus("ask", "Who?", "--book", book().id, *words, peer=peer)

@@ -37,7 +37,7 @@ def test_add_follows_the_training_to_its_end(peer: Peer, file: Path) -> None:
         "7 passages in 1 chapter\n",
         "warning: Page [3] has images and no text.\n",
         "step 2/2 · training loss 3.25",
-        "what the members gained",
+        "held-out loss, before → after learning",
         "Version 1 is learned",
     )
     places = [result.stdout.index(words) for words in told]
@@ -55,7 +55,7 @@ def test_train_asks_for_another_version_and_follows_it(peer: Peer) -> None:
     told = (
         "step 2/2 · training loss 3.25",
         "as the champion",
-        "what the members gained",
+        "held-out loss, before → after learning",
         "Version 1 is learned",
     )
     places = [result.stdout.index(words) for words in told]

@@ -30,7 +30,7 @@ def test_the_tour_learns_the_sample_book_and_asks_it_three_questions(peer: Peer)
     text = shown(peer)
     (upload,) = peer.uploads
     assert upload["title"] in text
-    assert "what the members gained" in text
+    assert "held-out loss, before → after learning" in text
     assert len(peer.asked) == 3
     assert all(asked.question in text for asked in peer.asked)
     assert text.count("expected") == 3

@@ -53,7 +53,12 @@ def test_a_job_is_followed_by_its_id_or_its_book_to_its_end(queue: Peer, name: s
     queue.jobs = queue.jobs[2:]
     result = bookchorus("follow", name, peer=queue)
     assert result.exit_code == 0, result.output
-    told = ("Runs.", "step 2/2 · training loss 3.25", "what the members gained", "Version 1 is learned")
+    told = (
+        "Runs.",
+        "step 2/2 · training loss 3.25",
+        "held-out loss, before → after learning",
+        "Version 1 is learned",
+    )
     places = [result.stdout.index(words) for words in told]
     assert places == sorted(places)
 

@@ -29,7 +29,10 @@ def test_a_port_in_use_is_one_line_before_the_llm_is_loaded(tmp_path: Path) -> N
             [sys.executable, "-m", "app.cli", *words], capture_output=True, text=True, check=False
         )
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [f"Nothing can listen on 127.0.0.1:{port}: Address already in use."]
+    assert done.stderr.splitlines() == [
+        f"Nothing can listen on 127.0.0.1:{port}: Address already in use. End what listens there, or name "
+        "another port with --port."
+    ]
 
 
 EARLY = """

@@ -17,6 +17,7 @@ from app.schemas import (
     JobProblem,
     JobStatus,
     Question,
+    Retrieved,
     Timings,
     VersionUsed,
     Vote,
@@ -137,6 +138,8 @@ def heard(question: str, thread: str | None = None, *, declined: bool = False) -
     if declined:
         reason = Abstained(reason="unsure", detail="The members are not sure.", answer="A tiger.")
         whole = whole.model_copy(update={"answer": None, "abstained": reason})
+    found = Retrieved(citations=whole.citations, versions=whole.versions, degraded=None)
+    yield f"event: retrieved\ndata: {found.model_dump_json()}\n\n"
     for count, vote in enumerate(whole.votes, start=1):
         told = Heard(candidates=count, answer=vote.answer, confidence=vote.share, votes=whole.votes)
         yield f"event: heard\ndata: {told.model_dump_json()}\n\n"

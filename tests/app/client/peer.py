@@ -32,6 +32,7 @@ from app.schemas import (
     Comparison,
     Inspection,
     Job,
+    JobEvent,
     JobStatus,
     JsonBook,
     MoveAlias,
@@ -64,6 +65,8 @@ class Peer:
         self.jobs: list[Job] = []
         # Every call: its method and path.
         self.calls: list[tuple[str, str]] = []
+        # The events of its job, instead of those of the examples.
+        self.events: list[JobEvent] | None = None
         # After how many events each connection in turn ends early (or, negative, breaks); later ones do not.
         self.breaks: list[int] = []
         self.uploads: list[dict[str, Any]] = []
@@ -207,7 +210,8 @@ def service(peer: Peer) -> FastAPI:
         if job_id != "job_1":
             return problem(404, "not-found", f"There is no job {job_id}.")
         peer.followed_from.append(last_event_id)
-        rest = [event for event in events(peer.end) if event.id > int(last_event_id or 0)]
+        told = events(peer.end) if peer.events is None else peer.events
+        rest = [event for event in told if event.id > int(last_event_id or 0)]
         count = peer.breaks.pop(0) if peer.breaks else None
 
         async def stream() -> AsyncIterator[str]:

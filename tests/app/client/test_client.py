@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.client import Client, ClientError
+from app.schemas import Retrieved
 from tests.app.client.examples import book, events
 from tests.app.client.peer import Peer
 
@@ -117,14 +118,20 @@ def test_the_scope_of_a_question_arrives(peer: Peer) -> None:
 
 def test_an_answer_is_followed_to_its_end(peer: Peer) -> None:
     said: list[tuple[int, str]] = []
+    read: list[Retrieved] = []
     with Client(peer.url) as client:
-        answer = client.ask("Who?", on_heard=lambda heard: said.append((heard.candidates, heard.answer)))
+        answer = client.ask(
+            "Who?",
+            on_retrieved=read.append,
+            on_heard=lambda heard: said.append((heard.candidates, heard.answer)),
+        )
         assert answer == client.ask("Who?")
         with pytest.raises(ClientError, match="shutting down") as broken:
             client.ask("Break off?", on_heard=lambda _: None)
         with pytest.raises(ClientError, match="broke before"):
             client.ask("Fall silent?", on_heard=lambda _: None)
     assert said == [(1, "A tiger."), (2, "A jackal.")]
+    assert [(found.citations, found.versions) for found in read] == [(answer.citations, answer.versions)]
     assert broken.value.status == 503
 
 

@@ -83,6 +83,19 @@ def test_a_terminal_shows_one_table_and_other_outputs_a_line_for_each_change() -
     assert "It is lost." in screen.export_text()
 
 
+@pytest.mark.parametrize("width", [80, 110])
+def test_at_the_end_there_is_one_table(width: int) -> None:
+    # A terminal that cannot erase, so that all that was drawn stays.
+    out = io.StringIO()
+    screen = Console(file=out, width=width, height=24, force_terminal=True, _environ={"TERM": "dumb"})
+    before = [entry(0), entry(1)]
+    show_adding(screen, before, [one.failed(REASON) for one in before])
+    lines = out.getvalue().splitlines()
+    assert sum(line.split() == ["file", "title", "state"] for line in lines) == 1
+    assert sum("tale 0.epub" in line for line in lines) == 1
+    assert "2 failed" in lines[-1]
+
+
 def test_a_change_is_one_line_without_markup() -> None:
     revised = replace(entry(1, "queued", title="A [red]tale\n"), revised=True)
     assert change_line(revised).plain == "tale 1.epub (A [red]tale): a new edition, queued"

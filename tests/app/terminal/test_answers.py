@@ -1,5 +1,5 @@
-from app.schemas import Abstained, Heard, LeftOut, Span, Vote
-from app.terminal.answers import answer_panel, vote_so_far
+from app.schemas import Abstained, Heard, LeftOut, Retrieved, Span, Vote
+from app.terminal.answers import answer_panel, vote_so_far, who_answers
 from tests.app.client.examples import answer
 from tests.app.terminal.rendering import line_with, shown
 
@@ -12,13 +12,13 @@ def test_an_answer_shows_who_said_what_and_where_it_is_written() -> None:
     assert "Who was caught?" in text
     assert "The tiger" in line_with(text, "expected")
     assert "75%" in line_with(text, "confidence")
-    assert "75%" in line_with(text, "members 1, 2, 4")
-    assert "A tiger." in line_with(text, "members 1, 2, 4")
-    assert "25%" in line_with(text, "member 3")
-    assert "The Tiger · The Trap · page 2" in text
+    assert "75%" in line_with(text, "1, 2, 4")
+    assert "A tiger." in line_with(text, "1, 2, 4")
+    assert line_with(text, "A jackal.").replace("│", "").split()[0] == "25%"
+    assert "The Tiger · The Trap · page 2 · id 1" in text
     assert "“A tiger was caught in a trap.”" in text
     assert "characters 1,080 to 1,098" in text
-    assert "4 members of v1 · 1.2 s" in text
+    assert "by 4 members of v1 · 1.2 s" in text
 
 
 def test_the_best_two_passages_are_those_that_say_it() -> None:
@@ -30,9 +30,9 @@ def test_the_best_two_passages_are_those_that_say_it() -> None:
     text = shown(answer_panel(short, votes=False, passages=False))
     assert [f"Chapter {number}" in text for number in range(4)] == [True, False, False, True]
     assert text.index("Chapter 3") < text.index("Chapter 0")
-    assert "2 more were read: --passages" in text
-    assert "member 3" not in text
-    assert "more were read" not in shown(answer_panel(short))
+    assert "2 more were found: --passages" in text
+    assert "A jackal." not in text
+    assert "more were found" not in shown(answer_panel(short))
 
 
 def test_who_does_not_know_says_why() -> None:
@@ -51,32 +51,24 @@ def test_who_does_not_know_says_why() -> None:
     assert "The Tiger · The Trap · pages xii\N{EN DASH}1" in line_with(text, "closest")
     assert "characters 1,044 to 1,098" in text
     assert "read in" not in text
-    assert "A tiger." in line_with(text, "members 1, 2, 4")
+    assert "A tiger." in line_with(text, "1, 2, 4")
+
+
+def test_before_any_is_heard_it_is_said_who_answers() -> None:
+    read = answer()
+    silent = LeftOut(book="b1", version=2, reason="asked", detail="it was asked")
+    for versions, left_out, degraded, said in (
+        (read.versions, [], None, "the members answer"),
+        ([], [], "untrained", "nothing was learned of this book yet: the LLM answers from 1 passage"),
+        ([], [silent], None, "without its members: the LLM answers from 1 passage"),
+    ):
+        found = Retrieved(citations=read.citations, versions=versions, left_out=left_out, degraded=degraded)
+        assert who_answers(found).plain == said
 
 
 def test_a_vote_that_goes_on_is_one_line() -> None:
     heard = Heard(candidates=3, answer="A\n[red]tiger", confidence=0.756, votes=answer().votes)
     assert shown(vote_so_far(heard)).strip() == "3 heard, so far: A [red]tiger (76%)"
-
-
-def test_a_member_that_said_it_twice_is_named_once() -> None:
-    one = answer().votes[1].candidates[0]
-    vote = Vote(answer="A jackal.", share=1.0, candidates=[one, one.model_copy(update={"sample": 1})])
-    assert "member 3 (x2)" in shown(answer_panel(answer().model_copy(update={"votes": [vote]})))
-
-
-def test_members_of_several_versions_are_told_apart() -> None:
-    one = answer().votes[1].candidates[0]
-    votes = [
-        Vote(
-            answer="A jackal.",
-            share=1.0,
-            candidates=[one, one.model_copy(update={"version": 2, "book": "b2"})],
-        )
-    ]
-    text = shown(answer_panel(answer().model_copy(update={"votes": votes})))
-    assert "The Tiger v1: member 3" in text
-    assert "b2 v2: member 3" in text
 
 
 def test_an_answer_of_the_bare_llm_says_so() -> None:

@@ -4,6 +4,8 @@ import pytest
 from rich.console import Console
 
 from app.client import Client
+from app.schemas import JobEvent, Phase
+from app.schemas import Progress as Step
 from app.terminal.losses import losses_panel
 from app.terminal.training import TrainingProgress, show_training
 from tests.app.client.examples import events, job
@@ -53,11 +55,93 @@ def test_training_goes_on_where_a_loss_is_not_a_number() -> None:
 def test_the_losses_panel_shows_each_member_before_and_after() -> None:
     text = shown(losses_panel([4.0, 4.0], [3.0, 5.0], bare=4.5))
     assert "4.50" in line_with(text, "bare LLM")
-    assert "4.00 → 3.00  -25%" in line_with(text, "member 1")
-    assert "4.00 → 5.00  +25%" in line_with(text, "member 2")
-    assert "4.00 → 4.00   +0%" in line_with(text, "mean ")
+    assert "4.00 → 3.00       -25%" in line_with(text, "member 1")
+    assert "4.00 → 5.00       +25%" in line_with(text, "member 2")
+    assert "4.00 → 4.00  no change" in line_with(text, "mean ")
     kept, gained = line_with(text, "member 1").count("━"), line_with(text, "member 1").count("╌")
     assert kept == pytest.approx(3 * gained, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "bare", "change", "verdict"),
+    [
+        (
+            5.01,
+            5.03,
+            4.91,
+            "no change",
+            "did not lower the loss. The members are not better than the bare LLM",
+        ),
+        (
+            4.91,
+            4.909,
+            4.93,
+            "no change",
+            "did not lower the loss. The members are not better than the bare LLM",
+        ),
+        (4.0, 3.5, 3.5, "-12%", "not better than the bare LLM"),
+        (4.0, 4.4, 5.0, "+10%", "did not lower the loss."),
+        (4.0, 3.0, None, "-25%", ""),
+        (4.0, 3.0, 4.5, "-25%", ""),
+    ],
+)
+@pytest.mark.parametrize("width", [80, 110])
+def test_what_was_gained_is_said_in_words_where_it_is_nothing(
+    before: float, after: float, bare: float | None, change: str, verdict: str, width: int
+) -> None:
+    text = shown(losses_panel([before], [after], bare=bare, questions=12), width)
+    assert line_with(text, "member 1").rstrip("│ ").endswith(change)
+    told = " ".join(text.replace("│", "").split())
+    assert "before → after learning" in told
+    assert "Learned from 12 questions." in told
+    assert "lower is better" in told
+    assert verdict in told
+    for words in ("did not lower", "not better"):
+        assert (words in told) == (words in verdict)
+
+
+def counted(*counts: tuple[str, int]) -> list[JobEvent]:
+    """A job's events with such counts of phases before its first step."""
+    waits, runs, *rest = events()
+    told = [
+        runs.model_copy(
+            update={"message": f"{kind}: {done} of 9.", "data": {"kind": kind, "done": done, "total": 9}}
+        )
+        for kind, done in counts
+    ]
+    whole = [waits, runs, *told, *rest]
+    return [event.model_copy(update={"id": number}) for number, event in enumerate(whole, start=1)]
+
+
+STEP = Step(step=1, steps=2, loss=3.5, member_losses=[3.5], tokens_per_second=9, eta_seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("stands", "told"),
+    [
+        ({}, ["embedding: 3", "embedding: 6", "embedding: 9", "writing: 2", "writing: 4", "writing: 6"]),
+        (
+            {"phase": Phase(kind="embedding", done=6, total=9)},
+            ["embedding: 6", "embedding: 9", "writing: 2", "writing: 4", "writing: 6"],
+        ),
+        ({"phase": Phase(kind="writing", done=4, total=9)}, ["embedding: 9", "writing: 4", "writing: 6"]),
+        ({"progress": STEP}, ["embedding: 9", "writing: 6"]),
+        ({"status": "succeeded", "progress": STEP}, ["embedding: 9", "writing: 6"]),
+    ],
+)
+def test_of_a_phase_that_went_on_before_it_is_followed_only_the_last_is_told(
+    peer: Peer, stands: dict[str, object], told: list[str]
+) -> None:
+    peer.events = counted(*(("embedding", done) for done in (3, 6, 9)), *(("writing", n) for n in (2, 4, 6)))
+    followed = job("running").model_copy(update=stands)
+    console = Console(file=StringIO(), width=100)
+    with Client(peer.url) as client:
+        show_training(console, client, followed)
+    assert isinstance(console.file, StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert [line.removesuffix(" of 9.") for line in lines if " of 9." in line] == told
+    for words in ("Waits for its turn.", "Runs.", "Measured.", "Published version 1 as the champion"):
+        assert sum(line.startswith(words) for line in lines) == 1
 
 
 def test_on_a_terminal_it_is_told_at_the_end_what_has_become_of_the_version(peer: Peer) -> None:
@@ -65,5 +149,5 @@ def test_on_a_terminal_it_is_told_at_the_end_what_has_become_of_the_version(peer
     with Client(peer.url) as client:
         show_training(console, client, job())
     assert isinstance(console.file, StringIO)
-    _, _, end = console.file.getvalue().partition("what the members gained")
+    _, _, end = console.file.getvalue().partition("held-out loss, before → after learning")
     assert "Published version 1 as the champion: the book had none." in end

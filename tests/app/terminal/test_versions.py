@@ -1,7 +1,7 @@
 import pytest
 
 from app.terminal.versions import comparison_report, moves_table, version_panel, versions_table
-from tests.app.client.version_examples import comparison, measured, prompt
+from tests.app.client.version_examples import comparison, measured, moves, prompt
 from tests.app.terminal.rendering import line_with, shown
 
 
@@ -52,3 +52,20 @@ def test_what_is_amiss_with_a_version_is_shown() -> None:
 def test_empty_lists_say_what_is_missing() -> None:
     assert "bookchorus add FILE" in shown(versions_table([]))
     assert "No alias was moved" in shown(moves_table([]))
+
+
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        ("worker_f62ea3cd", "the service"),
+        ("worker", "the service"),
+        ("admin", "admin"),
+        ("worker_bee", "worker_bee"),
+    ],
+)
+@pytest.mark.parametrize("width", [80, 110])
+def test_a_move_is_by_a_person_or_by_the_service(who: str, said: str, width: int) -> None:
+    [move, *_] = moves()
+    text = shown(moves_table([move.model_copy(update={"who": who})]), width)
+    cells = line_with(text, "champion").split()
+    assert " ".join(cells[6:]) == said

@@ -2,17 +2,16 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store import artifacts, scope
+from store import artifacts, editions, scope
+from store.editions import Edition
 from store.errors import NotFoundError
 from store.pagination import newest_first
-from store.segmentation import ChapterSpan, PageSpan, PassageSpan
 from store.tables import (
     Book,
     BookTag,
@@ -20,9 +19,6 @@ from store.tables import (
     Checkpoint,
     Job,
     Member,
-    Page,
-    Passage,
-    Revision,
     Study,
     Version,
 )
@@ -30,23 +26,6 @@ from store.tags import normalize_tags
 
 # The owner of what is added without a key, and of what was there before there were owners.
 LOCAL = "local"
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """A text and how it is divided; `sha256` is the hash of the file that it came in.
-
-    `warnings` say in sentences what of the file is not in the text.
-    """
-
-    text: str
-    sha256: str
-    chapters: Sequence[ChapterSpan]
-    passages: Sequence[PassageSpan]
-    pages: Sequence[PageSpan] = ()
-    format: str = "txt"
-    filename: str | None = None
-    warnings: Sequence[str] = ()
 
 
 def add(
@@ -85,7 +64,7 @@ def add(
     )
     session.add(book)
     session.flush()
-    store_edition(session, book, edition)
+    editions.store(session, book, edition)
     session.refresh(book, ["chapters", "alias_rows"])
     return book, True
 
@@ -117,54 +96,6 @@ def describe(
     session.flush()
     session.refresh(book, ["tag_rows"])
     return changed
-
-
-def store_edition(session: Session, book: Book, edition: Edition) -> None:
-    """Store the text of a book's newest revision, with its chapters, pages and passages."""
-    session.add(
-        Revision(
-            book_id=book.id,
-            number=book.revision,
-            sha256=edition.sha256,
-            filename=edition.filename,
-            format=edition.format,
-            characters=len(edition.text),
-            bytes=len(edition.text.encode()),
-            text=edition.text,
-            warnings=list(edition.warnings),
-        )
-    )
-    session.flush()
-    chapters = [
-        {
-            "book_id": book.id,
-            "ordinal": ordinal,
-            "title": span.title,
-            "start": span.start,
-            "end": span.end,
-            "matter": span.matter,
-            "anchor": span.anchor,
-        }
-        for ordinal, span in enumerate(edition.chapters)
-    ]
-    pages = [
-        {"book_id": book.id, "ordinal": ordinal, "label": span.label, "start": span.start}
-        for ordinal, span in enumerate(edition.pages)
-    ]
-    passages = [
-        {
-            "book_id": book.id,
-            "chapter_ordinal": span.chapter,
-            "ordinal": ordinal,
-            "start": span.start,
-            "end": span.end,
-            "text": edition.text[span.start : span.end],
-        }
-        for ordinal, span in enumerate(edition.passages)
-    ]
-    for table, rows in ((Chapter, chapters), (Page, pages), (Passage, passages)):
-        if rows:
-            session.execute(insert(table), rows)
 
 
 def content_key(owner: str, sha256: str) -> str:

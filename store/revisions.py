@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from store import books, questions
+from store import books, editions, questions
+from store.editions import Edition
 from store.errors import DuplicateBookError, NotFoundError
 from store.tables import Book, Chapter, Page, Passage, Revision
 from store.tags import normalize_tags
@@ -14,7 +15,7 @@ from store.tags import normalize_tags
 def add(
     session: Session,
     book_id: str,
-    edition: books.Edition,
+    edition: Edition,
     *,
     title: str | None = None,
     author: str | None = None,
@@ -47,7 +48,7 @@ def add(
     book.warnings = list(edition.warnings)
     book.revision += 1
     books.describe(session, book, title=title, author=author, language=language, tags=tags)
-    books.store_edition(session, book, edition)
+    editions.store(session, book, edition)
     session.refresh(book, ["chapters"])
     questions.carry_over(session, book_id, before, edition.text)
     return book, True

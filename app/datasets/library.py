@@ -10,6 +10,7 @@ from app.datasets.questions import Story
 from app.engine.embedder import Embedder, WheelEmbedder
 from store import books
 from store.database import Database
+from store.editions import Edition
 from store.search.index import PassageIndex
 from store.segmentation import ChapterSpan, PassageSpan
 
@@ -80,7 +81,7 @@ class Library:
         with self._database.write() as session:
             book, _ = books.add(
                 session,
-                books.Edition(text, digest, [ChapterSpan("", 0, len(text))], spans),
+                Edition(text, digest, [ChapterSpan("", 0, len(text))], spans),
                 title=story.name,
             )
             return book.id

@@ -22,7 +22,7 @@ from app.parsing.parsed import ParsedBook, ParseError
 from app.parsing.sandbox import ParserSandbox
 from app.schemas import EditBook, JsonBook
 from app.schemas.books import NAME_LENGTH, BookNames
-from store.books import Edition
+from store.editions import Edition
 from store.segmentation import TooManyPassagesError, is_blank, passages
 
 

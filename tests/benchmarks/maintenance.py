@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from store import books, versions
 from store.backup import backup, restore
 from store.database import Database
+from store.editions import Edition
 from store.search.index import PassageIndex
 from store.segmentation import ChapterSpan, PassageSpan
 from store.verify import verify
@@ -57,7 +58,7 @@ def fill(database: Database, count: int) -> None:
             for line, end in zip(lines, ends, strict=True)
         ]
         digest = hashlib.sha256(text.encode()).hexdigest()
-        edition = books.Edition(text, digest, [ChapterSpan("", 0, len(text))], spans)
+        edition = Edition(text, digest, [ChapterSpan("", 0, len(text))], spans)
         with database.write() as session:
             book, _ = books.add(session, edition, title=f"Book {number}")
             versions.publish(

@@ -23,6 +23,7 @@ from app.datasets.questions import LabelledQuestion, Story
 from app.engine.embedder import WheelEmbedder
 from store import books
 from store.database import Database
+from store.editions import Edition
 from store.passages import passages_of_book
 from store.search.bm25 import BM25Index
 from store.search.index import Hit, PassageIndex
@@ -61,7 +62,7 @@ def add(database: Database, story: Story) -> tuple[str, list[int]]:
     with database.write() as session:
         book, _ = books.add(
             session,
-            books.Edition(
+            Edition(
                 text,
                 sha256(text.encode()).hexdigest(),
                 [ChapterSpan(story.name, 0, len(text))],

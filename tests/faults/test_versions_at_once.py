@@ -6,6 +6,7 @@ from typing import Any
 
 from store import aliases, books, versions
 from store.database import Database
+from store.editions import Edition
 
 MODEL: dict[str, Any] = {
     "id": "some/llm",
@@ -23,7 +24,7 @@ def test_26_versions_published_at_once_are_numbered_without_a_gap(tmp_path: Path
     services = [Database(url), Database(url)]
     services[0].migrate()
     with services[0].write() as session:
-        edition = books.Edition("Text.", sha256(b"Text.").hexdigest(), [], [])
+        edition = Edition("Text.", sha256(b"Text.").hexdigest(), [], [])
         book = books.add(session, edition, title="A book")[0].id
     together = Barrier(2)
 

@@ -24,6 +24,7 @@ from app.engine.errors import UnwantedError
 from app.engine.scheduler import Scheduler
 from app.parsing.text.headings import chapters
 from store import books
+from store.editions import Edition
 from store.search.index import PassageIndex
 from store.segmentation import passages
 from tests.databases import new_database
@@ -61,7 +62,7 @@ def answering(ensemble: PerPassage, engine: Engine, *texts: str) -> Iterator[Ans
                 spans = chapters(text, "md")
                 books.add(
                     session,
-                    books.Edition(
+                    Edition(
                         text,
                         sha256(text.encode()).hexdigest(),
                         spans,

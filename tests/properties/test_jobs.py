@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from store import books, jobs
+from store.editions import Edition
 from store.errors import StaleTokenError
 from store.tables import Job
 from tests.databases import new_database
@@ -50,7 +51,7 @@ class Queue(RuleBasedStateMachine):
         self.ended: dict[str, str] = {}
         with self.database.write() as session:
             self.books = [
-                books.add(session, books.Edition(text, text * 64, [], []), title=text)[0].id for text in "ab"
+                books.add(session, Edition(text, text * 64, [], []), title=text)[0].id for text in "ab"
             ]
             for book in self.books:
                 jobs.enqueue(session, book_id=book, recipe={})

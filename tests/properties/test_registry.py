@@ -35,6 +35,7 @@ from sqlalchemy import select, update
 from store import aliases, artifacts, books, pruning, versions
 from store.backup import backup, restore
 from store.database import Database
+from store.editions import Edition
 from store.errors import (
     DamagedArtifactError,
     NotFoundError,
@@ -98,7 +99,7 @@ class Registry(RuleBasedStateMachine):
         self.backed_up: tuple[Any, Any] | None = None
         with self.database.write() as session:
             self.shelves = [
-                Shelf(books.add(session, books.Edition(text, _hash(text.encode()), [], []), title=text)[0].id)
+                Shelf(books.add(session, Edition(text, _hash(text.encode()), [], []), title=text)[0].id)
                 for text in BOOKS
             ]
 

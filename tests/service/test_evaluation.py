@@ -15,6 +15,7 @@ from app.answering.skill import LoadedSkill, register_skill
 from app.cli.commands import app
 from store import books, versions
 from store.database import Database
+from store.editions import Edition
 from store.segmentation import ChapterSpan, PassageSpan
 from store.versions import NewMember
 from tests.databases import new_database
@@ -60,9 +61,7 @@ def publish(database: Database, folder: Path, llm: FrozenLLM) -> str:
     with database.write() as session:
         book, _ = books.add(
             session,
-            books.Edition(
-                text, hashlib.sha256(text.encode()).hexdigest(), [ChapterSpan("", 0, len(text))], spans
-            ),
+            Edition(text, hashlib.sha256(text.encode()).hexdigest(), [ChapterSpan("", 0, len(text))], spans),
             title="The Lamp",
         )
         versions.publish(

@@ -345,7 +345,7 @@ def test_a_library_without_books_says_so(library: Library) -> None:
     answer = httpx.post(
         f"{library.client.url}/ask", json={"question": "Who?"}, headers=headers, trust_env=False
     )
-    empty = problem(answer, 409, "no-books")["detail"]
+    empty = str(problem(answer, 409, "no-books")["detail"])
     assert "bookchorus add FILE" in empty
     assert "POST /books" in empty
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.parsing.text.headings import chapters
 from store import books, versions
 from store.database import Database
+from store.editions import Edition
 from store.segmentation import passages
 from store.tables import Book, Version
 from tests.databases import new_database
@@ -81,7 +82,7 @@ def _add_book(
     spans = chapters(text, "txt")
     book, _ = books.add(
         session,
-        books.Edition(
+        Edition(
             text,
             sha256(text.encode()).hexdigest(),
             spans,

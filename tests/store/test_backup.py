@@ -24,6 +24,7 @@ from store import (
 )
 from store.backup import backup, restore
 from store.database import Database
+from store.editions import Edition
 from store.errors import InvalidBackupError, NotEmptyError, UnknownSchemaError
 from store.passages import passages_of_book
 from store.questions import NewQuestion
@@ -81,7 +82,7 @@ def full(database: Database, add_book: Callable[..., Book], publish: Callable[..
         revisions.add(
             session,
             book.id,
-            books.Edition(later, "f" * 64, spans, [PassageSpan(0, 11, 20)], [PageSpan("iv", 0)]),
+            Edition(later, "f" * 64, spans, [PassageSpan(0, 11, 20)], [PageSpan("iv", 0)]),
         )
         mine_too, _ = keys.add(
             session, name="Änne", role="writer", owner="three", limits=keys.Limits(1, 2, 2**40)
@@ -214,7 +215,7 @@ def test_a_backup_under_a_writer_is_of_one_moment(
             data = f"{number}. ".encode() * 1000
             # The book's row, its text and its number of passages change together.
             with writer.write() as session:
-                edition = books.Edition(
+                edition = Edition(
                     data.decode(),
                     f"{number:064}",
                     [ChapterSpan("", 0, len(data))],

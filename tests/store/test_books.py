@@ -7,6 +7,7 @@ from sqlalchemy import event, func, select
 
 from store import aliases, books, jobs, revisions
 from store.database import Database
+from store.editions import Edition
 from store.errors import NotFoundError
 from store.passages import passages_of_book
 from store.tables import Artifact, Base, Book, Version
@@ -42,7 +43,7 @@ def test_the_same_bytes_twice_at_the_same_time_are_one_book(
         together.wait()
         with database.write() as session:
             book, created = books.add(
-                session, books.Edition("Once.", "5" * 64, chapters=[], passages=[]), title="Twice"
+                session, Edition("Once.", "5" * 64, chapters=[], passages=[]), title="Twice"
             )
             if created:
                 jobs.enqueue(session, book_id=book.id, recipe={})

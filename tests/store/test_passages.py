@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 from store import books
 from store.database import Database
+from store.editions import Edition
 from store.passages import (
     book_ids_of_passages,
     get_passages,
@@ -40,7 +41,7 @@ def test_what_is_learned_is_the_book_without_front_and_back_matter(database: Dat
     passages = [PassageSpan(number, span.start, span.end) for number, span in enumerate(chapters)]
     pages = [PageSpan("i", 0), PageSpan("1", 8), PageSpan("2", 25)]
     with database.write() as session:
-        book, _ = books.add(session, books.Edition(text, "a" * 64, chapters, passages, pages), title="Night")
+        book, _ = books.add(session, Edition(text, "a" * 64, chapters, passages, pages), title="Night")
         assert text_to_learn(session, book.id) == "It was night. The end."
         assert [each.text for each in passages_to_learn(session, book.id)] == ["It was night.", "The end."]
         found = passages_of_book(session, book.id)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from store import books, questions, revisions
 from store.database import Database
+from store.editions import Edition
 from store.errors import NotFoundError, OldRevisionError, QuestionExistsError
 from store.passages import passages_of_book
 from store.questions import NewQuestion
@@ -45,11 +46,11 @@ def lamp(database: Database, add_book: Callable[..., Book]) -> str:
     return book_id
 
 
-def edition(text: str, *ends: int) -> books.Edition:
+def edition(text: str, *ends: int) -> Edition:
     """A text in passages that end there and at its end."""
     starts = [0, *ends]
     spans = [PassageSpan(0, start, end) for start, end in zip(starts, [*ends, len(text)], strict=True)]
-    return books.Edition(text, sha256(text.encode()).hexdigest(), [ChapterSpan("", 0, len(text))], spans)
+    return Edition(text, sha256(text.encode()).hexdigest(), [ChapterSpan("", 0, len(text))], spans)
 
 
 def test_what_the_llm_wrote_is_listed_once_by_passage(database: Database, lamp: str) -> None:
@@ -177,7 +178,7 @@ def test_front_matter_takes_nothing_over(database: Database, lamp: str) -> None:
         correct(session, first, "Who lit it?", "Mira")
         chapters = [ChapterSpan("", 0, 19, "front"), ChapterSpan("", 19, len(TEXT))]
         spans = [PassageSpan(0, 0, 18), PassageSpan(1, 19, len(TEXT))]
-        revisions.add(session, lamp, books.Edition(TEXT, "a" * 64, chapters, spans))
+        revisions.add(session, lamp, Edition(TEXT, "a" * 64, chapters, spans))
         assert told(session, lamp) == []
 
 

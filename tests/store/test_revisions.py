@@ -4,6 +4,7 @@ import pytest
 
 from store import books, revisions
 from store.database import Database
+from store.editions import Edition
 from store.errors import DuplicateBookError, NotFoundError
 from store.passages import passages_of_book
 from store.segmentation import ChapterSpan, PassageSpan
@@ -15,9 +16,7 @@ def test_a_new_edition_is_the_next_revision(database: Database, add_book: Callab
         book_id = add_book(session, "The first text. It has two sentences.", max_tokens=4).id
         before = {passage.id for passage in passages_of_book(session, book_id)}
         text = "The second text."
-        edition = books.Edition(
-            text, "2" * 64, [ChapterSpan("New", 0, 16)], [PassageSpan(0, 0, 16)], format="md"
-        )
+        edition = Edition(text, "2" * 64, [ChapterSpan("New", 0, 16)], [PassageSpan(0, 0, 16)], format="md")
         book, revised = revisions.add(session, book_id, edition)
         assert (book.revision, revised, book.characters, book.format) == (2, True, 16, "md")
         assert revisions.add(session, book_id, edition) == (book, False)
@@ -37,7 +36,7 @@ def test_a_new_edition_is_the_next_revision(database: Database, add_book: Callab
 def test_the_text_of_another_book_is_no_edition(database: Database, add_book: Callable[..., Book]) -> None:
     with database.write() as session:
         one, other = add_book(session, "One."), add_book(session, "Other.")
-        edition = books.Edition("Other.", other.sha256, [], [])
+        edition = Edition("Other.", other.sha256, [], [])
         with pytest.raises(DuplicateBookError) as raised:
             revisions.add(session, one.id, edition)
     assert raised.value.book_id == other.id

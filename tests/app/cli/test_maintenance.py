@@ -14,6 +14,7 @@ from app.cli.commands import app
 from app.parsing.text.headings import chapters
 from store import books
 from store.database import Database
+from store.editions import Edition
 from store.segmentation import passages
 from store.tables import Passage
 from tests.databases import new_database
@@ -43,7 +44,7 @@ def data(tmp_path: Path) -> Path:
     folder.mkdir()
     database = new_database(folder / "bookchorus.db")
     spans = chapters(STORY, "md")
-    edition = books.Edition(
+    edition = Edition(
         STORY,
         hashlib.sha256(STORY.encode()).hexdigest(),
         spans,

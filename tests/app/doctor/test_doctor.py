@@ -25,6 +25,7 @@ from app.engine.embedder import embedder_name
 from app.settings import Settings
 from store import books, keys
 from store.database import Database
+from store.editions import Edition
 from store.search.index import PassageIndex
 from store.segmentation import ChapterSpan, passages
 from tests.app.cli.runner import bookchorus
@@ -52,7 +53,7 @@ def kept(settings: Settings) -> Iterator[Database]:
     database = new_database(settings.data_dir / "bookchorus.db")
     spans = [ChapterSpan("", 0, len(STORY))]
     cut = passages(STORY, spans, lambda piece: len(piece.split()), 20)
-    edition = books.Edition(STORY, hashlib.sha256(STORY.encode()).hexdigest(), spans, cut)
+    edition = Edition(STORY, hashlib.sha256(STORY.encode()).hexdigest(), spans, cut)
     with database.write() as session:
         books.add(session, edition, title="Lamp")
     PassageIndex(database, settings.index_dir, blind, embedder_name(settings)).complete()

@@ -2,6 +2,7 @@ import pytest
 
 from store import books, jobs
 from store.database import Database
+from store.editions import Edition
 from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job
 
@@ -9,7 +10,7 @@ from store.tables import Job
 @pytest.fixture
 def job(database: Database) -> Job:
     """A job that is leased for a minute."""
-    edition = books.Edition("Text.", "0" * 64, [ChapterSpan("", 0, 5)], [PassageSpan(0, 0, 5)])
+    edition = Edition("Text.", "0" * 64, [ChapterSpan("", 0, 5)], [PassageSpan(0, 0, 5)])
     with database.write() as session:
         book, _ = books.add(session, edition, title="Text")
         jobs.enqueue(session, book_id=book.id, recipe={})

@@ -17,6 +17,7 @@ from app.training.job_runner import JobRunner
 from app.training.study import study_key
 from store import aliases, artifacts, books, job_events, jobs, revisions, studies, versions
 from store.database import Database
+from store.editions import Edition
 from store.passages import passages_to_learn
 from store.segmentation import ChapterSpan, PassageSpan
 from store.tables import Job, Version
@@ -115,10 +116,10 @@ class Desk:
             return books.get(session, self.book.id).aliases["champion"]
 
 
-def edition(text: str) -> books.Edition:
+def edition(text: str) -> Edition:
     half = text.index("## Two")
     passages = [PassageSpan(0, 0, half), PassageSpan(0, half, len(text))]
-    return books.Edition(
+    return Edition(
         text, sha256(text.encode()).hexdigest(), [ChapterSpan("", 0, len(text))], passages, format="md"
     )
 

@@ -23,6 +23,7 @@ from app.training.question_changes import (
 from app.training.study import study_key
 from store import books, questions, revisions, studies
 from store.database import Database
+from store.editions import Edition
 from store.errors import NotFoundError
 from store.passages import passages_to_learn
 from store.search.index import PassageIndex
@@ -214,7 +215,7 @@ def test_the_passage_is_the_best_for_the_question_that_has_the_answer(
     ]
     chapters = [ChapterSpan("", 0, 8, "front"), ChapterSpan("", 8, len(text))]
     with database.write() as session:
-        book, _ = books.add(session, books.Edition(text, "a" * 64, chapters, spans), title="Green")
+        book, _ = books.add(session, Edition(text, "a" * 64, chapters, spans), title="Green")
 
     def passage(question: str, answer: str, number: int | None = None) -> int:
         [row] = changes.apply(book.id, [Addition(question, answer, number)]).questions

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from store import books, revisions
 from store.database import Database
+from store.editions import Edition
 from store.errors import StoreBusyError
 from store.passages import get_passages
 from store.search.index import PassageIndex
@@ -122,7 +123,7 @@ def test_a_new_text_while_the_last_batch_is_embedded(
     database: Database, library: dict[str, str], folder: Path, embedder: Embedder
 ) -> None:
     text = "The white fox sleeps."
-    edition = books.Edition(text, "c" * 64, [ChapterSpan("", 0, len(text))], [PassageSpan(0, 0, len(text))])
+    edition = Edition(text, "c" * 64, [ChapterSpan("", 0, len(text))], [PassageSpan(0, 0, len(text))])
 
     def revising(texts: Sequence[str]) -> NDArray[np.float32]:
         if any("red fox" in each for each in texts):

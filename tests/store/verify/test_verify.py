@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, text, update
 
 from store import aliases, artifacts, books, questions, revisions, skills, studies, threads, versions
 from store.database import Database
+from store.editions import Edition
 from store.errors import DamagedDatabaseError, UnknownSchemaError
 from store.passages import passages_of_book
 from store.questions import NewQuestion
@@ -391,7 +392,7 @@ def test_questions_outside_an_older_text(
     text = "The new fox."
     spans = [ChapterSpan("", 0, len(text))], [PassageSpan(0, 0, len(text))]
     with database.write() as session:
-        revisions.add(session, asked, books.Edition(text, "b" * 64, *spans))
+        revisions.add(session, asked, Edition(text, "b" * 64, *spans))
     index.complete()
     assert verified() == []
     run(database, update(Question).where(Question.passage == 1).values(end=len(BOOK) + 1))

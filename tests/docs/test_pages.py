@@ -90,7 +90,7 @@ def test_every_path_of_the_repository_named_exists(file: Path) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("name", ["quality", "speed", "formats", "reliability"])
+@pytest.mark.parametrize("name", ["quality", "speed", "formats", "reliability", "first_use"])
 def test_every_result_has_its_command_machine_and_date(name: str) -> None:
     sections = page(f"docs/results/{name}.md").split("\n## ")[1:]
     assert sections

@@ -222,9 +222,7 @@ class Client:
             )
         if not request.stream:
             return self._connection.call(Answer, "POST", "/ask", json=as_json(request))
-        return streamed_answer(
-            self._connection, request, on_heard or (lambda _: None), on_retrieved or (lambda _: None)
-        )
+        return streamed_answer(self._connection, request, on_heard, on_retrieved)
 
     def books(self, *, sha256: str | None = None, most: int | None = None) -> list[Book]:
         """Read books, newest first, `most` or all; with `sha256`, the one of your own with such a file."""

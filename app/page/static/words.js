@@ -24,7 +24,7 @@ export const words = {
   votes: "How the chorus voted", share: percent,
   voter: (member, version, passage, text) =>
     `${member === null ? "The LLM alone" : `Member ${member + 1} of version ${version}`}, reading passage ${passage ?? "–"}, says: ${text || "nothing"}`,
-  citations: "Where it says so", more: (count) => `${counted(count, "more passage")} that ${count === 1 ? "was" : "were"} read`,
+  citations: "Where it says so", more: (count) => `${counted(count, "more passage")} that ${count === 1 ? "was" : "were"} found`,
   open: "Read on in the book", page: (label) => `page ${label}`,
   degraded: { untrained: "Nothing was learned of this book yet: the LLM answered from its passages alone." },
   took: (seconds) => `${seconds.toFixed(1)} s`, by: (versions) => `answered by ${versions}`, bare: "the LLM alone",

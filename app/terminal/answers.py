@@ -23,6 +23,14 @@ from app.terminal.theme import (
 )
 from app.terminal.votes import votes_view
 
+# What an answer may lack that is there later.
+_NOTES = {
+    "untrained": "nothing was learned of this book yet: the bare LLM answered from its passages",
+    "unembedded": (
+        "the book's passages are still being embedded, and are found by their words alone until then: "
+        "ask again in a minute"
+    ),
+}
 # Passages that are shown where not all are.
 _BEST = 2
 
@@ -65,7 +73,8 @@ def who_answers(found: Retrieved) -> Text:
     """Say in a line who is about to answer, before any is heard."""
     if found.versions:
         return Text("the members answer")
-    why = "nothing was learned of this book yet" if found.degraded == "untrained" else "without its members"
+    unlearned = _kind(found.degraded) in _NOTES and not found.left_out
+    why = "nothing was learned of this book yet" if unlearned else "without its members"
     return Text(f"{why}: the LLM answers from {counted(len(found.citations), 'passage')}")
 
 
@@ -83,9 +92,12 @@ def _confidence(confidence: float) -> RenderableType:
 
 
 def _degraded(reason: str) -> Text:
-    if reason == "untrained":
-        return Text("nothing was learned of this book yet: the bare LLM answered from its passages", WARN)
-    return plain(reason, WARN)
+    return plain(_NOTES.get(_kind(reason), reason), WARN)
+
+
+def _kind(degraded: str | None) -> str:
+    """What an answer lacks, without what the service says of it."""
+    return (degraded or "").partition(":")[0]
 
 
 def _citations(numbered: Sequence[tuple[int, Citation]], most: int | None) -> RenderableType:

@@ -53,7 +53,7 @@ function sure(answer) {
 }
 
 function notes(answer) {
-  const degraded = answer.degraded && (words.degraded[answer.degraded] ?? answer.degraded);
+  const degraded = answer.degraded && (words.degraded[answer.degraded.split(":")[0]] ?? answer.degraded);
   return [degraded, ...(answer.left_out || []).map((each) => each.detail)].filter(Boolean);
 }
 

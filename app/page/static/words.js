@@ -26,7 +26,10 @@ export const words = {
     `${member === null ? "The LLM alone" : `Member ${member + 1} of version ${version}`}, reading passage ${passage ?? "–"}, says: ${text || "nothing"}`,
   citations: "Where it says so", more: (count) => `${counted(count, "more passage")} that ${count === 1 ? "was" : "were"} found`,
   open: "Read on in the book", page: (label) => `page ${label}`,
-  degraded: { untrained: "Nothing was learned of this book yet: the LLM answered from its passages alone." },
+  degraded: {
+    untrained: "Nothing was learned of this book yet: the LLM answered from its passages alone.",
+    unembedded: "The book's passages are still being embedded, and are found by their words alone until then: ask again in a minute.",
+  },
   took: (seconds) => `${seconds.toFixed(1)} s`, by: (versions) => `answered by ${versions}`, bare: "the LLM alone",
   earlier: "Earlier threads", searchThreads: "Search questions and answers", noThread: "No thread has these words.",
   questionCount: (count) => counted(count, "question"), moreThreads: "Show more", untitledThread: "Without a question yet",

@@ -60,7 +60,10 @@ def test_before_any_is_heard_it_is_said_who_answers() -> None:
     for versions, left_out, degraded, said in (
         (read.versions, [], None, "the members answer"),
         ([], [], "untrained", "nothing was learned of this book yet: the LLM answers from 1 passage"),
+        ([], [], "unembedded: b1", "nothing was learned of this book yet: the LLM answers from 1 passage"),
         ([], [silent], None, "without its members: the LLM answers from 1 passage"),
+        ([], [silent], "unembedded: b1", "without its members: the LLM answers from 1 passage"),
+        ([], [], "other-model: b1@1", "without its members: the LLM answers from 1 passage"),
     ):
         found = Retrieved(citations=read.citations, versions=versions, left_out=left_out, degraded=degraded)
         assert who_answers(found).plain == said
@@ -83,6 +86,17 @@ def test_an_answer_of_the_bare_llm_says_so() -> None:
     text = shown(answer_panel(bare))
     assert "nothing was learned of this book yet" in text
     assert "bare LLM" in line_with(text, "100%")
+
+
+def test_an_answer_without_the_search_by_meaning_says_when_to_ask_again() -> None:
+    early = answer().model_copy(
+        update={"degraded": "unembedded: the passages of b1 are found by their words"}
+    )
+    text = " ".join(shown(answer_panel(early)).replace("│", "").split())
+    assert (
+        "still being embedded, and are found by their words alone until then: ask again in a minute" in text
+    )
+    assert "b1" not in text
 
 
 def test_what_a_book_says_is_never_taken_for_markup_or_terminal_codes() -> None:

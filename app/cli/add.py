@@ -1,10 +1,7 @@
 """The command that adds books: one with its training, many in one table, folders that are watched."""
 
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +13,7 @@ from app.cli.jobs import goes_on, show_job
 from app.cli.names import book_id
 from app.cli.options import DEFAULT_URL, Key, Url, connect, recipe_of_version
 from app.cli.output import Json, Output
+from app.cli.watch import Author, Delete, Interval, Language, Tags, keep_in_step, record
 
 if TYPE_CHECKING:
     from app.adding.book_files import BookFiles
@@ -35,9 +33,9 @@ def add(
         ),
     ],
     title: Annotated[str | None, typer.Option(help="The title, of one book.")] = None,
-    author: Annotated[str | None, typer.Option(help="The author.")] = None,
-    language: Annotated[str | None, typer.Option(help="The language's tag, such as en.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag to find it by; repeatable.")] = None,
+    author: Author = None,
+    language: Language = None,
+    tag: Tags = None,
     recipe: Recipe = None,
     revises: Annotated[
         str | None,
@@ -45,12 +43,8 @@ def add(
     ] = None,
     wait: Wait = True,
     watch: Annotated[bool, typer.Option("--watch", help="Keep folders in step until Ctrl-C.")] = False,
-    delete: Annotated[
-        bool, typer.Option("--delete", help="With --watch: remove a book whose file went away.")
-    ] = False,
-    interval: Annotated[
-        float, typer.Option(min=0.1, help="With --watch: seconds from one look at the folders to the next.")
-    ] = 5.0,
+    delete: Delete = False,
+    interval: Interval = 5.0,
     as_json: Json = False,
     url: Url = DEFAULT_URL,
     key: Key = None,
@@ -67,7 +61,7 @@ def add(
     if watch:
         _one_book_only("--watch", title, revises)
         with connect(url, key, as_json) as client:
-            _watch(out, Sender(client, about, chosen), files, interval=interval, delete=delete)
+            keep_in_step(out, Sender(client, about, chosen), files, interval=interval, delete=delete)
         return
     found = find(files)
     if len(found.files) + len(found.missing) > 1:
@@ -147,14 +141,8 @@ def _print_lines(out: Output, entries: list["Entry"], changes: Iterator["Entry"]
 
     table = AddingTable(entries)
     for entry in table.follow(changes):
-        out.document(_record(entry))
+        out.document(record(entry))
     return list(table.entries.values())
-
-
-def _record(entry: "Entry") -> dict[str, object]:
-    """A book on its way, which the API has no shape for."""
-    named = ("state", "book", "title", "job", "reason", "warnings", "known", "revised")
-    return {"object": "added", "file": str(entry.path), **{name: getattr(entry, name) for name in named}}
 
 
 def _say_what_is_left_out(console: Console, found: "BookFiles") -> None:
@@ -167,53 +155,3 @@ def _say_what_is_left_out(console: Console, found: "BookFiles") -> None:
         if folders:
             names = shortened(", ".join(folder.name for folder in folders))
             console.print(plain(f"Left out ({why}): {names}", "dim"), soft_wrap=True)
-
-
-def _watch(out: Output, sender: "Sender", words: list[str], *, interval: float, delete: bool) -> None:
-    from app.adding.watch import Watch
-    from app.terminal.adding import change_line, watch_status
-    from app.terminal.theme import WARN, counted, plain
-
-    folders = [Path(word).expanduser() for word in words]
-    if others := [str(folder) for folder in folders if not folder.is_dir()]:
-        raise typer.BadParameter(
-            f"{others[0]} is no folder; --watch keeps folders in step", param_hint="FILE"
-        )
-    console, watch = out.console, Watch(sender, folders, delete=delete)
-    names = ", ".join(map(str, folders))
-    console.print(plain(f"Watches {names} every {interval:g} s; Ctrl-C ends it."), soft_wrap=True)
-    with _until_ctrl_c() as stop, console.status(watch_status(watch.in_step)) as status:
-        while not stop.is_set():
-            for entry in watch.step():
-                if out.as_json:
-                    out.document(_record(entry))
-                else:
-                    console.print(change_line(entry), soft_wrap=True)
-                if stop.is_set():
-                    break
-            for trouble in watch.troubles():
-                console.print(plain(trouble, WARN), soft_wrap=True)
-            status.update(watch_status(watch.in_step))
-            stop.wait(interval)
-    said = [f"{number:,} {what}" for what, number in watch.counts.items() if number]
-    ended = " · ".join([f"{counted(watch.in_step, 'file')} in step", *said])
-    console.print(plain(ended), soft_wrap=True)
-
-
-@contextmanager
-def _until_ctrl_c() -> Iterator[Event]:
-    """An event that is set at Ctrl-C; a second one interrupts.
-
-    An interrupt in the middle of a line would have rich keep all further lines to itself.
-    """
-    stop = Event()
-
-    def told(*_: object) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, told)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)

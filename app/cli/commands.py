@@ -20,6 +20,7 @@ from app.cli import (
     serve,
     skill,
     transfer,
+    watch,
 )
 from app.cli.words import CountedWords
 
@@ -30,7 +31,7 @@ app = typer.Typer(
 )
 # In the order of `bookchorus --help`.
 for module in (
-    *(serve, doctor, demo, add, books, jobs, ask, mcp, questions, registry, transfer),
+    *(serve, doctor, demo, add, watch, books, jobs, ask, mcp, questions, registry, transfer),
     *(maintenance, audit, evaluation),
 ):
     app.add_typer(module.app)

@@ -16,6 +16,8 @@ Alias = Annotated[str, typer.Option(help="Which alias.")]
 Why = Annotated[str | None, typer.Option(help="The reason, for the history.")]
 
 
+# Under the name that the HTTP API has for them, too.
+@app.command("prompts", hidden=True)
 @app.command()
 def versions(
     book: BookFilter = None,

@@ -15,7 +15,7 @@ def commands() -> dict[str, Any]:
         name, command = waiting.pop()
         if isinstance(command, typer.core.TyperGroup):
             waiting += [(f"{name} {word}".strip(), each) for word, each in command.commands.items()]
-        else:
+        elif not command.hidden:
             found[name] = command
     return found
 

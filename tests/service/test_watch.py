@@ -1,4 +1,4 @@
-"""`bookchorus add --watch`: a folder and a real service in step."""
+"""`bookchorus watch` and `add --watch`: a folder and a real service in step."""
 
 import json
 import os
@@ -200,9 +200,9 @@ def test_a_watch_survives_the_services_restart(tiny_folder: Path, tmp_path: Path
 
 @contextmanager
 def command(client: Client, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """`bookchorus add` as a process of its own."""
+    """A command of `bookchorus` as a process of its own."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
-    line = python("-m", "app.cli", "add", "--url", client.url, *words, imported="service")
+    line = python("-m", "app.cli", *words, "--url", client.url, imported="service")
     process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=clean)
     patience = Timer(PATIENCE_S, process.kill)
     patience.start()
@@ -216,9 +216,10 @@ def command(client: Client, *words: str) -> Iterator[subprocess.Popen[str]]:
             process.stdout.close()
 
 
-def test_the_command_watches_until_ctrl_c(client: Client, folder: Path) -> None:
+@pytest.mark.parametrize("words", [("watch",), ("add", "--watch")], ids=" ".join)
+def test_the_command_watches_until_ctrl_c(client: Client, folder: Path, words: tuple[str, ...]) -> None:
     recipe = ("--recipe", json.dumps(QUICK))
-    with command(client, "--watch", "--interval", "0.1", *recipe, str(folder)) as process:
+    with command(client, *words, "--interval", "0.1", *recipe, str(folder)) as process:
         assert process.stdout is not None
 
         def wait_for(words: str) -> str:
@@ -240,7 +241,8 @@ def test_the_command_watches_until_ctrl_c(client: Client, folder: Path) -> None:
 
 
 def test_only_folders_are_watched_and_only_a_watch_deletes(client: Client, folder: Path) -> None:
-    for words in ((str(folder / "one.txt"), "--watch"), (str(folder), "--delete")):
-        assert bookchorus("add", *words, BOOKCHORUS_URL=client.url).exit_code == 2
+    one = str(folder / "one.txt")
+    for words in (("add", one, "--watch"), ("watch", one), ("add", str(folder), "--delete")):
+        assert bookchorus(*words, BOOKCHORUS_URL=client.url).exit_code == 2
     refused = bookchorus("add", str(folder), "--watch", "--title", "One", BOOKCHORUS_URL=client.url)
     assert (refused.exit_code, "--title" in refused.stderr) == (2, True)

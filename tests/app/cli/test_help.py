@@ -16,6 +16,7 @@ def test_help_names_every_command() -> None:
         "doctor",
         "demo",
         "add",
+        "watch",
         "train",
         "books",
         "remove",

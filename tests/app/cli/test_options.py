@@ -13,6 +13,7 @@ TIGER, JACKAL, OTHER_JACKAL, AT, MAIL = (book(number).id for number in range(1, 
 COMMANDS = {
     "train": (["train", "BOOK", "--no-wait"], ("POST", "/books/ID/versions")),
     "versions": (["versions", "--book", "BOOK"], ("GET", "/admin/prompts")),
+    "prompts": (["prompts", "--book", "BOOK"], ("GET", "/admin/prompts")),
     "show": (["show", "BOOK"], ("GET", "/admin/books/ID/versions/champion")),
     "promote": (["promote", "BOOK", "2", "--force"], ("PUT", "/admin/books/ID/aliases/champion")),
     "rollback": (["rollback", "BOOK"], ("POST", "/admin/books/ID/aliases/champion/rollback")),
@@ -62,7 +63,7 @@ def test_every_command_takes_an_id_or_a_title(
     assert (("GET", "/books") in library.calls) == ("tiger" in name.lower())
     if command == "ask":
         assert library.asked[0].books == [TIGER]
-    if command == "versions":
+    if command in ("versions", "prompts"):
         assert library.listed[0] == {"book": TIGER}
 
 

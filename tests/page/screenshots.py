@@ -165,6 +165,8 @@ def take(browser: Browser, client: Client, given: argparse.Namespace, views: dic
             with opened(browser, client, size, colours) as page:
                 for name, show in views.items():
                     show(page)
+                    if name != "reader":  # which is where the sentence is
+                        page.evaluate("scrollTo(0, 0)")
                     page.screenshot(path=given.out / f"{name}-{size}-{colours}.png", full_page=True)
                     print(f"{name}, {size}, {colours}", flush=True)
 

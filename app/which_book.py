@@ -49,6 +49,11 @@ def book_version(titles: Titles, name: str) -> tuple[str, str | None]:
     return _meant(titles(), [(name, None), (book, version or None)])
 
 
+def as_named(book: str, version: str | None) -> str:
+    """A book and its version as the API names them: BOOK, or BOOK@VERSION."""
+    return book if version is None else f"{book}@{version}"
+
+
 def choice_of(candidates: Sequence[str]) -> str:
     """Candidates in words, such as "a, b or c"; the first few where there are many."""
     if len(candidates) > _NAMED:

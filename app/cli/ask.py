@@ -11,6 +11,7 @@ from app.cli.completion import book_names
 from app.cli.names import book_version
 from app.cli.options import DEFAULT_URL, Key, Url, connect
 from app.cli.output import Json, Output, tell_failure
+from app.which_book import as_named
 
 if TYPE_CHECKING:
     from app.client import Client
@@ -143,8 +144,7 @@ def show_answer(
 
 def versions_named(client: "Client", names: Sequence[str]) -> list[str] | None:
     """Books and versions as the API names them; None, for the service to choose, where none is named."""
-    named = [book_version(client, name) for name in names]
-    return [found if version is None else f"{found}@{version}" for found, version in named] or None
+    return [as_named(*book_version(client, name)) for name in names] or None
 
 
 def _questions(prompt: str) -> Iterator[str]:

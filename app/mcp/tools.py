@@ -80,8 +80,7 @@ class Tool:
 
 def _ask(client: Client, given: Ask) -> AskResult:
     titles = _titles(client)
-    named = [which_book.book_version(titles, name) for name in given.books or ()]
-    books = [book if version is None else f"{book}@{version}" for book, version in named]
+    books = [which_book.as_named(*which_book.book_version(titles, name)) for name in given.books or ()]
     answer = client.ask(given.question, books=books or None, min_confidence=given.min_confidence)
     return AskResult.of(answer)
 

@@ -113,13 +113,12 @@ def _named(service: Service, model: str, owner: str | None) -> str:
             return books.titles(session, None, owner)
 
     try:
-        book, version = which_book.book_version(titles, model)
+        return which_book.as_named(*which_book.book_version(titles, model))
     except which_book.BookNameError as error:
         models = (
             f"A model is {LIBRARY!r}, or a book by its id, as GET /v1/models lists them, or by its title."
         )
         raise Problem(404, "not-found", f"{error} {models}") from error
-    return book if version is None else f"{book}@{version}"
 
 
 def _chunks(service: Service, request: ChatRequest, events: Iterator[schemas.AskEvent]) -> Iterator[bytes]:

@@ -47,7 +47,6 @@ class TrainingProgress:
         self.published = ""
         self._losses: list[list[float]] = []
         self._means: list[float] = []
-        self._phase: tuple[object, int, int] | None = None
         self._bar = Progress(
             SpinnerColumn(style=ACCENT),
             TextColumn("{task.description}"),
@@ -102,21 +101,15 @@ class TrainingProgress:
         task, numbers = self._bar.tasks[0], ""
         if isinstance(done, int) and isinstance(total, int):
             task.total, task.completed = total, done
-            left = self._left(kind, done, total, event.created_at)
-            numbers = f"{done:,}/{total:,}" + (f" · {duration(left)} left" if left else "")
+            numbers, left = f"{done:,}/{total:,}", event.data.get("eta_seconds")
+            if isinstance(left, int | float) and left > 0:
+                numbers += f" · {duration(left)} left"
         elif kind in ENDED:
             task.total, task.completed = 1, int(kind == "succeeded")
         else:
             task.total = None
         description = plain(shortened(event.message, 48)).markup
         self._bar.update(self._task, description=description, numbers=numbers)
-
-    def _left(self, kind: object, done: int, total: int, now: int) -> float:
-        """How many seconds a phase still takes, from how long it took so far; 0 where that is not known."""
-        if self._phase is None or self._phase[0] != kind:
-            self._phase = kind, done, now
-        _, first, began = self._phase
-        return 0.0 if done <= first else (now - began) / (done - first) * (total - done)
 
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = [self._title, self._bar]

@@ -33,11 +33,9 @@ def test_training_shows_step_loss_speed_time_left_and_each_member() -> None:
 
 def test_a_phase_says_how_much_is_done_and_how_long_it_still_takes() -> None:
     training = TrainingProgress("The Tiger")
-    begun = events()[0].created_at
-    for done, seconds in ((2, 0), (4, 10), (8, 30)):
-        data = {"kind": "writing", "done": done, "total": 10}
-        told = {"message": "Writes questions.", "data": data, "created_at": begun + seconds}
-        training.update(events()[0].model_copy(update=told))
+    for done, left in ((2, None), (4, 30.0), (8, 10.0)):
+        data = {"kind": "writing", "done": done, "total": 10, "eta_seconds": left}
+        training.update(events()[0].model_copy(update={"message": "Writes questions.", "data": data}))
     assert "8/10 · 10.0 s left" in line_with(shown(training), "Writes questions.")
     training.update(events()[2])
     assert "8/10" not in shown(training)

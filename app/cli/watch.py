@@ -61,9 +61,7 @@ def keep_in_step(out: Output, sender: "Sender", words: list[str], *, interval: f
 
     folders = [Path(word).expanduser() for word in words]
     if others := [str(folder) for folder in folders if not folder.is_dir()]:
-        raise typer.BadParameter(
-            f"{others[0]} is no folder; --watch keeps folders in step", param_hint="FILE"
-        )
+        raise typer.BadParameter(f"{others[0]} is no folder, and only folders are kept in step")
     console, watch = out.console, Watch(sender, folders, delete=delete)
     names = ", ".join(map(str, folders))
     console.print(plain(f"Watches {names} every {interval:g} s; Ctrl-C ends it."), soft_wrap=True)

@@ -1,9 +1,9 @@
-"""The loss of a training, step by step, in so much memory and no more, however long the training is."""
+"""The loss of a training, step by step, in bounded memory however long the training is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# A curve has between half as many points and so many, once it has more steps than these.
+# A curve of fewer steps has a point for each; another one has from half as many points to all but one.
 MOST_POINTS = 1024
 
 

@@ -131,11 +131,11 @@ def likeliest(data: bytes) -> list[str]:
     for place, encoding in enumerate(_ENCODINGS):
         reading = data[:_SAMPLE].decode(encoding, "replace")
         share = shares.get(encoding, 0.0)
-        if _is_all_capitals(reading):
+        if capitals := _is_all_capitals(reading):
             quiet, _ = _shares(reading.lower().encode(encoding, "ignore"))
             share = max(share, quiet.get(encoding, 0.0))
         if share or place < _ALWAYS or few:
-            cost = _cost(reading, _EASTERN.get(encoding, ""))
+            cost = _cost(reading, _EASTERN.get(encoding, ""), capitals)
             if cost <= (_MOST if sure else _MOST_UNSURE):
                 costs[encoding] = cost + _GUESSED * (0.5 if few else 1) * (1 - share) + place * _EARLIER
     return sorted(costs, key=lambda each: costs[each])
@@ -158,7 +158,7 @@ def _is_all_capitals(text: str) -> bool:
     return capitals >= _MANY and capitals > 9 * small
 
 
-def _cost(text: str, eastern: str) -> float:
+def _cost(text: str, eastern: str, all_capitals: bool) -> float:
     """What the characters beyond ASCII cost, on average; `eastern` is the language of an Eastern encoding."""
     counts = Counter(_FOREIGN.findall(text))
     total = sum(count * _sign_cost(sign, eastern) for sign, count in counts.items())
@@ -174,7 +174,7 @@ def _cost(text: str, eastern: str) -> float:
     if eastern == "ja" and not any(_script(sign) in ("HIRAGANA", "KATAKANA") for sign in counts):
         total += 0.1 * counts.total()
     total += sum(cost * len(pattern.findall(text)) for pattern, cost in _MISPLACED)
-    if not _is_all_capitals(text):
+    if not all_capitals:
         total += _COST_WITHIN * len(_WITHIN.findall(text))
     return total / max(1, counts.total())
 

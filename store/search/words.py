@@ -22,7 +22,7 @@ _ELL = regex.compile("(?<=l)\u00b7(?=l)", regex.IGNORECASE)
 _POSSESSIVE = regex.compile(r"['\u2019]s\b")
 # Thousands are parted by signs, or by a space that no line is broken at; in India, lakhs by commas.
 _PARTED = regex.compile(
-    r"(?<![\d.,])(?:\d{1,2}(?:,\d{2})+,\d{3}(?![\d]|[.,]\d)|\d{1,3}(?:([,.'\u2019\u066c\u00a0\u2009\u202f])\d{3})(?:\1\d{3})*(?![\d]|[.,]\d))"
+    r"(?<![\d.,])(?:\d{1,2}(?:,\d{2})+,\d{3}|\d{1,3}([,.'\u2019\u066c\u00a0\u2009\u202f])\d{3}(?:\1\d{3})*)(?!\d|[.,]\d)"
 )
 _SPACED = regex.compile(r"(?<![\w.,])\d{1,3}(?: \d{3})+(?![\w]|[.,]\d)")
 _BROKEN = regex.compile(r"(\p{L}+)[-\u2010]\n\s*(\p{L}+)")

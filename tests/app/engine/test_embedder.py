@@ -8,6 +8,7 @@ from shutil import copytree
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from sqlalchemy import select
@@ -146,11 +147,25 @@ def test_other_weights_in_the_same_folder_are_another_embedder(folder: Path, tmp
 
 
 def test_what_cannot_be_loaded_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     (tmp_path / "empty").mkdir()
     for wanted in (str(tmp_path / "empty"), str(tmp_path / "missing"), "nobody/nothing"):
-        with pytest.raises(CommandError, match=f"BOOKCHORUS_EMBEDDER: {wanted}"):
+        with pytest.raises(CommandError, match=f"BOOKCHORUS_EMBEDDER: {wanted}") as refused:
             load_embedder(Settings(embedder=wanted))
+        assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["tiny", "sentence-transformers/tiny"])
+def test_what_is_kept_of_the_hub_is_loaded_while_it_is_silent(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    kept = tmp_path / "models--sentence-transformers--tiny"
+    copytree(tiny_bert, kept / "snapshots" / "1")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("1")
+    assert load_embedder(Settings(embedder=name)).questions(["Who?"]).shape == (1, 16)
 
 
 def test_a_library_follows_the_embedder_and_keeps_the_vectors_of_both(

@@ -38,6 +38,9 @@ _CHECKED = 65_536
 # A text is UTF-8 with damage where it has this many whole characters beyond ASCII for each damaged one.
 _WHOLE_FOR_DAMAGED = 8
 _DAMAGED = "\ufffd"
+# A text with this many bytes for each beyond ASCII is plain but for a few names.
+_PLAIN_FOR_FOREIGN = 100
+_ASCII = bytes(range(128))
 _WORD = re.compile(r"[^\W\d_]{2,}")
 # Scripts of East Asia, by how the names of their characters begin: they mix with each other and with Latin.
 _EASTERN = frozenset(
@@ -142,11 +145,17 @@ def _guessed(data: bytes) -> str | None:
             return text
     if b"\0" in data and ((text := wide(data)) is not None or len(data) < _RECORD):
         return text
-    for encoding in likeliest(_sample(data)):
-        text = _with_little_damage(data, encoding)
-        if text is not None and _is_plausible(text[:_CHECKED]):
-            return text
+    for mixed in (False, True) if _is_nearly_plain(data) else (False,):
+        for encoding in likeliest(_sample(data), mixed=mixed):
+            text = _with_little_damage(data, encoding)
+            if text is not None and _is_plausible(text[:_CHECKED]):
+                return text
     return None
+
+
+def _is_nearly_plain(data: bytes) -> bool:
+    """Whether so little is beyond ASCII that it may be the names of people from many countries."""
+    return len(data.translate(None, _ASCII)) * _PLAIN_FOR_FOREIGN <= len(data)
 
 
 def _sample(data: bytes) -> bytes:

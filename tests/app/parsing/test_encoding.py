@@ -93,6 +93,23 @@ def test_the_encoding_of_a_text_in_capitals_is_found(text: str, encodings: list[
     assert [decode(text.encode(encoding)) for encoding in encodings] == [text] * len(encodings)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp1252", ["Jan Pokorný", "José Núñez", "Jérôme", "Suárez-Alvarez", "Jörg Walter"]),
+        ("cp1252", ["Søren Kierkegård", "François Viète", "Åsa Öström", "Muñoz", "Bécu"]),
+        ("cp1250", ["Stanisław Łuczak", "Jürgen Schäfer", "Božena Němcová"]),
+        ("cp1251", ["Дмитрий", "Иван Петрович", "Ольга"]),
+    ],
+)
+@pytest.mark.parametrize("around", ["{}<br>\n", "<i>({})</i>\n", "by ={}=, `{}` and {}+\n"])
+def test_names_between_the_signs_of_markup_are_read(encoding: str, names: list[str], around: str) -> None:
+    plain = "Thanks for this part of the work go to all who sent it.\n" * 60
+    text = plain + "".join(around.replace("{}", name) for name in names) + plain
+    assert decode(text.encode(encoding)) == text
+    assert decode(text.encode(encoding), markup=True) == text
+
+
 def test_a_book_is_decoded_whole_by_what_its_first_foreign_lines_tell() -> None:
     plain = "Nothing but plain letters here.\n" * 5_000
     assert decode((plain + FRENCH + plain).encode("cp1252")) == plain + FRENCH + plain

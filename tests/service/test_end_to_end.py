@@ -10,8 +10,9 @@ SAMPLE = resources.files("app") / "sample"
 # A few members, questions and steps: enough to see that members learn from what the LLM asked itself.
 RECIPE = {
     "members": 2,
-    "questions": 5,
-    "passages": 4,
+    "virtual_tokens": 20,
+    "questions": 4,
+    "passages": 3,
     "epochs": 100,
     "budget_tokens": 800,
     "learning_rate": 0.02,

@@ -152,10 +152,13 @@ def set_progress(session: Session, job_id: str, token: int, progress: Mapping[st
     session.flush()
 
 
-def set_phase(session: Session, job_id: str, token: int, phase: Mapping[str, Any]) -> None:
-    """Say in the job's progress what goes on before its next step. Errors as in `heartbeat`."""
+def set_phase(session: Session, job_id: str, token: int, phase: Mapping[str, Any] | None) -> None:
+    """Say in the job's progress what goes on before its next step; None where it is over.
+
+    Errors as in `heartbeat`.
+    """
     job = _get_held(session, job_id, token)
-    job.progress = {**(job.progress or {}), "phase": dict(phase)}
+    job.progress = {**(job.progress or {}), "phase": None if phase is None else dict(phase)}
     session.flush()
 
 

@@ -1,5 +1,6 @@
 """The commands about jobs: list them, follow one to its end, cancel one."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -82,7 +83,7 @@ def show_job(out: Output, client: "Client", job: "Job", *, wait: bool) -> None:
     except KeyboardInterrupt:
         out.console.print(goes_on(client, job.id), soft_wrap=True)
         raise
-    ask = next_command(client, "ask", "--book", f"{job.book}@{ended.version}", '"…"')
+    ask = next_command(client, "ask", "--book", shlex.quote(f"{job.title}@{ended.version}"), '"…"')
     out.console.print(Text(f"Version {ended.version} is learned. Ask it with:\n{ask}"), soft_wrap=True)
 
 

@@ -40,7 +40,7 @@ def answer_panel(
 ) -> Panel:
     """Show an answer, how sure it is, where it was read, and the answer that was expected.
 
-    With `votes` also who said what; without `passages` only the best two, those that say the answer first.
+    With `votes` also who said what; without `passages` only two, those in which the answer was read first.
     """
     # As the page numbers them: those that say the answer come first.
     best_first = sorted(answer.citations, key=lambda citation: citation.support is None)
@@ -64,7 +64,7 @@ def answer_panel(
         rows.add_row("", "")
         rows.add_row(
             "read in" if answer.abstained is None else "closest",
-            _citations(numbered, None if passages else _BEST),
+            _citations(numbered if passages else _most_telling(answer, numbered), len(numbered)),
         )
     return panel(rows, plain(answer.question), _made_by(answer))
 
@@ -100,11 +100,17 @@ def _kind(degraded: str | None) -> str:
     return (degraded or "").partition(":")[0]
 
 
-def _citations(numbered: Sequence[tuple[int, Citation]], most: int | None) -> RenderableType:
+def _most_telling(answer: Answer, numbered: Sequence[tuple[int, Citation]]) -> list[tuple[int, Citation]]:
+    """The two passages to show where not all are: those in which the answer was read come first."""
+    read_in = {one.passage for one in answer.votes[0].candidates} if answer.votes else set()
+    return sorted(numbered, key=lambda entry: entry[1].passage not in read_in)[:_BEST]
+
+
+def _citations(numbered: Sequence[tuple[int, Citation]], found: int) -> RenderableType:
     rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
     rows.add_column(style=LABEL, justify="right")
     rows.add_column(ratio=1)
-    for number, citation in numbered[:most]:
+    for number, citation in numbered:
         place = plain(citation.title, "italic")
         if citation.chapter:
             place.append(" · ", LABEL).append_text(plain(citation.chapter))
@@ -117,8 +123,8 @@ def _citations(numbered: Sequence[tuple[int, Citation]], most: int | None) -> Re
         quote = plain(f"“{shortened(shown.text)}”", "" if citation.support else LABEL)
         quote.append(f"  characters {shown.start:,} to {shown.end:,}", LABEL)
         rows.add_row(str(number), Group(place, quote))
-    if most is not None and len(numbered) > most:
-        rows.add_row("", Text(f"{len(numbered) - most} more were found: --passages", LABEL))
+    if found > len(numbered):
+        rows.add_row("", Text(f"{found - len(numbered)} more were found: --passages", LABEL))
     return rows
 
 

@@ -49,17 +49,16 @@ def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
     table.add_column("held-out loss", min_width=8)
     table.add_column("adds", no_wrap=True)
     table.add_column("aliases", no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
     for version in versions:
         model = version.base_model
+        kept = "pruned" if version.pruned else size(version.bytes)
         table.add_row(
-            titled(version.book_title, f"{model.id} · {_weights(model)} weights", version.refused),
+            titled(version.book_title, f"{model.id} · {_weights(model)} weights · {kept}", version.refused),
             str(version.number) if version.parent is None else f"{version.parent} → {version.number}",
             _member_count(version),
             _heldout_loss(version),
             contribution_text(version.metrics.get("adds"), "\n"),
             Text("\n").join([plain(name, ACCENT) for name in sorted(version.aliases)]),
-            Text("pruned", LABEL) if version.pruned else Text(size(version.bytes)),
         )
     return table
 
@@ -101,11 +100,10 @@ def moves_table(moves: Sequence[AliasMove]) -> RenderableType:
     table.add_column("why", ratio=2)
     for move in moves:
         places = [str(place) if place is not None else "none" for place in (move.from_version, move.to)]
-        arrow = " ↶ " if move.rollback else " → "
         table.add_row(
             moment(move.at),
             plain(move.alias, ACCENT),
-            arrow.join(places),
+            " ← ".join(reversed(places)) if move.rollback else " → ".join(places),
             plain("the service" if _WORKER.fullmatch(move.who) else move.who, LABEL),
             plain(move.why or ""),
         )
@@ -126,7 +124,8 @@ def comparison_report(comparison: Comparison) -> RenderableType:
         table.add_row(f"member {number + 1}", *_losses(*(each.get(number) for each in members)))
     for kind, differences in (("recipe", comparison.recipe), ("metric", comparison.metrics)):
         for difference in differences:
-            table.add_row(plain(f"{kind} {difference.name}"), *map(_value, difference.values))
+            shown = contribution_text if difference.name == "adds" else _value
+            table.add_row(plain(f"{kind} {difference.name}"), *map(shown, difference.values))
     parts: list[RenderableType] = [plain(one.book_title, f"bold {ACCENT}"), table]
     if comparison.questions:
         parts.append(_answers(comparison, one.number, other.number))

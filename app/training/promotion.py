@@ -108,10 +108,7 @@ def decide(
     theirs = _mean(losses)
     if better is not None and better.high is not None:
         passed = not better.harms
-        said = f"its answers to {better.questions} held-out questions are {{}} those of version "
-        both = (
-            f"{said.format('worse than' if better.harms else 'not worse than')}{champion.number}: {better}."
-        )
+        both = _compared(better, champion.number)
     elif mine is None or theirs is None:
         reason = f"as the champion: nothing was held out to compare it with version {champion.number}."
         return Decision(champion.number, None, True, reason)
@@ -134,6 +131,17 @@ def decide(
         "forced": force,
     }
     return Decision(champion.number, gate, passed or force, reason)
+
+
+def _compared(better: Contribution, champion: int) -> str:
+    """What the held-out questions tell of a version's answers beside those of the champion."""
+    questions = f"{better.questions} held-out questions"
+    measured = f"version {champion}: {better} of ROUGE-L."
+    if better.harms:
+        return f"its answers to {questions} are worse than those of {measured}"
+    if better.low is not None and better.low > 0:
+        return f"its answers to {questions} are better than those of {measured}"
+    return f"{questions} do not tell which answers better, it or {measured}"
 
 
 def _mean(losses: Sequence[float | None]) -> float | None:

@@ -16,7 +16,7 @@ from app.answering.skill import LoadedSkill
 from app.asking.asker import LoadedAsker
 from app.training.job_events import record_progress
 from app.training.provenance import Source
-from store import job_events, questions, studies
+from store import job_events, jobs, questions, studies
 from store.database import Database
 from store.errors import StoreBusyError
 from store.questions import NewQuestion
@@ -81,6 +81,7 @@ class Studying:
                 study = self._put(session, key, asked, written.unfinished) if asked else None
                 if not unchanged:
                     study = self._put(session, self._changed_key(learned), learned) if learned else None
+                jobs.set_phase(session, self.job.id, self.job.token, None)
                 self._tell(session, learned, written.unfinished)
                 return study, learned
         except StoreBusyError:

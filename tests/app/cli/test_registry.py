@@ -34,7 +34,7 @@ def test_a_rollback_says_where_the_alias_is_again(peer: Peer) -> None:
 def test_a_history_is_shown_to_its_first_move(peer: Peer) -> None:
     result = bookchorus("history", BOOK, peer=peer)
     assert result.exit_code == 0
-    assert "2 ↶ 1" in result.stdout
+    assert "1 ← 2" in result.stdout
     assert "1 → 2" in line_with(result.stdout, "it was [red]right")
     assert "none → 1" in line_with(result.stdout, "version 1 published")
     with Client(peer.url) as client:

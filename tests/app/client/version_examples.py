@@ -92,7 +92,13 @@ def comparison(questions: list[str] | None = None) -> Comparison:
         book=book().id,
         versions=[one, other.model_copy(update={"members": worse})],
         recipe=[Difference(name="seed", values=[0, 5])],
-        metrics=[Difference(name="seconds", values=[12.3456, None])],
+        metrics=[
+            Difference(name="seconds", values=[12.3456, None]),
+            Difference(
+                name="adds",
+                values=[{"difference": -0.2, "low": -0.3, "high": 0.1, "questions": 8}, None],
+            ),
+        ],
         seed=0,
         questions=[
             ComparedAnswers(

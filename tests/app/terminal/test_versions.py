@@ -32,6 +32,8 @@ def test_two_versions_side_by_side(width: int) -> None:
     assert line_with(text, "member 2").split()[-2:] == ["3.10", "3.20"]
     assert line_with(text, "recipe seed").split()[-2:] == ["0", "5"]
     assert line_with(text, "metric seconds").split()[-2:] == ["12.35", "none"]
+    assert "-.200 [-.300, .100]" in line_with(text, "metric adds")
+    assert "{" not in text
     assert "A tiger.  75%" in line_with(text, "Who was caught?")
     assert "no answer  10%" in line_with(text, "Who was caught?")
     assert "written: The tiger" in text

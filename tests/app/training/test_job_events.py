@@ -1,6 +1,7 @@
 """What a job says of its phases, and of a recipe whose time was too short."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import pytest
 
@@ -19,6 +20,15 @@ from trainer.objectives.study_question import StudyQuestion
 from trainer.recipe import Recipe
 
 WRITTEN = [StudyQuestion(0, None, "Who kept a green lamp?", "Mira", -0.1)]
+
+
+def test_a_phase_that_the_time_cut_short_is_over(desk: Desk) -> None:  # noqa: F811
+    study = studying(desk)
+    with desk.database.write() as session:
+        jobs.set_phase(session, study.job.id, study.job.token, asdict(Phase("writing", 4, 48, 676.0)))
+    study.keep(Written(WRITTEN, Unfinished(4, 48, 1560.0)))
+    with desk.database.read() as session:
+        assert jobs.get(session, study.job.id).progress == {"phase": None}
 
 
 def test_a_phase_says_how_long_it_still_takes_at_its_own_speed() -> None:

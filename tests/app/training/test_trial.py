@@ -157,8 +157,30 @@ def test_answers_decide_and_where_they_do_not_tell_the_loss(
     assert decision.promote is promoted
     assert decision.gate is not None
     assert decision.gate["passed"] is promoted
-    assert ("its answers to 8" in decision.reason) is (better is not None and better.high is not None)
+    assert ("8 held-out questions" in decision.reason) is (better is not None and better.high is not None)
     assert decide(learned(mine), champion, [2.0], better, force=True).promote
+
+
+@pytest.mark.parametrize(
+    ("better", "said"),
+    [
+        (
+            above(-0.2, -0.3, -0.1),
+            "its answers to 8 held-out questions are worse than those of version 1",
+        ),
+        (
+            above(-0.2, -0.3, 0.1),
+            "8 held-out questions do not tell which answers better, it or version 1",
+        ),
+        (
+            above(0.2, 0.1, 0.3),
+            "its answers to 8 held-out questions are better than those of version 1",
+        ),
+    ],
+)
+def test_what_was_measured_is_said_as_what_it_tells(better: Contribution, said: str) -> None:
+    decision = decide(learned(1.0), Champion(1, Prompts.__new__(Prompts)), [2.0], better, force=False)
+    assert said in decision.reason
 
 
 def test_members_that_do_harm_are_silent_unless_they_are_wanted(desk: Desk) -> None:

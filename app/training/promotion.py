@@ -133,7 +133,7 @@ def decide(
     return Decision(champion.number, gate, passed or force, reason)
 
 
-def _compared(better: Contribution, champion: int) -> str:
+def _compared(better: Contribution, champion: int | None) -> str:
     """What the held-out questions tell of a version's answers beside those of the champion."""
     questions = f"{better.questions} held-out questions"
     measured = f"version {champion}: {better} of ROUGE-L."

@@ -24,10 +24,17 @@ def book(http: httpx.Client) -> str:
     return str(upload(http, STORY + "chatted about").json()["book"]["id"])
 
 
-def test_books_are_models(chat: openai.OpenAI, book: str) -> None:
-    names = [model.id for model in chat.models.list()]
-    assert names[0] == "library"
-    assert {book, f"{book}@champion", f"{book}@latest"} <= set(names)
+def test_books_are_models_that_are_shown_by_their_titles(
+    chat: openai.OpenAI, http: httpx.Client, book: str
+) -> None:
+    shown = {model.id: model.model_dump()["name"] for model in chat.models.list()}
+    title = http.get(f"/books/{book}").json()["title"]
+    assert next(iter(shown.items())) == ("library", "All books")
+    assert [shown[each] for each in (book, f"{book}@champion", f"{book}@latest")] == [
+        title,
+        f"{title}@champion",
+        f"{title}@latest",
+    ]
 
 
 def test_one_model_is_shown(chat: openai.OpenAI, book: str) -> None:

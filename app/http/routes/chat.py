@@ -27,20 +27,21 @@ from store import books, versions
 router = APIRouter(prefix="/v1", tags=["chat"])
 
 LIBRARY = "library"
+_ALL = "All books"
 _PAGE = 200
 
 
 @router.get("/models")
 def models(service: ServiceDep, caller: CallerDep) -> JSONResponse:
     """List what can be asked: the library, every book, and every book at each of its aliases."""
-    shown = [_model(LIBRARY, 0)]
+    shown = [_model(LIBRARY, 0, _ALL)]
     with service.database.read() as session:
         after, more = None, True
         while more:
             rows, more = books.list_books(session, after, _PAGE, owner=caller.sees)
             for row in rows:
-                names = [row.id, *(f"{row.id}@{alias}" for alias in sorted(row.aliases))]
-                shown += [_model(name, unix(row.created_at)) for name in names]
+                for at in ("", *(f"@{alias}" for alias in sorted(row.aliases))):
+                    shown.append(_model(f"{row.id}{at}", unix(row.created_at), f"{row.title}{at}"))
                 after = row.id
     return JSONResponse({"object": "list", "data": shown})
 
@@ -49,13 +50,13 @@ def models(service: ServiceDep, caller: CallerDep) -> JSONResponse:
 def model(service: ServiceDep, caller: CallerDep, model_id: str) -> JSONResponse:
     """Show one of them; a book may be named at any of its versions."""
     if model_id == LIBRARY:
-        return JSONResponse(_model(LIBRARY, 0))
+        return JSONResponse(_model(LIBRARY, 0, _ALL))
     book, at, version = model_id.partition("@")
     with service.database.read() as session:
         row = books.get(session, book, caller.sees)
         if at:
             versions.get_live(session, book, version)
-        return JSONResponse(_model(model_id, unix(row.created_at)))
+        return JSONResponse(_model(model_id, unix(row.created_at), row.title + (at and f"@{version}")))
 
 
 @router.post("/chat/completions")
@@ -131,8 +132,9 @@ def _chunks(service: Service, request: ChatRequest, events: Iterator[schemas.Ask
             yield from map(_sse, reply.chunks(include_usage=request.stream_options.include_usage))
 
 
-def _model(name: str, created: int) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": created, "owned_by": "bookchorus"}
+def _model(model: str, created: int, name: str) -> dict[str, Any]:
+    """A model in OpenAI's shape, with the `name` that programs show people in place of its id."""
+    return {"id": model, "object": "model", "created": created, "owned_by": "bookchorus", "name": name}
 
 
 def _sse(data: dict[str, Any]) -> bytes:

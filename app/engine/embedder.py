@@ -120,7 +120,7 @@ class SentenceTransformersEmbedder:
         try:
             self._model = SentenceTransformer(source_of(_full_name(wanted)), device="cpu")
         except (OSError, ValueError, ModelUnavailableError) as error:
-            [reason, *_] = str(error).splitlines()
+            reason, *_ = str(error).splitlines() or [type(error).__name__]
             raise CommandError(f"BOOKCHORUS_EMBEDDER: {wanted} cannot be loaded: {reason}") from error
         kept = {name: prompt for name, prompt in self._model.prompts.items() if prompt}
         question = [kept[name] for name in _QUESTION_PROMPTS if name in kept]

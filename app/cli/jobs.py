@@ -1,6 +1,5 @@
 """The commands about jobs: list them, follow one to its end, cancel one."""
 
-import shlex
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -9,6 +8,7 @@ from rich.text import Text
 from app.cli.names import BookFilter, JobName, book_id, job_named
 from app.cli.options import DEFAULT_URL, Key, Url, connect, next_command
 from app.cli.output import Json, Output
+from app.which_book import as_named
 
 if TYPE_CHECKING:
     from app.client import Client
@@ -83,7 +83,7 @@ def show_job(out: Output, client: "Client", job: "Job", *, wait: bool) -> None:
     except KeyboardInterrupt:
         out.console.print(goes_on(client, job.id), soft_wrap=True)
         raise
-    ask = next_command(client, "ask", "--book", shlex.quote(f"{job.title}@{ended.version}"), '"…"')
+    ask = next_command(client, "ask", "--book", as_named(job.book, str(ended.version)), '"…"')
     out.console.print(Text(f"Version {ended.version} is learned. Ask it with:\n{ask}"), soft_wrap=True)
 
 

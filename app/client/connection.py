@@ -126,7 +126,7 @@ class Connection:
 
     def _no_answer(self, error: httpx.HTTPError) -> NoAnswerError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return NoAnswerError(f"No service answers at {self.url}. If none starts: bookchorus serve")
+            return NoAnswerError(f"No service answers at {self.url}. If none is starting: bookchorus serve")
         if isinstance(error, httpx.TimeoutException):
             return NoAnswerError(f"The service at {self.url} did not answer in time.")
         return NoAnswerError(f"The connection to {self.url} broke: {str(error) or type(error).__name__}")

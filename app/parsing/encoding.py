@@ -145,8 +145,9 @@ def _guessed(data: bytes) -> str | None:
             return text
     if b"\0" in data and ((text := wide(data)) is not None or len(data) < _RECORD):
         return text
+    sample = _sample(data)
     for mixed in (False, True) if _is_nearly_plain(data) else (False,):
-        for encoding in likeliest(_sample(data), mixed=mixed):
+        for encoding in likeliest(sample, mixed=mixed):
             text = _with_little_damage(data, encoding)
             if text is not None and _is_plausible(text[:_CHECKED]):
                 return text

@@ -268,4 +268,4 @@ def test_by_standard_input_a_wrong_key_and_a_service_that_is_away_are_told(libra
 
     assert anyio.run(call, library.url) == "There is no such key."
     away = "http://127.0.0.1:9"
-    assert anyio.run(call, away) == f"No service answers at {away}. If none starts: bookchorus serve"
+    assert anyio.run(call, away) == f"No service answers at {away}. If none is starting: bookchorus serve"

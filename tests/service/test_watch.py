@@ -184,7 +184,7 @@ def test_a_watch_survives_the_services_restart(tiny_folder: Path, tmp_path: Path
         # The books cannot be asked for yet, and are told to be missing once.
         assert [step(watch), watch.troubles(), step(watch), watch.troubles()] == [
             {},
-            [f"No service answers at {url}. If none starts: bookchorus serve"],
+            [f"No service answers at {url}. If none is starting: bookchorus serve"],
             {},
             [],
         ]

@@ -67,7 +67,7 @@ def kept_folder(model: str, revision: str | None = None) -> Path | None:
     """The folder with what is kept here of a model of the hub, named as its commit; None: nothing is."""
     from huggingface_hub import try_to_load_from_cache
 
-    # Of an embedder, whose parts may lie in folders, the second.
+    # The second is an embedder's, whose parts may each lie in a folder with a configuration.
     files = (
         try_to_load_from_cache(model, file, revision=revision) for file in ("config.json", "modules.json")
     )

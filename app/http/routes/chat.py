@@ -23,6 +23,7 @@ from app.http.serializers.records import unix
 from app.schemas.chat import ChatRequest
 from app.service import Service
 from store import books, versions
+from store.tables import Book
 
 router = APIRouter(prefix="/v1", tags=["chat"])
 
@@ -40,8 +41,8 @@ def models(service: ServiceDep, caller: CallerDep) -> JSONResponse:
         while more:
             rows, more = books.list_books(session, after, _PAGE, owner=caller.sees)
             for row in rows:
-                for at in ("", *(f"@{alias}" for alias in sorted(row.aliases))):
-                    shown.append(_model(f"{row.id}{at}", unix(row.created_at), f"{row.title}{at}"))
+                for alias in (None, *sorted(row.aliases)):
+                    shown.append(_book_model(row, alias))
                 after = row.id
     return JSONResponse({"object": "list", "data": shown})
 
@@ -56,7 +57,7 @@ def model(service: ServiceDep, caller: CallerDep, model_id: str) -> JSONResponse
         row = books.get(session, book, caller.sees)
         if at:
             versions.get_live(session, book, version)
-        return JSONResponse(_model(model_id, unix(row.created_at), row.title + (at and f"@{version}")))
+        return JSONResponse(_book_model(row, version if at else None))
 
 
 @router.post("/chat/completions")
@@ -130,6 +131,11 @@ def _chunks(service: Service, request: ChatRequest, events: Iterator[schemas.Ask
         if isinstance(event, schemas.Answer):
             reply = chat.reply(event, request, service.engine.count_tokens)
             yield from map(_sse, reply.chunks(include_usage=request.stream_options.include_usage))
+
+
+def _book_model(row: Book, version: str | None) -> dict[str, Any]:
+    named, shown = (which_book.as_named(each, version) for each in (row.id, row.title))
+    return _model(named, unix(row.created_at), shown)
 
 
 def _model(model: str, created: int, name: str) -> dict[str, Any]:

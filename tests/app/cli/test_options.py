@@ -175,4 +175,6 @@ def test_where_no_version_is_meant_an_at_is_of_the_title(library: Peer) -> None:
 def test_without_a_service_it_says_how_to_start_one() -> None:
     result = bookchorus("books", "--url", "http://127.0.0.1:9")
     assert result.exit_code == 1
-    assert result.stderr == "No service answers at http://127.0.0.1:9. If none starts: bookchorus serve\n"
+    assert (
+        result.stderr == "No service answers at http://127.0.0.1:9. If none is starting: bookchorus serve\n"
+    )

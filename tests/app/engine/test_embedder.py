@@ -22,6 +22,7 @@ from store import books
 from store.passages import get_passages
 from store.tables import Embedding
 from tests.app.training.test_job_runner import edition
+from tests.hub_cache import keep
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM
 
@@ -161,10 +162,7 @@ def test_what_is_kept_of_the_hub_is_loaded_while_it_is_silent(
 ) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    kept = tmp_path / "models--sentence-transformers--tiny"
-    copytree(tiny_bert, kept / "snapshots" / "1")
-    (kept / "refs").mkdir()
-    (kept / "refs" / "main").write_text("1")
+    keep(tmp_path, "sentence-transformers/tiny", "1", tiny_bert)
     assert load_embedder(Settings(embedder=name)).questions(["Who?"]).shape == (1, 16)
 
 

@@ -3,12 +3,12 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import copytree
 from threading import Thread
 
 import pytest
 from huggingface_hub import constants
 
+from tests.hub_cache import keep
 from trainer.llm.availability import ModelUnavailableError
 from trainer.llm.loading import find_revision, load
 
@@ -40,14 +40,6 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]
         thread.join()
 
 
-def keep(folder: Path, cache: Path) -> None:
-    """Put the model into the cache as the hub's library does."""
-    kept = cache / "models--someone--tiny"
-    copytree(folder, kept / "snapshots" / COMMIT)
-    (kept / "refs").mkdir()
-    (kept / "refs" / "main").write_text(COMMIT)
-
-
 @pytest.mark.parametrize("find", [load, find_revision])
 def test_a_model_that_is_not_kept_is_refused_after_one_call(calls: list[int], find: object) -> None:
     assert callable(find)
@@ -59,7 +51,7 @@ def test_a_model_that_is_not_kept_is_refused_after_one_call(calls: list[int], fi
 def test_a_kept_model_is_loaded_and_known_by_its_commit(
     calls: list[int], tiny_folder: Path, tmp_path: Path
 ) -> None:
-    keep(tiny_folder, tmp_path)
+    keep(tmp_path, KEPT, COMMIT, tiny_folder)
     llm = load(KEPT, quantization="none", device="cpu", cache_dir=tmp_path)
     assert (llm.identity.id, llm.identity.revision) == (KEPT, COMMIT)
     assert len(calls) == 1
@@ -69,7 +61,7 @@ def test_a_kept_model_is_loaded_and_known_by_its_commit(
 def test_of_a_kept_model_other_revisions_are_not_taken(
     calls: list[int], tiny_folder: Path, tmp_path: Path
 ) -> None:
-    keep(tiny_folder, tmp_path)
+    keep(tmp_path, KEPT, COMMIT, tiny_folder)
     assert find_revision(KEPT, revision=COMMIT) == COMMIT
     with pytest.raises(ModelUnavailableError):
         find_revision(KEPT, revision="1" * 40)

@@ -14,8 +14,9 @@ from typing import Any
 from app.answering.types import Answer
 from app.training.trial import Scored
 from store.tables import Job
-from trainer.book_training import Prepared, Written
+from trainer.book_training import Prepared
 from trainer.progress import Evaluated, Learned
+from trainer.question_writing import Written
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from store import job_events, jobs
 from store.tables import Job
-from trainer.book_training import Prepared, Unfinished
+from trainer.book_training import Prepared
 from trainer.progress import Evaluated, Learned, Progress, Stepped
+from trainer.question_writing import Unfinished
 from trainer.recipe import Recipe
 
 PhaseKind = Literal["embedding", "writing"]

@@ -25,13 +25,14 @@ from store.database import Database
 from store.errors import StoreBusyError
 from store.search.index import PassageIndex
 from store.tables import Job, Study
-from trainer.book_training import Prepared, Writing, Written, resolved, train_book, write_questions
+from trainer.book_training import Prepared, resolved, train_book
 from trainer.llm.microbatches import Microbatches
 from trainer.llm.pause import Pause
 from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
 from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Learned, Progress, Stepped
+from trainer.question_writing import Writing, Written, write_questions
 from trainer.recipe import Recipe
 
 Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Writing | Written)

@@ -21,10 +21,10 @@ from store.database import Database
 from store.errors import StoreBusyError
 from store.questions import NewQuestion
 from store.tables import Job, Study
-from trainer.book_training import Unfinished, Written
 from trainer.llm.frozen_llm import Identity
 from trainer.objectives.asker import AGREEMENT
 from trainer.objectives.study_question import StudyQuestion, question_key
+from trainer.question_writing import Unfinished, Written
 from trainer.recipe import Recipe
 
 _NOTHING_TO_STUDY = (

@@ -21,9 +21,9 @@ from app.answering.skill import shipped_skill
 from app.asking.asker import shipped_asker
 from app.datasets.library import Library
 from app.datasets.loading import load_dataset
-from trainer.book_training import Written, write_questions
 from trainer.llm.availability import EMBEDDED
 from trainer.llm.loading import load
+from trainer.question_writing import Written, write_questions
 from trainer.recipe import Recipe
 from trainer.skill.skill import Skill
 

@@ -15,8 +15,8 @@ from tests.app.training.test_job_runner import (  # noqa: F401 - fixtures
     desk,
     scheduler,
 )
-from trainer.book_training import Unfinished, Written
 from trainer.objectives.study_question import StudyQuestion
+from trainer.question_writing import Unfinished, Written
 from trainer.recipe import Recipe
 
 WRITTEN = [StudyQuestion(0, None, "Who kept a green lamp?", "Mira", -0.1)]

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from tests.trainer.methods.test_methods import made
-from trainer.book_training import Unfinished, Writing, Written, write_questions
 from trainer.llm import templates
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.pause import Pause
 from trainer.objectives.asker import Asker, Stretch, ask, stretches
 from trainer.objectives.study_question import StudyQuestion
+from trainer.question_writing import Unfinished, Writing, Written, write_questions
 from trainer.recipe import Recipe
 from trainer.skill.examples import Example
 from trainer.skill.optimisation import SkillLoss, SkillStep

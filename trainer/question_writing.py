@@ -9,20 +9,25 @@ from trainer.llm.context import Context
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.pause import Pause
 from trainer.objectives import asker as asking
-from trainer.objectives.question_synthesis import KINDS, synthesise
+from trainer.objectives.question_synthesis import KINDS, PLACES_AT_ONCE, synthesise
 from trainer.objectives.study_question import StudyQuestion
 from trainer.recipe import Recipe
 from trainer.skill.skill import Skill
 
 # Of the seconds that a recipe has, as many go to the writing of questions at most; the rest is for learning.
 WRITING_SHARE = 0.5
+# So many pauses, about, are made while the first places are asked about; later ones take as many as these.
+_PAUSES = 90
 
 
 @dataclass(frozen=True)
 class Writing:
-    """How far questions are written: about `done` of the `total` places of the book that are asked about."""
+    """How far questions are written: about `done` of the `total` places of the book that are asked about.
 
-    done: int
+    Places are asked about some at a time; those in hand count by the share of the work that is likely done.
+    """
+
+    done: float
     total: int
 
 
@@ -57,9 +62,9 @@ def write_questions(
     skill: Skill,
     asker: Skill | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Pause | Writing | Written]:
+) -> Iterator[Writing | Written]:
     """Have the LLM write the questions that a recipe asks for, and answer them behind `skill`, which it is
-    equipped with; `Writing` comes before each place of the book, `Written` last.
+    equipped with; `Writing` comes after each piece of work, `Written` last.
 
     An LLM that has learned an `asker` asks by that; another one by a hand-written instruction. Once
     `WRITING_SHARE` of the recipe's seconds is over, by the `clock`, no other place is begun; until then
@@ -71,15 +76,21 @@ def write_questions(
     order, pieces = _writing(llm, passages, recipe, skill.context(llm), asker)
     yield Writing(0, len(order))
     over = False
+    pauses, usual = 0, _PAUSES
     for happened in pieces:
         if isinstance(happened, list):
+            if pauses:
+                pauses, usual = 0, pauses
             written[order[len(written)]] = happened
-            yield Writing(len(written), len(order))
+            if len(written) % PLACES_AT_ONCE == 0 or len(written) == len(order):
+                yield Writing(len(written), len(order))
             over = clock() - started >= most
         elif over:  # all of the batch is there
             break
         else:
-            yield happened
+            pauses += 1
+            in_hand = min(PLACES_AT_ONCE, len(order) - len(written))
+            yield Writing(len(written) + in_hand * min(1.0, pauses / usual), len(order))
     questions = [question for place in sorted(written) for question in written[place]]
     seconds, unfinished = clock() - started, None
     if len(written) < len(order):

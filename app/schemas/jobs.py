@@ -28,12 +28,14 @@ class Progress(BaseModel):
 
 class Phase(BaseModel):
     """What comes before training: `done` of `total` passages are embedded, or places of the book are asked
-    about, which takes `eta_seconds` more; None where that is not known yet.
+    about. A `share` of it is done, 0 to 1, which counts places that are being asked about, too; None in jobs
+    of before there was one. It takes `eta_seconds` more; None where that is not known yet.
     """
 
     kind: Literal["embedding", "writing"]
     done: int
     total: int
+    share: float | None = None
     eta_seconds: float | None = None
 
 
@@ -85,9 +87,9 @@ class JobEvent(BaseModel):
 
     The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, embedding (so
     many passages are `done`, of a `total`), writing (questions about so many places of the book), studied,
-    too-short (the recipe's time was, by these figures), evaluated, published, succeeded, failed or cancelled.
-    The last three end the job. "published" says whether the version was `promoted` to be the champion, with
-    its `gate`, and what it `adds` to answers.
+    too-short (the recipe's time was or, where that is `foreseen`, will be, by these figures), evaluated,
+    published, succeeded, failed or cancelled. The last three end the job. "published" says whether the
+    version was `promoted` to be the champion, with its `gate`, and what it `adds` to answers.
     """
 
     id: int

@@ -18,6 +18,7 @@ from app.terminal.theme import (
     GAIN,
     LABEL,
     REST,
+    WARN,
     duration,
     mean,
     plain,
@@ -96,11 +97,15 @@ class TrainingProgress:
                 self.published = event.message
 
     def _show(self, event: JobEvent) -> None:
-        """Show a message beside the bar, which is as full as a phase is, and full in the end."""
-        kind, done, total = (event.data.get(name) for name in ("kind", "done", "total"))
+        """Show a message beside the bar, which is as full as a phase is, and full in the end. A warning
+        leaves the bar as it is.
+        """
+        if event.level == "warning":
+            return
+        kind, done, total, share = (event.data.get(name) for name in ("kind", "done", "total", "share"))
         task, numbers = self._bar.tasks[0], ""
         if isinstance(done, int) and isinstance(total, int):
-            task.total, task.completed = total, done
+            task.total, task.completed = total, share * total if isinstance(share, int | float) else done
             numbers, left = f"{done:,}/{total:,}", event.data.get("eta_seconds")
             if isinstance(left, int | float) and left > 0:
                 numbers += f" · {duration(left)} left"
@@ -140,8 +145,8 @@ class TrainingProgress:
 def show_training(console: Console, client: Client, job: Job) -> Job:
     """Show a job until it ends, then what changed by it; return the job as it ended.
 
-    Elsewhere than on a terminal, of the steps those are told that come after where the `job` stands, and of
-    how far a phase was before only the last.
+    Elsewhere than on a terminal, each tenth of a phase and of the steps is told: of the steps those that come
+    after where the `job` stands, and of how far a phase was before only the last.
     Raises ClientError when the job fails or is cancelled, or when the service is lost.
     """
     progress = TrainingProgress(job.title)
@@ -149,9 +154,11 @@ def show_training(console: Console, client: Client, job: Job) -> Job:
         with Live(progress, console=console, refresh_per_second=8):
             for event in client.follow(job.id):
                 progress.update(event)
+                if event.level == "warning":
+                    console.print(plain(event.message, WARN))
     else:
         shown_tenths = -1 if job.progress is None else _tenths(job.progress) - 1
-        for event in _without_passed_counts(client.follow(job.id), job):
+        for event in _by_tenths(_without_passed_counts(client.follow(job.id), job)):
             progress.update(event)
             if event.type == "message":
                 console.print(plain(event.message))
@@ -181,6 +188,19 @@ def _without_passed_counts(events: Iterable[JobEvent], job: Job) -> Iterator[Job
         held = event if passed and kind is not None else None
         if held is None:
             yield event
+
+
+def _by_tenths(events: Iterable[JobEvent]) -> Iterator[JobEvent]:
+    """All events, but of the counts of a phase those that say a tenth more than the one before."""
+    shown: tuple[object, int] | None = None
+    for event in events:
+        kind, done, total = (event.data.get(name) for name in ("kind", "done", "total"))
+        if isinstance(done, int) and isinstance(total, int) and total:
+            tenth = (kind, done * 10 // total)
+            if tenth == shown:
+                continue
+            shown = tenth
+        yield event
 
 
 def _stands_at(job: Job, event: JobEvent) -> bool:

@@ -4,16 +4,16 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from app.training.time_budget import Foreseen, TooFewSteps
 from store import job_events, jobs
 from store.tables import Job
 from trainer.book_training import Prepared
-from trainer.progress import Evaluated, Learned, Progress, Stepped
+from trainer.progress import Evaluated, Progress, Stepped
 from trainer.question_writing import Unfinished
-from trainer.recipe import Recipe
 
 PhaseKind = Literal["embedding", "writing"]
 
@@ -31,52 +31,44 @@ _PHASES: dict[PhaseKind, str] = {
 @dataclass(frozen=True)
 class Phase:
     """How far a job's work before its training is: passages that have a vector, or places of the book about
-    which questions are written. It takes `eta_seconds` more; None where that is not known yet.
+    which questions are written. A `share` of it is done, 0 to 1, which counts what is in hand, too. It takes
+    `eta_seconds` more; None where that is not known yet.
     """
 
     kind: PhaseKind
     done: int
     total: int
+    share: float
     eta_seconds: float | None = None
 
 
 class Pace:
-    """The phases of one job, and how long each still takes at the speed that it had so far."""
+    """The phases of one job, and how long each took and still takes at the speed that it had so far."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kind: PhaseKind | None = None
-        self._first, self._began = 0, 0.0
+        self._first, self._began = 0.0, 0.0
+        self.elapsed = 0.0
 
-    def phase(self, kind: PhaseKind, done: int, total: int) -> Phase:
+    def phase(self, kind: PhaseKind, done: float, total: int) -> Phase:
         """The phase as it is now. What was done when it was first asked about says nothing of its speed."""
         now = self._clock()
         if kind != self._kind:
             self._kind, self._first, self._began = kind, done, now
-        here = done - self._first
+        self.elapsed = now - self._began
+        here, left = done - self._first, None
         if done == total:
-            return Phase(kind, done, total, 0.0)
-        return Phase(kind, done, total, (now - self._began) / here * (total - done) if here > 0 else None)
+            left = 0.0
+        elif here > 0:
+            left = self.elapsed / here * (total - done)
+        return Phase(kind, int(done), total, done / total if total else 1.0, left)
 
 
-@dataclass(frozen=True)
-class TooFewSteps:
-    """The time for learning was over after `steps`, of the `once` in which members read everything once."""
-
-    steps: int
-    once: int
+Happened = Progress | Prepared | Phase | Unfinished | TooFewSteps | Foreseen
 
 
-def too_few_steps(recipe: Recipe, learned: Learned, row_tokens: int) -> TooFewSteps | None:
-    """Whether members were to read everything once and had no time to; None where they had."""
-    once = math.ceil(learned.text_tokens / (recipe.rows * row_tokens))
-    wanted = min(once, recipe.steps(learned.text_tokens, row_tokens))
-    return TooFewSteps(learned.steps, once) if learned.steps < wanted else None
-
-
-def record_progress(
-    session: Session, job: Job, happened: Progress | Prepared | Phase | Unfinished | TooFewSteps
-) -> None:
+def record_progress(session: Session, job: Job, happened: Happened) -> None:
     """Record what happened as the job's progress and events; pauses and the like are none.
 
     StaleTokenError: another worker has the job.
@@ -111,27 +103,32 @@ def record_progress(
                 "member_losses": happened.member_losses,
             },
         )
-    elif isinstance(happened, Unfinished):
-        minutes = math.ceil(happened.budget_seconds / 60)
-        message = (
-            f"The time for writing questions was over after {happened.asked:,} of {happened.places:,} places "
-            "of the book: the members learn little of the others. "
-            f"A budget_seconds of about {60 * minutes} ({_counted(minutes, 'minute')}) would reach them all."
-        )
-        _warn(session, job, message, asdict(happened))
-    elif isinstance(happened, TooFewSteps):
-        message = (
-            f"The time was over after {_counted(happened.steps, 'step')}, and the members would read "
-            f"everything once in {happened.once:,}: that is too little to matter. "
-            "Give the recipe a longer budget_seconds."
-        )
-        _warn(session, job, message, asdict(happened))
+    elif isinstance(happened, Unfinished | TooFewSteps | Foreseen):
+        foreseen, what = False, happened
+        if isinstance(what, Foreseen):
+            foreseen, what = True, what.what
+        data = {"kind": "too-short", **asdict(what), "foreseen": foreseen}
+        minutes = math.ceil(what.budget_seconds / 60)
+        enough = f"A budget_seconds of about {60 * minutes} ({_counted(minutes, 'minute')})"
+        message = f"{_too_short(what, foreseen)} {enough} would be enough."
+        job_events.add(session, job.id, level="warning", type="message", message=message, data=data)
 
 
-def _warn(session: Session, job: Job, message: str, figures: dict[str, Any]) -> None:
-    """Say that the recipe's time was too short."""
-    data = {"kind": "too-short", **figures}
-    job_events.add(session, job.id, level="warning", type="message", message=message, data=data)
+def _too_short(what: Unfinished | TooFewSteps, foreseen: bool) -> str:
+    """For what the recipe's time was too short or, where that is `foreseen`, will be."""
+    if isinstance(what, Unfinished):
+        if foreseen:
+            return (
+                f"There is time to write questions about some {what.asked:,} of {what.places:,} places of "
+                "the book: the members will learn little of the others."
+            )
+        return (
+            f"The time for writing questions was over after {what.asked:,} of {what.places:,} places of the "
+            "book: the members learn little of the others."
+        )
+    steps = _counted(what.steps, "step")
+    time = f"There is time for some {steps}" if foreseen else f"The time was over after {steps}"
+    return f"{time} of the {what.once:,} in which members read everything once: that is too little to matter."
 
 
 def _counted(count: int, what: str) -> str:

@@ -1,8 +1,6 @@
 """One attempt at a job: its book is learned, compared with the champion, and published."""
 
 import logging
-import math
-import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -14,13 +12,14 @@ from app.engine.scheduler import Scheduler
 from app.training import promotion, provenance
 from app.training.checkpointing import Checkpointing, checkpoint_key
 from app.training.comparison import Comparison
-from app.training.heartbeat import CancelledError, Heartbeat
-from app.training.job_events import Pace, Phase, TooFewSteps, record_progress, too_few_steps
+from app.training.heartbeat import Heartbeat
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
+from app.training.reporting import Reporting
 from app.training.study import Studying
+from app.training.time_budget import Foreseen, TimeBudget, TooFewSteps
 from app.training.trial import Scored, Trial
-from store import jobs, versions
+from store import versions
 from store.database import Database
 from store.errors import StoreBusyError
 from store.search.index import PassageIndex
@@ -32,15 +31,13 @@ from trainer.methods.members import Members
 from trainer.objectives.objective import Objective
 from trainer.objectives.study_question import StudyQuestion
 from trainer.progress import Learned, Progress, Stepped
-from trainer.question_writing import Writing, Written, write_questions
+from trainer.question_writing import Unfinished, Writing, Written, write_questions
 from trainer.recipe import Recipe
 
 Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Writing | Written)
 
 # How long a job waits before it writes again where the database is locked.
 _RETRY_SECONDS = 1.0
-# How often a job says how far the work before its training is.
-_TELL_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +85,7 @@ class JobRunner:
         self._happened = happened
         self._comparison = Comparison(database, job, members, trial, self._llm.device, self._pieces)
         self._heartbeat = Heartbeat(database, job, lease_seconds)
-        self._pace = Pace()
+        self._reporting = Reporting(database, job, lease_seconds)
         self._checkpoints: Checkpointing | None = None
 
     def call(self) -> None:
@@ -114,9 +111,9 @@ class JobRunner:
         recipe = resolved(Recipe(**self._job.recipe), self._skill.skill)
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
-        study, questions, spent = None, None, 0.0
+        study, questions, spent, budget = None, None, 0.0, TimeBudget(recipe)
         if recipe.objective != "lm":
-            study, questions, spent = self._study(recipe, source)
+            study, questions, spent = self._study(recipe, source, budget)
         champion = promotion.champion(self._database, self._members, self._job.book_id)
         identity, parent = self._llm.identity, self._job.parent_number
         key = checkpoint_key(identity, self._skill, recipe, source, parent, questions)
@@ -137,29 +134,29 @@ class JobRunner:
         for happened in self._pieces(progress):
             if isinstance(happened, Prepared):
                 recipe, objective = happened.recipe, happened.objective
+            elif isinstance(happened, Stepped):
+                self._tell(budget.stepped(happened, objective))
             elif isinstance(happened, Learned):
                 learned = happened
-        if few := too_few_steps(recipe, learned, objective.row_tokens):
-            self._record(few)
+        self._tell(budget.learned(learned, objective))
         tried = self._comparison.tried(recipe, objective, learned)
         self._publish(recipe, objective, learned, tried, source, study)
 
     def _embed(self) -> None:
         """Embed the book's passages that have no vector, behind the asks that wait."""
-        told = -math.inf
         while True:
             try:
                 for embedded in self._index.embed(self._job.book_id, self._scheduler.run_when_idle):
                     self._stay()
-                    if embedded.done == embedded.total or time.monotonic() - told >= _TELL_SECONDS:
-                        told = time.monotonic()
-                        self._record(self._pace.phase("embedding", embedded.done, embedded.total))
+                    self._reporting.phase("embedding", embedded.done, embedded.total)
                 return
             except StoreBusyError as error:
                 log.warning("job %s waits to keep vectors: %s", self._job.id, error)
                 self._stay(_RETRY_SECONDS)
 
-    def _study(self, recipe: Recipe, source: Source) -> tuple[Study | None, list[StudyQuestion], float]:
+    def _study(
+        self, recipe: Recipe, source: Source, budget: TimeBudget
+    ) -> tuple[Study | None, list[StudyQuestion], float]:
         """The questions to learn from, as people have left them; the LLM writes some first, once, in so many
         seconds.
         """
@@ -171,10 +168,14 @@ class JobRunner:
             writing = write_questions(self._llm, source.passage_texts, recipe, self._skill.skill, asker)
             for happened in self._pieces(writing):
                 if isinstance(happened, Writing):
-                    self._record(self._pace.phase("writing", happened.done, happened.total))
+                    done, places = happened.done, happened.total
+                    seconds = self._reporting.phase("writing", done, places)
+                    self._tell(budget.writing(done, places, seconds))
             assert isinstance(happened, Written)
             written = happened
-        return *studying.keep(written), written.seconds
+        kept = studying.keep(written)
+        self._tell(budget.written(written.unfinished))
+        return *kept, written.seconds
 
     def _parent(self) -> Members | None:
         """The members of the version that the job goes on from."""
@@ -192,28 +193,21 @@ class JobRunner:
             self._happened(happened)
             self._stay()
             if not isinstance(happened, Pause | Prepared | Scored | Writing | Written):
-                self._record(happened)
+                self._reporting.record(happened)
             if self._checkpoints is not None:
                 self._checkpoints.keep_if_due()
             yield happened
+
+    def _tell(self, short: Foreseen | Unfinished | TooFewSteps | None) -> None:
+        """Say what the recipe's time is too short for, if it is."""
+        if short is not None:
+            self._reporting.record(short)
 
     def _stay(self, seconds: float = 0.0) -> None:
         """Wait so long. Raises what ends the attempt: LeavingError, or what `Heartbeat.check` does."""
         if self._leaving(seconds):
             raise LeavingError()
         self._heartbeat.check()
-
-    def _record(self, happened: Progress | Phase | TooFewSteps) -> None:
-        """Renew the lease and record what happened. What a locked database does not take is not recorded."""
-        try:
-            with self._database.write() as session:
-                cancelled = jobs.heartbeat(session, self._job.id, self._job.token, self._lease_seconds)
-                record_progress(session, self._job, happened)
-        except StoreBusyError:
-            log.warning("the database is locked: progress of job %s is not recorded", self._job.id)
-            return
-        if cancelled:
-            raise CancelledError()
 
     def _publish(
         self,

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from app.answering.skill import LoadedSkill
 from app.asking.asker import LoadedAsker
-from app.training.job_events import record_progress
 from app.training.provenance import Source
 from store import job_events, jobs, questions, studies
 from store.database import Database
@@ -164,8 +163,6 @@ class Studying:
                 "whole": unfinished is None,
             },
         )
-        if unfinished is not None:
-            record_progress(session, self.job, unfinished)
 
 
 def study_key(

@@ -23,6 +23,7 @@ from trainer.llm.pause import Pause
 from trainer.llm.prefill import prefill
 from trainer.objectives.question_synthesis import (
     ANSWER_TOKENS,
+    PLACES_AT_ONCE,
     adds_something,
     is_question,
     words,
@@ -34,8 +35,6 @@ AGREEMENT = 1.5
 _TEMPERATURE = 0.8
 # Of a question and its answer together. A batch lasts as long as its longest row, and what is longer rambles.
 _TOKENS = 48
-# Stretches in one batch: a token of so many rows costs little more than one of a single stretch's.
-_STRETCHES_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -106,14 +105,14 @@ def ask(
     # Each stretch has the same seeds, whenever its turn comes.
     seeds = list(accumulate((one.questions for one in wanted), initial=seed))
     numbers = range(len(wanted)) if order is None else order
-    for first in range(0, len(numbers), _STRETCHES_AT_ONCE):
+    for first in range(0, len(numbers), PLACES_AT_ONCE):
         places = [
             _Place(
                 wanted[number],
                 templates.passages(llm, [passages[passage] for passage in wanted[number].passages]),
                 seeds[number],
             )
-            for number in numbers[first : first + _STRETCHES_AT_ONCE]
+            for number in numbers[first : first + PLACES_AT_ONCE]
         ]
         drafts = yield from _drafts(llm, asker, places, temperature)
         new = [draft for draft in drafts if _is_new(draft.question, known)]

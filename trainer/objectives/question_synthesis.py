@@ -28,8 +28,8 @@ KINDS = {
 }
 _QUESTION_TOKENS = 32
 ANSWER_TOKENS = 32
-# Passages in one batch.
-_PASSAGES_AT_ONCE = 4
+# Places of the book in one batch: a token of so many rows costs little more than one of a single place's.
+PLACES_AT_ONCE = 4
 
 
 def synthesise(
@@ -52,8 +52,8 @@ def synthesise(
     """
     known: set[str] = set()
     places = range(len(passages)) if order is None else order
-    for first in range(0, len(places), _PASSAGES_AT_ONCE):
-        batch = places[first : first + _PASSAGES_AT_ONCE]
+    for first in range(0, len(places), PLACES_AT_ONCE):
+        batch = places[first : first + PLACES_AT_ONCE]
         contexts = prefill(llm, [templates.passages(llm, [passages[place][1]]) for place in batch], skill)
         entries = [
             (place, context, kind) for place, context in zip(batch, contexts, strict=True) for kind in kinds

@@ -49,7 +49,10 @@ export function learningView(id, gone, ended = () => {}) {
   function tell({ type, level, message, data }) {
     const stage = data.kind === "evaluated" ? (data.stage === "before" ? 2 : 3) : STAGE_OF[data.kind ?? type];
     if (stage !== undefined) reach(stage);
-    if (level === "warning") warned.append(h("li", {}, message, " ", words.todo[data.kind]));
+    if (level === "warning") {
+      warned.append(h("li", {}, message, " ", words.todo[data.kind]));
+      if (data.kind === "too-short") return;
+    }
     if (type === "metrics") {
       phase.textContent = words.learningStep(data.step, data.steps);
       bar.max = data.steps;
@@ -61,11 +64,14 @@ export function learningView(id, gone, ended = () => {}) {
     if (data.kind === "evaluated") bare ??= data.bare_loss;
     left.textContent = "";
     if (data.kind === "queued") get(`/jobs/${id}`).then((job) => { left.textContent = job.detail ? words.noWorker : ""; }, () => {});
-    phase.textContent = ENDED.includes(data.kind) || data.kind === "published" ? message : words.phases[data.kind] || message;
+    const now = ENDED.includes(data.kind) || data.kind === "published" ? message : words.phases[data.kind] || message;
+    const count = data.total ? ` (${data.done}/${data.total})` : "";
+    // Told anew only where it says something new.
+    if (phase.textContent !== now + count) phase.textContent = now + count;
     if (data.total) {
-      bar.max = data.total;
-      bar.value = data.done;
-      phase.textContent += ` (${data.done}/${data.total})`;
+      bar.max = 1;
+      bar.value = data.share ?? data.done / data.total;
+      if (data.eta_seconds) left.textContent = words.left(data.eta_seconds);
     } else bar.removeAttribute("value");
   }
 

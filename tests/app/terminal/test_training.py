@@ -41,6 +41,17 @@ def test_a_phase_says_how_much_is_done_and_how_long_it_still_takes() -> None:
     assert "8/10" not in shown(training)
 
 
+def test_what_is_in_hand_moves_the_bar_and_a_warning_leaves_it_as_it_is() -> None:
+    training = TrainingProgress("The Tiger")
+    data = {"kind": "writing", "done": 0, "total": 10, "share": 0.2, "eta_seconds": 30.0}
+    training.update(events()[0].model_copy(update={"message": "Writes questions.", "data": data}))
+    before = shown(training)
+    assert "0/10 · 30.0 s left" in line_with(before, "Writes questions.")
+    assert "━" in line_with(before, "Writes questions.")
+    training.update(events()[0].model_copy(update={"level": "warning", "message": "Too short.", "data": {}}))
+    assert line_with(shown(training), "Writes questions.")[3:] == line_with(before, "Writes questions.")[3:]
+
+
 def test_training_goes_on_where_a_loss_is_not_a_number() -> None:
     training = TrainingProgress("The Tiger")
     before, step = events()[2], events()[4]
@@ -98,12 +109,15 @@ def test_what_was_gained_is_said_in_words_where_it_is_nothing(
         assert (words in told) == (words in verdict)
 
 
-def counted(*counts: tuple[str, int]) -> list[JobEvent]:
+def counted(*counts: tuple[str, int], total: int = 9) -> list[JobEvent]:
     """A job's events with such counts of phases before its first step."""
     waits, runs, *rest = events()
     told = [
         runs.model_copy(
-            update={"message": f"{kind}: {done} of 9.", "data": {"kind": kind, "done": done, "total": 9}}
+            update={
+                "message": f"{kind}: {done} of {total}.",
+                "data": {"kind": kind, "done": done, "total": total},
+            }
         )
         for kind, done in counts
     ]
@@ -140,6 +154,29 @@ def test_of_a_phase_that_went_on_before_it_is_followed_only_the_last_is_told(
     assert [line.removesuffix(" of 9.") for line in lines if " of 9." in line] == told
     for words in ("Waits for its turn.", "Runs.", "Measured.", "Published version 1 as the champion"):
         assert sum(line.startswith(words) for line in lines) == 1
+
+
+def test_elsewhere_than_on_a_terminal_each_tenth_of_a_phase_is_a_line(peer: Peer) -> None:
+    peer.events = counted(*(("embedding", done) for done in range(500)), total=499)
+    console = Console(file=StringIO(), width=100)
+    with Client(peer.url) as client:
+        show_training(console, client, job("running"))
+    assert isinstance(console.file, StringIO)
+    lines = [line for line in console.file.getvalue().splitlines() if line.startswith("embedding")]
+    tenths = [0, 50, 100, 150, 200, 250, 300, 350, 400, 450, 499]
+    assert lines == [f"embedding: {done} of 499." for done in tenths]
+
+
+def test_a_warning_stays_on_the_terminal(peer: Peer) -> None:
+    waits, runs, *rest = events()
+    warning = runs.model_copy(update={"level": "warning", "message": "There is little time."})
+    told = [waits, runs, warning, *rest]
+    peer.events = [event.model_copy(update={"id": number}) for number, event in enumerate(told, start=1)]
+    console = Console(file=StringIO(), force_terminal=True, width=100)
+    with Client(peer.url) as client:
+        show_training(console, client, job("running"))
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().count("There is little time.") == 1
 
 
 def test_on_a_terminal_it_is_told_at_the_end_what_has_become_of_the_version(peer: Peer) -> None:

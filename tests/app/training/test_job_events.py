@@ -7,7 +7,9 @@ import pytest
 
 from app.training import provenance
 from app.training.job_events import Pace, Phase
+from app.training.reporting import Reporting
 from app.training.study import Studying
+from app.training.time_budget import Foreseen, TooFewSteps
 from store import jobs
 from tests.app.training.test_job_runner import (  # noqa: F401 - fixtures
     GOOD,
@@ -25,51 +27,87 @@ WRITTEN = [StudyQuestion(0, None, "Who kept a green lamp?", "Mira", -0.1)]
 def test_a_phase_that_the_time_cut_short_is_over(desk: Desk) -> None:  # noqa: F811
     study = studying(desk)
     with desk.database.write() as session:
-        jobs.set_phase(session, study.job.id, study.job.token, asdict(Phase("writing", 4, 48, 676.0)))
+        jobs.set_phase(session, study.job.id, study.job.token, asdict(Phase("writing", 4, 48, 4 / 48, 676.0)))
     study.keep(Written(WRITTEN, Unfinished(4, 48, 1560.0)))
     with desk.database.read() as session:
         assert jobs.get(session, study.job.id).progress == {"phase": None}
 
 
 def test_a_phase_says_how_long_it_still_takes_at_its_own_speed() -> None:
-    clock = iter([100.0, 110.0, 200.0, 203.0, 230.0])
+    clock = iter([100.0, 110.0, 200.0, 201.5, 203.0, 230.0])
     pace = Pace(lambda: next(clock))
     # Half of the passages had vectors before: they took no time.
-    assert pace.phase("embedding", 250, 500) == Phase("embedding", 250, 500, None)
-    assert pace.phase("embedding", 300, 500) == Phase("embedding", 300, 500, 40.0)
-    assert pace.phase("writing", 0, 10) == Phase("writing", 0, 10, None)
-    assert pace.phase("writing", 1, 10) == Phase("writing", 1, 10, 27.0)
-    assert pace.phase("writing", 10, 10) == Phase("writing", 10, 10, 0.0)
+    assert pace.phase("embedding", 250, 500) == Phase("embedding", 250, 500, 0.5)
+    assert pace.phase("embedding", 300, 500) == Phase("embedding", 300, 500, 0.6, 40.0)
+    assert pace.phase("writing", 0, 10) == Phase("writing", 0, 10, 0.0)
+    # What is in hand has a share, but is not done.
+    assert pace.phase("writing", 0.5, 10) == Phase("writing", 0, 10, 0.05, 28.5)
+    assert pace.phase("writing", 1, 10) == Phase("writing", 1, 10, 0.1, 27.0)
+    assert pace.phase("writing", 10, 10) == Phase("writing", 10, 10, 1.0, 0.0)
+
+
+UNFINISHED = (
+    "The time for writing questions was over after 4 of 48 places of the book: the members learn little of "
+    "the others. A budget_seconds of about 1440 (24 minutes) would be enough."
+)
+FEW = (
+    "The time was over after 1 step of the 30 in which members read everything once: that is too little to "
+    "matter. A budget_seconds of about 60 (1 minute) would be enough."
+)
 
 
 @pytest.mark.parametrize(
-    ("unfinished", "told"),
+    ("short", "told"),
     [
+        (Unfinished(4, 48, 1430.5), UNFINISHED),
+        (TooFewSteps(1, 30, 12.0), FEW),
         (
-            Unfinished(4, 48, 1430.5),
-            "The time for writing questions was over after 4 of 48 places of the book: the members learn "
-            "little of the others. A budget_seconds of about 1440 (24 minutes) would reach them all.",
+            Foreseen(Unfinished(4, 48, 1430.5)),
+            "There is time to write questions about some 4 of 48 places of the book: the members will learn "
+            "little of the others. A budget_seconds of about 1440 (24 minutes) would be enough.",
         ),
         (
-            Unfinished(4, 5, 12),
-            "The time for writing questions was over after 4 of 5 places of the book: the members learn "
-            "little of the others. A budget_seconds of about 60 (1 minute) would reach them all.",
+            Foreseen(TooFewSteps(5, 30, 600.0)),
+            "There is time for some 5 steps of the 30 in which members read everything once: that is too "
+            "little to matter. A budget_seconds of about 600 (10 minutes) would be enough.",
         ),
-        (None, None),
     ],
 )
-def test_too_little_time_to_write_is_told_with_the_time_that_is_enough_and_again_to_who_learns_the_same(
+def test_too_little_time_is_told_with_the_time_that_is_enough(
+    desk: Desk,  # noqa: F811
+    short: Unfinished | TooFewSteps | Foreseen,
+    told: str,
+) -> None:
+    study = studying(desk)
+    Reporting(desk.database, study.job, 60).record(short)
+    [event] = [event for event in desk.events(study.job) if event.level == "warning"]
+    assert event.message == told
+    assert event.data is not None
+    assert event.data["kind"] == "too-short"
+    assert event.data["foreseen"] == isinstance(short, Foreseen)
+
+
+@pytest.mark.parametrize("unfinished", [Unfinished(4, 48, 1430.5), None])
+def test_what_was_written_in_too_little_time_is_known_to_who_learns_the_same(
     desk: Desk,  # noqa: F811
     unfinished: Unfinished | None,
-    told: str | None,
 ) -> None:
     first, second = studying(desk), studying(desk)
     first.keep(Written(WRITTEN, unfinished))
-    found = second.written()
-    assert found == Written(WRITTEN, unfinished)
-    second.keep(found)
-    for each in (first, second):
-        assert warned(desk, each) == ({} if told is None else {"too-short": told})
+    assert second.written() == Written(WRITTEN, unfinished)
+
+
+def test_a_phase_is_told_where_it_begins_and_ends_and_of_the_rest_only_now_and_then(
+    desk: Desk,  # noqa: F811
+) -> None:
+    study = studying(desk)
+    reporting = Reporting(desk.database, study.job, 60)
+    for done in range(501):
+        reporting.phase("embedding", done, 500)
+    for done in range(49):
+        reporting.phase("writing", done, 48)
+    told = [event.data["done"] for event in desk.events(study.job) if event.data and "total" in event.data]
+    assert told == [0, 500, 0, 48]
 
 
 @pytest.mark.parametrize("settings", [{"budget_seconds": 1e-6}, {}, {"epochs": 0.01}, {"budget_tokens": 1}])
@@ -86,8 +124,8 @@ def test_steps_that_the_time_cut_to_less_than_one_reading_are_told(
         assert found == set()
         return
     [message] = found
-    assert message.startswith("The time was over after 1 step, and the members would read everything once in")
-    assert message.endswith("that is too little to matter. Give the recipe a longer budget_seconds.")
+    assert message.startswith("The time was over after 1 step of the ")
+    assert message.endswith("would be enough.")
 
 
 def studying(desk: Desk) -> Studying:  # noqa: F811
@@ -99,8 +137,3 @@ def studying(desk: Desk) -> Studying:  # noqa: F811
         source = provenance.source(session, desk.book.id)
     assert job is not None
     return Studying(desk.database, job, desk.scheduler.llm.identity, desk.skill, recipe, source)
-
-
-def warned(desk: Desk, study: Studying) -> dict[str, str]:  # noqa: F811
-    """What the job of a study was warned of, by its kind."""
-    return {event.data["kind"]: event.message for event in desk.events(study.job) if event.level == "warning"}

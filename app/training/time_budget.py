@@ -1,0 +1,83 @@
+"""Whether a recipe's time is enough: foreseen as soon as the speed is known, so that it can be cancelled."""
+
+import math
+from dataclasses import dataclass
+
+from trainer.objectives.objective import Objective
+from trainer.progress import Learned, Stepped
+from trainer.question_writing import WRITING_SHARE, Unfinished
+from trainer.recipe import Recipe
+
+# The speed is known by so many places of the book, and by so many steps: the first ones are often slower.
+_PLACES, _STEPS = 2, 2
+# What is foreseen from so little may turn out otherwise: the time has to be short by this factor.
+_CLEARLY = 1.25
+
+
+@dataclass(frozen=True)
+class TooFewSteps:
+    """The time for learning is over after `steps`, of the `once` in which members read everything once.
+
+    A recipe of about so many `budget_seconds` would have had time for these.
+    """
+
+    steps: int
+    once: int
+    budget_seconds: float
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a recipe will have too little time for, if the speed stays."""
+
+    what: Unfinished | TooFewSteps
+
+
+class TimeBudget:
+    """Watches the time that a recipe has to write questions and to learn. What it is too short for is told
+    once: foreseen if it can be, else at the end.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._told: set[type[object]] = set()
+
+    def writing(self, done: float, places: int, seconds: float) -> Foreseen | None:
+        """What there is to tell when about so many places of the book were asked about in so many seconds."""
+        if self._recipe.budget_seconds is None or done < min(_PLACES, places):
+            return None
+        most, needed = WRITING_SHARE * self._recipe.budget_seconds, seconds / done * places
+        if needed < _CLEARLY * most:
+            return None
+        asked = min(places - 1, max(1, round(most / needed * places)))
+        return self._foreseen(Unfinished(asked, places, needed / WRITING_SHARE))
+
+    def written(self, unfinished: Unfinished | None) -> Unfinished | None:
+        """What there is to tell of what was written."""
+        return None if Unfinished in self._told else unfinished
+
+    def stepped(self, stepped: Stepped, objective: Objective) -> Foreseen | None:
+        """What there is to tell after a step."""
+        if stepped.step < _STEPS or stepped.steps == stepped.step:
+            return None
+        few = self._too_few(stepped.steps, stepped.seconds, objective)
+        return None if few is None or few.once < _CLEARLY * few.steps else self._foreseen(few)
+
+    def learned(self, learned: Learned, objective: Objective) -> TooFewSteps | None:
+        """What there is to tell of what was learned."""
+        if TooFewSteps in self._told:
+            return None
+        return self._too_few(learned.steps, learned.seconds / learned.steps, objective)
+
+    def _too_few(self, steps: int, step_seconds: float, objective: Objective) -> TooFewSteps | None:
+        recipe, tokens, row = self._recipe, objective.epoch_tokens, objective.row_tokens
+        once = math.ceil(tokens / (recipe.rows * row))
+        if recipe.budget_seconds is None or steps >= min(once, recipe.steps(tokens, row)):
+            return None
+        return TooFewSteps(steps, once, recipe.budget_seconds + (once - steps) * step_seconds)
+
+    def _foreseen(self, what: Unfinished | TooFewSteps) -> Foreseen | None:
+        if type(what) in self._told:
+            return None
+        self._told.add(type(what))
+        return Foreseen(what)

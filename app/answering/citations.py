@@ -1,11 +1,19 @@
 """Citations: a passage that was read, with the sentence in it that supports the answer."""
 
+import math
+from collections.abc import Sequence
+
 from app.answering.normalisation import normalised
 from app.answering.types import Citation, Passage, Span
+from store.search.stemmers import stemmer_of
+from store.search.stemming import Stemming, asked_words
+from store.search.words import words
 from store.segmentation import sentences
 
 # A sentence with a smaller share of the answer's words supports something else.
 _SHARE = 0.5
+# What a word of the question is worth that stands in the sentence before or behind: docs/results/quality.md.
+_BEFORE, _BEHIND = 0.5, 0.25
 
 
 def cited(passage: Passage, answer: str, question: str) -> Citation:
@@ -22,24 +30,50 @@ def supporting_sentence(
 ) -> tuple[int, int] | None:
     """The offsets in `passage` of the sentence that has most of the answer's words.
 
-    Among equals it is the one with most of the question's words, then the first. None where no sentence has
-    half of the answer's words. `language` is the passage's BCP 47 tag, if it is known.
+    Among equals it is the one that fits the question best: by its own words and, for less, by those of the
+    sentence before and behind it; then the first. None where no sentence has half of the answer's words.
+    `language` is the passage's BCP 47 tag, if it is known.
     """
-    wanted = set(normalised(answer).split())
-    asked = set(normalised(question).split())
-    best, found = (0.0, 0.0), None
-    for start, end in sentences(passage, language=language):
-        said = normalised(passage[start:end])
-        words = set(said.split())
-        share = _share(wanted, words)
-        # Writing without spaces has no words to compare.
-        if wanted and not answer.isascii() and normalised(answer) in said:
-            share = 1.0
-        score = (share, _share(asked, words))
-        if share >= _SHARE and score > best:
-            best, found = score, (start, end)
-    return found
+    places = list(sentences(passage, language=language))
+    shares = [_share(answer, passage[start:end]) for start, end in places]
+    most = max(shares, default=0.0)
+    if most < _SHARE:
+        return None
+    equals = [number for number, share in enumerate(shares) if share == most]
+    if len(equals) == 1:
+        return places[equals[0]]
+    texts = [passage[start:end] for start, end in places]
+    fits = _fits(texts, question, answer, stemmer_of(language))
+    return places[max(equals, key=lambda number: fits[number])]
 
 
-def _share(wanted: set[str], words: set[str]) -> float:
-    return len(wanted & words) / len(wanted) if wanted else 0.0
+def _share(answer: str, sentence: str) -> float:
+    """The share of the answer's words that a sentence has."""
+    said, whole = normalised(sentence), normalised(answer)
+    wanted = set(whole.split())
+    if not wanted:
+        return 0.0
+    # Writing without spaces has no words to compare.
+    if not answer.isascii() and whole in said:
+        return 1.0
+    return len(wanted & set(said.split())) / len(wanted)
+
+
+def _fits(texts: Sequence[str], question: str, answer: str, stemmer: str) -> list[float]:
+    """How well each of the sentences that follow one another fits the question: the sum over its words, but
+    those of the answer, each worth the more the fewer sentences have it.
+    """
+    stemming = Stemming()
+    said = [{stemming.stem(word, stemmer) for word in words(text)} for text in texts]
+    asked = {stemming.stem(word, stemmer) for word in asked_words(question)}
+    asked -= {stemming.stem(word, stemmer) for word in words(answer)}
+    fits = [0.0] * len(texts)
+    for word in asked:
+        having = [word in sentence for sentence in said]
+        worth = math.log(1 + len(texts) / max(1, sum(having)))
+        for number, here in enumerate(having):
+            before = number > 0 and having[number - 1]
+            behind = number + 1 < len(having) and having[number + 1]
+            # What is told in two sentences names people in the first, and calls them "he" in the second.
+            fits[number] += worth * (1.0 if here else _BEFORE if before else _BEHIND if behind else 0.0)
+    return fits

@@ -34,6 +34,56 @@ def test_the_sentence_that_says_the_answer(answer: str, question: str, found: st
     assert (None if span is None else PASSAGE[slice(*span)]) == found
 
 
+@pytest.mark.parametrize(
+    ("passage", "answer", "question", "found"),
+    [
+        # Rare words of the question say more than those which all sentences have.
+        (
+            "The old man had a lamp. The old man sold the lamp when a sailor came. The old man slept.",
+            "the lamp",
+            "What did the old man give to the sailors?",
+            "The old man sold the lamp when a sailor came.",
+        ),
+        # Whom a sentence is about may stand in the one before.
+        (
+            "The lamp stood on the shelf. Then Mira came home. She lit the lamp. It burned all night.",
+            "the lamp",
+            "What did Mira take care of?",
+            "She lit the lamp.",
+        ),
+        # And behind it.
+        (
+            "Ost had butter. They found butter in the cave. That was what the bear had hidden.",
+            "butter",
+            "What had the bear hidden?",
+            "They found butter in the cave.",
+        ),
+        # Its own words count for more than those of its neighbours.
+        (
+            "The bear slept. There was butter. The bear found butter in spring.",
+            "butter",
+            "What did the bear find?",
+            "The bear found butter in spring.",
+        ),
+        # In German, by the stems of German.
+        (
+            "Ein Haus war alt. Im Haus lebte niemand. Die Kinder bauten ein Haus aus Holz.",
+            "Haus",
+            "Was hat das Kind gebaut?",
+            "Die Kinder bauten ein Haus aus Holz.",
+        ),
+        ("The lamp. The lamp.", "the lamp", "What?", "The lamp."),
+    ],
+)
+def test_of_sentences_that_say_the_answer_the_one_that_the_question_is_about(
+    passage: str, answer: str, question: str, found: str
+) -> None:
+    span = supporting_sentence(passage, answer, question, "de" if "Haus" in passage else "en")
+    assert span is not None
+    assert passage[slice(*span)] == found
+    assert span[0] == passage.index(found)
+
+
 def test_writing_without_spaces() -> None:
     passage = "很久以前有一位老人。他住在山上的小屋里。"
     span = supporting_sentence(passage, "山上的小屋", "他住在哪里?")

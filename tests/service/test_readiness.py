@@ -37,10 +37,11 @@ def test_30_a_part_that_is_dead_is_named(
         ready = client.get("/readyz")
         assert (ready.status_code, ready.json()) == (200, {"ready": True, "detail": ""})
         end(service)
-        answer = client.get("/readyz")
+        # On a busy machine the first answers tell what was known before.
+        answers = (client.get("/readyz") for _ in range(500))
+        answer = next(one for one in answers if all(part in one.json()["detail"] for part in dead))
         assert (answer.status_code, answer.json()["ready"]) == (503, False)
         detail = answer.json()["detail"]
-        assert all(part in detail for part in dead)
         assert alive not in detail
         assert detail.endswith("restart the service")
         assert client.get("/livez").status_code == 200

@@ -28,6 +28,8 @@ from app.terminal.theme import (
 
 # Even, so that objectives that take turns weigh the same in their mean.
 _MEAN_STEPS = 20
+# Elsewhere than on a terminal, a phase says something about as often.
+_SILENT_SECONDS = 15
 
 
 class TrainingProgress:
@@ -145,8 +147,9 @@ class TrainingProgress:
 def show_training(console: Console, client: Client, job: Job) -> Job:
     """Show a job until it ends, then what changed by it; return the job as it ended.
 
-    Elsewhere than on a terminal, each tenth of a phase and of the steps is told: of the steps those that come
-    after where the `job` stands, and of how far a phase was before only the last.
+    Elsewhere than on a terminal a line is printed for each tenth of a phase and of the steps, and more of a
+    slow phase. Steps before the one where the `job` stands are left out, and so is how far a phase was
+    before, but for the last.
     Raises ClientError when the job fails or is cancelled, or when the service is lost.
     """
     progress = TrainingProgress(job.title)
@@ -161,7 +164,7 @@ def show_training(console: Console, client: Client, job: Job) -> Job:
         for event in _by_tenths(_without_passed_counts(client.follow(job.id), job)):
             progress.update(event)
             if event.type == "message":
-                console.print(plain(event.message))
+                console.print(plain(_line(event)))
             elif progress.step is not None and (tenths := _tenths(progress.step)) > shown_tenths:
                 shown_tenths = tenths
                 console.print(step_line(progress.step, progress.loss), soft_wrap=True)
@@ -191,16 +194,26 @@ def _without_passed_counts(events: Iterable[JobEvent], job: Job) -> Iterator[Job
 
 
 def _by_tenths(events: Iterable[JobEvent]) -> Iterator[JobEvent]:
-    """All events, but of the counts of a phase those that say a tenth more than the one before."""
-    shown: tuple[object, int] | None = None
+    """All events, but of the counts of a phase those that say a tenth more than the one before, or that come
+    a while after it.
+    """
+    shown, shown_at = None, 0
     for event in events:
         kind, done, total = (event.data.get(name) for name in ("kind", "done", "total"))
         if isinstance(done, int) and isinstance(total, int) and total:
             tenth = (kind, done * 10 // total)
-            if tenth == shown:
+            if tenth == shown and event.created_at - shown_at < _SILENT_SECONDS:
                 continue
-            shown = tenth
+            shown, shown_at = tenth, event.created_at
         yield event
+
+
+def _line(event: JobEvent) -> str:
+    """The message of an event, with the time that is left where it says how far a phase is."""
+    left = event.data.get("eta_seconds")
+    if not isinstance(left, int | float) or left <= 0:
+        return event.message
+    return f"{event.message.removesuffix('.')}, {duration(left)} left."
 
 
 def _stands_at(job: Job, event: JobEvent) -> bool:

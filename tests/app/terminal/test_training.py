@@ -167,6 +167,32 @@ def test_elsewhere_than_on_a_terminal_each_tenth_of_a_phase_is_a_line(peer: Peer
     assert lines == [f"embedding: {done} of 499." for done in tenths]
 
 
+def test_elsewhere_than_on_a_terminal_a_slow_phase_says_how_long_it_still_takes(peer: Peer) -> None:
+    waits, runs, *rest = events()
+    told = [
+        runs.model_copy(
+            update={
+                "created_at": at,
+                "message": "Writes questions: 0 of 48.",
+                "data": {"kind": "writing", "done": 0, "total": 48, "eta_seconds": left},
+            }
+        )
+        for at, left in ((100, None), (102, 600.0), (114, 580.0), (115, 570.0), (117, 560.0), (131, 540.0))
+    ]
+    whole = [waits, runs, *told, *rest]
+    peer.events = [event.model_copy(update={"id": number}) for number, event in enumerate(whole, start=1)]
+    console = Console(file=StringIO(), width=100)
+    with Client(peer.url) as client:
+        show_training(console, client, job("queued"))
+    assert isinstance(console.file, StringIO)
+    lines = [line for line in console.file.getvalue().splitlines() if line.startswith("Writes")]
+    assert lines == [
+        "Writes questions: 0 of 48.",
+        "Writes questions: 0 of 48, 9:30 left.",
+        "Writes questions: 0 of 48, 9:00 left.",
+    ]
+
+
 def test_a_warning_stays_on_the_terminal(peer: Peer) -> None:
     waits, runs, *rest = events()
     warning = runs.model_copy(update={"level": "warning", "message": "There is little time."})

@@ -39,7 +39,7 @@ export async function versionsView(root, book, gone) {
       h("h3", {}, words.version(version.number), " ", answers && h("span", { class: "tag" }, words.champion), " ",
         version.state !== "live" && h("span", { class: "warn" }, words[version.state])),
       h("p", {}, words.madeOf(version.members.length, version.recipe.method ?? "–", date(version.created_at)), " · ",
-        loss(version), " · ", words.adds, " ", adds(version.metrics.adds), version.metrics.adds && ` ${words.toAnswers}`),
+        loss(version), " · ", words.adds, " ", adds(version.metrics.adds), version.metrics.adds && [" ", h("span", { class: "whole" }, words.toAnswers)]),
       version.refused && h("p", { class: "warn" }, version.refused),
       curves(version),
       version.state !== "pruned" && h("div", { class: "row" },

@@ -98,6 +98,7 @@ export const words = {
     const now = to === null ? "No version any more" : `Version ${to}`;
     return `${now} ${alias === "champion" ? "answers questions" : `is “${alias}”`}${back ? " again" : ""}${from === null ? "" : `, no longer version ${from}`}`;
   },
+  championAlready: (number) => `Version ${number} answered questions already: nothing was changed.`,
   movedBy: (who, when) => `by ${/^worker(_[0-9a-f]{8})?$/.test(who) ? "the service" : who}, ${when}`, olderMoves: "Moves before these are told by the API.",
   exportVersion: "Save for PEFT", damaged: "damaged", pruned: "pruned",
   compare: "Compare two versions", compareWith: "and", sure: (share) => `sure: ${percent(share)}`, compareQuestions: "Questions, one a line (none: ten that were written about the book)", run: "Compare",

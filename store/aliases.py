@@ -29,8 +29,8 @@ def move(
     who: str,
     why: str | None = None,
     force: bool = False,
-) -> Alias:
-    """Put `alias` on version `number` of a book, and record who did it and why.
+) -> bool:
+    """Put `alias` on version `number` of a book, and record who did it and why; returns whether it moved.
 
     If the alias is on that version already, nothing is changed or recorded. `champion` moves to a version
     that did worse than the champion of its day only with `force`, and the history says so.
@@ -48,14 +48,14 @@ def move(
     if row is None:
         row = Alias(book_id=book_id, name=alias, number=number)
     elif before == number:
-        return row
+        return False
     if alias == CHAMPION and version.gate is not None and not version.gate.get("passed"):
         if not force:
             raise WorseThanChampionError(number, version.gate)
         why = "forced" if why is None else f"{why} (forced)"
     _point_at(session, row, version)
     _record(session, AliasMove(alias=alias, from_number=before, to_number=number, who=who, why=why), book_id)
-    return row
+    return True
 
 
 def rollback(session: Session, book_id: str, alias: str, *, who: str, why: str | None = None) -> Alias:

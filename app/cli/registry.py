@@ -72,7 +72,8 @@ def promote(
     with connect(url, key, as_json) as client:
         chosen = book_id(client, book)
         state = client.registry.promote(chosen, version, alias=alias, why=why, force=force)
-        Output(as_json).show(state, f"{alias} is version {state.version} now.")
+        told = "now" if state.moved else "already: nothing was changed"
+        Output(as_json).show(state, f"{alias} is version {state.version} {told}.")
 
 
 @app.command()

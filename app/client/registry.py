@@ -10,6 +10,7 @@ from app.schemas import (
     Compare,
     Comparison,
     MoveAlias,
+    MovedAlias,
     PromptVersion,
     Prune,
     Pruned,
@@ -64,12 +65,15 @@ class Registry:
         alias: str = CHAMPION,
         why: str | None = None,
         force: bool = False,
-    ) -> AliasState:
-        """Put an alias on a version; `champion` goes to one that is worse only by `force`."""
+    ) -> MovedAlias:
+        """Put an alias on a version, and tell whether it `moved`: not where it was there already.
+
+        `champion` goes to one that is worse only by `force`.
+        """
         with valid_request():
             move = MoveAlias(version=version, why=why, force=force)
         url = api_path("admin", "books", book, "aliases", alias)
-        return self._connection.call(AliasState, "PUT", url, json=as_json(move))
+        return self._connection.call(MovedAlias, "PUT", url, json=as_json(move))
 
     def rollback(self, book: str, *, alias: str = CHAMPION, why: str | None = None) -> AliasState:
         """Put an alias back where it was before its last move; once more is one move further back."""

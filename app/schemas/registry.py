@@ -120,6 +120,12 @@ class AliasState(BaseModel):
     has_more: bool
 
 
+class MovedAlias(AliasState):
+    """The same after a move; `moved` is false where the alias was there already, and nothing changed."""
+
+    moved: bool = True
+
+
 class BookAliases(BaseModel):
     """Where a book's aliases point now, and the moves of all, newest first, a page at a time as of one."""
 

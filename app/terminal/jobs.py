@@ -46,12 +46,13 @@ def _place(job: Job) -> tuple[str, str]:
 
 
 def _when(job: Job) -> str:
-    """How long the training or phase of a running job still takes, where that is known; of another one when
-    it ended, began, or was queued.
+    """How long the phase of a running job still takes, where that is known; of another one when it ended,
+    began, or was queued.
     """
     now = job.phase or job.progress
     if job.status == "running" and now is not None and now.eta_seconds is not None:
-        return f"{duration(now.eta_seconds)} left"
+        # On two lines, as the title and the id are: it says nothing of the phases that follow.
+        return f"{duration(now.eta_seconds)} left\nof this phase"
     return moment(job.finished_at or job.started_at or job.created_at)
 
 

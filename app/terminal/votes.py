@@ -1,6 +1,8 @@
-"""What the command line shows of votes: who said what, and in which passage each read it."""
+"""What the command line shows of votes: who said what, in which passage each read it, and what it weighs."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
@@ -8,14 +10,21 @@ from rich.table import Table
 from rich.text import Text
 
 from app.schemas import Answer, Candidate
-from app.terminal.theme import ACCENT, LABEL, REST, mean, meter, plain, shortened
+from app.terminal.theme import LABEL, mean, plain, shortened
 
 # Rows of all votes together; where there are more, each vote has `_HEAVIEST`.
 _ROWS = 16
 _HEAVIEST = 2
-# Characters of a book's title beside its version, and members that are named of one passage.
+# Characters of a book's title beside its version, and of the members that are named of one passage.
 _TITLE = 12
-_NAMED = 3
+_NAMED = 9
+# What the columns that make a weight mean.
+_MEANINGS = {
+    "fits": "how well the passage fits the question (the best: 100%).",
+    "tells it": "how sure its reader is that it tells the answer.",
+    "sure": "how probable each word is to the reader, on average.",
+    "right": "how sure the reader is that the answer is right.",
+}
 
 
 @dataclass(frozen=True)
@@ -25,13 +34,24 @@ class _Reading:
     candidates: Sequence[Candidate]
 
     @property
+    def first(self) -> Candidate:
+        return self.candidates[0]
+
+    @property
     def weight(self) -> float:
         return sum(one.weight for one in self.candidates)
 
     @property
     def tells(self) -> str:
-        known = [one.answerable for one in self.candidates if one.answerable is not None]
-        return f"{mean(known):.0%}" if known else ""
+        return _percent(one.answerable for one in self.candidates)
+
+    @property
+    def sure(self) -> str:
+        return _percent(math.exp(one.log_likelihood) for one in self.candidates)
+
+    @property
+    def right(self) -> str:
+        return _percent(one.right for one in self.candidates)
 
     @property
     def members(self) -> str:
@@ -39,57 +59,66 @@ class _Reading:
         numbers = [one.member + 1 for one in self.candidates if one.member is not None]
         if not numbers:
             return "bare LLM"
-        if len(set(numbers)) > _NAMED:
-            return f"{len(set(numbers))} of them"
-        return ", ".join(_times(number, numbers.count(number)) for number in sorted(set(numbers)))
+        each = ", ".join(_times(number, numbers.count(number)) for number in sorted(set(numbers)))
+        return each if len(each) <= _NAMED else f"{len(set(numbers))} of them"
 
 
 def votes_view(answer: Answer, numbers: Mapping[int, int]) -> RenderableType:
-    """Show each vote with who said it, in which passage it was read, and how much that is held to tell.
+    """Show each vote with who said it, in which passage it was read, and what makes its share.
 
-    `numbers` are those under which the passages are shown, by their ids. A last line says what the columns
+    `numbers` are those under which the passages are shown, by their ids. The last lines say what the columns
     mean.
     """
     candidates = [one for vote in answer.votes for one in vote.candidates]
     several = len({(one.book, one.version) for one in candidates}) > 1
-    judged = any(one.answerable is not None for one in candidates)
     titles = {citation.book: citation.title for citation in answer.citations}
+    fits = _fits(answer)
+    columns: dict[str, Callable[[_Reading], str]] = {
+        "member": lambda reading: reading.members,
+        "passage": lambda reading: _passage(reading.first.passage, numbers),
+    }
+    if fits:
+        columns["fits"] = lambda reading: _percent([fits.get(reading.first.passage)])
+    if any(one.answerable is not None for one in candidates):
+        columns["tells it"] = lambda reading: reading.tells
+    columns["sure"] = lambda reading: reading.sure
+    if any(one.right is not None for one in candidates):
+        columns["right"] = lambda reading: reading.right
     votes = [_readings(vote.candidates) for vote in answer.votes]
     most = None if sum(map(len, votes)) <= _ROWS else _HEAVIEST
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(justify="right", no_wrap=True)
-    # The names of versions take the room of the bars.
-    if not several:
-        table.add_column(no_wrap=True, width=8)
     table.add_column(ratio=1, overflow="fold")
-    if several:
-        table.add_column(no_wrap=True)
-    heads = ["share", "", "", "member", "passage"]
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    if judged:
+    for _ in columns:
         table.add_column(justify="right", no_wrap=True)
-        heads.append("tells it")
-    table.add_row(*(Text(head, LABEL) for head in heads))
+    table.add_row(*(Text(head, LABEL) for head in ("share", "", *columns)))
     for place, (vote, readings) in enumerate(zip(answer.votes, votes, strict=True)):
         style = "" if place == 0 else LABEL
         shown = readings[:most]
         said = plain(vote.answer or "nothing", style)
         if len(shown) < len(readings):
             said.append(f" (read in {len(readings) - len(shown)} more)", LABEL)
-        bar = meter(vote.share, ACCENT if place == 0 else REST, width=8)
-        columns = [
-            [one.members for one in shown],
-            [_passage(one.candidates[0].passage, numbers) for one in shown],
-            *([[one.tells for one in shown]] if judged else []),
-        ]
-        versions = [_version(one.candidates[0], titles) for one in shown]
-        table.add_row(
-            Text(f"{vote.share:.0%}", style),
-            *((said, Text("\n".join(versions), LABEL)) if several else (bar, said)),
-            *(Text("\n".join(column), style) for column in columns),
-        )
-    return Group(table, Text(_meaning(answer, candidates, numbers, judged=judged), LABEL))
+        share = Text(f"{vote.share:.0%}", style)
+        cells = [Text("\n".join(map(cell, shown)), style) for cell in columns.values()]
+        if several:
+            # What was said has a row of its own, so that the versions stand beside their members.
+            table.add_row(share, said)
+            versions = "\n".join(_version(reading.first, titles) for reading in shown)
+            share, said = Text(), Text(versions, LABEL, no_wrap=True, overflow="ellipsis")
+        table.add_row(share, said, *cells)
+    return Group(table, Text(_meaning(answer, candidates, numbers, columns), LABEL))
+
+
+def _fits(answer: Answer) -> dict[int | None, float]:
+    """How well each passage fits the question, as a share of the one that fits best."""
+    best = max((one.score for one in answer.citations), default=0.0)
+    return {one.passage: max(0.0, one.score) / best for one in answer.citations} if best > 0 else {}
+
+
+def _percent(values: Iterable[float | None]) -> str:
+    """The mean of the values that are known, as a percentage; nothing where none is."""
+    known = [value for value in values if value is not None]
+    return f"{mean(known):.0%}" if known else ""
 
 
 def _readings(candidates: Sequence[Candidate]) -> list[_Reading]:
@@ -117,12 +146,11 @@ def _times(member: int, count: int) -> str:
 
 
 def _meaning(
-    answer: Answer, candidates: Sequence[Candidate], numbers: Mapping[int, int], *, judged: bool
+    answer: Answer, candidates: Sequence[Candidate], numbers: Mapping[int, int], columns: Collection[str]
 ) -> str:
-    """What the columns say, and what the confidence says that they do not."""
-    said = ["Share: of the weight of these answers."]
-    if judged:
-        said.append("Tells it: how probable the reader holds it that its passage tells the answer.")
+    """What a share is made of, what the columns say, and what the confidence says that they do not."""
+    said = [_share(columns, of_choices=_of_choices(answer))]
+    said += [f"{head.capitalize()}: {_MEANINGS[head]}" for head in columns if head in _MEANINGS]
     if answer.calibrated:
         said.append("The confidence is another thing: how probable it is that the answer is right.")
     read: dict[tuple[str, int | None, int], set[int]] = {}
@@ -136,4 +164,31 @@ def _meaning(
     if heard and spared:
         which = ", ".join(map(str, spared))
         said.append(f"The answer was settled without passage{'s' * (len(spared) > 1)} {which}.")
-    return " ".join(said)
+    return "\n".join(said)
+
+
+def _share(columns: Collection[str], *, of_choices: bool) -> str:
+    """What a share is, and what a weight is made of, see `app.answering.weighting`."""
+    *others, last = [head for head in columns if head in _MEANINGS and not (of_choices and head == "sure")]
+    if others:
+        weight = f"{', '.join(others)} and {last}, multiplied, each to a power of its own"
+    else:
+        weight = f"{last} alone"
+    if of_choices:
+        more = "; the choices share that by how sure the reader is of their words."
+    elif "fits" in columns:
+        more = ": one whose passage fits badly weighs little, however sure its reader is."
+    else:
+        more = "."
+    return f"Share: of the weight of these answers. A reading weighs by {weight}{more}"
+
+
+def _of_choices(answer: Answer) -> bool:
+    """Whether choices were given: each reading then has a candidate for every vote, in the vote's words."""
+    readings = [
+        Counter((one.book, one.version, one.member, one.sample, one.passage) for one in vote.candidates)
+        for vote in answer.votes
+    ]
+    if answer.calibrated or len(readings) < 2 or any(each != readings[0] for each in readings):
+        return False
+    return all(one.text == vote.answer for vote in answer.votes for one in vote.candidates)

@@ -54,6 +54,12 @@ def answered(page: Page) -> None:
     page.locator("article.answer:not([data-unfinished])").wait_for()
 
 
+def shares(page: Page) -> None:
+    """What the shares of its votes are made of."""
+    answered(page)
+    page.locator("details.shares summary").click()
+
+
 def read(page: Page) -> None:
     """The place of the first citation of the answer before."""
     answered(page)
@@ -99,6 +105,7 @@ def main() -> None:
             views = {
                 "ask": at("#/", "textarea"),
                 "answer": answered,
+                "shares": shares,
                 "reader": read,
                 "library": at("#/library", ".book-row"),
                 "book": at(f"#/books/{book}", ".timeline"),

@@ -1,11 +1,13 @@
 """Somebody comes for the first time, takes the sample book, asks, and looks where it says so."""
 
+import math
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from app.client import Client
+from app.schemas import Answer
 from tests.page.conftest import accessible
 from tests.service.conftest import service
 from tests.service.test_declining import QUESTION
@@ -28,6 +30,9 @@ def test_the_sample_book_is_asked_and_its_sentence_is_shown(page: Page, tmp_path
         expect(answer).to_contain_text("the LLM alone")
         accessible(page)
 
+        [turn] = client.threads.read(client.threads.list()[0].id).turns
+        shares_are_told(page, answer, turn.answer)
+
         # Who said so, and from where: the dot of a vote points to its passage.
         answer.locator(".dots button").first.click()
         expect(answer.locator("li.chosen mark")).to_contain_text("Bartle Oon")
@@ -45,6 +50,36 @@ def test_the_sample_book_is_asked_and_its_sentence_is_shown(page: Page, tmp_path
         page.goto(f"{client.url}/#/")
         page.get_by_role("link", name=re.compile("Who stole the Wren")).click()
         expect(page.locator(".said")).to_have_text("Bartle Oon")
+
+
+def shares_are_told(page: Page, shown: Locator, answer: Answer) -> None:
+    """Beside each reading stand its passage's number and what it weighs by, what weighs most first."""
+    shown.get_by_text("Where these shares come from").click()
+    expect(shown.get_by_text("A reading weighs by Fits, Tells it and Sure, multiplied")).to_be_visible()
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # The passage that says the answer comes first.
+    cited = sorted(answer.citations, key=lambda one: one.support is None)
+    numbers = {one.passage: number for number, one in enumerate(cited, start=1)}
+    fits = {one.passage: one.score / max(each.score for each in cited) for one in cited}
+    readings = [one for vote in answer.votes for one in vote.candidates]
+    total = sum(one.weight for one in readings)
+    table = shown.get_by_role("table", name="Where these shares come from")
+    expect(table.get_by_role("row")).to_have_count(1 + len(readings))
+    weighty = max(readings, key=lambda one: one.weight)
+    assert weighty.passage is not None
+    assert weighty.answerable is not None
+    told = (
+        fits[weighty.passage],
+        weighty.answerable,
+        math.exp(weighty.log_likelihood),
+        weighty.weight / total,
+    )
+    first = [weighty.text, "The LLM alone", str(numbers[weighty.passage]), *(f"{each:.0%}" for each in told)]
+    expect(table.get_by_role("row").nth(1).get_by_role("cell")).to_have_text(first)
+    table.get_by_role("button", name="Fits").press("Enter")
+    worst = min(fits[one.passage] for one in readings if one.passage is not None)
+    expect(table.get_by_role("row").nth(1).get_by_role("cell").nth(3)).to_have_text(f"{worst:.0%}")
 
 
 def test_what_the_members_are_not_sure_of_is_no_answer(page: Page, declining: Client) -> None:

@@ -62,6 +62,16 @@ def test_a_version_is_promoted_and_rolled_back(page: Page, library: Client, http
     shown = http.get(f"/admin/books/{book}/aliases").json()
     assert shown["history"][0]["rollback"]
 
+    # Somebody else lets the other one answer while the question whether to is still open.
+    page.get_by_role("button", name="Let it answer").click()
+    other = 3 - shown["aliases"]["champion"]
+    http.put(
+        f"/admin/books/{book}/aliases/champion", json={"version": other, "force": True}
+    ).raise_for_status()
+    page.get_by_role("button", name="Do it").click()
+    expect(page.get_by_text(f"Version {other} answered questions already")).to_be_visible()
+    expect(champion).not_to_have_text(before)
+
 
 def test_learning_is_stopped(page: Page, library: Client, http: httpx.Client) -> None:
     recipe = json.dumps({**QUICK, "epochs": 1000})

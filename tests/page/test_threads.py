@@ -2,19 +2,26 @@
 
 import re
 
+import httpx
 from playwright.sync_api import Page, expect
 
 from app.client import Client
+from app.schemas import Answer
 from tests.page.conftest import accessible
 from tests.tiny import STORY
 
 
-def test_a_question_follows_another_and_both_are_found_again(page: Page, library: Client) -> None:
-    size = "x".join(map(str, (page.viewport_size or {}).values()))
+def learned(library: Client) -> None:
+    """There is a book that was learned."""
     if not library.books():
         added = library.add(STORY, title="Lamp", recipe={"members": 1, "virtual_tokens": 4, "epochs": 1})
         assert added.job is not None
         list(library.follow(added.job.id))
+
+
+def test_a_question_follows_another_and_both_are_found_again(page: Page, library: Client) -> None:
+    size = "x".join(map(str, (page.viewport_size or {}).values()))
+    learned(library)
     page.goto(library.url)
     question = page.get_by_label("Your question")
     turns = page.locator("section.turn")
@@ -66,3 +73,20 @@ def test_a_question_follows_another_and_both_are_found_again(page: Page, library
     expect(page.get_by_role("link", name=f"Lamps {size}")).to_have_count(0)
     page.goto(f"{library.url}/#/?thread={thread.id}")
     expect(page.get_by_text("That thread is not there any more")).to_be_visible()
+
+
+def test_of_choices_it_is_said_that_they_share_what_a_reading_weighs(
+    page: Page, library: Client, http: httpx.Client
+) -> None:
+    learned(library)
+    asked = {"question": "Who kept the lamp?", "choices": ["the smith", "the baker"], "thread": "new"}
+    answer = Answer.model_validate(http.post("/ask", json=asked).raise_for_status().json())
+    page.goto(f"{library.url}/#/?thread={answer.thread}")
+    page.get_by_text("Where these shares come from").click()
+    expect(page.get_by_text("A reading weighs by Fits and Tells it, multiplied")).to_contain_text(
+        "the choices share that by how sure the reader is of their words"
+    )
+    rows = page.get_by_role("table", name="Where these shares come from").get_by_role("row")
+    expect(rows).to_have_count(1 + sum(len(vote.candidates) for vote in answer.votes))
+    heaviest = max((one for vote in answer.votes for one in vote.candidates), key=lambda one: one.weight)
+    expect(rows.nth(1)).to_contain_text(heaviest.text)

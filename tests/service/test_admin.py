@@ -31,6 +31,9 @@ def test_an_alias_is_moved_back_and_every_move_is_kept(client: Client, http: htt
     assert state["version"] == 1
     assert [(move["from"], move["to"]) for move in state["history"]] == [(2, 1), (1, 2), (None, 1)]
     assert state["history"][0]["why"] == "it was better"
+    assert state["moved"]
+    # It is there already: the same state, and no move more.
+    assert http.put(champion, json={"version": 1, "why": "again"}).json() == {**state, "moved": False}
     assert http.post("/ask", json={"question": "Who?", "books": [book]}).json()["versions"][0]["version"] == 1
     assert http.put(champion, json={"version": 7}).status_code == 404
     assert http.put(f"/admin/books/{book}/aliases/Not%20one", json={"version": 1}).status_code == 422

@@ -68,7 +68,8 @@ def test_names(
     with database.write() as session:
         book_id = add_book(session, "Text.").id
         publish(session, book_id)
-        assert aliases.move(session, book_id, name, 1, who="me").name == name
+        assert aliases.move(session, book_id, name, 1, who="me")
+        assert not aliases.move(session, book_id, name, 1, who="me")
         assert versions.get(session, book_id, name).number == 1
 
 

@@ -39,14 +39,17 @@ def show_alias(
 @router.put("/{alias}")
 def move_alias(
     service: ServiceDep, caller: CallerDep, book_id: str, alias: str, move: schemas.MoveAlias
-) -> schemas.AliasState:
-    """Point an alias to a version. Every move is kept in its history.
+) -> schemas.MovedAlias:
+    """Point an alias to a version, and tell whether it `moved`: not where it points there already. Every
+    move is kept in its history.
 
     `champion` goes to a version that did worse than the champion of its day only by `force`.
     """
     with service.database.write() as session:
-        aliases.move(session, book_id, alias, move.version, who=caller.name, why=move.why, force=move.force)
-        return _state(session, book_id, alias)
+        moved = aliases.move(
+            session, book_id, alias, move.version, who=caller.name, why=move.why, force=move.force
+        )
+        return schemas.MovedAlias(**dict(_state(session, book_id, alias)), moved=moved)
 
 
 @router.post("/{alias}/rollback")

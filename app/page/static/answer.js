@@ -1,6 +1,7 @@
 // An answer: what was said, how sure, who voted how, and the places that say so.
 
 import { bar, fill, h } from "./elements.js";
+import { sharesView } from "./shares.js";
 import { words } from "./words.js";
 
 const OPEN = 2;
@@ -33,12 +34,13 @@ export function answerView(answer) {
   const view = h("article", { class: "card answer", "data-unfinished": answer.unfinished || null });
   const abstained = answer.abstained;
   const items = places(answer).map((one, at) => citation(one, at, answer));
+  const numbers = new Map(places(answer).map((one, at) => [one.passage, at + 1]));
   fill(list, items.slice(0, OPEN));
   fill(view,
     h("p", { class: "said" }, answer.answer ?? words.noAnswer),
     abstained ? [h("p", {}, abstained.detail), h("p", { class: "soft" }, words.notGiven(abstained.answer))] : sure(answer),
     notes(answer).map((note) => h("p", { class: "warn" }, note)),
-    answer.votes.length > 0 && [h("h2", {}, words.votes), votes(answer, point)],
+    answer.votes.length > 0 && [h("h2", {}, words.votes), votes(answer, numbers, point), !answer.unfinished && sharesView(answer, numbers)],
     answer.citations.length > 0 && !answer.unfinished && [
       h("h2", {}, abstained ? words.closest : words.citations), list,
       items.length > OPEN && h("details", {}, h("summary", {}, words.more(items.length - OPEN)), h("ol", { class: "citations" }, items.slice(OPEN)))],
@@ -57,8 +59,7 @@ function notes(answer) {
   return [degraded, ...(answer.left_out || []).map((each) => each.detail)].filter(Boolean);
 }
 
-function votes(answer, point) {
-  const numbers = new Map(places(answer).map((one, at) => [one.passage, at + 1]));
+function votes(answer, numbers, point) {
   return h("ul", { class: "votes" }, answer.votes.map((vote) => h("li", {},
     h("span", { class: "what" }, vote.answer || "–"), bar(vote.share), h("span", { class: "share" }, words.share(vote.share)),
     h("span", { class: "dots" }, vote.candidates.map((one) => {

@@ -8,20 +8,19 @@ import { fill, h, save } from "./elements.js";
 import { adds, date, loss } from "./figures.js";
 import { words } from "./words.js";
 
-/** Show the versions of a book in an element; again after each change. */
-export async function versionsView(root, book, gone) {
+/** Show the versions of a book in an element, and what is `told` of them; again after each change. */
+export async function versionsView(root, book, gone, told = null) {
   const versions = await all(`/admin/books/${book}/versions`);
   const aliases = await get(`/admin/books/${book}/aliases?limit=100`);
   if (gone.aborted) return;
   const champion = aliases.aliases.champion;
   const failed = h("p", { class: "bad", role: "alert" });
 
-  async function change(title, told, fields, labels, act) {
-    const given = await dialog(title, told, fields, labels, words.confirm);
+  async function change(title, about, fields, labels, act) {
+    const given = await dialog(title, about, fields, labels, words.confirm);
     if (!given) return;
     try {
-      await act(given);
-      await versionsView(root, book, gone);
+      await versionsView(root, book, gone, await act(given));
     } catch (error) {
       failed.textContent = error.message;
     }
@@ -29,9 +28,12 @@ export async function versionsView(root, book, gone) {
 
   const promote = (number) => change(words.promote, h("p", {}, words.version(number)),
     { why: h("input", { maxlength: 500 }), force: h("input", { type: "checkbox" }) }, { why: words.why, force: words.force },
-    ({ why, force }) => call("PUT", `/admin/books/${book}/aliases/champion`, { version: number, why: why || null, force }));
+    async ({ why, force }) => {
+      const { moved } = await call("PUT", `/admin/books/${book}/aliases/champion`, { version: number, why: why || null, force });
+      return moved ? null : words.championAlready(number);
+    });
   const rollback = () => change(words.rollback, null, { why: h("input", { maxlength: 500 }) }, { why: words.why },
-    ({ why }) => call("POST", `/admin/books/${book}/aliases/champion/rollback`, { why: why || null }));
+    async ({ why }) => { await call("POST", `/admin/books/${book}/aliases/champion/rollback`, { why: why || null }); });
 
   const item = (version) => {
     const answers = version.number === champion;
@@ -39,7 +41,7 @@ export async function versionsView(root, book, gone) {
       h("h3", {}, words.version(version.number), " ", answers && h("span", { class: "tag" }, words.champion), " ",
         version.state !== "live" && h("span", { class: "warn" }, words[version.state])),
       h("p", {}, words.madeOf(version.members.length, version.recipe.method ?? "–", date(version.created_at)), " · ",
-        loss(version), " · ", words.adds, " ", adds(version.metrics.adds), version.metrics.adds && ` ${words.toAnswers}`),
+        loss(version), " · ", words.adds, " ", adds(version.metrics.adds), version.metrics.adds && [" ", h("span", { class: "whole" }, words.toAnswers)]),
       version.refused && h("p", { class: "warn" }, version.refused),
       curves(version),
       version.state !== "pruned" && h("div", { class: "row" },
@@ -95,7 +97,7 @@ export async function versionsView(root, book, gone) {
     return h("details", {}, h("summary", {}, words.importVersion), form);
   }
 
-  fill(root, h("h2", {}, words.versions), failed,
+  fill(root, h("h2", {}, words.versions), failed, told && h("p", { role: "status" }, told),
     versions.length ? h("ol", { class: "timeline" }, timeline()) : h("p", { class: "soft" }, words.noVersions),
     aliases.has_more && h("p", { class: "soft" }, words.olderMoves),
     aliases.history.some((move) => move.alias === "champion" && move.from !== null) && h("p", {}, h("button", { onclick: rollback }, words.rollback)),

@@ -2,6 +2,11 @@
 
 const percent = (share) => `${Math.round(100 * share)}%`;
 const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+const weighed = { said: "Said", reader: "Reader", passage: "Passage", fits: "Fits", answerable: "Tells it", sure: "Sure", right: "Right", weighs: "Weight" };
+const reader = (member, version = null) => (member === null ? "The LLM alone" : `Member ${member + 1}${version === null ? "" : ` of version ${version}`}`);
+/** What a weight is made of, as a list in words. */
+const product = (names) => (names.length > 1
+  ? `${names.slice(0, -1).map((name) => weighed[name]).join(", ")} and ${weighed[names.at(-1)]}, multiplied, each to a power of its own` : `${weighed[names[0]]} alone`);
 
 export const words = {
   skip: "Skip to the content",
@@ -23,7 +28,14 @@ export const words = {
   agreement: (share) => `${percent(share)} of the votes agree`,
   votes: "How the chorus voted", share: percent,
   voter: (member, version, passage, text) =>
-    `${member === null ? "The LLM alone" : `Member ${member + 1} of version ${version}`}, reading passage ${passage ?? "–"}, says: ${text || "nothing"}`,
+    `${reader(member, version)}, reading passage ${passage ?? "–"}, says: ${text || "nothing"}`,
+  shares: "Where these shares come from", weighed, reader,
+  shareOf: (by) => `A share is of the weight of all readings. A reading weighs by ${product(by)}${by.includes("fits") ? ": one whose passage fits badly weighs little, however sure its reader is" : ""}.`,
+  shareOfChoices: (by) => `A share is of the weight of all readings. A reading weighs by ${product(by)}; the choices share that by how sure the reader is of their words.`,
+  weighedBy: {
+    fits: "Fits: how well the passage fits the question; the best fits 100%.", answerable: "Tells it: how sure the reader is that the passage tells the answer.",
+    sure: "Sure: how probable each word of the answer is to the reader, on average.", right: "Right: how sure the reader is that the answer is right.",
+  },
   citations: "Where it says so", more: (count) => `${counted(count, "more passage")} that ${count === 1 ? "was" : "were"} found`,
   open: "Read on in the book", page: (label) => `page ${label}`,
   degraded: {
@@ -86,6 +98,7 @@ export const words = {
     const now = to === null ? "No version any more" : `Version ${to}`;
     return `${now} ${alias === "champion" ? "answers questions" : `is “${alias}”`}${back ? " again" : ""}${from === null ? "" : `, no longer version ${from}`}`;
   },
+  championAlready: (number) => `Version ${number} answered questions already: nothing was changed.`,
   movedBy: (who, when) => `by ${/^worker(_[0-9a-f]{8})?$/.test(who) ? "the service" : who}, ${when}`, olderMoves: "Moves before these are told by the API.",
   exportVersion: "Save for PEFT", damaged: "damaged", pruned: "pruned",
   compare: "Compare two versions", compareWith: "and", sure: (share) => `sure: ${percent(share)}`, compareQuestions: "Questions, one a line (none: ten that were written about the book)", run: "Compare",

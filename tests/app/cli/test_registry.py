@@ -25,6 +25,11 @@ def test_a_promotion_that_is_refused_says_why_and_can_be_forced(peer: Peer) -> N
     ]
 
 
+def test_a_promotion_of_the_champion_says_that_it_changed_nothing(peer: Peer) -> None:
+    result = bookchorus("promote", BOOK, "1", peer=peer)
+    assert (result.exit_code, result.stdout) == (0, "champion is version 1 already: nothing was changed.\n")
+
+
 def test_a_rollback_says_where_the_alias_is_again(peer: Peer) -> None:
     result = bookchorus("rollback", BOOK, "--why", "2 forgot the ending", peer=peer)
     assert (result.exit_code, result.stdout) == (0, "champion is version 1 again.\n")

@@ -36,6 +36,7 @@ from app.schemas import (
     JobStatus,
     JsonBook,
     MoveAlias,
+    MovedAlias,
     NewVersion,
     Page,
     PromptVersion,
@@ -274,11 +275,14 @@ def service(peer: Peer) -> FastAPI:
         return AliasState(book=book_id, alias=alias, version=1, history=moves(), has_more=False)
 
     @app.put(path + "/aliases/{alias}", response_model=None)
-    def promote(book_id: str, alias: str, move: MoveAlias) -> AliasState | Response:
+    def promote(book_id: str, alias: str, move: MoveAlias) -> MovedAlias | Response:
         peer.moved.append((alias, move))
+        found = MovedAlias(book=book_id, alias=alias, version=move.version, history=moves(), has_more=False)
+        if move.version == 1:
+            return found.model_copy(update={"moved": False})
         if not move.force:
             return problem(409, "worse-than-champion", "Version 2 is worse than version 1.")
-        return AliasState(book=book_id, alias=alias, version=move.version, history=moves(), has_more=False)
+        return found
 
     @app.post(path + "/aliases/{alias}/rollback")
     def rollback(book_id: str, alias: str, wish: Rollback) -> AliasState:

@@ -34,6 +34,8 @@ def test_each_job_says_how_far_it_is_and_when_it_ends_or_why_it_failed(width: in
     assert "no worker is" in text
     assert line_with(text, "Tale 2").split()[2:] == ["●", "running", "writing", "3/8", "2023-11-14", "22:15"]
     assert line_with(text, "Tale 6").split()[2:] == ["●", "running", "writing", "16/498", "2:30", "left"]
+    # Other phases follow.
+    assert text.count("of this phase") == 2
     assert line_with(text, "Tale 3").split()[2:] == [
         "●",
         "running",

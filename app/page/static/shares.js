@@ -1,0 +1,39 @@
+// What the shares of an answer's votes are made of: each reading, and what it weighs by.
+
+import { h } from "./elements.js";
+import { table } from "./tables.js";
+import { words } from "./words.js";
+
+/** The readings of an answer whose passages have these numbers, what weighs most first, to be unfolded. */
+export function sharesView(answer, numbers) {
+  const best = Math.max(...answer.citations.map((one) => one.score));
+  const scores = new Map(answer.citations.map((one) => [one.passage, Math.max(0, one.score)]));
+  const readings = answer.votes.flatMap((vote) => vote.candidates.map((one) => ({
+    ...one, number: numbers.get(one.passage) ?? null, fits: best > 0 && scores.has(one.passage) ? scores.get(one.passage) / best : null,
+    sure: Math.exp(one.log_likelihood), said: one.text || vote.answer,
+  })));
+  const total = readings.reduce((sum, one) => sum + one.weight, 0);
+  for (const one of readings) one.weighs = total > 0 ? one.weight / total : null;
+  const known = (name) => readings.some((one) => (one[name] ?? null) !== null);
+  const share = (name) => known(name) && [words.weighed[name], (one) => one[name] ?? -1, (one) => ((one[name] ?? null) === null ? "–" : words.share(one[name]))];
+  const columns = [
+    [words.weighed.said, null, (one) => one.said || "–"],
+    [words.weighed.reader, null, (one) => words.reader(one.member, answer.versions.length > 1 ? one.version : null)],
+    [words.weighed.passage, (one) => one.number ?? Infinity, (one) => one.number ?? "–"],
+    ...["fits", "answerable", "sure", "right", "weighs"].map(share).filter(Boolean),
+  ];
+  const list = table(words.shares, columns, columns.length - 1, -1);
+  list.show(readings);
+  const by = ["fits", "answerable", "sure", "right"].filter(known);
+  return h("details", { class: "shares" }, h("summary", {}, words.shares),
+    h("p", {}, ofChoices(answer) ? words.shareOfChoices(by.filter((name) => name !== "sure")) : words.shareOf(by)),
+    h("ul", { class: "soft" }, by.map((name) => h("li", {}, words.weighedBy[name]))),
+    list.view);
+}
+
+/** Whether choices were given: each reading then has a candidate for every vote, in the vote's words. */
+function ofChoices({ calibrated, votes }) {
+  const readers = votes.map((vote) => vote.candidates.map((one) => [one.book, one.version, one.member, one.sample, one.passage].join()).sort().join(";"));
+  return !calibrated && votes.length > 1 && readers.every((each) => each === readers[0])
+    && votes.every((vote) => vote.candidates.every((one) => one.text === vote.answer));
+}

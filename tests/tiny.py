@@ -13,6 +13,7 @@ from transformers import (
     LlamaConfig,
     OPTConfig,
     PreTrainedConfig,
+    PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
     Qwen3Config,
     T5Config,
@@ -42,13 +43,21 @@ TEMPLATE = (
 )
 
 
-def save(folder: Path, hidden_size: int = 32, family: Family = "llama") -> Path:
-    """Make a model of a family, always with the same weights, and save it to `folder`."""
+def save(
+    folder: Path,
+    hidden_size: int = 32,
+    family: Family = "llama",
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> Path:
+    """Make a model of a family, always with the same weights, and save it to `folder`.
+
+    A decoder may have another `tokenizer` than the family's.
+    """
     torch.manual_seed(0)
     if family in ("t5", "flan_t5"):
         _save_t5(folder, hidden_size, tied=family == "t5")
         return folder
-    tokenizer = _byte_pairs()
+    tokenizer = tokenizer or _byte_pairs()
     tokenizer.save_pretrained(folder)
     model = AutoModelForCausalLM.from_config(_config(family, len(tokenizer), hidden_size))
     # Random weights this small say the same of every token: louder ones have preferences to learn against.

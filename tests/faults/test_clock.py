@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from app.cli.child_process import Child
 from store import clock, jobs
 from store.database import Database
 from store.errors import StaleTokenError
@@ -15,7 +17,6 @@ from store.tables import JobEvent, Version, Worker
 from store.tables.base import utcnow
 from tests import tiny
 from tests.faults.test_killed_training import learn, until_step
-from tests.faults.test_stopped_worker import plain_worker
 from tests.faults.test_worker_lives import Floor
 from tests.postgres import Server
 from tests.service.conftest import service
@@ -27,6 +28,13 @@ FAKETIME = [
     Path(os.environ.get("LIBFAKETIME", "/nowhere")),
     *Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"),
 ]
+
+
+def plain_worker(folder: Path, model: Path, **settings: str) -> Child:
+    """`bookchorus worker` started as its users start it, so that a library of its environment is loaded."""
+    words = ["worker", "--end-with-stdin", "--data-dir", str(folder / "data"), "--model", str(model)]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
+    return Child([sys.executable, "-m", "app.cli", *words], folder / "plain.log", clean | settings)
 
 
 class Clock:

@@ -2,13 +2,11 @@
 
 import os
 import signal
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import select
 
-from app.cli.child_process import Child
 from store import clock, jobs
 from store.database import Database
 from store.tables import Version
@@ -17,11 +15,12 @@ from tests.service.conftest import service
 from tests.service.test_workers import worker
 
 
-def plain_worker(folder: Path, model: Path, **settings: str) -> Child:
-    """`bookchorus worker` as a process that signals reach themselves, with more in its environment."""
-    words = ["worker", "--end-with-stdin", "--data-dir", str(folder / "data"), "--model", str(model)]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
-    return Child([sys.executable, "-m", "app.cli", *words], folder / "plain.log", clean | settings)
+def process_of(folder: Path, name: str) -> int:
+    """The id of the process of a worker, which has locked the file of its name."""
+    inode = (folder / "data" / "workers" / name).stat().st_ino
+    locks = map(str.split, Path("/proc/locks").read_text().splitlines())
+    [found] = {int(words[4]) for words in locks if words[5].endswith(f":{inode}")}
+    return found
 
 
 def test_21_a_worker_that_was_stopped_publishes_nothing_when_it_goes_on(
@@ -29,24 +28,26 @@ def test_21_a_worker_that_was_stopped_publishes_nothing_when_it_goes_on(
 ) -> None:
     with (
         service(tmp_path, "--model", str(tiny_folder), trains="false") as client,
-        plain_worker(tmp_path, tiny_folder) as stopped,
+        worker(tmp_path, tiny_folder, log="stopped.log") as stopped,
     ):
         first = learn(client)
         until_step(client, first, 2)
         database = Database(f"sqlite:///{tmp_path / 'data' / 'bookchorus.db'}")
         # It is stopped while this test has the write lock, which it would hold for ever if it had it.
         with database.write() as session:
-            os.kill(stopped._process.pid, signal.SIGSTOP)
             held = jobs.get(session, first)
             assert held.status == "running"
             its_name, its_token = held.worker, held.token
+            assert its_name is not None
+            its_process = process_of(tmp_path, its_name)
+            os.kill(its_process, signal.SIGSTOP)
             # It lives on this machine, so that its lease counts, the end of which would come in 50 seconds.
             held.lease_until = clock.now(session) - timedelta(seconds=1)
         with worker(tmp_path, tiny_folder) as other:
             followed = client.follow(first)
             next(each for each in followed if each.data.get("kind") == "resumed")
             # Both are at work on the job now.
-            os.kill(stopped._process.pid, signal.SIGCONT)
+            os.kill(its_process, signal.SIGCONT)
             told = list(followed)
             assert told[-1].data["kind"] == "succeeded"
             # Each step is told once: the first worker writes nothing any more.

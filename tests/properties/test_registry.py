@@ -96,6 +96,8 @@ class Registry(RuleBasedStateMachine):
         self.database = new_database(self.path)
         self.broken: set[bytes] = set()
         self.lines: list[tuple[Any, ...]] = []
+        # What lists were last made of.
+        self.listed: object = None
         self.backed_up: tuple[Any, Any] | None = None
         with self.database.write() as session:
             self.shelves = [
@@ -315,13 +317,18 @@ class Registry(RuleBasedStateMachine):
         with self.database.read() as session:
             newest = select(Version).order_by(Version.created_at.desc(), Version.id.desc())
             rows = list(session.scalars(newest))
+            named = set(session.scalars(select(Alias.version_id).where(Alias.name == "champion")))
+            # The same rows make the same lists.
+            made_of = [(row.id, row.state, row.id in named) for row in rows]
+            if made_of == self.listed:
+                return
             for limit in (2, 50):
                 assert listed(session, limit) == [row.id for row in rows]
                 for state in ("live", "damaged", "pruned"):
                     fitting = [row.id for row in rows if row.state == state]
                     assert listed(session, limit, state=state) == fitting
-                named = set(session.scalars(select(Alias.version_id).where(Alias.name == "champion")))
                 assert listed(session, limit, alias="champion") == [row.id for row in rows if row.id in named]
+            self.listed = made_of
 
 
 def listed(session: Any, limit: int, **filters: Any) -> list[str]:

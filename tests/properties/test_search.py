@@ -78,11 +78,12 @@ def _library() -> LibraryWords:
     return LibraryWords.build(books)
 
 
-@st.composite
-def _word(draw: st.DrawFn, script: str) -> str:
+@cache
+def _word(script: str) -> st.SearchStrategy[str]:
+    """A word of a script: a strategy of so many letters takes longer to make than to draw from."""
     letters, marks = _signs(script)
     syllable = st.builds(str.__add__, st.sampled_from(letters), st.text(marks, max_size=2))
-    return "".join(draw(st.lists(syllable, min_size=1, max_size=6)))
+    return st.lists(syllable, min_size=1, max_size=6).map("".join)
 
 
 def _written(form: str, word: str) -> str:

@@ -203,7 +203,7 @@ def test_versions_change_under_a_running_load_of_asks(client: Client, http: http
     with ThreadPoolExecutor(3) as threads:
         asking = [threads.submit(ask, number) for number in range(3)]
         try:
-            for turn in range(20):
+            for turn in range(10):
                 # By force: learned alike, the two differ in the last bits of their losses.
                 registry = client.registry
                 moved = registry.promote(book, 2, force=True) if turn % 2 else registry.rollback(book)

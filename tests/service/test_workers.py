@@ -9,11 +9,11 @@ from tests.service.conftest import service
 from tests.warm.commands import python
 
 
-def worker(folder: Path, model: Path, **settings: str) -> Child:
+def worker(folder: Path, model: Path, log: str = "worker.log", **settings: str) -> Child:
     """`bookchorus worker` on the data of the service in `folder`, with more in its environment."""
     words = ["worker", "--end-with-stdin", "--data-dir", str(folder / "data"), "--model", str(model)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BOOKCHORUS_")}
-    return Child(python("-m", "app.cli", *words, imported="service"), folder / "worker.log", clean | settings)
+    return Child(python("-m", "app.cli", *words, imported="service"), folder / log, clean | settings)
 
 
 def test_30_a_job_says_that_no_worker_runs_until_one_does(tmp_path: Path, tiny_folder: Path) -> None:

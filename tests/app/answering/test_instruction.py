@@ -22,7 +22,7 @@ from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.recipe import Recipe
 
-RECIPE = Recipe(members=2, virtual_tokens=4, kinds=4, passages=2, epochs=1000, budget_tokens=200)
+RECIPE = Recipe(members=2, virtual_tokens=4, kinds=4, passages=1, epochs=1000, budget_tokens=200)
 WHO = Question("Who kept a green lamp?")
 WRITTEN = [("Who kept a green lamp?", "Mira"), ("What did the lamp burn?", "butter")]
 

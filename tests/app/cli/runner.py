@@ -1,11 +1,16 @@
 """The command line in this process."""
 
+from functools import cache
 from pathlib import Path
 
+from typer import testing
 from typer.testing import CliRunner, Result
 
 from app.cli.commands import app
 from tests.app.client.peer import Peer
+
+# The commands do not change between two runs, and take longer to put together than most of them take to run.
+vars(testing).update(_get_command=cache(vars(testing)["_get_command"]))
 
 
 def bookchorus(*words: str, peer: Peer | None = None, typed: str | None = None, **variables: str) -> Result:

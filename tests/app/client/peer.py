@@ -57,6 +57,10 @@ class Peer:
 
     def __init__(self) -> None:
         self.url = ""
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Be as a new one, at the same address."""
         self.key: str | None = None
         self.state: BookState = "queued"
         self.end: JobStatus = "succeeded"

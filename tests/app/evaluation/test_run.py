@@ -4,6 +4,7 @@ import pytest
 
 from app.answering.skill import LoadedSkill
 from app.datasets.questions import Dataset, LabelledQuestion
+from app.evaluation.predictions import Prediction
 from app.evaluation.report import summarise
 from app.evaluation.run import Evaluation
 from app.evaluation.systems import SYSTEMS
@@ -11,13 +12,23 @@ from tests.app.evaluation.stories import DATASET, RECIPE
 from trainer.llm.frozen_llm import FrozenLLM
 
 
-@pytest.fixture
-def evaluation(llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path) -> Evaluation:
-    return Evaluation(llm, llm, skill, DATASET, SYSTEMS, RECIPE, tmp_path)
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an evaluation that was run to its end."""
+    return tmp_path_factory.mktemp("evaluated")
 
 
-def test_every_system_answers_every_question(evaluation: Evaluation) -> None:
-    found = evaluation.run()
+@pytest.fixture(scope="module")
+def evaluation(llm: FrozenLLM, skill: LoadedSkill, cache: Path) -> Evaluation:
+    return Evaluation(llm, llm, skill, DATASET, SYSTEMS, RECIPE, cache)
+
+
+@pytest.fixture(scope="module")
+def found(evaluation: Evaluation) -> list[Prediction]:
+    return evaluation.run()
+
+
+def test_every_system_answers_every_question(found: list[Prediction]) -> None:
     for system in (*SYSTEMS, "member 1", "member 2", "chorus: vote", "chorus N=1", "(oracle of 8)"):
         own = [one for one in found if one.system == system]
         assert len(own) == 3, system
@@ -40,14 +51,17 @@ def test_a_single_story_has_no_elsewhere(llm: FrozenLLM, skill: LoadedSkill, tmp
     assert {one.system for one in alone.run()} == {"skill"}
 
 
-def test_a_second_run_answers_and_learns_nothing_again(evaluation: Evaluation) -> None:
-    first = evaluation.run()
+def test_a_second_run_answers_and_learns_nothing_again(
+    evaluation: Evaluation, found: list[Prediction]
+) -> None:
     told: list[str] = []
-    assert evaluation.run(told.append) == first
+    assert evaluation.run(told.append) == found
     assert told == []
 
 
-def test_a_run_that_was_stopped_goes_on(evaluation: Evaluation) -> None:
+def test_a_run_that_was_stopped_goes_on(llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path) -> None:
+    evaluation = Evaluation(llm, llm, skill, DATASET, SYSTEMS, RECIPE, tmp_path)
+
     class Stopped(Exception):  # noqa: N818 - it is no error
         pass
 
@@ -69,13 +83,13 @@ def test_a_run_that_was_stopped_goes_on(evaluation: Evaluation) -> None:
 
 
 def test_members_learn_nothing_from_the_questions(
-    llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path, evaluation: Evaluation
+    llm: FrozenLLM, skill: LoadedSkill, tmp_path: Path, cache: Path, found: list[Prediction]
 ) -> None:
-    evaluation.run()
+    assert found
     other = Dataset(
         DATASET.stories, [LabelledQuestion("lamp", 1, "Why is the moon round?", ["nobody knows"], [0], [])]
     )
-    Evaluation(llm, llm, skill, other, ["member"], RECIPE, tmp_path / "other").run()
-    [name] = [path for path in (tmp_path / "other" / "versions").iterdir() if path.name.startswith("lamp")]
+    Evaluation(llm, llm, skill, other, ["member"], RECIPE, tmp_path).run()
+    [name] = [path for path in (tmp_path / "versions").iterdir() if path.name.startswith("lamp")]
     for file in sorted(name.glob("*.safetensors")):
-        assert file.read_bytes() == (tmp_path / "versions" / name.name / file.name).read_bytes()
+        assert file.read_bytes() == (cache / "versions" / name.name / file.name).read_bytes()

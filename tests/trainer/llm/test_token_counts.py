@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import AutoTokenizer
 
 from store.segmentation import ChapterSpan, passages
 from tests import tiny
 from tests.long_book import long_book
+from trainer.llm.embedded import embedded_folder
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
 from trainer.llm.token_counts import TokenCounting
+from trainer.options import DEFAULT_CACHE_DIR
 
 # Spaces of many kinds, what normalisation makes spaces of or removes, marks that join, and control tokens.
 PLAIN = ["the", "Mira", "lamp.", "“Why?”", "end.\n\nNext", "灯台守", "¿qué", "1,700", "—", "-", "☃"]
@@ -24,9 +27,13 @@ TEXTS = st.lists(WORDS | st.text(max_size=3), max_size=12).map(" ".join)
 
 @pytest.fixture(scope="module", params=[*get_args(tiny.Family), "embedded"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FrozenLLM:
+    """A tiny LLM of each family, and one with the tokenizer of the embedded LLM."""
+    folder = tmp_path_factory.mktemp(request.param) / "model"
     if request.param == "embedded":
-        return load("embedded", device="cpu")
-    folder = tiny.save(tmp_path_factory.mktemp(request.param) / "model", family=request.param)
+        kept = embedded_folder(DEFAULT_CACHE_DIR.expanduser())
+        tiny.save(folder, tokenizer=AutoTokenizer.from_pretrained(kept))
+    else:
+        tiny.save(folder, family=request.param)
     return load(str(folder), device="cpu", dtype="float32", cache_dir=folder.parent)
 
 

@@ -27,7 +27,7 @@ from trainer.recipe import Recipe
 
 METHODS = get_args(Method)
 RECIPE = Recipe(members=3, virtual_tokens=6, rank=4, row_tokens=24, epochs=8, heldout=0.2)
-SHORT = 2.0
+SHORT = 1.0
 CASES = [
     (family, method)
     for family in get_args(tiny.Family)

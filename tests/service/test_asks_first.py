@@ -1,4 +1,4 @@
-"""Asks come before training, in a service that learns a book for hours: in the order that its log shows."""
+"""Asks come before training, in a service that learns a long book: in the order that its log shows."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from tests.service.conftest import service
 from tests.service.test_books import QUICK
 
 ASKS = 5
-# A thousand epochs take longer than all of these, and are left unfinished.
+# It takes longer than all of these, and is left unfinished.
 LONG = {**QUICK, "objective": "lm", "epochs": 1000, "budget_seconds": 3600}
 SHOWN = ("members are asked", "members have answered", "a batch of asks begins", "a pass of training begins")
 
 
 def test_no_wave_of_an_ask_waits_for_a_pass_of_training(tiny_folder: Path, tmp_path: Path) -> None:
-    book = tmp_path / "book.md"
-    book.write_text(long_book(2_000), encoding="utf-8")
+    book = tmp_path / "long.md"
+    book.write_text(long_book(50_000), encoding="utf-8")
     with service(tmp_path, "--model", str(tiny_folder), log_level="debug") as client:
         added = client.add(book, recipe=LONG)
         assert added.job is not None

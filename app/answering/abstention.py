@@ -16,12 +16,13 @@ def abstention(verdict: Verdict, min_confidence: float | None) -> Abstention | N
         return None
     sure = f"The confidence is {verdict.confidence:.1%}, where at least {least:.1%} is needed."
     if not verdict.votes:
-        return Abstention("not-told", f"No member found an answer in what it read. {sure}")
+        return Abstention("not-told", f"No reader found an answer in what it read. {sure}")
     if verdict.answerable is not None and verdict.answerable < _LIKELY:
         return Abstention("not-told", f"The book does not seem to tell this. {sure}")
     share = verdict.votes[0].share
     if share < _LIKELY:
         return Abstention(
-            "disagreed", f"The members disagree: their best answer has {share:.0%} of the votes. {sure}"
+            "disagreed", f"The readers disagree: the best answer has {share:.0%} of the votes. {sure}"
         )
-    return Abstention("unsure", f"The members agree on an answer, but are not sure of it. {sure}")
+    said = f"The best answer has {share:.0%} of the votes, but is not sure enough."
+    return Abstention("unsure", f"{said} {sure}")

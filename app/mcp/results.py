@@ -48,7 +48,7 @@ class AskResult(BaseModel):
             confidence=answer.confidence,
             calibrated=answer.calibrated,
             citations=[_place(each) for each in places],
-            note=answer.degraded,
+            note=answer.note,
         )
 
     def words(self) -> str:

@@ -8,6 +8,13 @@ from app.schemas.common import OnPages, Request, Seed
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Names = Annotated[list[Name], Field(min_length=1, max_length=64)]
+# What an answer may lack that is there later: a version, and the vectors of passages.
+UNLEARNED = ("untrained", "unembedded")
+_UNTRAINED = "nothing was learned of this book yet: the bare LLM answered from its passages"
+_UNEMBEDDED = (
+    "the book's passages are still being embedded, and are found by their words alone until then: ask again "
+    "in a minute"
+)
 MembersChoice = Literal["auto", "always", "never"]
 Choice = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -208,6 +215,17 @@ class Answer(BaseModel):
     versions: list[VersionUsed]
     left_out: list[LeftOut] = []
     timings: Timings
+
+    @property
+    def note(self) -> str | None:
+        """Why the answer is less than it could be, in words; None where it is not."""
+        if self.degraded is None:
+            return None
+        kind = self.degraded.partition(":")[0]
+        if kind not in UNLEARNED:
+            return self.degraded
+        lacking = [] if self.versions or self.left_out else [_UNTRAINED]
+        return "; ".join([*lacking, *([_UNEMBEDDED] if kind == "unembedded" else [])])
 
 
 AskEvent = Retrieved | Heard | Answer

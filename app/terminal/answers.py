@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.schemas import Answer, Citation, Heard, Retrieved
+from app.schemas import UNLEARNED, Answer, Citation, Heard, Retrieved
 from app.terminal.theme import (
     BAD,
     GAIN,
@@ -23,14 +23,6 @@ from app.terminal.theme import (
 )
 from app.terminal.votes import votes_view
 
-# What an answer may lack that is there later.
-_NOTES = {
-    "untrained": "nothing was learned of this book yet: the bare LLM answered from its passages",
-    "unembedded": (
-        "the book's passages are still being embedded, and are found by their words alone until then: "
-        "ask again in a minute"
-    ),
-}
 # Passages that are shown where not all are.
 _BEST = 2
 
@@ -53,8 +45,8 @@ def answer_panel(
     if expected is not None:
         rows.add_row("expected", plain(expected, GAIN))
     rows.add_row("confidence" if answer.calibrated else "agreement", _confidence(answer.confidence))
-    if answer.degraded is not None:
-        rows.add_row("note", _degraded(answer.degraded))
+    if answer.note is not None:
+        rows.add_row("note", plain(answer.note, WARN))
     for silent in answer.left_out:
         rows.add_row("note", plain(f"The members of v{silent.version} do not answer: {silent.detail}.", WARN))
     if answer.votes and votes:
@@ -73,7 +65,7 @@ def who_answers(found: Retrieved) -> Text:
     """Say in a line who is about to answer, before any is heard."""
     if found.versions:
         return Text("the members answer")
-    unlearned = _kind(found.degraded) in _NOTES and not found.left_out
+    unlearned = (found.degraded or "").partition(":")[0] in UNLEARNED and not found.left_out
     why = "nothing was learned of this book yet" if unlearned else "without its members"
     return Text(f"{why}: the LLM answers from {counted(len(found.citations), 'passage')}")
 
@@ -89,15 +81,6 @@ def _confidence(confidence: float) -> RenderableType:
     row = Table.grid(padding=(0, 2, 0, 0))
     row.add_row(meter(confidence, style, width=32), Text(f"{confidence:.0%}", f"bold {style}"))
     return row
-
-
-def _degraded(reason: str) -> Text:
-    return plain(_NOTES.get(_kind(reason), reason), WARN)
-
-
-def _kind(degraded: str | None) -> str:
-    """What an answer lacks, without what the service says of it."""
-    return (degraded or "").partition(":")[0]
 
 
 def _most_telling(answer: Answer, numbered: Sequence[tuple[int, Citation]]) -> list[tuple[int, Citation]]:

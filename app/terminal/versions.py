@@ -40,7 +40,12 @@ _WORKER = re.compile(r"worker(_[0-9a-f]{8})?")
 def versions_table(versions: Sequence[PromptVersion]) -> RenderableType:
     """Show versions: of which book and LLM, what their members gained, and which aliases are on them."""
     if not versions:
-        return Text.assemble("No versions yet. Learn a book with: ", ("bookchorus add FILE", "bold"))
+        return Text.assemble(
+            "No versions yet. Learn a book with: ",
+            ("bookchorus add FILE", "bold"),
+            ". See what is being learned with: ",
+            ("bookchorus jobs", "bold"),
+        )
     table = ruled_table()
     # At least so wide, also where the terminal is narrow.
     table.add_column("book and LLM", ratio=1, width=12, overflow="fold")

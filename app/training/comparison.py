@@ -7,7 +7,7 @@ import torch
 
 from app.engine.member_cache import MemberCache
 from app.training import promotion
-from app.training.trial import Posed, Scored, Trial
+from app.training.trial import Asked, Posed, Scored, Trial
 from store.database import Database
 from store.tables import Job
 from trainer.llm.microbatches import is_out_of_memory, release_memory
@@ -17,7 +17,7 @@ from trainer.progress import Evaluated, Learned, Progress
 from trainer.recipe import Recipe
 
 # Does each piece of work where the LLM may work, and yields what comes of it.
-Pieces = Callable[[Iterator[Progress | Scored]], Iterator[Progress | Scored]]
+Pieces = Callable[[Iterator[Progress | Asked | Scored]], Iterator[Progress | Asked | Scored]]
 
 log = logging.getLogger(__name__)
 
@@ -33,19 +33,25 @@ class Comparison:
         trial: Trial,
         device: torch.device,
         pieces: Pieces,
+        tell: Callable[[int, int], object],
     ) -> None:
+        """How many questions of the trial were asked, of how many, is what it `tell`s."""
         self._database = database
         self._job = job
         self._members = members
         self._trial = trial
         self._device = device
         self._pieces = pieces
+        self._tell = tell
 
     def tried(self, recipe: Recipe, objective: Objective, learned: Learned) -> promotion.Tried:
         """How the new members answer the questions that they did not learn, and readers without members."""
         questions = self._trial.pose(self._job.book_id, objective.heldout_questions[: recipe.trial])
+        both = 2 * len(questions)
         return promotion.Tried(
-            questions, self._scores(questions, learned.members), self._scores(questions, None)
+            questions,
+            self._scores(questions, learned.members, 0, both),
+            self._scores(questions, None, len(questions), both),
         )
 
     def decided(self, objective: Objective, learned: Learned, tried: promotion.Tried) -> promotion.Decision:
@@ -57,17 +63,22 @@ class Comparison:
             [*_, last] = self._pieces(promotion.measure(objective, members, learned.after.bare_loss))
             assert isinstance(last, Evaluated)
             losses = last.member_losses
-            better = tried.above(self._scores(tried.questions, members))
+            better = tried.above(self._scores(tried.questions, members, 0, len(tried.questions)))
         return promotion.decide(learned, champion, losses, better, force=self._job.force)
 
-    def _scores(self, questions: Sequence[Posed], members: Members | None) -> Sequence[float]:
+    def _scores(
+        self, questions: Sequence[Posed], members: Members | None, asked: int, of: int
+    ) -> Sequence[float]:
         """How good their answers are; nothing where the LLM has no memory left to say: what was learned is
-        worth more than its trial.
+        worth more than its trial. So many questions were `asked` before, `of` so many in all.
         """
         if not questions:
             return []
         try:
-            [*_, last] = self._pieces(self._trial.score(self._job.book_id, questions, members))
+            self._tell(asked, of)
+            for last in self._pieces(self._trial.score(self._job.book_id, questions, members)):
+                if isinstance(last, Asked):
+                    self._tell(asked + last.questions, of)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise

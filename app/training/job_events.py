@@ -15,7 +15,7 @@ from trainer.book_training import Prepared
 from trainer.progress import Evaluated, Progress, Stepped
 from trainer.question_writing import Unfinished
 
-PhaseKind = Literal["embedding", "writing"]
+PhaseKind = Literal["embedding", "writing", "trial"]
 
 _EVALUATED = {
     "before": "Held-out loss before learning.",
@@ -25,14 +25,15 @@ _EVALUATED = {
 _PHASES: dict[PhaseKind, str] = {
     "embedding": "Embeds passages",
     "writing": "Writes questions, by places of the book",
+    "trial": "Asks held-out questions, with members and without",
 }
 
 
 @dataclass(frozen=True)
 class Phase:
-    """How far a job's work before its training is: passages that have a vector, or places of the book about
-    which questions are written. A `share` of it is done, 0 to 1, which counts what is in hand, too. It takes
-    `eta_seconds` more; None where that is not known yet.
+    """How far a job's work before and after its training is: passages that have a vector, places of the book
+    about which questions are written, or questions of the trial that were asked. A `share` of it is done, 0
+    to 1, which counts what is in hand, too. It takes `eta_seconds` more; None where that is not known yet.
     """
 
     kind: PhaseKind
@@ -51,8 +52,10 @@ class Pace:
         self._first, self._began = 0.0, 0.0
         self.elapsed = 0.0
 
-    def phase(self, kind: PhaseKind, done: float, total: int) -> Phase:
-        """The phase as it is now. What was done when it was first asked about says nothing of its speed."""
+    def phase(self, kind: PhaseKind, done: float, total: int, most: float = math.inf) -> Phase:
+        """The phase as it is now. What was done when it was first asked about says nothing of its speed. It
+        ends after `most` seconds in any case.
+        """
         now = self._clock()
         if kind != self._kind:
             self._kind, self._first, self._began = kind, done, now
@@ -61,7 +64,7 @@ class Pace:
         if done == total:
             left = 0.0
         elif here > 0:
-            left = self.elapsed / here * (total - done)
+            left = max(0.0, min(self.elapsed / here * (total - done), most - self.elapsed))
         return Phase(kind, int(done), total, done / total if total else 1.0, left)
 
 

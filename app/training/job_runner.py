@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from app.answering.skill import LoadedSkill
@@ -18,7 +19,7 @@ from app.training.publishing import publish_trained
 from app.training.reporting import Reporting
 from app.training.study import Studying
 from app.training.time_budget import Foreseen, TimeBudget, TooFewSteps
-from app.training.trial import Scored, Trial
+from app.training.trial import Asked, Scored, Trial
 from store import versions
 from store.database import Database
 from store.errors import StoreBusyError
@@ -34,7 +35,7 @@ from trainer.progress import Learned, Progress, Stepped
 from trainer.question_writing import Unfinished, Writing, Written, write_questions
 from trainer.recipe import Recipe
 
-Piece = TypeVar("Piece", bound=Progress | Prepared | Scored | Writing | Written)
+Piece = TypeVar("Piece", bound=Progress | Prepared | Asked | Scored | Writing | Written)
 
 # How long a job waits before it writes again where the database is locked.
 _RETRY_SECONDS = 1.0
@@ -83,9 +84,10 @@ class JobRunner:
         self._asker = asker
         self._leaving = leaving
         self._happened = happened
-        self._comparison = Comparison(database, job, members, trial, self._llm.device, self._pieces)
         self._heartbeat = Heartbeat(database, job, lease_seconds)
         self._reporting = Reporting(database, job, lease_seconds)
+        told = partial(self._reporting.phase, "trial")
+        self._comparison = Comparison(database, job, members, trial, self._llm.device, self._pieces, told)
         self._checkpoints: Checkpointing | None = None
 
     def call(self) -> None:
@@ -169,7 +171,7 @@ class JobRunner:
             for happened in self._pieces(writing):
                 if isinstance(happened, Writing):
                     done, places = happened.done, happened.total
-                    seconds = self._reporting.phase("writing", done, places)
+                    seconds = self._reporting.phase("writing", done, places, budget.writing_seconds)
                     self._tell(budget.writing(done, places, seconds))
             assert isinstance(happened, Written)
             written = happened
@@ -192,7 +194,7 @@ class JobRunner:
                 self._checkpoints.stepped(happened)
             self._happened(happened)
             self._stay()
-            if not isinstance(happened, Pause | Prepared | Scored | Writing | Written):
+            if not isinstance(happened, Pause | Prepared | Asked | Scored | Writing | Written):
                 self._reporting.record(happened)
             if self._checkpoints is not None:
                 self._checkpoints.keep_if_due()

@@ -83,7 +83,7 @@ def publish_trained(
         job.id,
         level="info",
         type="message",
-        message=f"Published version {version.number} {decision.reason}{_said(adds)}",
+        message=f"Published version {version.number} {decision.reason}{said_of(adds)}",
         data={
             "kind": "published",
             "version": version.number,
@@ -98,7 +98,13 @@ def publish_trained(
     return version
 
 
-def _said(adds: Contribution | None) -> str:
+def said_of(adds: Contribution | None) -> str:
+    """What a version adds to answers, as it is told when it is published."""
     if adds is None:
         return ""
-    return f" To the answers to {adds.questions} questions that it did not learn, it adds {adds}."
+    if adds.harms:
+        return (
+            f" Its members make answers worse, by {adds} of ROUGE-L on {adds.questions} questions that it "
+            "did not learn: they answer only where an ask says `always`."
+        )
+    return f" To the answers to {adds.questions} questions that it did not learn, it adds {adds} of ROUGE-L."

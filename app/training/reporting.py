@@ -11,7 +11,7 @@ from store.database import Database
 from store.errors import StoreBusyError
 from store.tables import Job
 
-# How often a job says how far the work before its training is.
+# How often a job says how far the work before and after its training is.
 _TELL_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
@@ -43,11 +43,12 @@ class Reporting:
         if cancelled:
             raise CancelledError()
 
-    def phase(self, kind: PhaseKind, done: float, total: int) -> float:
-        """Record how far the work before training is: where it begins, now and then, and where it ends.
-        Returns how many seconds it took so far. Raises what `record` does.
+    def phase(self, kind: PhaseKind, done: float, total: int, most: float = math.inf) -> float:
+        """Record how far the work before or after training is, which ends after `most` seconds: where it
+        begins, now and then, and where it ends. Returns how many seconds it took so far. Raises what `record`
+        does.
         """
-        phase = self._pace.phase(kind, done, total)
+        phase = self._pace.phase(kind, done, total, most)
         now = time.monotonic()
         if self._pace.elapsed == 0 or done == total or now - self._told >= _TELL_SECONDS:
             self._told = now

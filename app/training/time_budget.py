@@ -42,11 +42,17 @@ class TimeBudget:
         self._recipe = recipe
         self._told: set[type[object]] = set()
 
+    @property
+    def writing_seconds(self) -> float:
+        """How long questions are written at most."""
+        seconds = self._recipe.budget_seconds
+        return math.inf if seconds is None else WRITING_SHARE * seconds
+
     def writing(self, done: float, places: int, seconds: float) -> Foreseen | None:
         """What there is to tell when about so many places of the book were asked about in so many seconds."""
-        if self._recipe.budget_seconds is None or done < min(_PLACES, places):
+        if done < min(_PLACES, places):
             return None
-        most, needed = WRITING_SHARE * self._recipe.budget_seconds, seconds / done * places
+        most, needed = self.writing_seconds, seconds / done * places
         if needed < _CLEARLY * most:
             return None
         asked = min(places - 1, max(1, round(most / needed * places)))

@@ -43,6 +43,13 @@ class Scored:
     scores: Sequence[float]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """So many questions of a trial were asked."""
+
+    questions: int
+
+
 class Trial:
     """Asks questions about a book as users' questions are asked: found, read apart, elected."""
 
@@ -66,8 +73,9 @@ class Trial:
 
     def score(
         self, book: str, questions: Sequence[Posed], members: Members | None
-    ) -> Iterator[Pause | Scored]:
-        """Ask all questions of these members, or of readers without members; yields pauses, then the scores.
+    ) -> Iterator[Pause | Asked | Scored]:
+        """Ask all questions of these members, or of readers without members; yields pauses, and how many were
+        asked after each, then the scores.
 
         The LLM works on the thread that asks for the next piece.
         """
@@ -83,6 +91,7 @@ class Trial:
                 yield Pause()
             answer = ensemble.decide(question, candidates, posed.passages).answer
             scores.append(rouge_l(answer, [posed.answer]))
+            yield Asked(len(scores))
         yield Scored(scores)
 
 

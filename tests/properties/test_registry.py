@@ -319,7 +319,8 @@ class Registry(RuleBasedStateMachine):
             rows = list(session.scalars(newest))
             named = set(session.scalars(select(Alias.version_id).where(Alias.name == "champion")))
             # The same rows make the same lists.
-            made_of = [(row.id, row.state, row.id in named) for row in rows]
+            aliases = set(map(tuple, session.execute(select(Alias.version_id, Alias.name))))
+            made_of = [(row.id, row.state) for row in rows], aliases
             if made_of == self.listed:
                 return
             for limit in (2, 50):

@@ -55,8 +55,10 @@ function sure(answer) {
 }
 
 function notes(answer) {
-  const degraded = answer.degraded && (words.degraded[answer.degraded.split(":")[0]] ?? answer.degraded);
-  return [degraded, ...(answer.left_out || []).map((each) => each.detail)].filter(Boolean);
+  const kind = answer.degraded?.split(":")[0];
+  const degraded = answer.degraded && (words.degraded[kind] ?? answer.degraded);
+  const alone = kind === "unembedded" && !answer.versions.length && !answer.left_out?.length;
+  return [alone && words.degraded.untrained, degraded, ...(answer.left_out || []).map((each) => each.detail)].filter(Boolean);
 }
 
 function votes(answer, numbers, point) {

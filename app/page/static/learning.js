@@ -10,7 +10,7 @@ const ENDED = ["succeeded", "failed", "cancelled"];
 
 // What a job goes through, by the kinds of its events; some books skip the second.
 const STAGES = ["embedding", "writing", "learning", "examined"];
-const STAGE_OF = { running: 0, embedding: 0, writing: 1, studied: 2, resumed: 2, metrics: 2, published: 4, succeeded: 4 };
+const STAGE_OF = { running: 0, embedding: 0, writing: 1, studied: 2, resumed: 2, metrics: 2, trial: 3, published: 4, succeeded: 4 };
 
 /** Whether a job goes on or waits. */
 export const goesOn = (job) => Boolean(job) && !ENDED.includes(job.status);

@@ -15,9 +15,9 @@ TORN = [Vote("a lamp", 0.4, []), Vote("butter", 0.35, []), Vote("a frog", 0.25, 
     ("known", "reason", "words"),
     [
         ({"answerable": 0.2}, "not-told", "The book does not seem to tell this."),
-        ({"votes": [], "answer": ""}, "not-told", "No member found an answer in what it read."),
-        ({"votes": TORN}, "disagreed", "The members disagree: their best answer has 40% of the votes."),
-        ({}, "unsure", "The members agree on an answer, but are not sure of it."),
+        ({"votes": [], "answer": ""}, "not-told", "No reader found an answer in what it read."),
+        ({"votes": TORN}, "disagreed", "The readers disagree: the best answer has 40% of the votes."),
+        ({}, "unsure", "The best answer has 80% of the votes, but is not sure enough."),
     ],
 )
 def test_a_declined_answer_says_why(known: dict[str, Any], reason: str, words: str) -> None:

@@ -32,6 +32,15 @@ def test_no_answer_is_told_as_none_with_the_reason_and_the_closest_places() -> N
     assert "a guess" not in result.words() + result.model_dump_json()
 
 
+def test_what_an_answer_lacks_is_told_in_words() -> None:
+    given = answer("Who?").model_copy(update={"degraded": "untrained", "versions": []})
+    lacking = "nothing was learned of this book yet: the bare LLM answered from its passages"
+    assert f"Note: {lacking}\n" in AskResult.of(given).words()
+    assert AskResult.of(given.model_copy(update={"degraded": None})).note is None
+    damaged = given.model_copy(update={"degraded": "damaged: b1@1 without members 2"})
+    assert AskResult.of(damaged).note == "damaged: b1@1 without members 2"
+
+
 def test_lists_are_told_also_where_they_are_empty() -> None:
     listed = BooksResult(books=[ListedBook.of(book())]).words()
     assert (book().id in listed, "The Tiger by Joseph Jacobs (queued)" in listed) == (True, True)

@@ -115,6 +115,10 @@ def test_an_answer_without_the_search_by_meaning_says_when_to_ask_again() -> Non
         "still being embedded, and are found by their words alone until then: ask again in a minute" in text
     )
     assert "b1" not in text
+    assert "nothing was learned" not in text
+    unlearned = shown(answer_panel(early.model_copy(update={"versions": []})))
+    assert "nothing was learned of this book yet" in unlearned
+    assert "still being embedded" in unlearned
 
 
 def test_what_a_book_says_is_never_taken_for_markup_or_terminal_codes() -> None:

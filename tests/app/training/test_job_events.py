@@ -1,5 +1,6 @@
 """What a job says of its phases, and of a recipe whose time was too short."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -44,6 +45,14 @@ def test_a_phase_says_how_long_it_still_takes_at_its_own_speed() -> None:
     assert pace.phase("writing", 0.5, 10) == Phase("writing", 0, 10, 0.05, 28.5)
     assert pace.phase("writing", 1, 10) == Phase("writing", 1, 10, 0.1, 27.0)
     assert pace.phase("writing", 10, 10) == Phase("writing", 10, 10, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(("most", "left"), [(60.0, 50.0), (12.0, 2.0), (5.0, 0.0), (math.inf, 90.0)])
+def test_a_phase_ends_with_its_time(most: float, left: float) -> None:
+    clock = iter([0.0, 10.0])
+    pace = Pace(lambda: next(clock))
+    pace.phase("writing", 0, 10, most)
+    assert pace.phase("writing", 1, 10, most).eta_seconds == left
 
 
 UNFINISHED = (

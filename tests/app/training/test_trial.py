@@ -16,9 +16,10 @@ from app.engine.member_cache import MemberCache
 from app.engine.runner import DirectRunner
 from app.engine.scheduler import Scheduler
 from app.training.promotion import Champion, decide
+from app.training.publishing import said_of
 from app.training.study import study_key
 from app.training.trial import Scored, Trial, contribution_of
-from store import studies
+from store import jobs, studies
 from store.database import Database
 from store.passages import passages_to_learn
 from store.search.index import PassageIndex
@@ -123,6 +124,41 @@ def test_a_version_of_self_study_says_what_its_members_add(desk: Desk) -> None:
     assert "its held-out loss of" in told
     third, _ = desk.learn({**recipe, "trial": 0})
     assert third.metrics["adds"] is None
+
+
+def test_a_trial_says_how_far_it_is(desk: Desk) -> None:
+    version, told = desk.learn(studied(desk).model_dump())
+    assert version.job_id is not None
+    with desk.database.read() as session:
+        job = jobs.get(session, version.job_id)
+    counts = [
+        (event.data["done"], event.data["total"])
+        for event in desk.events(job)
+        if event.data and event.data.get("kind") == "trial"
+    ]
+    # Two questions, asked with the members and without them.
+    assert counts[0] == (0, 4)
+    assert counts[-1] == (4, 4)
+    assert "of ROUGE-L" in told
+
+
+@pytest.mark.parametrize(
+    ("adds", "said"),
+    [
+        (None, ""),
+        (
+            Contribution(difference=0.012, low=-0.004, high=0.028, questions=30),
+            " To the answers to 30 questions that it did not learn, it adds +.012 [-.004, .028] of ROUGE-L.",
+        ),
+        (
+            Contribution(difference=-0.341, low=-0.667, high=-0.033, questions=5),
+            " Its members make answers worse, by -.341 [-.667, -.033] of ROUGE-L on 5 questions that it did "
+            "not learn: they answer only where an ask says `always`.",
+        ),
+    ],
+)
+def test_what_is_published_says_whether_its_members_will_answer(adds: Contribution | None, said: str) -> None:
+    assert said_of(adds) == said
 
 
 def test_too_few_questions_have_no_interval() -> None:

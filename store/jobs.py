@@ -41,7 +41,7 @@ def enqueue(
     job = Job(kind=kind, book_id=book_id, recipe=dict(recipe), parent_number=parent, force=force, history=[])
     session.add(job)
     session.flush()
-    _add_message(session, job, "queued", "Waiting for a worker.")
+    _add_message(session, job, "queued", "Waits for its turn.")
     return job
 
 
@@ -126,9 +126,8 @@ def lease(
             job.lease_until = now + length
             job.started_at = job.started_at or utcnow()
             job.history.append(Attempt(token=job.token, worker=worker))
-            _add_message(
-                session, job, "running", f"Attempt {job.attempts} of {MAX_ATTEMPTS}.", attempt=job.attempts
-            )
+            begins = "Begins." if job.attempts == 1 else f"Attempt {job.attempts} of {MAX_ATTEMPTS}."
+            _add_message(session, job, "running", begins, attempt=job.attempts)
             return job
     return None
 

@@ -35,12 +35,13 @@ class Foreseen:
 
 class TimeBudget:
     """Watches the time that a recipe has to write questions and to learn. What it is too short for is told
-    once: foreseen if it can be, else at the end.
+    once: foreseen if it can be, else at the end. Too few steps are not told where a longer time was advised
+    before, for the questions: people need one number.
     """
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._told: set[type[object]] = set()
+        self._told: dict[type[object], float] = {}
 
     @property
     def writing_seconds(self) -> float:
@@ -60,7 +61,10 @@ class TimeBudget:
 
     def written(self, unfinished: Unfinished | None) -> Unfinished | None:
         """What there is to tell of what was written."""
-        return None if Unfinished in self._told else unfinished
+        if unfinished is None or Unfinished in self._told:
+            return None
+        self._told[Unfinished] = unfinished.budget_seconds
+        return unfinished
 
     def stepped(self, stepped: Stepped, objective: Objective) -> Foreseen | None:
         """What there is to tell after a step."""
@@ -80,10 +84,12 @@ class TimeBudget:
         once = math.ceil(tokens / (recipe.rows * row))
         if recipe.budget_seconds is None or steps >= min(once, recipe.steps(tokens, row)):
             return None
-        return TooFewSteps(steps, once, recipe.budget_seconds + (once - steps) * step_seconds)
+        enough = recipe.budget_seconds + (once - steps) * step_seconds
+        advised = self._told.get(Unfinished, 0.0)
+        return TooFewSteps(steps, once, enough) if enough > advised else None
 
     def _foreseen(self, what: Unfinished | TooFewSteps) -> Foreseen | None:
         if type(what) in self._told:
             return None
-        self._told.add(type(what))
+        self._told[type(what)] = what.budget_seconds
         return Foreseen(what)

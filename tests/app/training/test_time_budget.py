@@ -59,8 +59,11 @@ def test_what_was_foreseen_is_told_once() -> None:
     assert budget.writing(2, 48, 10) is not None
     assert budget.writing(3, 48, 15) is None
     assert budget.written(Unfinished(6, 48, 480.0)) is None
-    assert budget.stepped(stepped(2, 5), OBJECTIVE) is not None
-    assert budget.stepped(stepped(3, 5), OBJECTIVE) is None
+    # The time that was advised for the questions is enough for the steps, too.
+    assert budget.stepped(stepped(2, 5), OBJECTIVE) is None
+    assert budget.learned(learned(5), OBJECTIVE) is None
+    assert budget.stepped(stepped(2, 5, seconds=20.0), OBJECTIVE) == Foreseen(TooFewSteps(5, 30, 560.0))
+    assert budget.stepped(stepped(3, 5, seconds=20.0), OBJECTIVE) is None
     assert budget.learned(learned(5), OBJECTIVE) is None
 
 
@@ -68,6 +71,7 @@ def test_what_was_not_foreseen_is_told_at_the_end() -> None:
     budget = TimeBudget(Recipe(budget_seconds=60))
     assert budget.written(None) is None
     assert budget.written(Unfinished(47, 48, 61.0)) == Unfinished(47, 48, 61.0)
+    assert budget.written(Unfinished(47, 48, 61.0)) is None
     assert budget.learned(learned(5), OBJECTIVE) == TooFewSteps(5, 30, 110.0)
     assert TimeBudget(Recipe(budget_seconds=60)).learned(learned(30), OBJECTIVE) is None
 

@@ -168,7 +168,13 @@ def test_a_book_is_embedded_before_it_is_learned_and_its_job_says_so(http: httpx
     kinds = [line["data"].get("kind", line["type"]) for line in lines]
     assert kinds.index("running") < kinds.index("embedding") < kinds.index("evaluated")
     told = [line["data"] for line in lines if line["data"].get("kind") == "embedding"]
-    assert told[-1] == {"kind": "embedding", "done": passages, "total": passages, "eta_seconds": 0}
+    assert told[-1] == {
+        "kind": "embedding",
+        "done": passages,
+        "total": passages,
+        "share": 1,
+        "eta_seconds": 0,
+    }
 
 
 def test_the_language_that_is_given_counts(http: httpx.Client) -> None:

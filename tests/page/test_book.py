@@ -34,7 +34,7 @@ def test_questions_are_added_corrected_filtered_and_removed(
     item.get_by_role("button", name="Correct").click()
     page.get_by_role("dialog").get_by_label("Question").fill("What did she climb down for?")
     accessible(page)
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(item).to_contain_text("What did she climb down for?")
     [kept] = library.questions.of(book)
     assert (kept.text, kept.answer, kept.source) == ("What did she climb down for?", "butter", "person")

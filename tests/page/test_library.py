@@ -160,7 +160,7 @@ def test_a_book_is_edited_and_found_by_its_tag(page: Page, library: Client, http
     page.get_by_label("Author").fill("M. Ost")
     page.get_by_label("Tags").fill(f"Night {said}, sea")
     accessible(page)
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Right on a {said}")
     page.get_by_role("link", name=f"Books with the tag night {said}").click()
     expect(page.locator(".book-row")).to_have_count(1)

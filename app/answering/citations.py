@@ -35,28 +35,28 @@ def supporting_sentence(
     `language` is the passage's BCP 47 tag, if it is known.
     """
     places = list(sentences(passage, language=language))
-    shares = [_share(answer, passage[start:end]) for start, end in places]
+    texts = [passage[start:end] for start, end in places]
+    shares = _shares(answer, texts)
     most = max(shares, default=0.0)
     if most < _SHARE:
         return None
     equals = [number for number, share in enumerate(shares) if share == most]
     if len(equals) == 1:
         return places[equals[0]]
-    texts = [passage[start:end] for start, end in places]
     fits = _fits(texts, question, answer, stemmer_of(language))
     return places[max(equals, key=lambda number: fits[number])]
 
 
-def _share(answer: str, sentence: str) -> float:
-    """The share of the answer's words that a sentence has."""
-    said, whole = normalised(sentence), normalised(answer)
+def _shares(answer: str, texts: Sequence[str]) -> list[float]:
+    """The share of the answer's words that each sentence has; nothing of an answer without a word."""
+    whole = normalised(answer)
     wanted = set(whole.split())
-    if not wanted:
-        return 0.0
-    # Writing without spaces has no words to compare.
-    if not answer.isascii() and whole in said:
-        return 1.0
-    return len(wanted & set(said.split())) / len(wanted)
+    shares = []
+    for said in map(normalised, texts) if wanted else ():
+        # Writing without spaces has no words to compare.
+        as_it_stands = not answer.isascii() and whole in said
+        shares.append(1.0 if as_it_stands else len(wanted & set(said.split())) / len(wanted))
+    return shares
 
 
 def _fits(texts: Sequence[str], question: str, answer: str, stemmer: str) -> list[float]:

@@ -5,7 +5,6 @@ Timestamps are whole seconds since 1970 (UTC), durations are seconds, and offset
 """
 
 from app.schemas.answers import (
-    UNLEARNED,
     Abstained,
     Answer,
     AskEvent,
@@ -62,7 +61,6 @@ from app.schemas.threads import NewThread, RenameThread, Thread, Turn, WholeThre
 
 __all__ = [
     "ENDED",
-    "UNLEARNED",
     "Abstained",
     "AddQuestion",
     "AddedBook",

@@ -8,8 +8,6 @@ from app.schemas.common import OnPages, Request, Seed
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Names = Annotated[list[Name], Field(min_length=1, max_length=64)]
-# What an answer may lack that is there later: a version, and the vectors of passages.
-UNLEARNED = ("untrained", "unembedded")
 _UNTRAINED = "nothing was learned of this book yet: the bare LLM answered from its passages"
 _UNEMBEDDED = (
     "the book's passages are still being embedded, and are found by their words alone until then: ask again "
@@ -158,6 +156,12 @@ class Retrieved(BaseModel):
     left_out: list[LeftOut] = []
     degraded: str | None
 
+    @property
+    def unlearned(self) -> bool:
+        """Whether nothing was learned of the book yet."""
+        lacks = _lacks(self.degraded)
+        return lacks == "untrained" or (lacks == "unembedded" and not self.versions and not self.left_out)
+
 
 class Heard(BaseModel):
     """The answer and the votes as they stand now that so many candidates have been heard."""
@@ -219,13 +223,20 @@ class Answer(BaseModel):
     @property
     def note(self) -> str | None:
         """Why the answer is less than it could be, in words; None where it is not."""
-        if self.degraded is None:
-            return None
-        kind = self.degraded.partition(":")[0]
-        if kind not in UNLEARNED:
-            return self.degraded
-        lacking = [] if self.versions or self.left_out else [_UNTRAINED]
-        return "; ".join([*lacking, *([_UNEMBEDDED] if kind == "unembedded" else [])])
+        match _lacks(self.degraded):
+            case "untrained":
+                return _UNTRAINED
+            case "unembedded" if self.versions or self.left_out:
+                return _UNEMBEDDED
+            case "unembedded":
+                return f"{_UNTRAINED}; {_UNEMBEDDED}"
+            case _:
+                return self.degraded
+
+
+def _lacks(degraded: str | None) -> str:
+    """What is lacking, without what is said of it."""
+    return (degraded or "").partition(":")[0]
 
 
 AskEvent = Retrieved | Heard | Answer

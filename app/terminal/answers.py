@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.schemas import UNLEARNED, Answer, Citation, Heard, Retrieved
+from app.schemas import Answer, Citation, Heard, Retrieved
 from app.terminal.theme import (
     BAD,
     GAIN,
@@ -65,8 +65,7 @@ def who_answers(found: Retrieved) -> Text:
     """Say in a line who is about to answer, before any is heard."""
     if found.versions:
         return Text("the members answer")
-    unlearned = (found.degraded or "").partition(":")[0] in UNLEARNED and not found.left_out
-    why = "nothing was learned of this book yet" if unlearned else "without its members"
+    why = "nothing was learned of this book yet" if found.unlearned else "without its members"
     return Text(f"{why}: the LLM answers from {counted(len(found.citations), 'passage')}")
 
 

@@ -1,7 +1,5 @@
 """What the command line shows of a training job: on a terminal live, elsewhere a line now and then."""
 
-from collections.abc import Iterable, Iterator
-
 from pydantic import ValidationError
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,6 +10,7 @@ from rich.text import Text
 from app.client import Client, ClientError
 from app.schemas import ENDED, Job, JobEvent
 from app.schemas import Progress as Step
+from app.terminal.event_lines import by_tenths, event_line, phase_of, without_passed_counts
 from app.terminal.losses import losses_panel
 from app.terminal.theme import (
     ACCENT,
@@ -28,8 +27,6 @@ from app.terminal.theme import (
 
 # Even, so that objectives that take turns weigh the same in their mean.
 _MEAN_STEPS = 20
-# Elsewhere than on a terminal, a phase says something about as often.
-_SILENT_SECONDS = 15
 
 
 class TrainingProgress:
@@ -104,13 +101,13 @@ class TrainingProgress:
         """
         if event.level == "warning":
             return
-        kind, done, total, share = (event.data.get(name) for name in ("kind", "done", "total", "share"))
-        task, numbers = self._bar.tasks[0], ""
-        if isinstance(done, int) and isinstance(total, int):
-            task.total, task.completed = total, share * total if isinstance(share, int | float) else done
-            numbers, left = f"{done:,}/{total:,}", event.data.get("eta_seconds")
-            if isinstance(left, int | float) and left > 0:
-                numbers += f" · {duration(left)} left"
+        task, numbers, kind = self._bar.tasks[0], "", event.data.get("kind")
+        if (phase := phase_of(event)) is not None:
+            task.total = phase.total
+            task.completed = phase.done if phase.share is None else phase.share * phase.total
+            numbers = f"{phase.done:,}/{phase.total:,}"
+            if phase.eta_seconds:
+                numbers += f" · {duration(phase.eta_seconds)} left"
         elif kind in ENDED:
             task.total, task.completed = 1, int(kind == "succeeded")
         else:
@@ -161,10 +158,10 @@ def show_training(console: Console, client: Client, job: Job) -> Job:
                     console.print(plain(event.message, WARN))
     else:
         shown_tenths = -1 if job.progress is None else _tenths(job.progress) - 1
-        for event in _by_tenths(_without_passed_counts(client.follow(job.id), job)):
+        for event in by_tenths(without_passed_counts(client.follow(job.id), job)):
             progress.update(event)
             if event.type == "message":
-                console.print(plain(_line(event)))
+                console.print(plain(event_line(event)))
             elif progress.step is not None and (tenths := _tenths(progress.step)) > shown_tenths:
                 shown_tenths = tenths
                 console.print(step_line(progress.step, progress.loss), soft_wrap=True)
@@ -176,54 +173,6 @@ def show_training(console: Console, client: Client, job: Job) -> Job:
     if console.is_terminal and progress.published:
         console.print(plain(progress.published))
     return ended
-
-
-def _without_passed_counts(events: Iterable[JobEvent], job: Job) -> Iterator[JobEvent]:
-    """All events, but of the counts of a phase that come before where the `job` stands only the last."""
-    # A job that waits or has only begun stands before its first count.
-    passed = job.status in ENDED or job.phase is not None or job.progress is not None
-    held: JobEvent | None = None
-    for event in events:
-        passed = passed and not _stands_at(job, event)
-        kind = event.data.get("kind") if "total" in event.data else None
-        if held is not None and held.data.get("kind") != kind:
-            yield held
-        held = event if passed and kind is not None else None
-        if held is None:
-            yield event
-
-
-def _by_tenths(events: Iterable[JobEvent]) -> Iterator[JobEvent]:
-    """All events, but of the counts of a phase those that say a tenth more than the one before, or that come
-    a while after it.
-    """
-    shown, shown_at = None, 0
-    for event in events:
-        kind, done, total = (event.data.get(name) for name in ("kind", "done", "total"))
-        if isinstance(done, int) and isinstance(total, int) and total:
-            tenth = (kind, done * 10 // total)
-            if tenth == shown and event.created_at - shown_at < _SILENT_SECONDS:
-                continue
-            shown, shown_at = tenth, event.created_at
-        yield event
-
-
-def _line(event: JobEvent) -> str:
-    """The message of an event, with the time that is left where it says how far a phase is."""
-    left = event.data.get("eta_seconds")
-    if not isinstance(left, int | float) or left <= 0:
-        return event.message
-    return f"{event.message.removesuffix('.')}, {duration(left)} left."
-
-
-def _stands_at(job: Job, event: JobEvent) -> bool:
-    """Whether the job was as far as the event says, or not even there."""
-    if job.status in ENDED:
-        return event.data.get("kind") in ENDED
-    if job.phase is not None:
-        done = event.data.get("done")
-        return event.data.get("kind") == job.phase.kind and isinstance(done, int) and done >= job.phase.done
-    return event.type == "metrics" and job.progress is not None
 
 
 def expect_learned(job: Job) -> Job:

@@ -16,8 +16,15 @@ _SHARE = 0.5
 _BEFORE, _BEHIND = 0.5, 0.25
 
 
-def cited(passage: Passage, answer: str, question: str) -> Citation:
-    """The passage with the sentence that supports the answer."""
+def cited(passages: Sequence[Passage], answer: str, question: str) -> list[Citation]:
+    """The passages, each with the sentence in it that supports the answer, if one does: those that have one
+    come first, and otherwise as they were.
+    """
+    each = [_cited(passage, answer, question) for passage in passages]
+    return sorted(each, key=lambda citation: citation.support is None)
+
+
+def _cited(passage: Passage, answer: str, question: str) -> Citation:
     found = supporting_sentence(passage.text, answer, question, passage.language)
     if found is None:
         return Citation(passage, None)

@@ -165,13 +165,13 @@ class Answering:
         ended = time.monotonic()
         answer = Answer(
             question=question.text,
+            strategy=question.strategy,
             verdict=verdict,
             abstention=declined,
             # Where no answer is given, no sentence supports it: these are the closest places, the best first.
-            citations=[
-                cited(passage, verdict.answer, question.text) if declined is None else Citation(passage, None)
-                for passage in found.passages
-            ],
+            citations=cited(found.passages, verdict.answer, question.text)
+            if declined is None
+            else [Citation(passage, None) for passage in found.passages],
             panel=found.panel,
             timings=Timings(
                 retrieve=retrieve,

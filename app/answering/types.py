@@ -219,11 +219,12 @@ class Timings:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a question. With an abstention its verdict's answer is not given, and the citations are
-    the places closest to the question, the best first.
+    """The answer to a question. The citations that say it come first. With an abstention the verdict's answer
+    is not given, and the citations are the places closest to the question, the best first.
     """
 
     question: str
+    strategy: Strategy
     verdict: Verdict
     abstention: Abstention | None
     citations: Sequence[Citation]

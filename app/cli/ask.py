@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-Votes = Annotated[bool, typer.Option("--votes", help="Show who said what, and in which passage it was read.")]
+Votes = Annotated[
+    bool,
+    typer.Option(
+        "--votes",
+        help="Show who said what, in which passage it was read, and what makes its share: how well the "
+        "passage fits the question (the best: 100%), how probably it tells the answer, how sure the reader "
+        "is of each word and, where the skill judges answers, how probably it is right.",
+    ),
+]
 Passages = Annotated[
     bool, typer.Option("--passages", help="Show all passages that were found, not only the best two.")
 ]

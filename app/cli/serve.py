@@ -102,6 +102,9 @@ def _starting(
 
         settings = settings_with(**given)
         check_start(settings, listens=listens)
+        if not start_line.shown():
+            # A log has this one line; the next says that it is ready.
+            typer.echo("Starts: loads the LLM, which takes longest the first time.")
         try:
             _say("imports PyTorch")
             # What is imported stays: looking for garbage in it takes a tenth of the start.

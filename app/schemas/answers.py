@@ -17,6 +17,9 @@ MembersChoice = Literal["auto", "always", "never"]
 Choice = Annotated[str, Field(min_length=1, max_length=500)]
 
 
+Strategy = Literal["vote", "mixture", "choices"]
+
+
 class AskRequest(Request):
     """A question; what is left out is the service's choice.
 
@@ -44,7 +47,7 @@ class AskRequest(Request):
     samples: Annotated[int, Field(ge=1, le=16)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     seed: Seed | None = None
-    strategy: Literal["vote", "mixture", "choices"] | None = None
+    strategy: Strategy | None = None
     choices: (
         Annotated[list[Choice], Field(min_length=2, max_length=16, json_schema_extra={"uniqueItems": True})]
         | None
@@ -193,8 +196,8 @@ class Abstained(BaseModel):
 
 
 class Answer(BaseModel):
-    """What the members agreed on, best vote first; null where the service abstained: then the citations are
-    the places closest to the question, the best first.
+    """What the members agreed on, best vote first; the citations that say it come first. It is null where the
+    service abstained: then the citations are the places closest to the question, the best first.
 
     The confidence is a probability where it is `calibrated`, else how well the candidates agree with the
     answer; `answerable` is the probability that the book tells the answer at all, where known. `degraded`
@@ -208,6 +211,7 @@ class Answer(BaseModel):
     object: Literal["answer"] = "answer"
     thread: str | None = None
     question: str
+    strategy: Strategy = "vote"
     answer: str | None
     confidence: float
     calibrated: bool

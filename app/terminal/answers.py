@@ -34,9 +34,7 @@ def answer_panel(
 
     With `votes` also who said what; without `passages` only two, those in which the answer was read first.
     """
-    # As the page numbers them: those that say the answer come first.
-    best_first = sorted(answer.citations, key=lambda citation: citation.support is None)
-    numbered = list(enumerate(best_first, start=1))
+    numbered = list(enumerate(answer.citations, start=1))
     rows = labelled_rows(10)
     if answer.abstained is None:
         rows.add_row("answer", plain(answer.answer or "", "bold"))

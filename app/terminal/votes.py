@@ -1,7 +1,6 @@
 """What the command line shows of votes: who said what, in which passage each read it, and what it weighs."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,13 +17,8 @@ _HEAVIEST = 2
 # Characters of a book's title beside its version, and of the members that are named of one passage.
 _TITLE = 12
 _NAMED = 9
-# What the columns that make a weight mean.
-_MEANINGS = {
-    "fits": "how well the passage fits the question (the best: 100%).",
-    "tells it": "how sure its reader is that it tells the answer.",
-    "sure": "how probable each word is to the reader, on average.",
-    "right": "how sure the reader is that the answer is right.",
-}
+# The columns that make a weight: the help of `ask --votes` says what they mean.
+_WEIGHED = ("fits", "tells it", "sure", "right")
 
 
 @dataclass(frozen=True)
@@ -66,8 +60,8 @@ class _Reading:
 def votes_view(answer: Answer, numbers: Mapping[int, int]) -> RenderableType:
     """Show each vote with who said it, in which passage it was read, and what makes its share.
 
-    `numbers` are those under which the passages are shown, by their ids. The last lines say what the columns
-    mean.
+    `numbers` are those under which the passages are shown, by their ids. A few lines under the table say what
+    makes a share.
     """
     candidates = [one for vote in answer.votes for one in vote.candidates]
     several = len({(one.book, one.version) for one in candidates}) > 1
@@ -148,11 +142,10 @@ def _times(member: int, count: int) -> str:
 def _meaning(
     answer: Answer, candidates: Sequence[Candidate], numbers: Mapping[int, int], columns: Collection[str]
 ) -> str:
-    """What a share is made of, what the columns say, and what the confidence says that they do not."""
-    said = [_share(columns, of_choices=_of_choices(answer))]
-    said += [f"{head.capitalize()}: {_MEANINGS[head]}" for head in columns if head in _MEANINGS]
+    """What a share is made of, and what the confidence says that it does not."""
+    said = [_share(columns, of_choices=answer.strategy == "choices")]
     if answer.calibrated:
-        said.append("The confidence is another thing: how probable it is that the answer is right.")
+        said.append("The confidence is another thing: how probably the answer is right.")
     read: dict[tuple[str, int | None, int], set[int]] = {}
     for one in candidates:
         if one.member is not None and one.passage is not None:
@@ -164,31 +157,12 @@ def _meaning(
     if heard and spared:
         which = ", ".join(map(str, spared))
         said.append(f"The answer was settled without passage{'s' * (len(spared) > 1)} {which}.")
-    return "\n".join(said)
+    return " ".join(said)
 
 
 def _share(columns: Collection[str], *, of_choices: bool) -> str:
     """What a share is, and what a weight is made of, see `app.answering.weighting`."""
-    *others, last = [head for head in columns if head in _MEANINGS and not (of_choices and head == "sure")]
-    if others:
-        weight = f"{', '.join(others)} and {last}, multiplied, each to a power of its own"
-    else:
-        weight = f"{last} alone"
-    if of_choices:
-        more = "; the choices share that by how sure the reader is of their words."
-    elif "fits" in columns:
-        more = ": one whose passage fits badly weighs little, however sure its reader is."
-    else:
-        more = "."
-    return f"Share: of the weight of these answers. A reading weighs by {weight}{more}"
-
-
-def _of_choices(answer: Answer) -> bool:
-    """Whether choices were given: each reading then has a candidate for every vote, in the vote's words."""
-    readings = [
-        Counter((one.book, one.version, one.member, one.sample, one.passage) for one in vote.candidates)
-        for vote in answer.votes
-    ]
-    if answer.calibrated or len(readings) < 2 or any(each != readings[0] for each in readings):
-        return False
-    return all(one.text == vote.answer for vote in answer.votes for one in vote.candidates)
+    weighed = [head for head in columns if head in _WEIGHED and not (of_choices and head == "sure")]
+    powers = ", each to a power of its own" if len(weighed) > 1 else ""
+    more = "; the choices share that by how sure it is of their words" if of_choices else ""
+    return f"Share: of all weight. A reading's weight: {' x '.join(weighed)}{powers}{more} (ask --help)."

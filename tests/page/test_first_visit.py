@@ -59,9 +59,10 @@ def shares_are_told(page: Page, shown: Locator, answer: Answer) -> None:
     accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # The passage that says the answer comes first.
-    cited = sorted(answer.citations, key=lambda one: one.support is None)
-    numbers = {one.passage: number for number, one in enumerate(cited, start=1)}
-    fits = {one.passage: one.score / max(each.score for each in cited) for one in cited}
+    assert answer.citations[0].support
+    numbers = {one.passage: number for number, one in enumerate(answer.citations, start=1)}
+    best = max(one.score for one in answer.citations)
+    fits = {one.passage: one.score / best for one in answer.citations}
     readings = [one for vote in answer.votes for one in vote.candidates]
     total = sum(one.weight for one in readings)
     table = shown.get_by_role("table", name="Where these shares come from")

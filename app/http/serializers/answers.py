@@ -54,6 +54,7 @@ def answer(found: types.Answer) -> schemas.Answer:
     return schemas.Answer(
         id=f"answer_{uuid.uuid4().hex[:16]}",
         question=found.question,
+        strategy=found.strategy,
         answer=verdict.answer if abstention is None else None,
         confidence=verdict.confidence,
         calibrated=verdict.calibrated,

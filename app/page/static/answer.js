@@ -6,12 +6,6 @@ import { words } from "./words.js";
 
 const OPEN = 2;
 
-/** The places of an answer: those that say it first. */
-export function places(answer) {
-  const says = (one) => (one.support ? 0 : 1);
-  return [...answer.citations].sort((a, b) => says(a) - says(b));
-}
-
 /** The address of the reader at a place of an answer. */
 export function readAt(one, answer) {
   const support = one.support ? `&from=${one.support.start}&to=${one.support.end}` : "";
@@ -33,8 +27,8 @@ export function answerView(answer) {
   };
   const view = h("article", { class: "card answer", "data-unfinished": answer.unfinished || null });
   const abstained = answer.abstained;
-  const items = places(answer).map((one, at) => citation(one, at, answer));
-  const numbers = new Map(places(answer).map((one, at) => [one.passage, at + 1]));
+  const items = answer.citations.map((one, at) => citation(one, at, answer));
+  const numbers = new Map(answer.citations.map((one, at) => [one.passage, at + 1]));
   fill(list, items.slice(0, OPEN));
   fill(view,
     h("p", { class: "said" }, answer.answer ?? words.noAnswer),

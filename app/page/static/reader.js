@@ -1,6 +1,6 @@
 // The book at a place: the passage that was read, with the sentence that says the answer highlighted.
 
-import { places, readAt } from "./answer.js";
+import { readAt } from "./answer.js";
 import { get, send } from "./api.js";
 import { fill, h } from "./elements.js";
 import { forThePage } from "./shortcuts.js";
@@ -36,7 +36,7 @@ export async function readerView({ root, gone, query }, id) {
   }
 
   const { answer, gone: left } = thread?.turns.find((turn) => turn.answer.id === query.get("answer")) ?? {};
-  const cited = answer ? places(answer).filter((one) => one.book === id && !left.includes(one.passage)) : [];
+  const cited = answer ? answer.citations.filter((one) => one.book === id && !left.includes(one.passage)) : [];
   const here = cited.findIndex((one) => one.start === start);
   const go = (step) => {
     location.replace(readAt(cited[(here + step + cited.length) % cited.length], answer));

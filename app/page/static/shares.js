@@ -26,14 +26,7 @@ export function sharesView(answer, numbers) {
   list.show(readings);
   const by = ["fits", "answerable", "sure", "right"].filter(known);
   return h("details", { class: "shares" }, h("summary", {}, words.shares),
-    h("p", {}, ofChoices(answer) ? words.shareOfChoices(by.filter((name) => name !== "sure")) : words.shareOf(by)),
+    h("p", {}, answer.strategy === "choices" ? words.shareOfChoices(by.filter((name) => name !== "sure")) : words.shareOf(by)),
     h("ul", { class: "soft" }, by.map((name) => h("li", {}, words.weighedBy[name]))),
     list.view);
-}
-
-/** Whether choices were given: each reading then has a candidate for every vote, in the vote's words. */
-function ofChoices({ calibrated, votes }) {
-  const readers = votes.map((vote) => vote.candidates.map((one) => [one.book, one.version, one.member, one.sample, one.passage].join()).sort().join(";"));
-  return !calibrated && votes.length > 1 && readers.every((each) => each === readers[0])
-    && votes.every((vote) => vote.candidates.every((one) => one.text === vote.answer));
 }

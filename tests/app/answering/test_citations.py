@@ -13,6 +13,24 @@ PASSAGE = (
 )
 
 
+def read(text: str, language: str | None = None) -> Passage:
+    """A passage that begins at character 1,000 of its book."""
+    return Passage(
+        id=1,
+        ordinal=0,
+        book="book_1",
+        title="",
+        author=None,
+        chapter="",
+        pages=[],
+        start=1000,
+        end=1000 + len(text),
+        text=text,
+        score=1.0,
+        language=language,
+    )
+
+
 @pytest.mark.parametrize(
     ("answer", "question", "found"),
     [
@@ -116,23 +134,18 @@ def test_writing_without_spaces() -> None:
 def test_the_sentence_ends_as_its_language_has_it(
     language: str | None, text: str, answer: str, sentence: str
 ) -> None:
-    begin = 1000
-    passage = Passage(
-        id=1,
-        ordinal=0,
-        book="book_1",
-        title="",
-        author=None,
-        chapter="",
-        pages=[],
-        start=begin,
-        end=begin + len(text),
-        text=text,
-        score=1.0,
-        language=language,
-    )
-    place = begin + text.index(sentence)
-    assert cited(passage, answer, "?").support == Span(place, place + len(sentence), sentence)
+    passage = read(text, language)
+    place = passage.start + text.index(sentence)
+    [citation] = cited([passage], answer, "?")
+    assert citation.support == Span(place, place + len(sentence), sentence)
+
+
+def test_the_passages_that_say_the_answer_come_first_and_else_stay_as_they_were() -> None:
+    texts = ["A jackal came.", "He met a tiger.", "It rained.", "The tiger ate."]
+    passages = [read(text) for text in texts]
+    found = [one.passage.text for one in cited(passages, "a tiger", "?")]
+    assert found == [texts[each] for each in (1, 3, 0, 2)]
+    assert [one.passage.text for one in cited(passages, "a whale", "?")] == texts
 
 
 @given(st.text(max_size=200), st.text(max_size=40), st.text(max_size=40))

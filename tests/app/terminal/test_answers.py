@@ -25,7 +25,7 @@ def test_the_best_two_passages_are_those_that_say_it() -> None:
     [one] = answer().citations
     said = Span(start=1080, end=1098, text="A tiger was caught in a trap.")
     cited = [one.model_copy(update={"chapter": f"Chapter {number}"}) for number in range(4)]
-    cited[3] = cited[3].model_copy(update={"support": said})
+    cited.insert(0, cited.pop().model_copy(update={"support": said}))
     short = answer().model_copy(update={"citations": cited})
     text = shown(answer_panel(short, votes=False, passages=False))
     assert [f"Chapter {number}" in text for number in range(4)] == [True, False, False, True]

@@ -26,14 +26,14 @@ def candidate(
 
 
 def voted(**votes: list[Candidate]) -> Answer:
-    """An answer with these votes, from passages 11 to 18, of which 13 says the answer.
+    """An answer with these votes, from passages 11 to 18, of which 13 says the answer and comes first.
 
-    The scores of the passages fall from .8 by .1, so that 15 fits half as well as the best.
+    The scores fall from .8 by .1 with each id, so that 15 fits half as well as the best.
     """
     [cited] = answer().citations
     scores = {passage: 0.8 - 0.1 * (passage - 11) for passage in range(11, 19)}
     citations = [cited.model_copy(update={"passage": each, "score": score}) for each, score in scores.items()]
-    citations[2] = citations[2].model_copy(update={"support": SAID})
+    citations.insert(0, citations.pop(2).model_copy(update={"support": SAID}))
     shares = [Vote(answer=said, share=1 / len(votes), candidates=of) for said, of in votes.items()]
     return answer().model_copy(update={"votes": shares, "citations": citations})
 
@@ -49,7 +49,6 @@ def explained(found: Answer) -> str:
 
 @pytest.mark.parametrize("width", [80, 110])
 def test_each_vote_names_the_passages_it_was_read_in_as_they_are_numbered_beneath(width: int) -> None:
-    # The passage that says the answer comes first: 13 is number 1, so that 11 is 2 and 14 is 4.
     found = voted(
         Schwartz=[candidate(7, 13, 0.412)], brother=[candidate(0, 14, 0.004), candidate(5, 11, 0.03)]
     )
@@ -79,21 +78,17 @@ def test_what_makes_a_share_stands_beside_each_reading() -> None:
     # Two members that read one passage: what each is held to tell, and how sure each is, on average.
     assert cells(text, "bear")[-6:] == ["6,", "7", "3", "88%", "65%", "30%"]
     told = explained(found)
-    assert "A reading weighs by fits, tells it and sure, multiplied, each to a power of its own: one" in told
-    assert "one whose passage fits badly weighs little, however sure its reader is." in told
-    for meaning in ("Fits: how well", "Tells it: how sure", "Sure: how probable each word"):
-        assert meaning in told
+    assert "A reading's weight: fits x tells it x sure, each to a power of its own (ask --help)." in told
     assert "Right:" not in told
     judged = explained(voted(tiger=[candidate(2, 11, 0.74, right=0.35)]))
-    assert "by fits, tells it, sure and right, multiplied" in judged
-    assert "Right: how sure the reader is that the answer is right." in judged
+    assert "weight: fits x tells it x sure x right, each" in judged
     assert "35%" in judged
 
 
 def test_without_a_passage_that_fits_nothing_is_said_of_fits() -> None:
     alone = voted(tiger=[candidate(None, None)]).model_copy(update={"citations": []})
     told = explained(alone)
-    assert "A reading weighs by sure alone. Sure:" in told
+    assert "A reading's weight: sure (ask --help)." in told
     assert "fits" not in told.lower()
     none = voted(tiger=[candidate(1, 11)])
     nowhere = [each.model_copy(update={"score": 0.0}) for each in none.citations]
@@ -107,19 +102,15 @@ def test_choices_share_what_their_passages_weigh() -> None:
         for said, sure in (("tiger", 0.6), ("jackal", 0.2))
     }
     found = voted(**chosen).model_copy(update={"calibrated": False})
-    told = explained(found)
-    assert "by fits and tells it, multiplied, each to a power of its own; the choices share that by" in told
-    # Each passage was read in other words; that is a vote, as is one whose confidence was fitted.
-    apart = {**chosen, "jackal": [candidate(0, 13, text="jackal")]}
-    for other in (found.model_copy(update={"calibrated": True}), voted(**apart)):
-        assert "the choices share" not in explained(other)
-    assert "the choices share" not in explained(voted(**apart).model_copy(update={"calibrated": False}))
+    assert "the choices share" not in explained(found)
+    told = explained(found.model_copy(update={"strategy": "choices"}))
+    assert "weight: fits x tells it, each to a power of its own; the choices share that by how sure" in told
 
 
 def test_it_is_said_what_a_share_is_and_what_the_confidence_is() -> None:
     told = explained(voted(one=[candidate(7, 13, 0.4), candidate(7, 12, 0.1)]))
-    assert "Share: of the weight of these answers." in told
-    assert "The confidence is another thing: how probable it is that the answer is right." in told
+    assert "Share: of all weight." in told
+    assert "The confidence is another thing: how probably the answer is right." in told
     assert "a member may read two, another none" in told
     assert "The answer was settled without passages 2, 4, 5, 6, 7, 8." in told
     whole = explained(voted(one=[candidate(number, 11 + number) for number in range(8)]))

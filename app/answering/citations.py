@@ -1,10 +1,11 @@
-"""Citations: a passage that was read, with the sentence in it that supports the answer."""
+"""Citations: the passages that were read, with the sentence in each that supports the answer."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 
 from app.answering.normalisation import normalised
-from app.answering.types import Citation, Passage, Span
+from app.answering.types import Citation, Passage, Span, Verdict
 from store.search.stemmers import stemmer_of
 from store.search.stemming import Stemming, asked_words
 from store.search.words import words
@@ -16,20 +17,30 @@ _SHARE = 0.5
 _BEFORE, _BEHIND = 0.5, 0.25
 
 
-def cited(passages: Sequence[Passage], answer: str, question: str) -> list[Citation]:
-    """The passages, each with the sentence in it that supports the answer, if one does: those that have one
-    come first, and otherwise as they were.
+def cited(passages: Sequence[Passage], verdict: Verdict, question: str) -> list[Citation]:
+    """The passages, each with the sentence in it that supports the answer, if one does.
+
+    Those in which most of the answer's weight was read come first; of the others those that say it too, and
+    else they stay as they were.
     """
-    each = [_cited(passage, answer, question) for passage in passages]
-    return sorted(each, key=lambda citation: citation.support is None)
+    votes = verdict.votes
+    total = sum(one.weight for vote in votes for one in vote.candidates) or 1.0
+    shares: defaultdict[int | None, float] = defaultdict(float)
+    for one in votes[0].candidates if votes else ():
+        shares[one.passage] += one.weight / total
+    each = [
+        Citation(passage, _support(passage, verdict.answer, question), shares[passage.id])
+        for passage in passages
+    ]
+    return sorted(each, key=lambda citation: (-citation.share, citation.support is None))
 
 
-def _cited(passage: Passage, answer: str, question: str) -> Citation:
+def _support(passage: Passage, answer: str, question: str) -> Span | None:
     found = supporting_sentence(passage.text, answer, question, passage.language)
     if found is None:
-        return Citation(passage, None)
+        return None
     start, end = found
-    return Citation(passage, Span(passage.start + start, passage.start + end, passage.text[start:end]))
+    return Span(passage.start + start, passage.start + end, passage.text[start:end])
 
 
 def supporting_sentence(

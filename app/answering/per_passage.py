@@ -36,6 +36,11 @@ class PerPassage:
         self._embed = embed
         self._waves = waves
 
+    @property
+    def powers(self) -> dict[str, float]:
+        """What each thing that is known of a candidate counts in its weight, see `Weighting.powers`."""
+        return self._weighting.powers
+
     def unlearned(self, book: str) -> list[MemberId]:
         """Who answers about a book that nobody has learned: members as they start, else the bare LLM."""
         return self._engine.starting_members(book) or self.readers(book)

@@ -169,7 +169,9 @@ class Answering:
             verdict=verdict,
             abstention=declined,
             # Where no answer is given, no sentence supports it: these are the closest places, the best first.
-            citations=cited(found.passages, verdict.answer, question.text)
+            powers=self._ensemble.powers,
+            threshold=verdict.decline_below if min_confidence is None else min_confidence,
+            citations=cited(found.passages, verdict, question.text)
             if declined is None
             else [Citation(passage, None) for passage in found.passages],
             panel=found.panel,

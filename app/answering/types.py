@@ -1,6 +1,6 @@
 """What answering is about: questions, passages, what members say, and what comes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -143,10 +143,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Citation:
-    """A passage that was read, and the sentence in it that supports the answer, where one does."""
+    """A passage that was read, and the sentence in it that supports the answer, where one does.
+
+    `share` is the part of all candidates' weight that gave the answer from it (0 to 1).
+    """
 
     passage: Passage
     support: Span | None
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -219,14 +223,19 @@ class Timings:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a question. The citations that say it come first. With an abstention the verdict's answer
-    is not given, and the citations are the places closest to the question, the best first.
+    """The answer to a question. The citations that it was read in come first. With an abstention the
+    verdict's answer is not given, and the citations are the places closest to the question, the best first.
+
+    `powers` are the coefficients of the weighting by their names. Below the confidence `threshold` no answer
+    is given; None where there is none.
     """
 
     question: str
     strategy: Strategy
     verdict: Verdict
     abstention: Abstention | None
+    powers: Mapping[str, float]
+    threshold: float | None
     citations: Sequence[Citation]
     panel: Panel
     timings: Timings

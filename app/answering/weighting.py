@@ -58,8 +58,13 @@ class Weighting(BaseModel):
         return np.exp(self.ceiling + self.retrieval * _retrieval(retrieval, top)).tolist()  # type: ignore[no-any-return]
 
     @property
+    def powers(self) -> dict[str, float]:
+        """The coefficients by the names of `FEATURES`: the powers to which the weight multiplies these."""
+        return {name: getattr(self, name) for name in FEATURES}
+
+    @property
     def _coefficients(self) -> NDArray[np.float64]:
-        return np.array([getattr(self, name) for name in FEATURES])
+        return np.array(list(self.powers.values()))
 
 
 def features(answers: Sequence[PassageAnswer], top: float | None = None) -> NDArray[np.float64]:

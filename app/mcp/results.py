@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from app.schemas import Answer, Book, BookState, Citation, FoundPassage, Passage
 
-# Places that are told where no sentence says the answer.
+# Places that are told where there is no answer.
 _CLOSEST = 3
 
 
@@ -24,10 +24,11 @@ class Place(BaseModel):
 
 
 class AskResult(BaseModel):
-    """An answer with the places that say it; without one, `declined` says why, and these are the closest.
+    """An answer with the places that it was read in; without one, `declined` says why, and these are the
+    closest.
 
     The confidence is the probability that the answer is right where it is `calibrated`, else how well the
-    members agree. `note` says why the answer is less than it could be.
+    members agree. `note` says why the answer is less than it could be, and whose members do not answer.
     """
 
     answer: str | None
@@ -40,23 +41,24 @@ class AskResult(BaseModel):
     @classmethod
     def of(cls, answer: Answer) -> "AskResult":
         """What is told of an answer of the API."""
-        saying = [each for each in answer.citations if each.support is not None]
-        places = saying if answer.abstained is None and saying else answer.citations[:_CLOSEST]
+        silent = [
+            f"the members of version {one.version} do not answer: {one.detail}" for one in answer.left_out
+        ]
+        notes = [note for note in (answer.note, *silent) if note is not None]
         return cls(
             answer=answer.answer,
             declined=None if answer.abstained is None else answer.abstained.detail,
             confidence=answer.confidence,
             calibrated=answer.calibrated,
-            citations=[_place(each) for each in places],
-            note=answer.note,
+            citations=[_place(each) for each in answer.read_in or answer.citations[:_CLOSEST]],
+            note="; ".join(notes) or None,
         )
 
     def words(self) -> str:
         """The answer or the refusal, how sure it is, and the places."""
         sure = f"{'Confidence' if self.calibrated else 'Agreement of the members'}: {self.confidence:.0%}"
         if self.declined is None:
-            parts = [f"{self.answer}", sure]
-            heading = "Read in:" if any(each.sentence for each in self.citations) else "Closest places:"
+            parts, heading = [f"{self.answer}", sure], "Read in:"
         else:
             parts, heading = [f"No answer is given: {self.declined}", sure], "Closest places:"
         if self.note is not None:

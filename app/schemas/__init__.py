@@ -8,19 +8,18 @@ from app.schemas.answers import (
     Abstained,
     Answer,
     AskEvent,
-    AskRequest,
     Candidate,
     Citation,
     Heard,
     LeftOut,
-    MembersChoice,
-    Names,
+    Powers,
     Retrieved,
     Span,
     Timings,
     VersionUsed,
     Vote,
 )
+from app.schemas.asks import AskRequest, MembersChoice, Names
 from app.schemas.books import AddedBook, Book, BookState, Chapter, EditBook, JsonBook, NewVersion, Revision
 from app.schemas.common import Page, Readiness, Request
 from app.schemas.inspection import Inspection, MemberLook, Norms, Word
@@ -114,6 +113,7 @@ __all__ = [
     "Passage",
     "PassageInContext",
     "Phase",
+    "Powers",
     "Progress",
     "PromptMember",
     "PromptVersion",

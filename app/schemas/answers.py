@@ -1,77 +1,17 @@
-"""Questions, and answers with their votes and citations."""
+"""Answers with their votes and citations, and what happens on the way to them."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel
 
-from app.schemas.common import OnPages, Request, Seed
+from app.schemas.asks import Strategy
+from app.schemas.common import OnPages
 
-Name = Annotated[str, Field(min_length=1, max_length=500)]
-Names = Annotated[list[Name], Field(min_length=1, max_length=64)]
 _UNTRAINED = "nothing was learned of this book yet: the bare LLM answered from its passages"
 _UNEMBEDDED = (
     "the book's passages are still being embedded, and are found by their words alone until then: ask again "
     "in a minute"
 )
-MembersChoice = Literal["auto", "always", "never"]
-Choice = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-Strategy = Literal["vote", "mixture", "choices"]
-
-
-class AskRequest(Request):
-    """A question; what is left out is the service's choice.
-
-    `books` holds book ids, or `id@alias` or `id@number` for one version. Without it the book that fits best
-    is asked, of all or of those by any of the `authors` and with any of the `tags`, in whatever case these
-    are written. `samples` is how many answers each member gives, `k` how many passages are read. The strategy
-    is `vote`; `mixture`, in which all members say one thing, each word the likeliest to them on average; or
-    `choices`: the answer is one of these, members do not speak, each says how likely it thinks each. A vote
-    is `adaptive`: members that cannot change it any more are spared. With a confidence below
-    `min_confidence` there is no answer but the reason and the closest places: 0 always answers, and without
-    it the threshold of the skill counts. `members` is `auto`: those of a version answer unless they are known
-    to make answers worse, or were learned behind another skill than the one in force; `always`; or `never`:
-    then the LLM answers with its skill alone. With `require_trained` a book without a version is an
-    error instead of an answer by the bare LLM. In the `thread` of this id, or in a `new` one, the answer is
-    kept; what was said there before helps to find passages, and the books asked before are asked, unless
-    there are `books` or a scope. With `stream` the answer comes as server-sent events:
-    `retrieved`, `heard` for every candidate, and `answer`.
-    """
-
-    question: str
-    books: list[str] | None = None
-    authors: Names | None = None
-    tags: Names | None = None
-    k: Annotated[int, Field(ge=1, le=32)] | None = None
-    samples: Annotated[int, Field(ge=1, le=16)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    seed: Seed | None = None
-    strategy: Strategy | None = None
-    choices: (
-        Annotated[list[Choice], Field(min_length=2, max_length=16, json_schema_extra={"uniqueItems": True})]
-        | None
-    ) = None
-    adaptive: bool = True
-    min_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
-    members: MembersChoice = "auto"
-    require_trained: bool = False
-    thread: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    stream: bool = False
-
-    @model_validator(mode="after")
-    def _scope_fits(self) -> "AskRequest":
-        if self.books and (self.authors or self.tags):
-            raise ValueError("books and a scope of authors or tags do not go together: send one of the two")
-        return self
-
-    @model_validator(mode="after")
-    def _choices_fit(self) -> "AskRequest":
-        if self.choices is not None and len(set(self.choices)) < len(self.choices):
-            raise ValueError("two choices are the same")
-        if (self.choices is None) != (self.strategy != "choices") and self.strategy is not None:
-            raise ValueError("the strategy 'choices' and a list of choices go together")
-        return self
 
 
 class Candidate(BaseModel):
@@ -115,7 +55,8 @@ class Span(BaseModel):
 class Citation(OnPages):
     """A passage that was read, `start` and `end` being its offsets in the book's text.
 
-    `support` is the sentence in it that says the answer, where one does. `page` is the label of the page
+    `share` is the part of all weight that gave the answer from it (0 to 1), `support` the sentence in it that
+    says the answer, where one does. `page` is the label of the page
     that this sentence begins on or, without one, the passage; null where the file had no pages.
     """
 
@@ -129,6 +70,7 @@ class Citation(OnPages):
     end: int
     text: str
     score: float
+    share: float = 0.0
     support: Span | None = None
 
 
@@ -195,16 +137,32 @@ class Abstained(BaseModel):
     answer: str
 
 
+class Powers(BaseModel):
+    """The powers of what makes a candidate's weight, which is in proportion to their product.
+
+    `retrieval` is that of its passage's score as a share of the best passage's, of at least .05; `answerable`
+    that of the candidate's own; `log_likelihood` that of exp of the candidate's own, the mean probability of
+    a token; `right` that of the odds of the candidate's own. Choices share what the first two make of each
+    passage by their likelihood.
+    """
+
+    retrieval: float
+    answerable: float
+    log_likelihood: float
+    right: float
+
+
 class Answer(BaseModel):
-    """What the members agreed on, best vote first; the citations that say it come first. It is null where the
-    service abstained: then the citations are the places closest to the question, the best first.
+    """What the members agreed on, best vote first; the citations that it was read in come first. It is null
+    where the service abstained: then the citations are the places closest to the question, the best first.
 
     The confidence is a probability where it is `calibrated`, else how well the candidates agree with the
     answer; `answerable` is the probability that the book tells the answer at all, where known. `degraded`
     says why an answer is less than it could be: `untrained` (the book has no version), `unembedded: ...`
     (passages are found by their words alone yet), `other-model: BOOK@VERSION was learned on another LLM:
     ...`, or `damaged: BOOK@VERSION without members N, ...`. Of the versions in `left_out` no member
-    answered. `thread` is the id of the one that it is kept in.
+    answered. Below a confidence of `threshold` there is no answer; null where there is no threshold.
+    `thread` is the id of the one that it is kept in.
     """
 
     id: str
@@ -219,10 +177,17 @@ class Answer(BaseModel):
     abstained: Abstained | None
     degraded: str | None
     votes: list[Vote]
+    powers: Powers | None = None
+    threshold: float | None = None
     citations: list[Citation]
     versions: list[VersionUsed]
     left_out: list[LeftOut] = []
     timings: Timings
+
+    @property
+    def read_in(self) -> list[Citation]:
+        """The citations in which the answer was read; none where none is given."""
+        return [one for one in self.citations if one.share > 0]
 
     @property
     def note(self) -> str | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.schemas.answers import MembersChoice, Names
+from app.schemas.asks import MembersChoice, Names
 from app.schemas.common import Request
 
 

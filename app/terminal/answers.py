@@ -32,7 +32,7 @@ def answer_panel(
 ) -> Panel:
     """Show an answer, how sure it is, where it was read, and the answer that was expected.
 
-    With `votes` also who said what; without `passages` only two, those in which the answer was read first.
+    With `votes` also who said what; without `passages` only the first two.
     """
     numbered = list(enumerate(answer.citations, start=1))
     rows = labelled_rows(10)
@@ -42,7 +42,7 @@ def answer_panel(
         rows.add_row("no answer", plain(answer.abstained.detail, WARN))
     if expected is not None:
         rows.add_row("expected", plain(expected, GAIN))
-    rows.add_row("confidence" if answer.calibrated else "agreement", _confidence(answer.confidence))
+    rows.add_row("confidence" if answer.calibrated else "agreement", _confidence(answer))
     if answer.note is not None:
         rows.add_row("note", plain(answer.note, WARN))
     for silent in answer.left_out:
@@ -54,7 +54,7 @@ def answer_panel(
         rows.add_row("", "")
         rows.add_row(
             "read in" if answer.abstained is None else "closest",
-            _citations(numbered if passages else _most_telling(answer, numbered), len(numbered)),
+            _citations(numbered if passages else numbered[:_BEST], len(numbered)),
         )
     return panel(rows, plain(answer.question), _made_by(answer))
 
@@ -73,17 +73,15 @@ def vote_so_far(heard: Heard) -> Text:
     return Text.assemble(f"{heard.candidates} heard, so far: ", leading, f" ({heard.confidence:.0%})")
 
 
-def _confidence(confidence: float) -> RenderableType:
+def _confidence(answer: Answer) -> RenderableType:
+    confidence = answer.confidence
     style = GAIN if confidence >= 0.7 else WARN if confidence >= 0.4 else BAD
+    told = Text(f"{confidence:.0%}", f"bold {style}")
+    if answer.abstained is None and answer.threshold and confidence < 2 * answer.threshold:
+        told.append(f" (no answer below {answer.threshold:.0%})", LABEL)
     row = Table.grid(padding=(0, 2, 0, 0))
-    row.add_row(meter(confidence, style, width=32), Text(f"{confidence:.0%}", f"bold {style}"))
+    row.add_row(meter(confidence, style, width=32), told)
     return row
-
-
-def _most_telling(answer: Answer, numbered: Sequence[tuple[int, Citation]]) -> list[tuple[int, Citation]]:
-    """The two passages to show where not all are: those in which the answer was read come first."""
-    read_in = {one.passage for one in answer.votes[0].candidates} if answer.votes else set()
-    return sorted(numbered, key=lambda entry: entry[1].passage not in read_in)[:_BEST]
 
 
 def _citations(numbered: Sequence[tuple[int, Citation]], found: int) -> RenderableType:

@@ -17,8 +17,8 @@ _HEAVIEST = 2
 # Characters of a book's title beside its version, and of the members that are named of one passage.
 _TITLE = 12
 _NAMED = 9
-# The columns that make a weight: the help of `ask --votes` says what they mean.
-_WEIGHED = ("fits", "tells it", "sure", "right")
+# The columns that make a weight, and the names of their powers: `ask --help` says what they mean.
+_WEIGHED = {"fits": "retrieval", "tells it": "answerable", "sure": "log_likelihood", "right": "right"}
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _meaning(
     answer: Answer, candidates: Sequence[Candidate], numbers: Mapping[int, int], columns: Collection[str]
 ) -> str:
     """What a share is made of, and what the confidence says that it does not."""
-    said = [_share(columns, of_choices=answer.strategy == "choices")]
+    said = [_share(columns, answer)]
     if answer.calibrated:
         said.append("The confidence is another thing: how probably the answer is right.")
     read: dict[tuple[str, int | None, int], set[int]] = {}
@@ -160,9 +160,14 @@ def _meaning(
     return " ".join(said)
 
 
-def _share(columns: Collection[str], *, of_choices: bool) -> str:
-    """What a share is, and what a weight is made of, see `app.answering.weighting`."""
-    weighed = [head for head in columns if head in _WEIGHED and not (of_choices and head == "sure")]
-    powers = ", each to a power of its own" if len(weighed) > 1 else ""
+def _share(columns: Collection[str], answer: Answer) -> str:
+    """What a share is, and what a weight is made of."""
+    of_choices = answer.strategy == "choices"
+    powers = {} if answer.powers is None else answer.powers.model_dump()
+    weighed = [
+        f"{head}^{powers[name]:.2f}" if name in powers else head
+        for head, name in _WEIGHED.items()
+        if head in columns and not (of_choices and head == "sure")
+    ]
     more = "; the choices share that by how sure it is of their words" if of_choices else ""
-    return f"Share: of all weight. A reading's weight: {' x '.join(weighed)}{powers}{more} (ask --help)."
+    return f"Share: of all weight. A reading's weight: {' x '.join(weighed)}{more} (ask --help)."

@@ -55,11 +55,13 @@ def test_the_sample_book_is_asked_and_its_sentence_is_shown(page: Page, tmp_path
 def shares_are_told(page: Page, shown: Locator, answer: Answer) -> None:
     """Beside each reading stand its passage's number and what it weighs by, what weighs most first."""
     shown.get_by_text("Where these shares come from").click()
-    expect(shown.get_by_text("A reading weighs by Fits, Tells it and Sure, multiplied")).to_be_visible()
+    assert answer.powers is not None
+    power = f"Fits to the power of {answer.powers.retrieval:.2f}"
+    expect(shown.get_by_text(f"A reading weighs by {power}")).to_be_visible()
     accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # The passage that says the answer comes first.
-    assert answer.citations[0].support
+    assert answer.citations[0].share > 0
     numbers = {one.passage: number for number, one in enumerate(answer.citations, start=1)}
     best = max(one.score for one in answer.citations)
     fits = {one.passage: one.score / best for one in answer.citations}

@@ -83,8 +83,8 @@ def test_of_choices_it_is_said_that_they_share_what_a_reading_weighs(
     answer = Answer.model_validate(http.post("/ask", json=asked).raise_for_status().json())
     page.goto(f"{library.url}/#/?thread={answer.thread}")
     page.get_by_text("Where these shares come from").click()
-    expect(page.get_by_text("A reading weighs by Fits and Tells it, multiplied")).to_contain_text(
-        "the choices share that by how sure the reader is of their words"
+    expect(page.get_by_text("A reading weighs by Fits to the power of")).to_contain_text(
+        "; the choices share that by how sure the reader is of their words"
     )
     rows = page.get_by_role("table", name="Where these shares come from").get_by_role("row")
     expect(rows).to_have_count(1 + sum(len(vote.candidates) for vote in answer.votes))

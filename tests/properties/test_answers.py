@@ -164,7 +164,7 @@ def test_below_the_confidence_asked_for_there_is_no_answer(engine: Engine, skill
         assert silent.verdict.votes == answer.verdict.votes
         # No sentence supports an answer that is not given: the closest place comes first.
         closest = sorted(answer.citations, key=lambda one: -one.passage.score)
-        assert silent.citations == [replace(one, support=None) for one in closest]
+        assert silent.citations == [replace(one, support=None, share=0.0) for one in closest]
     never = Logistic(intercept=-100.0, slopes={})
     lost = replace(skill, calibration=Calibration(answerable=never, right=never))
     with answering(PerPassage(engine, lost, loaded_embedder()), engine, STORY) as asked:

@@ -1,4 +1,6 @@
 import json
+import math
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +13,21 @@ from tests.tiny import STORY
 def book(client: object, request: pytest.FixtureRequest) -> str:
     with httpx.Client(base_url=request.getfixturevalue("client").url, timeout=60, trust_env=False) as http:
         return str(upload(http, STORY + "asked").json()["book"]["id"])
+
+
+def weights(answer: dict[str, Any]) -> list[float]:
+    """What the candidates weigh, from what is told of them and the powers of that."""
+    powers = answer["powers"]
+    best = max(each["score"] for each in answer["citations"])
+    fits = {each["passage"]: max(0.05, each["score"] / best) for each in answer["citations"]}
+    made = [
+        fits[each["passage"]] ** powers["retrieval"]
+        * max(1e-4, each["answerable"]) ** powers["answerable"]
+        * math.exp(each["log_likelihood"]) ** powers["log_likelihood"]
+        for vote in answer["votes"]
+        for each in vote["candidates"]
+    ]
+    return [each / sum(made) for each in made]
 
 
 def test_every_member_votes_and_the_answer_is_cited(http: httpx.Client, book: str) -> None:
@@ -32,8 +49,14 @@ def test_every_member_votes_and_the_answer_is_cited(http: httpx.Client, book: st
         assert citation["title"] == "The Lamp of Ost"
         span = citation["support"]
         assert span is None or (STORY + "asked")[span["start"] : span["end"]] == span["text"]
-    places = [(citation["support"] is None, -citation["score"]) for citation in answer["citations"]]
+    places = [(-one["share"], one["support"] is None, -one["score"]) for one in answer["citations"]]
     assert places == sorted(places)
+    read_in = {each["passage"] for each in answer["votes"][0]["candidates"]}
+    assert {one["passage"] for one in answer["citations"] if one["share"] > 0} == read_in
+    assert sum(one["share"] for one in answer["citations"]) == pytest.approx(answer["votes"][0]["share"])
+    # Its weight is what the members know of it, each to its power.
+    assert answer["threshold"] is None
+    assert weights(answer) == pytest.approx([each["weight"] for each in candidates])
     assert answer["strategy"] == "vote"
     assert answer["timings"]["total"] >= answer["timings"]["generate"] > 0
 

@@ -130,8 +130,9 @@ def test_an_export_is_markdown_with_the_places(client: Client, shelf: tuple[str,
     lines = text.splitlines()
     assert lines[0] == "# 1\\. Kettles"
     assert lines[2] == "## \\# Who \\*kept\\* \\<b\\>kettles\\</b\\>?"
-    supporting = [one.support.text for one in turn.answer.citations if one.support]
-    quoted = supporting or [one.text for one in turn.answer.citations[:3]]
+    read_in = turn.answer.read_in
+    assert read_in
+    quoted = [one.support.text if one.support else one.text for one in read_in]
     assert [line for line in lines if line.startswith("> ") and not line.startswith("> —")] == [
         f"> {' '.join(each.split())}" for each in quoted
     ]

@@ -64,6 +64,8 @@ def answer(found: types.Answer) -> schemas.Answer:
         else schemas.Abstained(**asdict(abstention), answer=verdict.answer),
         degraded=found.panel.degraded,
         votes=_votes(verdict),
+        powers=schemas.Powers(**found.powers),
+        threshold=found.threshold,
         citations=[_citation(each) for each in found.citations],
         versions=_versions(found.panel),
         left_out=_left_out(found.panel),
@@ -112,6 +114,7 @@ def _citation(found: types.Citation) -> schemas.Citation:
         end=passage.end,
         text=passage.text,
         score=passage.score,
+        share=found.share,
         support=None if support is None else schemas.Span(**asdict(support)),
     )
 

@@ -1,11 +1,11 @@
-"""A thread as Markdown: its questions and answers, with the sentences that they rest on."""
+"""A thread as Markdown: its questions and answers, with the places that they were read in."""
 
 import re
 from collections.abc import Iterator
 
 from app import schemas
 
-# Of an answer that no sentence supports, and where there is none.
+# Where there is no answer.
 _PLACES = 3
 # What Markdown reads as more than text, anywhere and at the start of a paragraph.
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
@@ -27,8 +27,7 @@ def _turn(turn: schemas.Turn) -> Iterator[str]:
         yield _text(answer.answer or "")
     else:
         yield f"No answer: {_text(answer.abstained.detail)}"
-    supporting = [one for one in answer.citations if one.support is not None]
-    for one in supporting or answer.citations[:_PLACES]:
+    for one in answer.read_in or answer.citations[:_PLACES]:
         quoted = one.text if one.support is None else one.support.text
         yield f"> {_text(quoted)}\n>\n> — {_place(one, gone=one.passage in turn.gone)}"
 

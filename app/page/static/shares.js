@@ -24,9 +24,10 @@ export function sharesView(answer, numbers) {
   ];
   const list = table(words.shares, columns, columns.length - 1, -1);
   list.show(readings);
-  const by = ["fits", "answerable", "sure", "right"].filter(known);
+  const of = { fits: "retrieval", answerable: "answerable", sure: "log_likelihood", right: "right" };
+  const by = Object.keys(of).filter(known).map((name) => ({ name, power: answer.powers?.[of[name]] ?? null }));
   return h("details", { class: "shares" }, h("summary", {}, words.shares),
-    h("p", {}, answer.strategy === "choices" ? words.shareOfChoices(by.filter((name) => name !== "sure")) : words.shareOf(by)),
-    h("ul", { class: "soft" }, by.map((name) => h("li", {}, words.weighedBy[name]))),
+    h("p", {}, answer.strategy === "choices" ? words.shareOfChoices(by.filter(({ name }) => name !== "sure")) : words.shareOf(by)),
+    h("ul", { class: "soft" }, by.map(({ name }) => h("li", {}, words.weighedBy[name]))),
     list.view);
 }

@@ -5,8 +5,7 @@ const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 const weighed = { said: "Said", reader: "Reader", passage: "Passage", fits: "Fits", answerable: "Tells it", sure: "Sure", right: "Right", weighs: "Weight" };
 const reader = (member, version = null) => (member === null ? "The LLM alone" : `Member ${member + 1}${version === null ? "" : ` of version ${version}`}`);
 /** What a weight is made of, as a list in words. */
-const product = (names) => (names.length > 1
-  ? `${names.slice(0, -1).map((name) => weighed[name]).join(", ")} and ${weighed[names.at(-1)]}, multiplied, each to a power of its own` : `${weighed[names[0]]} alone`);
+const product = (factors) => factors.map(({ name, power }) => `${weighed[name]}${power === null ? "" : ` to the power of ${power.toFixed(2)}`}`).join(" × ");
 
 export const words = {
   skip: "Skip to the content",
@@ -30,7 +29,7 @@ export const words = {
   voter: (member, version, passage, text) =>
     `${reader(member, version)}, reading passage ${passage ?? "–"}, says: ${text || "nothing"}`,
   shares: "Where these shares come from", weighed, reader,
-  shareOf: (by) => `A share is of the weight of all readings. A reading weighs by ${product(by)}${by.includes("fits") ? ": one whose passage fits badly weighs little, however sure its reader is" : ""}.`,
+  shareOf: (by) => `A share is of the weight of all readings. A reading weighs by ${product(by)}.`,
   shareOfChoices: (by) => `A share is of the weight of all readings. A reading weighs by ${product(by)}; the choices share that by how sure the reader is of their words.`,
   weighedBy: {
     fits: "Fits: how well the passage fits the question; the best fits 100%.", answerable: "Tells it: how sure the reader is that the passage tells the answer.",

@@ -1,11 +1,14 @@
 # ruff: noqa: RUF001 - sentences of many languages
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.answering.citations import cited, supporting_sentence
 from app.answering.normalisation import normalised
-from app.answering.types import Passage, Span
+from app.answering.types import Candidate, Passage, Span, Verdict, Vote
+from app.engine.records import MemberId
 
 PASSAGE = (
     "Mira kept a green lamp in the tower of Ost. Every night at nine she lit it. "
@@ -136,16 +139,31 @@ def test_the_sentence_ends_as_its_language_has_it(
 ) -> None:
     passage = read(text, language)
     place = passage.start + text.index(sentence)
-    [citation] = cited([passage], answer, "?")
+    [citation] = cited([passage], Verdict([], answer, 1.0), "?")
     assert citation.support == Span(place, place + len(sentence), sentence)
 
 
-def test_the_passages_that_say_the_answer_come_first_and_else_stay_as_they_were() -> None:
-    texts = ["A jackal came.", "He met a tiger.", "It rained.", "The tiger ate."]
-    passages = [read(text) for text in texts]
-    found = [one.passage.text for one in cited(passages, "a tiger", "?")]
-    assert found == [texts[each] for each in (1, 3, 0, 2)]
-    assert [one.passage.text for one in cited(passages, "a whale", "?")] == texts
+def test_the_passages_that_the_answer_was_read_in_come_first_and_then_those_that_say_it() -> None:
+    texts = ["A jackal came.", "He met a tiger.", "It rained.", "The tiger ate.", "It roared, striped."]
+    passages = [replace(read(text), id=number) for number, text in enumerate(texts)]
+    member = MemberId("book_1")
+    tiger = [
+        Candidate(member, "a tiger", -0.1, 0.25, passage=3),
+        Candidate(member, "tiger", -0.1, 0.5, passage=4),
+    ]
+    jackal = [Candidate(member, "a jackal", -0.1, 0.25, passage=0)]
+    verdict = Verdict([Vote("a tiger", 0.75, tiger), Vote("a jackal", 0.25, jackal)], "a tiger", 0.7)
+    found = cited(passages, verdict, "?")
+    assert [(one.passage.id, one.share) for one in found] == [
+        (4, 0.5),
+        (3, 0.25),
+        (1, 0.0),
+        (0, 0.0),
+        (2, 0.0),
+    ]
+    assert [one.support is None for one in found] == [True, False, False, True, True]
+    unheard = cited(passages, Verdict([], "a whale", 0.1), "?")
+    assert [one.passage.id for one in unheard] == [0, 1, 2, 3, 4]
 
 
 @given(st.text(max_size=200), st.text(max_size=40), st.text(max_size=40))

@@ -49,7 +49,7 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
     for passage in passages:
         assert text[passage.start : passage.end] == passage.text
     assert any("candles" in passage.text for passage in passages)
-    places = [(citation.support is None, -citation.passage.score) for citation in answer.citations]
+    places = [(-one.share, one.support is None, -one.passage.score) for one in answer.citations]
     assert places == sorted(places)
     database.close()
 

@@ -1,7 +1,7 @@
 """What an assistant's LLM reads of an answer."""
 
 from app.mcp.results import AskResult, BooksResult, ListedBook, SearchResult
-from app.schemas import Abstained, Span
+from app.schemas import Abstained, LeftOut, Span
 from tests.app.client.examples import answer, book
 
 
@@ -10,7 +10,7 @@ def test_an_answer_is_told_with_the_sentence_that_says_it() -> None:
     passage = given.citations[0]
     sentence = Span(start=passage.start, end=passage.start + 5, text="A tiger was caught.")
     other = passage.model_copy(update={"passage": passage.passage + 1})
-    said = passage.model_copy(update={"support": sentence, "page": "iv"})
+    said = passage.model_copy(update={"support": sentence, "page": "iv", "share": 0.7})
     result = AskResult.of(given.model_copy(update={"citations": [other, said]}))
     assert [each.passage for each in result.citations] == [said.passage]
     words = result.words()
@@ -18,8 +18,13 @@ def test_an_answer_is_told_with_the_sentence_that_says_it() -> None:
     assert f"{given.confidence:.0%}" in words
     assert f"page iv, passage {said.passage}:\n  A tiger was caught." in words
     assert said.title in words
-    # Where no sentence says it, the closest places are told.
-    assert "Closest places:" in AskResult.of(given).words()
+    # What it was read in is told whole where no sentence has its words.
+    assert (
+        f"passage {said.passage}:\n  {said.text}"
+        in AskResult.of(
+            given.model_copy(update={"citations": [other, said.model_copy(update={"support": None})]})
+        ).words()
+    )
 
 
 def test_no_answer_is_told_as_none_with_the_reason_and_the_closest_places() -> None:
@@ -39,6 +44,14 @@ def test_what_an_answer_lacks_is_told_in_words() -> None:
     assert AskResult.of(given.model_copy(update={"degraded": None})).note is None
     damaged = given.model_copy(update={"degraded": "damaged: b1@1 without members 2"})
     assert AskResult.of(damaged).note == "damaged: b1@1 without members 2"
+
+
+def test_members_that_do_not_answer_are_told_of() -> None:
+    left_out = [LeftOut(book="b1", version=2, reason="harm", detail="they make answers worse")]
+    given = answer("Who?").model_copy(update={"left_out": left_out})
+    assert (
+        "Note: the members of version 2 do not answer: they make answers worse" in AskResult.of(given).words()
+    )
 
 
 def test_lists_are_told_also_where_they_are_empty() -> None:

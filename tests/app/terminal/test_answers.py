@@ -35,22 +35,14 @@ def test_the_best_two_passages_are_those_that_say_it() -> None:
     assert "more were found" not in shown(answer_panel(short))
 
 
-def test_the_passages_in_which_the_answer_was_read_come_first() -> None:
-    [one] = answer().citations
-    cited = [
-        one.model_copy(update={"chapter": f"Chapter {number}", "passage": number, "support": None})
-        for number in range(4)
-    ]
-    [leading, *others] = answer().votes
-    read = [each.model_copy(update={"passage": 2}) for each in leading.candidates]
-    votes = [leading.model_copy(update={"candidates": read}), *others]
-    text = shown(
-        answer_panel(answer().model_copy(update={"citations": cited, "votes": votes}), passages=False)
-    )
-    assert [f"Chapter {number}" in text for number in range(4)] == [True, False, True, False]
-    # The vote names it by the same number.
-    assert line_with(text, "Chapter 2").replace("│", "").replace("read in", "").split()[0] == "3"
-    assert text.index("Chapter 2") < text.index("Chapter 0")
+def test_a_confidence_little_above_the_threshold_says_so() -> None:
+    def told(confidence: float, threshold: float | None) -> str:
+        found = answer().model_copy(update={"confidence": confidence, "threshold": threshold})
+        return line_with(shown(answer_panel(found)), "confidence")
+
+    assert "15% (no answer below 12%)" in told(0.15, 0.12)
+    for far, threshold in ((0.3, 0.12), (0.15, None), (0.15, 0.0)):
+        assert "no answer below" not in told(far, threshold)
 
 
 def test_who_does_not_know_says_why() -> None:

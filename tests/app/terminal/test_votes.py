@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from app.schemas import Answer, Candidate, Span, Vote
+from app.schemas import Answer, Candidate, Powers, Span, Vote
 from app.terminal.answers import answer_panel
 from tests.app.client.examples import answer
 from tests.app.terminal.rendering import line_with, shown
@@ -78,11 +78,17 @@ def test_what_makes_a_share_stands_beside_each_reading() -> None:
     # Two members that read one passage: what each is held to tell, and how sure each is, on average.
     assert cells(text, "bear")[-6:] == ["6,", "7", "3", "88%", "65%", "30%"]
     told = explained(found)
-    assert "A reading's weight: fits x tells it x sure, each to a power of its own (ask --help)." in told
+    assert "A reading's weight: fits x tells it x sure (ask --help)." in told
     assert "Right:" not in told
     judged = explained(voted(tiger=[candidate(2, 11, 0.74, right=0.35)]))
-    assert "weight: fits x tells it x sure x right, each" in judged
+    assert "weight: fits x tells it x sure x right (ask" in judged
     assert "35%" in judged
+
+
+def test_the_powers_of_a_share_are_told_where_the_answer_has_them() -> None:
+    powers = Powers(retrieval=1.7, answerable=1.77, log_likelihood=1.45, right=0)
+    found = voted(tiger=[candidate(2, 11, 0.74)]).model_copy(update={"powers": powers})
+    assert "A reading's weight: fits^1.70 x tells it^1.77 x sure^1.45 (ask --help)." in explained(found)
 
 
 def test_without_a_passage_that_fits_nothing_is_said_of_fits() -> None:
@@ -104,7 +110,7 @@ def test_choices_share_what_their_passages_weigh() -> None:
     found = voted(**chosen).model_copy(update={"calibrated": False})
     assert "the choices share" not in explained(found)
     told = explained(found.model_copy(update={"strategy": "choices"}))
-    assert "weight: fits x tells it, each to a power of its own; the choices share that by how sure" in told
+    assert "weight: fits x tells it; the choices share that by how sure" in told
 
 
 def test_it_is_said_what_a_share_is_and_what_the_confidence_is() -> None:

@@ -18,6 +18,7 @@ from app.cli import (
     keys,
     maintenance,
     mcp,
+    passages,
     questions,
     registry,
     serve,
@@ -52,7 +53,7 @@ def _options(
 
 # In the order of `bookchorus --help`.
 for module in (
-    *(serve, doctor, demo, add, watch, books, jobs, ask, mcp, questions, registry, transfer),
+    *(serve, doctor, demo, add, watch, books, jobs, ask, passages, mcp, questions, registry, transfer),
     *(maintenance, audit, evaluation),
 ):
     app.add_typer(module.app)

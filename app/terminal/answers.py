@@ -103,8 +103,8 @@ def _citations(numbered: Sequence[tuple[int, Citation]], found: int) -> Renderab
         quote = plain(f"“{shortened(shown.text)}”", "" if citation.support else LABEL)
         quote.append(f"  characters {shown.start:,} to {shown.end:,}", LABEL)
         rows.add_row(str(number), Group(place, quote))
-    if found > len(numbered):
-        rows.add_row("", Text(f"{found - len(numbered)} more were found: --passages", LABEL))
+    more = f"{found - len(numbered)} more were found: --passages. " if found > len(numbered) else ""
+    rows.add_row("", Text(f"{more}One whole: bookchorus passage ID", LABEL))
     return rows
 
 

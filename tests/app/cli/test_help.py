@@ -26,6 +26,7 @@ def test_help_names_every_command() -> None:
         "cancel",
         "ask",
         "chat",
+        "passage",
         "mcp",
         "questions",
         "versions",

@@ -39,6 +39,7 @@ from app.schemas import (
     MovedAlias,
     NewVersion,
     Page,
+    PassageInContext,
     PromptVersion,
     Prune,
     Pruned,
@@ -48,7 +49,7 @@ from app.schemas import (
     Rollback,
     VersionState,
 )
-from tests.app.client.examples import answer, book, events, heard, job, question
+from tests.app.client.examples import answer, book, events, heard, job, passage, question
 from tests.app.client.version_examples import comparison, inspection, measured, moves, prompt
 
 
@@ -242,6 +243,12 @@ def service(peer: Peer) -> FastAPI:
                 heard(wish.question, wish.thread, declined=peer.declines), media_type="text/event-stream"
             )
         return answer(wish.question)
+
+    @app.get("/passages/{number}", response_model=None)
+    def one_passage(number: int) -> PassageInContext | Response:
+        if number != passage().id:
+            return problem(404, "not-found", f"There is no passage {number}.")
+        return PassageInContext(passage=passage(), before=[], after=[])
 
     path = "/admin/books/{book_id}"
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.schemas import AliasMove, Answer, BaseModelIdentity, Comparison, PromptMember, PromptVersion
-from app.terminal.contribution import contribution_text
+from app.terminal.contribution import contribution_text, harm_text
 from app.terminal.theme import (
     ACCENT,
     BAD,
@@ -82,6 +82,8 @@ def version_panel(version: PromptVersion) -> Panel:
     parent = "" if version.parent is None else f", from version {version.parent}"
     rows.add_row("from", plain(f"revision {version.revision} of the text{parent}"))
     rows.add_row("adds", contribution_text(version.metrics.get("adds")))
+    if (harm := harm_text(version)) is not None:
+        rows.add_row("", harm)
     if version.gate is not None:
         rows.add_row("gate", _gate(version.gate))
     rows.add_row("recipe", plain(_record(version.recipe), LABEL))

@@ -1,13 +1,16 @@
 """The registry on the command line and in the client, against the peer."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from app.client import Client, ClientError
 from app.schemas import MoveAlias, Rollback
-from tests.app.cli.runner import bookchorus
+from tests.app.cli.runner import bookchorus, files_for
 from tests.app.client.examples import book
 from tests.app.client.peer import Peer
-from tests.app.client.version_examples import moves
+from tests.app.client.version_examples import harmful, moves
 from tests.app.terminal.rendering import line_with
 
 BOOK = book().id
@@ -34,6 +37,50 @@ def test_a_rollback_says_where_the_alias_is_again(peer: Peer) -> None:
     result = bookchorus("rollback", BOOK, "--why", "2 forgot the ending", peer=peer)
     assert (result.exit_code, result.stdout) == (0, "champion is version 1 again.\n")
     assert peer.moved == [("champion", Rollback(why="2 forgot the ending"))]
+
+
+HARM = (
+    "Its members make answers worse, by -.341 [-.667, -.033] of ROUGE-L on 5 questions that it did not "
+    "learn: they answer only where an ask says `always`."
+)
+OTHER = "learned on another LLM: hidden size 16, not 8"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["promote", BOOK, "1"], "champion is version 1 already: nothing was changed."),
+        (["promote", BOOK, "2", "--force", "--alias", "best"], "best is version 2 now."),
+        (["rollback", BOOK], "champion is version 1 again."),
+        (["import", BOOK, "DIR", "--promote"], "Version 3 has 2 members and is champion and latest."),
+    ],
+)
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        ({"metrics": harmful()}, HARM),
+        ({"refused": OTHER}, f"Its members do not answer: it was {OTHER}."),
+        ({"metrics": {"adds": harmful()["adds"] | {"high": 0.001}}}, None),
+    ],
+)
+def test_a_version_that_is_put_in_use_says_that_its_members_will_not_answer(
+    peer: Peer, tmp_path: Path, words: list[str], said: str, found: dict[str, Any], why: str | None
+) -> None:
+    peer.of_versions = found
+    typed = [files_for(tmp_path)["DIR"] if word == "DIR" else word for word in words]
+    result = bookchorus(*typed, peer=peer)
+    assert (result.exit_code, result.stdout.splitlines()) == (0, [said, *([why] if why else [])])
+    for_programs = bookchorus(*typed, "--json", peer=peer)
+    assert len(for_programs.stdout.splitlines()) == 1
+    assert for_programs.stderr == (f"{why}\n" if why else "")
+
+
+def test_a_version_is_shown_with_the_harm_that_its_members_do(peer: Peer) -> None:
+    assert "answers worse" not in bookchorus("show", BOOK, peer=peer).stdout
+    peer.of_versions = {"metrics": harmful()}
+    shown = bookchorus("show", BOOK, peer=peer, COLUMNS="80").stdout
+    assert "-.341 [-.667, -.033]" in line_with(shown, "adds")
+    assert HARM in " ".join(shown.replace("│", "").split())
 
 
 def test_a_history_is_shown_to_its_first_move(peer: Peer) -> None:

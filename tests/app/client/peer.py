@@ -80,6 +80,8 @@ class Peer:
         self.asked: list[AskRequest] = []
         self.compared: list[Compare] = []
         self.moved: list[tuple[str, MoveAlias | Rollback]] = []
+        # What its versions have besides what those of the examples have.
+        self.of_versions: dict[str, Any] = {}
         # The filters of each list of questions, and every change of one.
         self.questions_listed: list[dict[str, str]] = []
         self.question_changes: list[QuestionChange] = []
@@ -265,7 +267,7 @@ def service(peer: Peer) -> FastAPI:
         with zipfile.ZipFile(io.BytesIO(await request.body())) as archive:
             files = {name: archive.read(name) for name in archive.namelist()}
         peer.imported.append({"book": book_id, "files": files, **request.query_params})
-        return prompt(3)
+        return prompt(3).model_copy(update=peer.of_versions)
 
     @app.get(path + "/versions/{ref}/inspect")
     def inspect(book_id: str, ref: str) -> Inspection:
@@ -273,7 +275,7 @@ def service(peer: Peer) -> FastAPI:
 
     @app.get(path + "/versions/{ref}")
     def version(book_id: str, ref: str) -> PromptVersion:
-        return measured(int(ref) if ref.isdecimal() else 2)
+        return measured(int(ref) if ref.isdecimal() else 2).model_copy(update=peer.of_versions)
 
     @app.get(path + "/aliases")
     def aliases(book_id: str, after: int | None = None) -> BookAliases:

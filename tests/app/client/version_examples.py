@@ -1,5 +1,7 @@
 """Versions, moves of aliases, comparisons and inspections as the API has them, made up."""
 
+from typing import Any
+
 from app.schemas import (
     AliasMove,
     BaseModelIdentity,
@@ -61,6 +63,11 @@ def measured(number: int = 1) -> PromptVersion:
     return version.model_copy(
         update={"members": members, "gate": gate, "parent": 1, "recipe": {"members": 2, "seed": 0}}
     )
+
+
+def harmful() -> dict[str, Any]:
+    """The metrics of a version whose members make answers worse."""
+    return {"adds": {"difference": -0.341, "low": -0.667, "high": -0.033, "questions": 5}}
 
 
 def moves() -> list[AliasMove]:

@@ -123,13 +123,22 @@ def compare(
     key: Key = None,
 ) -> None:
     """Put two versions side by side: recipes, losses, and what they answer."""
-    from app.terminal.versions import comparison_report
+    from app.terminal.comparison import comparison_report, question_line
 
     out = Output(as_json)
     with connect(url, key, as_json) as client:
         chosen = book_id(client, book)
-        with out.console.status("both versions answer"):
-            found = client.registry.compare(chosen, one, other, questions=question or None, seed=seed)
+        with out.console.status("reads both versions") as status:
+
+            def told(number: int, total: int, asked: str) -> None:
+                line = question_line(number, total, asked)
+                status.update(line)
+                if not (out.console.is_terminal or as_json):
+                    out.console.print(line, soft_wrap=True)
+
+            found = client.registry.compare(
+                chosen, one, other, questions=question or None, seed=seed, on_question=told
+            )
         out.show(found, comparison_report(found))
 
 

@@ -1,12 +1,13 @@
 """The registry on the command line and in the client, against the peer."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.client import Client, ClientError
-from app.schemas import MoveAlias, Rollback
+from app.schemas import Comparison, MoveAlias, Rollback
 from tests.app.cli.runner import bookchorus, files_for
 from tests.app.client.examples import book
 from tests.app.client.peer import Peer
@@ -99,9 +100,42 @@ def test_a_comparison_asks_what_it_is_told(peer: Peer) -> None:
     words = ("compare", BOOK, "1", "latest", "--question", "Who?", "--question", "Where?", "--seed", "7")
     result = bookchorus(*words, peer=peer)
     assert result.exit_code == 0
-    assert "Where?" in result.stdout
-    (asked,) = peer.compared
-    assert (asked.versions, asked.questions, asked.seed) == (["1", "latest"], ["Who?", "Where?"], 7)
+    told = [line for line in result.stdout.splitlines() if line.startswith("question ") and ":" in line]
+    assert told == ["question 1 of 2: Who?", "question 2 of 2: Where?"]
+    assert "Where?" in result.stdout.partition("version 1")[2]
+    # Which versions these are is settled once, and each question is a call.
+    assert [(asked.versions, asked.questions, asked.seed) for asked in peer.compared] == [
+        (["1", "latest"], [], 7),
+        ([1, 2], ["Who?"], 7),
+        ([1, 2], ["Where?"], 7),
+    ]
+
+
+def test_on_a_terminal_a_comparison_says_which_question_is_asked(peer: Peer) -> None:
+    words = ("compare", BOOK, "1", "2", "--question", "Who?", "--question", "Where?")
+    drawn = bookchorus(*words, peer=peer, TTY_COMPATIBLE="1", TERM="xterm").stdout
+    # The last one for sure: those before may be over before anything is drawn. The line is then erased.
+    status, erased, report = drawn.rpartition("\x1b[1A\x1b[2K")
+    assert erased
+    assert "question 2 of 2: Where?" in status
+    assert "question 2 of 2" not in report
+    assert not re.search("^question ", status, re.MULTILINE)
+
+
+def test_a_comparison_asks_the_first_questions_of_the_book(peer: Peer) -> None:
+    result = bookchorus("compare", BOOK, "1", "2", "--json", peer=peer)
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = Comparison.model_validate_json(result.stdout)
+    assert [(each.question, each.expected) for each in found.questions] == [
+        ("Who was [red]caught?", "A tiger.")
+    ] * 3
+    assert peer.questions_listed[0]["limit"] == "10"
+
+
+def test_versions_that_cannot_be_compared_are_refused_before_any_is_asked(peer: Peer) -> None:
+    many = [word for number in range(51) for word in ("--question", f"Who {number}?")]
+    result = bookchorus("compare", BOOK, "1", "2", *many, peer=peer)
+    assert (result.exit_code, len(result.stderr.splitlines()), peer.compared) == (1, 1, [])
 
 
 def test_one_version_is_shown_with_a_curve_for_each_member(peer: Peer) -> None:

@@ -305,7 +305,10 @@ def service(peer: Peer) -> FastAPI:
     @app.post(path + "/compare")
     def compare(book_id: str, wish: Compare) -> Comparison:
         peer.compared.append(wish)
-        return comparison(wish.questions)
+        told = comparison(wish.questions)
+        return told.model_copy(
+            update={"versions": [each.model_copy(update=peer.of_versions) for each in told.versions]}
+        )
 
     @app.post(path + "/prune")
     def prune(book_id: str, wish: Prune) -> Pruned:

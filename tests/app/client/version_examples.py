@@ -89,7 +89,7 @@ def moves() -> list[AliasMove]:
 
 
 def comparison(questions: list[str] | None = None) -> Comparison:
-    """Two versions, the second of another seed and a little worse."""
+    """Two versions, the second of another seed and a little worse, asked the questions or one of the book."""
     one, other = prompt(1), prompt(2).model_copy(update={"aliases": []})
     worse = [
         member.model_copy(update={"loss_after": (member.loss_after or 0) + 0.1}) for member in other.members
@@ -110,10 +110,10 @@ def comparison(questions: list[str] | None = None) -> Comparison:
         questions=[
             ComparedAnswers(
                 question=question,
-                expected=None if questions else "The tiger",
+                expected="The tiger" if questions is None else None,
                 answers=[answer(question), no_answer],
             )
-            for question in questions or ["Who was caught?"]
+            for question in (["Who was caught?"] if questions is None else questions)
         ],
     )
 

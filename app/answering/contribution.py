@@ -28,6 +28,13 @@ class Contribution(BaseModel):
         """Whether answers are worse: the whole interval is below zero."""
         return self.high is not None and self.high < 0
 
+    def told_harm(self, whose: str = "Its members") -> str:
+        """Say that answers are worse with the members, by how much, and when these answer all the same."""
+        return (
+            f"{whose} make answers worse, by {self} of ROUGE-L on {self.questions} questions that it did not "
+            "learn: they answer only where an ask says `always`."
+        )
+
     def __str__(self) -> str:
         """As in `+.012 [-.004, .028]`."""
         mean = _short(self.difference, "+")

@@ -1,5 +1,8 @@
 """All commands, in the groups of their files."""
 
+import importlib.metadata
+from typing import Annotated
+
 import typer
 
 from app.cli import (
@@ -15,6 +18,7 @@ from app.cli import (
     keys,
     maintenance,
     mcp,
+    passages,
     questions,
     registry,
     serve,
@@ -29,9 +33,27 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bookchorus {importlib.metadata.version('bookchorus')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which release this is.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
 # In the order of `bookchorus --help`.
 for module in (
-    *(serve, doctor, demo, add, watch, books, jobs, ask, mcp, questions, registry, transfer),
+    *(serve, doctor, demo, add, watch, books, jobs, ask, passages, mcp, questions, registry, transfer),
     *(maintenance, audit, evaluation),
 ):
     app.add_typer(module.app)

@@ -1,12 +1,16 @@
 """The commands of the registry: list versions, show one, promote, roll back, compare, prune."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from app.cli.names import BookFilter, BookName, BookVersion, book_id, book_version
 from app.cli.options import DEFAULT_URL, Key, Url, connect
 from app.cli.output import Json, Output
+
+if TYPE_CHECKING:
+    from app.client import Client
+    from app.schemas import AliasState, PromptVersion
 
 app = typer.Typer()
 
@@ -73,7 +77,7 @@ def promote(
         chosen = book_id(client, book)
         state = client.registry.promote(chosen, version, alias=alias, why=why, force=force)
         told = "now" if state.moved else "already: nothing was changed"
-        Output(as_json).show(state, f"{alias} is version {state.version} {told}.")
+        _show_moved(Output(as_json), client, state, told)
 
 
 @app.command()
@@ -88,7 +92,7 @@ def rollback(
     """Put an alias back where it was before its last move; once more is one move further back."""
     with connect(url, key, as_json) as client:
         state = client.registry.rollback(book_id(client, book), alias=alias, why=why)
-        Output(as_json).show(state, f"{alias} is version {state.version} again.")
+        _show_moved(Output(as_json), client, state, "again")
 
 
 @app.command()
@@ -119,13 +123,22 @@ def compare(
     key: Key = None,
 ) -> None:
     """Put two versions side by side: recipes, losses, and what they answer."""
-    from app.terminal.versions import comparison_report
+    from app.terminal.comparison import comparison_report, question_line
 
     out = Output(as_json)
     with connect(url, key, as_json) as client:
         chosen = book_id(client, book)
-        with out.console.status("both versions answer"):
-            found = client.registry.compare(chosen, one, other, questions=question or None, seed=seed)
+        with out.console.status("reads both versions") as status:
+
+            def told(number: int, total: int, asked: str) -> None:
+                line = question_line(number, total, asked)
+                status.update(line)
+                if not (out.console.is_terminal or as_json):
+                    out.console.print(line, soft_wrap=True)
+
+            found = client.registry.compare(
+                chosen, one, other, questions=question or None, seed=seed, on_question=told
+            )
         out.show(found, comparison_report(found))
 
 
@@ -145,3 +158,18 @@ def prune(
         pruned = Pruned(book=chosen, versions=client.registry.prune(chosen, keep=keep))
         numbers = ", ".join(map(str, pruned.versions))
         Output(as_json).show(pruned, f"Pruned {numbers}." if numbers else "There was nothing to prune.")
+
+
+def tell_silence(out: Output, version: "PromptVersion") -> None:
+    """Say why the members of a version that is put in use will not answer, where that is so."""
+    from app.terminal.contribution import silence_text
+
+    if (why := silence_text(version)) is not None:
+        out.console.print(why, soft_wrap=True)
+
+
+def _show_moved(out: Output, client: "Client", state: "AliasState", told: str) -> None:
+    """Say which version an alias is on, and where the members of that will not answer, why."""
+    out.show(state, f"{state.alias} is version {state.version} {told}.")
+    if state.version is not None:
+        tell_silence(out, client.registry.version(state.book, state.version))

@@ -8,6 +8,7 @@ import typer
 from app.cli.names import BookName, BookVersion, book_id, book_version
 from app.cli.options import DEFAULT_URL, Key, Url, connect
 from app.cli.output import Json, Output
+from app.cli.registry import tell_silence
 
 app = typer.Typer()
 
@@ -53,6 +54,7 @@ def import_version(
             version = client.transfer.import_(found, folder, promote=promote, force=force)
         aliases = " and ".join(version.aliases)
         out.show(version, f"Version {version.number} has {len(version.members)} members and is {aliases}.")
+        tell_silence(out, version)
 
 
 @app.command("inspect")

@@ -30,14 +30,16 @@ class Questions:
         source: QuestionSource | None = None,
         passage: int | None = None,
         revision: int | None = None,
+        most: int | None = None,
     ) -> list[Question]:
-        """Read all questions about a book that fit, in the order of their passages.
+        """Read all questions about a book that fit, or the first `most`, in the order of their passages.
 
         They are about its newest revision unless another is named; `passage` is a passage's ordinal.
         """
         filters = {"kind": kind, "source": source, "passage": passage, "revision": revision}
         chosen = {name: str(value) for name, value in filters.items() if value is not None}
-        return self._connection.list_all(Page[Question], api_path("books", book, "questions"), chosen)
+        url = api_path("books", book, "questions")
+        return self._connection.list_all(Page[Question], url, chosen, most)
 
     def add(self, book: str, text: str, answer: str, *, passage: int | None = None) -> Question:
         """Add a question of one's own, about the passage of this ordinal or else about one that is found."""

@@ -1,9 +1,11 @@
 """The registry as Python calls: the versions of a book, the aliases on them, and the skills."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.client.connection import Connection, api_path, as_json, valid_request
+from app.client.questions import Questions
 from app.schemas import (
+    COMPARED_QUESTIONS,
     AliasMove,
     AliasState,
     BookAliases,
@@ -94,11 +96,33 @@ class Registry:
         *,
         questions: Sequence[str] | None = None,
         seed: int = 0,
+        on_question: Callable[[int, int, str], None] | None = None,
     ) -> Comparison:
-        """Put two versions side by side, and ask both: the `questions`, or some written about the book."""
+        """Put two versions side by side, and ask both: the `questions`, or some written about the book.
+
+        With `on_question` each question is asked by a call of its own. Before that it gets the question's
+        number, from 1, how many there are, and the question.
+        """
         asked = None if questions is None else list(questions)
         with valid_request():
             request = Compare(versions=[one, other], questions=asked, seed=seed)
+        if on_question is None:
+            return self._compared(book, request)
+        compared = self._compared(book, request.model_copy(update={"questions": []}))
+        # What an alias is on may change between two calls.
+        numbers = [version.number for version in compared.versions]
+        known: list[tuple[str, str | None]] = [(question, None) for question in asked or []]
+        if asked is None:
+            written = Questions(self._connection).of(book, most=COMPARED_QUESTIONS)
+            known = [(question.text, question.answer) for question in written]
+        for number, (question, expected) in enumerate(known, start=1):
+            on_question(number, len(known), question)
+            again = request.model_copy(update={"versions": numbers, "questions": [question]})
+            answered = self._compared(book, again).questions
+            compared.questions += [each.model_copy(update={"expected": expected}) for each in answered]
+        return compared
+
+    def _compared(self, book: str, request: Compare) -> Comparison:
         url = api_path("admin", "books", book, "compare")
         return self._connection.call(Comparison, "POST", url, json=as_json(request))
 

@@ -38,6 +38,7 @@ from app.schemas.questions import (
     RemoveQuestion,
 )
 from app.schemas.registry import (
+    COMPARED_QUESTIONS,
     AliasMove,
     AliasState,
     BaseModelIdentity,
@@ -59,6 +60,7 @@ from app.schemas.skills import Skill, SkillList
 from app.schemas.threads import NewThread, RenameThread, Thread, Turn, WholeThread
 
 __all__ = [
+    "COMPARED_QUESTIONS",
     "ENDED",
     "Abstained",
     "AddQuestion",

@@ -148,6 +148,8 @@ class Pruned(BaseModel):
     versions: list[int]
 
 
+# How many of a book's questions are asked where a comparison names none.
+COMPARED_QUESTIONS = 10
 Ref = Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1, max_length=32)]
 Question = Annotated[str, Field(min_length=1)]
 
@@ -155,7 +157,7 @@ Question = Annotated[str, Field(min_length=1)]
 class Compare(Request):
     """Two versions, each by number or alias, and what to ask both.
 
-    Without `questions` they are asked the first ten of those that were last written about the book.
+    Without `questions` they are asked the first ten of those that the next version learns from.
     """
 
     versions: Annotated[list[Ref], Field(min_length=2, max_length=2)]

@@ -97,13 +97,23 @@ def _citations(numbered: Sequence[tuple[int, Citation]], found: int) -> Renderab
         page = f"page {citation.page}" if citation.support and citation.page else citation.on_pages()
         if page:
             place.append(" · ", LABEL).append_text(plain(page))
-        place.append(f" · id {citation.passage}", LABEL)
         quote = plain(f"“{shortened(shown.text)}”", "" if citation.support else LABEL)
         quote.append(f"  characters {shown.start:,} to {shown.end:,}", LABEL)
-        rows.add_row(str(number), Group(place, quote))
-    if found > len(numbered):
-        rows.add_row("", Text(f"{found - len(numbered)} more were found: --passages", LABEL))
+        rows.add_row(str(number), Group(_with_id(place, citation.passage), quote))
+    more = f"{found - len(numbered)} more were found: --passages. " if found > len(numbered) else ""
+    rows.add_row("", Text(f"{more}One whole: bookchorus passage ID", LABEL))
     return rows
+
+
+def _with_id(place: Text, passage: int) -> Table:
+    """A place with the passage's id behind it, which no end of a line parts: rich breaks lines at
+    no-break spaces, too.
+    """
+    row = Table.grid()
+    row.add_column(overflow="fold")
+    row.add_column(style=LABEL, no_wrap=True, vertical="bottom")
+    row.add_row(place, f" · id {passage}")
+    return row
 
 
 def _made_by(answer: Answer) -> Text:

@@ -1,10 +1,10 @@
-"""What the members of a version add to answers, as the command line shows it."""
-
-from collections.abc import Mapping
+"""What the members of a version add to answers, and why they do not answer, as the command line shows it."""
 
 from rich.text import Text
 
-from app.terminal.theme import BAD, GAIN, LABEL
+from app.answering.contribution import contribution
+from app.schemas import PromptVersion
+from app.terminal.theme import BAD, GAIN, LABEL, WARN, plain
 
 
 def contribution_text(adds: object, between: str = " ") -> Text:
@@ -12,18 +12,24 @@ def contribution_text(adds: object, between: str = " ") -> Text:
 
     `between` is what parts the two, such as the end of a line.
     """
-    found = adds if isinstance(adds, Mapping) else {}
-    values = [found.get(name) for name in ("difference", "low", "high")]
-    difference, low, high = (value if isinstance(value, int | float) else None for value in values)
-    if difference is None:
+    found = contribution({"adds": adds})
+    if found is None:
         return Text("not measured", LABEL)
-    mean = _short(difference, "+")
-    if low is None or high is None:
+    mean, _, interval = str(found).partition(" ")
+    if not interval:
         return Text.assemble(mean, (f"{between}few questions", LABEL))
-    style = GAIN if low > 0 else BAD if high < 0 else ""
-    return Text.assemble((mean, style), (f"{between}[{_short(low)}, {_short(high)}]", LABEL))
+    style = BAD if found.harms else GAIN if found.low is not None and found.low > 0 else ""
+    return Text.assemble((mean, style), (between + interval, LABEL))
 
 
-def _short(value: float, sign: str = "-") -> str:
-    """Three decimals without the zero before the point."""
-    return f"{value:{sign}.3f}".replace("0.", ".", 1)
+def harm_text(version: PromptVersion, whose: str = "Its members") -> Text | None:
+    """Say that a version's members make answers worse, and by how much; None where that is not known."""
+    adds = contribution(version.metrics)
+    return plain(adds.told_harm(whose), WARN) if adds is not None and adds.harms else None
+
+
+def silence_text(version: PromptVersion) -> Text | None:
+    """Say why a version's members do not answer where an ask does not choose; None where they do."""
+    if version.refused is not None:
+        return plain(f"Its members do not answer: it was {version.refused}.", WARN)
+    return harm_text(version)

@@ -142,8 +142,14 @@ def labelled_rows(label_width: int) -> Table:
 
 
 def panel(content: RenderableType, title: Text, subtitle: Text | None = None) -> Panel:
-    """A rounded box with a title above it on the left, and a subtitle below it on the right."""
+    """A rounded box with a title above it on the left, and a subtitle below it on the right.
+
+    What of them does not fit ends in an ellipsis.
+    """
     title.stylize(f"bold {ACCENT}")
+    for text in (title, subtitle):
+        if text is not None:
+            text.overflow = "ellipsis"
     return Panel(
         content,
         title=title,

@@ -1,17 +1,16 @@
-"""What the command line shows of versions: a list, one alone, two side by side, and the moves of aliases."""
+"""What the command line shows of versions: a list, one alone, and the moves of aliases."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.schemas import AliasMove, Answer, BaseModelIdentity, Comparison, PromptMember, PromptVersion
-from app.terminal.contribution import contribution_text
+from app.schemas import AliasMove, BaseModelIdentity, PromptMember, PromptVersion
+from app.terminal.contribution import contribution_text, harm_text
 from app.terminal.theme import (
     ACCENT,
     BAD,
@@ -25,14 +24,12 @@ from app.terminal.theme import (
     panel,
     plain,
     ruled_table,
-    shortened,
     size,
     sparkline,
     titled,
 )
+from app.terminal.values import loss_words, value_text
 
-# Characters of a recipe's field or a metric; more are cut.
-_VALUE = 60
 # Who publishes a version: a worker of the service, which has another name at each start.
 _WORKER = re.compile(r"worker(_[0-9a-f]{8})?")
 
@@ -82,6 +79,8 @@ def version_panel(version: PromptVersion) -> Panel:
     parent = "" if version.parent is None else f", from version {version.parent}"
     rows.add_row("from", plain(f"revision {version.revision} of the text{parent}"))
     rows.add_row("adds", contribution_text(version.metrics.get("adds")))
+    if (harm := harm_text(version)) is not None:
+        rows.add_row("", harm)
     if version.gate is not None:
         rows.add_row("gate", _gate(version.gate))
     rows.add_row("recipe", plain(_record(version.recipe), LABEL))
@@ -115,55 +114,12 @@ def moves_table(moves: Sequence[AliasMove]) -> RenderableType:
     return table
 
 
-def comparison_report(comparison: Comparison) -> RenderableType:
-    """Show two versions side by side: what differs, each member's loss, and what they answer."""
-    one, other = comparison.versions
-    table = ruled_table()
-    table.add_column("", style=LABEL, no_wrap=True)
-    for version in (one, other):
-        names = f" ({', '.join(version.aliases)})" if version.aliases else ""
-        table.add_column(plain(f"version {version.number}{names}"), ratio=1)
-    table.add_row("held-out loss", *_losses(_mean_loss(one), _mean_loss(other)))
-    members = [{each.member: each.loss_after for each in version.members} for version in (one, other)]
-    for number in sorted({*members[0], *members[1]}):
-        table.add_row(f"member {number + 1}", *_losses(*(each.get(number) for each in members)))
-    for kind, differences in (("recipe", comparison.recipe), ("metric", comparison.metrics)):
-        for difference in differences:
-            shown = contribution_text if difference.name == "adds" else _value
-            table.add_row(plain(f"{kind} {difference.name}"), *map(shown, difference.values))
-    parts: list[RenderableType] = [plain(one.book_title, f"bold {ACCENT}"), table]
-    if comparison.questions:
-        parts.append(_answers(comparison, one.number, other.number))
-    return Group(*parts)
-
-
-def _answers(comparison: Comparison, one: int, other: int) -> Table:
-    table = ruled_table()
-    table.add_column("question", ratio=3)
-    table.add_column(f"version {one}", ratio=2)
-    table.add_column(f"version {other}", ratio=2)
-    for asked in comparison.questions:
-        question = plain(asked.question)
-        if asked.expected is not None:
-            question.append("\n").append_text(plain(f"written: {asked.expected}", LABEL))
-        table.add_row(question, *map(_answer, asked.answers))
-    return table
-
-
-def _answer(answer: Answer) -> Text:
-    shown = plain(shortened(answer.answer, 120)) if answer.answer is not None else Text("no answer", WARN)
-    shown.append(f"  {answer.confidence:.0%}", LABEL)
-    if answer.degraded is not None:
-        shown.append("\n").append_text(plain(answer.degraded, WARN))
-    return shown
-
-
 def _members(members: Sequence[PromptMember]) -> Table:
     rows = Table.grid(padding=(0, 2, 0, 0))
     curves = [value for member in members for value in member.curve or []]
     low, high = (min(curves), max(curves)) if curves else (0.0, 1.0)
     for member in members:
-        losses = [_number(loss) for loss in (member.loss_before, member.loss_after)]
+        losses = [loss_words(loss) for loss in (member.loss_before, member.loss_after)]
         rows.add_row(
             Text(str(member.member + 1), LABEL),
             Text(sparkline(member.curve, low, high) if member.curve else "", ACCENT),
@@ -204,39 +160,15 @@ def _state(version: PromptVersion) -> Text:
 def _gate(gate: dict[str, Any]) -> Text:
     passed = bool(gate.get("passed"))
     verdict = "passed" if passed else "worse than the champion, forced" if gate.get("forced") else "failed"
-    losses = f"{_number(gate.get('loss'))} against {_number(gate.get('champion_loss'))}"
+    losses = f"{loss_words(gate.get('loss'))} against {loss_words(gate.get('champion_loss'))}"
     shown = Text.assemble((verdict, GAIN if passed else BAD), f": {losses} of version {gate.get('champion')}")
     if gate.get("answers") is not None:
         shown.append(", answers ").append_text(contribution_text(gate["answers"]))
     return shown
 
 
-def _losses(first: float | None, second: float | None) -> tuple[Text, Text]:
-    """Two losses, the smaller one in green."""
-    cells = Text(_number(first)), Text(_number(second))
-    if first is not None and second is not None and first != second:
-        cells[0 if first < second else 1].stylize(GAIN)
-    return cells
-
-
-def _mean_loss(version: PromptVersion) -> float | None:
-    losses = [member.loss_after for member in version.members if member.loss_after is not None]
-    return mean(losses) if losses else None
-
-
-def _number(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, int | float) else "not measured"
-
-
-def _value(value: object) -> Text:
-    if value is None:
-        return Text("none", LABEL)
-    if isinstance(value, float):
-        return Text(f"{value:.4g}")
-    return plain(shortened(value if isinstance(value, str) else json.dumps(value), _VALUE))
-
-
 def _record(record: dict[str, Any]) -> str:
     return (
-        ", ".join(f"{name} {_value(value)}" for name, value in record.items() if value is not None) or "none"
+        ", ".join(f"{name} {value_text(value)}" for name, value in record.items() if value is not None)
+        or "none"
     )

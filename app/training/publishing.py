@@ -103,8 +103,5 @@ def said_of(adds: Contribution | None) -> str:
     if adds is None:
         return ""
     if adds.harms:
-        return (
-            f" Its members make answers worse, by {adds} of ROUGE-L on {adds.questions} questions that it "
-            "did not learn: they answer only where an ask says `always`."
-        )
+        return f" {adds.told_harm()}"
     return f" To the answers to {adds.questions} questions that it did not learn, it adds {adds} of ROUGE-L."

@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import httpx
 import pytest
 
 from app.client import Client, ClientError
+from app.schemas import Comparison
 from tests.service.conftest import service
 from tests.service.test_books import QUICK, upload
 from tests.tiny import STORY
@@ -58,6 +60,16 @@ def test_versions_are_listed_by_state(client: Client, http: httpx.Client, book: 
     assert http.get("/admin/prompts", params={"state": "gone"}).status_code == 422
 
 
+def same(compared: Comparison) -> dict[str, Any]:
+    """What two comparisons of the same versions by the same questions have in common."""
+    of_an_answer = {"id", "timings"}
+    said = [
+        (each.question, each.expected, [one.model_dump(exclude=of_an_answer) for one in each.answers])
+        for each in compared.questions
+    ]
+    return compared.model_dump(exclude={"questions"}) | {"said": said}
+
+
 def test_two_versions_are_compared_by_what_they_are_and_what_they_answer(
     client: Client, http: httpx.Client
 ) -> None:
@@ -78,8 +90,18 @@ def test_two_versions_are_compared_by_what_they_are_and_what_they_answer(
             alone = client.ask(asked.question, books=[f"{book}@{number}"], seed=3)
             assert answer.answer == alone.answer
             assert answer.confidence == pytest.approx(alone.confidence)
+    told: list[tuple[int, int, str]] = []
+    one_by_one = client.registry.compare(
+        book, 1, "latest", questions=questions, seed=3, on_question=lambda *at: told.append(at)
+    )
+    assert told == [(1, 2, questions[0]), (2, 2, questions[1])]
+    assert same(one_by_one) == same(found)
     # The tiny LLM wrote nothing about the book that can be asked.
     assert client.registry.compare(book, 1, 2).questions == []
+    client.questions.add(book, "Who kept it?", "Ost", passage=0)
+    written = client.registry.compare(book, 1, 2)
+    assert [each.expected for each in written.questions] == ["Ost"]
+    assert same(client.registry.compare(book, 1, 2, on_question=lambda *_: None)) == same(written)
     with problem("not-found", 404):
         client.registry.compare(book, 1, 7)
     with problem("question-empty", 422):

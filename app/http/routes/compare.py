@@ -17,9 +17,6 @@ from store import questions, versions
 
 router = APIRouter(prefix="/admin", tags=["admin"])
 
-# How many of a book's questions are asked when the caller sends none.
-_QUESTIONS = 10
-
 
 @router.post("/books/{book_id}/compare")
 async def compare(
@@ -71,7 +68,7 @@ def _questions(session: Session, book_id: str, given: list[str] | None) -> list[
     """The questions to ask, each with the answer that is expected, where one is known."""
     if given is not None:
         return [(question, None) for question in given]
-    rows, _ = questions.list_questions(session, book_id, limit=_QUESTIONS)
+    rows, _ = questions.list_questions(session, book_id, limit=schemas.COMPARED_QUESTIONS)
     return [(row.text, row.answer) for row in rows]
 
 

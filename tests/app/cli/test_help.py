@@ -1,3 +1,4 @@
+import importlib.metadata
 import re
 
 import pytest
@@ -25,6 +26,7 @@ def test_help_names_every_command() -> None:
         "cancel",
         "ask",
         "chat",
+        "passage",
         "mcp",
         "questions",
         "versions",
@@ -48,6 +50,11 @@ def test_help_names_every_command() -> None:
         "skill",
         "bench",
     ]
+
+
+def test_the_release_is_one_line() -> None:
+    said = bookchorus("--version")
+    assert (said.exit_code, said.output) == (0, f"bookchorus {importlib.metadata.version('bookchorus')}\n")
 
 
 @pytest.mark.parametrize("command", commands())

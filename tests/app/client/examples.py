@@ -16,6 +16,7 @@ from app.schemas import (
     JobEvent,
     JobProblem,
     JobStatus,
+    Passage,
     Question,
     Retrieved,
     Timings,
@@ -129,6 +130,23 @@ def answer(question: str = "Who was caught?") -> Answer:
         ],
         versions=[VersionUsed(book=book().id, version=1, revision=1)],
         timings=Timings(retrieve=0.1, generate=1.0, vote=0.1, total=1.2),
+    )
+
+
+def passage() -> Passage:
+    """The passage that the answer names."""
+    return Passage(
+        id=1,
+        book=book().id,
+        title="The Tiger",
+        author="Joseph Jacobs",
+        ordinal=0,
+        chapter="The Trap",
+        first_page="1",
+        last_page="2",
+        start=1044,
+        end=1098,
+        text="Once upon a time a tiger was caught in a trap.",
     )
 
 

@@ -39,6 +39,7 @@ from app.schemas import (
     MovedAlias,
     NewVersion,
     Page,
+    PassageInContext,
     PromptVersion,
     Prune,
     Pruned,
@@ -48,7 +49,7 @@ from app.schemas import (
     Rollback,
     VersionState,
 )
-from tests.app.client.examples import answer, book, events, heard, job, question
+from tests.app.client.examples import answer, book, events, heard, job, passage, question
 from tests.app.client.version_examples import comparison, inspection, measured, moves, prompt
 
 
@@ -79,6 +80,8 @@ class Peer:
         self.asked: list[AskRequest] = []
         self.compared: list[Compare] = []
         self.moved: list[tuple[str, MoveAlias | Rollback]] = []
+        # What its versions have besides what those of the examples have.
+        self.of_versions: dict[str, Any] = {}
         # The filters of each list of questions, and every change of one.
         self.questions_listed: list[dict[str, str]] = []
         self.question_changes: list[QuestionChange] = []
@@ -243,6 +246,12 @@ def service(peer: Peer) -> FastAPI:
             )
         return answer(wish.question)
 
+    @app.get("/passages/{number}", response_model=None)
+    def one_passage(number: int) -> PassageInContext | Response:
+        if number != passage().id:
+            return problem(404, "not-found", f"There is no passage {number}.")
+        return PassageInContext(passage=passage(), before=[], after=[])
+
     path = "/admin/books/{book_id}"
 
     @app.get(path + "/versions/{ref}/export")
@@ -258,7 +267,7 @@ def service(peer: Peer) -> FastAPI:
         with zipfile.ZipFile(io.BytesIO(await request.body())) as archive:
             files = {name: archive.read(name) for name in archive.namelist()}
         peer.imported.append({"book": book_id, "files": files, **request.query_params})
-        return prompt(3)
+        return prompt(3).model_copy(update=peer.of_versions)
 
     @app.get(path + "/versions/{ref}/inspect")
     def inspect(book_id: str, ref: str) -> Inspection:
@@ -266,7 +275,7 @@ def service(peer: Peer) -> FastAPI:
 
     @app.get(path + "/versions/{ref}")
     def version(book_id: str, ref: str) -> PromptVersion:
-        return measured(int(ref) if ref.isdecimal() else 2)
+        return measured(int(ref) if ref.isdecimal() else 2).model_copy(update=peer.of_versions)
 
     @app.get(path + "/aliases")
     def aliases(book_id: str, after: int | None = None) -> BookAliases:
@@ -296,7 +305,10 @@ def service(peer: Peer) -> FastAPI:
     @app.post(path + "/compare")
     def compare(book_id: str, wish: Compare) -> Comparison:
         peer.compared.append(wish)
-        return comparison(wish.questions)
+        told = comparison(wish.questions)
+        return told.model_copy(
+            update={"versions": [each.model_copy(update=peer.of_versions) for each in told.versions]}
+        )
 
     @app.post(path + "/prune")
     def prune(book_id: str, wish: Prune) -> Pruned:

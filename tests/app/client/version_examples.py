@@ -1,5 +1,7 @@
 """Versions, moves of aliases, comparisons and inspections as the API has them, made up."""
 
+from typing import Any
+
 from app.schemas import (
     AliasMove,
     BaseModelIdentity,
@@ -63,6 +65,11 @@ def measured(number: int = 1) -> PromptVersion:
     )
 
 
+def harmful() -> dict[str, Any]:
+    """The metrics of a version whose members make answers worse."""
+    return {"adds": {"difference": -0.341, "low": -0.667, "high": -0.033, "questions": 5}}
+
+
 def moves() -> list[AliasMove]:
     """A promotion and a rollback of it, newest first."""
     told = [(2, 1, True, None), (1, 2, False, "it was\n[red]right"), (None, 1, False, "version 1 published")]
@@ -82,7 +89,7 @@ def moves() -> list[AliasMove]:
 
 
 def comparison(questions: list[str] | None = None) -> Comparison:
-    """Two versions, the second of another seed and a little worse."""
+    """Two versions, the second of another seed and a little worse, asked the questions or one of the book."""
     one, other = prompt(1), prompt(2).model_copy(update={"aliases": []})
     worse = [
         member.model_copy(update={"loss_after": (member.loss_after or 0) + 0.1}) for member in other.members
@@ -103,10 +110,10 @@ def comparison(questions: list[str] | None = None) -> Comparison:
         questions=[
             ComparedAnswers(
                 question=question,
-                expected=None if questions else "The tiger",
+                expected="The tiger" if questions is None else None,
                 answers=[answer(question), no_answer],
             )
-            for question in questions or ["Who was caught?"]
+            for question in (["Who was caught?"] if questions is None else questions)
         ],
     )
 

@@ -1,3 +1,5 @@
+import pytest
+
 from app.schemas import Abstained, Heard, LeftOut, Retrieved, Span, Vote
 from app.terminal.answers import answer_panel, vote_so_far, who_answers
 from tests.app.client.examples import answer
@@ -43,6 +45,25 @@ def test_a_confidence_little_above_the_threshold_says_so() -> None:
     assert "15% (no answer below 12%)" in told(0.15, 0.12)
     for far, threshold in ((0.3, 0.12), (0.15, None), (0.15, 0.0)):
         assert "no answer below" not in told(far, threshold)
+
+
+@pytest.mark.parametrize("width", range(60, 120, 3))
+@pytest.mark.parametrize("title", ["The Tiger", "The Tiger who was caught in a trap of old", "虎" * 60])
+def test_the_id_of_a_passage_is_never_parted_from_its_number(title: str, width: int) -> None:
+    [one] = answer().citations
+    cited = [one.model_copy(update={"title": title, "first_page": "9", "last_page": "10", "passage": 27100})]
+    text = shown(answer_panel(answer().model_copy(update={"citations": cited}), votes=False), width)
+    assert " · id 27100 " in text
+    # All of the place is there, on as many lines as it takes.
+    place = "".join(text[text.index("read in") : text.index(" · id ")].replace("│", "").split())
+    assert place == "".join(f"read in 1 {title} · The Trap · pages 9\N{EN DASH}10".split())
+
+
+@pytest.mark.parametrize("question", ["Who of them all was the real prince of Ost? " * 3, "虎" * 70])
+def test_a_question_that_is_too_long_for_the_title_ends_in_an_ellipsis(question: str) -> None:
+    [title, *_] = shown(answer_panel(answer(question)), 80).splitlines()
+    assert title.startswith(f"╭─ {question[:30]}")
+    assert title.endswith("…─╮")
 
 
 def test_who_does_not_know_says_why() -> None:

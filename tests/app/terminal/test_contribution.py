@@ -7,10 +7,10 @@ from app.terminal.theme import BAD, GAIN
 @pytest.mark.parametrize(
     ("adds", "said", "style"),
     [
-        ({"difference": 0.0124, "low": -0.004, "high": 0.028}, "+.012 [-.004, .028]", ""),
-        ({"difference": 0.5, "low": 0.25, "high": 1.0}, "+.500 [.250, 1.000]", GAIN),
-        ({"difference": -0.1, "low": -0.2, "high": -0.05}, "-.100 [-.200, -.050]", BAD),
-        ({"difference": -0.1, "low": None, "high": None}, "-.100 few questions", None),
+        ({"difference": 0.0124, "low": -0.004, "high": 0.028, "questions": 9}, "+.012 [-.004, .028]", ""),
+        ({"difference": 0.5, "low": 0.25, "high": 1.0, "questions": 9}, "+.500 [.250, 1.000]", GAIN),
+        ({"difference": -0.1, "low": -0.2, "high": -0.05, "questions": 9}, "-.100 [-.200, -.050]", BAD),
+        ({"difference": -0.1, "low": None, "high": None, "questions": 4}, "-.100 few questions", None),
         (None, "not measured", None),
         ("nonsense", "not measured", None),
         ({"difference": "much"}, "not measured", None),

@@ -1,7 +1,7 @@
 import pytest
 
-from app.terminal.versions import comparison_report, moves_table, version_panel, versions_table
-from tests.app.client.version_examples import comparison, measured, moves, prompt
+from app.terminal.versions import moves_table, version_panel, versions_table
+from tests.app.client.version_examples import measured, moves, prompt
 from tests.app.terminal.rendering import line_with, shown
 
 
@@ -22,21 +22,6 @@ def test_versions_without_losses_are_not_measured() -> None:
         member.model_copy(update={"loss_before": None, "loss_after": None}) for member in version.members
     ]
     assert "not measured" in shown(versions_table([version.model_copy(update={"members": members})]))
-
-
-@pytest.mark.parametrize("width", [80, 100, 160])
-def test_two_versions_side_by_side(width: int) -> None:
-    text = shown(comparison_report(comparison()), width)
-    assert "version 1 (champion, latest)" in " ".join(text.split())
-    assert line_with(text, "held-out loss").split()[-2:] == ["3.05", "3.15"]
-    assert line_with(text, "member 2").split()[-2:] == ["3.10", "3.20"]
-    assert line_with(text, "recipe seed").split()[-2:] == ["0", "5"]
-    assert line_with(text, "metric seconds").split()[-2:] == ["12.35", "none"]
-    assert "-.200 [-.300, .100]" in line_with(text, "metric adds")
-    assert "{" not in text
-    assert "A tiger.  75%" in line_with(text, "Who was caught?")
-    assert "no answer  10%" in line_with(text, "Who was caught?")
-    assert "written: The tiger" in text
 
 
 def test_what_is_amiss_with_a_version_is_shown() -> None:

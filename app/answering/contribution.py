@@ -28,12 +28,22 @@ class Contribution(BaseModel):
         """Whether answers are worse: the whole interval is below zero."""
         return self.high is not None and self.high < 0
 
+    @property
+    def harm(self) -> str | None:
+        """What members that do harm cost: `answers to 12 held-out questions lost .100 of ROUGE-L on average
+        [.050, .200]`; None where they do none.
+        """
+        if self.low is None or self.high is None or not self.harms:
+            return None
+        lost = f"{_short(-self.difference)} of ROUGE-L on average {_between(-self.high, -self.low)}"
+        return f"answers to {self.questions} held-out questions lost {lost}"
+
     def __str__(self) -> str:
         """As in `+.012 [-.004, .028]`."""
         mean = _short(self.difference, "+")
         if self.low is None or self.high is None:
             return mean
-        return f"{mean} [{_short(self.low)}, {_short(self.high)}]"
+        return f"{mean} {_between(self.low, self.high)}"
 
 
 def contribution(metrics: Mapping[str, Any]) -> Contribution | None:
@@ -42,6 +52,10 @@ def contribution(metrics: Mapping[str, Any]) -> Contribution | None:
         return Contribution.model_validate(metrics.get("adds"))
     except ValidationError:
         return None
+
+
+def _between(low: float, high: float) -> str:
+    return f"[{_short(low)}, {_short(high)}]"
 
 
 def _short(value: float, sign: str = "-") -> str:

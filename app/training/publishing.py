@@ -102,9 +102,6 @@ def said_of(adds: Contribution | None) -> str:
     """What a version adds to answers, as it is told when it is published."""
     if adds is None:
         return ""
-    if adds.harms:
-        return (
-            f" Its members make answers worse, by {adds} of ROUGE-L on {adds.questions} questions that it "
-            "did not learn: they answer only where an ask says `always`."
-        )
+    if adds.harm is not None:
+        return f" With its members, {adds.harm}: they answer only where an ask says `always`."
     return f" To the answers to {adds.questions} questions that it did not learn, it adds {adds} of ROUGE-L."

@@ -152,8 +152,8 @@ def test_a_trial_says_how_far_it_is(desk: Desk) -> None:
         ),
         (
             Contribution(difference=-0.341, low=-0.667, high=-0.033, questions=5),
-            " Its members make answers worse, by -.341 [-.667, -.033] of ROUGE-L on 5 questions that it did "
-            "not learn: they answer only where an ask says `always`.",
+            " With its members, answers to 5 held-out questions lost .341 of ROUGE-L on average "
+            "[.033, .667]: they answer only where an ask says `always`.",
         ),
     ],
 )
@@ -241,8 +241,9 @@ def test_members_that_do_harm_are_silent_unless_they_are_wanted(desk: Desk) -> N
         row = session.get_one(Version, version.id)
         row.metrics = {**row.metrics, "adds": harm}
     said = asker.answer(ASKED[0])
-    assert (
-        said.panel.left_out[0].detail == "with them, 12 questions were answered worse: -.100 [-.200, -.050]"
+    [left_out] = said.panel.left_out
+    assert left_out.detail == (
+        "with them, answers to 12 held-out questions lost .100 of ROUGE-L on average [.050, .200]"
     )
     assert said.verdict == asker.answer(ASKED[0], "never").verdict
     assert [one.version for one in asker.answer(ASKED[0], "always").panel.versions] == [1]

@@ -32,8 +32,9 @@ _PHASES: dict[PhaseKind, str] = {
 @dataclass(frozen=True)
 class Phase:
     """How far a job's work before and after its training is: passages that have a vector, places of the book
-    about which questions are written, or questions of the trial that were asked. A `share` of it is done, 0
-    to 1, which counts what is in hand, too. It takes `eta_seconds` more; None where that is not known yet.
+    about which questions are written, or questions of the trial that all who are compared were asked. A
+    `share` of it is done, 0 to 1, which counts what is in hand, too. It takes `eta_seconds` more; None where
+    that is not known yet.
     """
 
     kind: PhaseKind
@@ -49,16 +50,17 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kind: PhaseKind | None = None
-        self._first, self._began = 0.0, 0.0
+        self._first, self._last, self._began = 0.0, 0.0, 0.0
         self.elapsed = 0.0
 
     def phase(self, kind: PhaseKind, done: float, total: int, most: float = math.inf) -> Phase:
         """The phase as it is now. What was done when it was first asked about says nothing of its speed. It
-        ends after `most` seconds in any case.
+        ends after `most` seconds in any case. Where less is done than before, it has begun anew.
         """
         now = self._clock()
-        if kind != self._kind:
+        if kind != self._kind or done < self._last:
             self._kind, self._first, self._began = kind, done, now
+        self._last = done
         self.elapsed = now - self._began
         here, left = done - self._first, None
         if done == total:

@@ -141,7 +141,7 @@ class JobRunner:
             elif isinstance(happened, Learned):
                 learned = happened
         self._tell(budget.learned(learned, objective))
-        tried = self._comparison.tried(recipe, objective, learned)
+        tried = self._comparison.tried(recipe, objective, learned, champion)
         self._publish(recipe, objective, learned, tried, source, study)
 
     def _embed(self) -> None:

@@ -47,6 +47,15 @@ def test_a_phase_says_how_long_it_still_takes_at_its_own_speed() -> None:
     assert pace.phase("writing", 10, 10) == Phase("writing", 10, 10, 1.0, 0.0)
 
 
+def test_a_phase_that_begins_anew_has_a_speed_of_its_own() -> None:
+    clock = iter([0.0, 100.0, 110.0, 115.0])
+    pace = Pace(lambda: next(clock))
+    pace.phase("trial", 0, 2)
+    pace.phase("trial", 2, 2)
+    assert pace.phase("trial", 1, 2) == Phase("trial", 1, 2, 0.5)
+    assert pace.phase("trial", 1.5, 2) == Phase("trial", 1, 2, 0.75, 5.0)
+
+
 @pytest.mark.parametrize(("most", "left"), [(60.0, 50.0), (12.0, 2.0), (5.0, 0.0), (math.inf, 90.0)])
 def test_a_phase_ends_with_its_time(most: float, left: float) -> None:
     clock = iter([0.0, 10.0])

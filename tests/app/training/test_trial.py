@@ -15,6 +15,7 @@ from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
 from app.engine.runner import DirectRunner
 from app.engine.scheduler import Scheduler
+from app.training import reporting
 from app.training.promotion import Champion, decide
 from app.training.publishing import said_of
 from app.training.study import study_key
@@ -126,20 +127,24 @@ def test_a_version_of_self_study_says_what_its_members_add(desk: Desk) -> None:
     assert third.metrics["adds"] is None
 
 
-def test_a_trial_says_how_far_it_is(desk: Desk) -> None:
-    version, told = desk.learn(studied(desk).model_dump())
-    assert version.job_id is not None
-    with desk.database.read() as session:
-        job = jobs.get(session, version.job_id)
-    counts = [
-        (event.data["done"], event.data["total"])
-        for event in desk.events(job)
-        if event.data and event.data.get("kind") == "trial"
-    ]
-    # Two questions, asked with the members and without them.
-    assert counts[0] == (0, 4)
-    assert counts[-1] == (4, 4)
-    assert "of ROUGE-L" in told
+def test_a_trial_says_how_far_it_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "_TELL_SECONDS", 0.0)  # nothing is left out
+    recipe = studied(desk).model_dump()
+    # The first version is asked beside readers without members, the second beside the champion, too.
+    for asked in (2, 3):
+        version, told = desk.learn(recipe)
+        assert version.job_id is not None
+        with desk.database.read() as session:
+            job = jobs.get(session, version.job_id)
+        trials = [event for event in desk.events(job) if event.data and event.data.get("kind") == "trial"]
+        # There are two questions, however many are asked them.
+        shares = sorted({event.data["share"] for event in trials})
+        assert shares == pytest.approx([number / (2 * asked) for number in range(2 * asked + 1)])
+        assert [event.data["share"] for event in trials] == sorted(event.data["share"] for event in trials)
+        assert {event.message for event in trials} == {
+            f"Asks held-out questions, with members and without: {done} of 2." for done in range(3)
+        }
+        assert "of ROUGE-L" in told
 
 
 @pytest.mark.parametrize(

@@ -24,17 +24,17 @@ _EVALUATED = {
 }
 _PHASES: dict[PhaseKind, str] = {
     "embedding": "Embeds passages",
-    "writing": "Writes questions, by places of the book",
+    "writing": "Writes questions about chosen passages",
     "trial": "Asks held-out questions, with members and without",
 }
 
 
 @dataclass(frozen=True)
 class Phase:
-    """How far a job's work before and after its training is: passages that have a vector, places of the book
-    about which questions are written, or questions of the trial that all who are compared were asked. A
-    `share` of it is done, 0 to 1, which counts what is in hand, too. It takes `eta_seconds` more; None where
-    that is not known yet.
+    """How far a job's work before and after its training is: passages that have a vector, passages chosen
+    from the book about which questions are written, or questions of the trial that all who are compared were
+    asked. A `share` of it is done, 0 to 1, which counts what is in hand, too. It takes `eta_seconds` more;
+    None where that is not known yet.
     """
 
     kind: PhaseKind
@@ -53,9 +53,12 @@ class Pace:
         self._first, self._last, self._began = 0.0, 0.0, 0.0
         self.elapsed = 0.0
 
-    def phase(self, kind: PhaseKind, done: float, total: int, most: float = math.inf) -> Phase:
+    def phase(
+        self, kind: PhaseKind, done: float, total: int, most: float = math.inf, until: int = 0
+    ) -> Phase:
         """The phase as it is now. What was done when it was first asked about says nothing of its speed. It
-        ends after `most` seconds in any case. Where less is done than before, it has begun anew.
+        ends after `most` seconds, or when `until` so many are done if that is later. Where less is done than
+        before, it has begun anew.
         """
         now = self._clock()
         if kind != self._kind or done < self._last:
@@ -66,7 +69,8 @@ class Pace:
         if done == total:
             left = 0.0
         elif here > 0:
-            left = max(0.0, min(self.elapsed / here * (total - done), most - self.elapsed))
+            each = self.elapsed / here
+            left = max(0.0, min(each * (total - done), max(most - self.elapsed, each * (until - done))))
         return Phase(kind, int(done), total, done / total if total else 1.0, left)
 
 
@@ -124,12 +128,12 @@ def _too_short(what: Unfinished | TooFewSteps, foreseen: bool) -> str:
     if isinstance(what, Unfinished):
         if foreseen:
             return (
-                f"There is time to write questions about some {what.asked:,} of {what.places:,} places of "
-                "the book: the members will learn little of the others."
+                f"There is time to write questions about some {what.asked:,} of {what.places:,} chosen "
+                "passages of the book: the members will learn little of the others."
             )
         return (
-            f"The time for writing questions was over after {what.asked:,} of {what.places:,} places of the "
-            "book: the members learn little of the others."
+            f"The time for writing questions was over after {what.asked:,} of {what.places:,} chosen "
+            "passages of the book: the members learn little of the others."
         )
     steps = _counted(what.steps, "step")
     time = f"There is time for some {steps}" if foreseen else f"The time was over after {steps}"

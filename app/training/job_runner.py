@@ -171,7 +171,8 @@ class JobRunner:
             for happened in self._pieces(writing):
                 if isinstance(happened, Writing):
                     done, places = happened.done, happened.total
-                    seconds = self._reporting.phase("writing", done, places, budget.writing_seconds)
+                    most = budget.writing_seconds
+                    seconds = self._reporting.phase("writing", done, places, most, happened.until)
                     self._tell(budget.writing(done, places, seconds))
             assert isinstance(happened, Written)
             written = happened

@@ -61,7 +61,7 @@ export const words = {
   passages: (count) => counted(count, "passage"), byAuthor: "by",
   remove: "Remove", removeSure: (title) => `Remove ${title} and all that was learned of it?`,
 
-  phases: { queued: "Waits for its turn", running: "Begins", embedding: "Reads the passages", writing: "Writes questions about the book", studied: "Begins to learn", evaluated: "Was examined", trial: "Asks held-out questions, with the members and without", resumed: "Goes on", published: "Published", succeeded: "Learned", failed: "Failed", cancelled: "Cancelled" },
+  phases: { queued: "Waits for its turn", running: "Begins", embedding: "Reads the passages", writing: "Writes questions about chosen passages", studied: "Begins to learn", evaluated: "Was examined", trial: "Asks held-out questions, with the members and without", resumed: "Goes on", published: "Published", succeeded: "Learned", failed: "Failed", cancelled: "Cancelled" },
   learningStep: (step, steps) => `Learns: step ${step} of ${steps}`,
   left: (seconds) => (seconds === null ? "" : seconds < 90 ? `about ${Math.round(seconds)} s left` : `about ${Math.round(seconds / 60)} min left`),
   curves: "Loss of each member, running mean, nats per token; dashed: the LLM without them",

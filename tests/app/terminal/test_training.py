@@ -177,7 +177,16 @@ def test_elsewhere_than_on_a_terminal_a_slow_phase_says_how_long_it_still_takes(
                 "data": {"kind": "writing", "done": 0, "total": 48, "eta_seconds": left},
             }
         )
-        for at, left in ((100, None), (102, 600.0), (114, 580.0), (115, 570.0), (117, 560.0), (131, 540.0))
+        for at, left in (
+            (100, None),
+            (102, 600.0),
+            (114, 580.0),
+            (115, 570.0),
+            (117, 560.0),
+            (131, 540.0),
+            # Nothing new: neither a count nor a time.
+            (150, 540.2),
+        )
     ]
     whole = [waits, runs, *told, *rest]
     peer.events = [event.model_copy(update={"id": number}) for number, event in enumerate(whole, start=1)]

@@ -64,9 +64,18 @@ def test_a_phase_ends_with_its_time(most: float, left: float) -> None:
     assert pace.phase("writing", 1, 10, most).eta_seconds == left
 
 
+def test_what_is_in_hand_when_the_time_is_over_still_takes_its_time() -> None:
+    clock = iter([0.0, 10.0, 20.0, 30.0])
+    pace = Pace(lambda: next(clock))
+    pace.phase("writing", 0, 10, 15, until=4)
+    assert pace.phase("writing", 1, 10, 15, until=4).eta_seconds == 30
+    assert pace.phase("writing", 2, 10, 15, until=4).eta_seconds == 20
+    assert pace.phase("writing", 4, 10, 15, until=4).eta_seconds == 0
+
+
 UNFINISHED = (
-    "The time for writing questions was over after 4 of 48 places of the book: the members learn little of "
-    "the others. A budget_seconds of about 1440 (24 minutes) would be enough."
+    "The time for writing questions was over after 4 of 48 chosen passages of the book: the members learn "
+    "little of the others. A budget_seconds of about 1440 (24 minutes) would be enough."
 )
 FEW = (
     "The time was over after 1 step of the 30 in which members read everything once: that is too little to "
@@ -81,8 +90,8 @@ FEW = (
         (TooFewSteps(1, 30, 12.0), FEW),
         (
             Foreseen(Unfinished(4, 48, 1430.5)),
-            "There is time to write questions about some 4 of 48 places of the book: the members will learn "
-            "little of the others. A budget_seconds of about 1440 (24 minutes) would be enough.",
+            "There is time to write questions about some 4 of 48 chosen passages of the book: the members "
+            "will learn little of the others. A budget_seconds of about 1440 (24 minutes) would be enough.",
         ),
         (
             Foreseen(TooFewSteps(5, 30, 600.0)),

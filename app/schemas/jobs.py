@@ -86,12 +86,12 @@ class Job(BaseModel):
 class JobEvent(BaseModel):
     """Something that happened to a job.
 
-    The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, embedding (so
-    many passages are `done`, of a `total`), writing (questions about so many chosen passages), studied,
-    too-short (the recipe's time was or, where that is `foreseen`, will be, by these figures), evaluated,
-    trial (so many held-out questions were asked), published, succeeded, failed or cancelled. The last three
-    end the job. "published" says whether the version was `promoted` to be the champion, with its `gate`, and
-    what it `adds` to answers.
+    The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, budget (what
+    takes time beside the recipe's `seconds`), embedding (so many passages are `done`, of a `total`), writing
+    (questions about so many chosen passages), studied, too-short (the recipe's time was or, where that is
+    `foreseen`, will be, by these figures), evaluated, trial (so many held-out questions were asked),
+    published, succeeded, failed or cancelled. The last three end the job. "published" says whether the
+    version was `promoted` to be the champion, with its `gate`, and what it `adds` to answers.
     """
 
     id: int

@@ -27,6 +27,11 @@ def event_line(event: JobEvent) -> str:
     return f"{event.message.removesuffix('.')}, {duration(phase.eta_seconds)} left."
 
 
+def stays(event: JobEvent) -> bool:
+    """Whether an event stays on a terminal, above what comes after it: it is about all that follows."""
+    return event.level == "warning" or event.data.get("kind") == "budget"
+
+
 def by_tenths(events: Iterable[JobEvent]) -> Iterator[JobEvent]:
     """All events, but of the counts of a phase those that say a tenth more than the one before, or that come
     a while after it and say something else.

@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from app.training.time_budget import Foreseen, TooFewSteps
+from app.training.time_budget import Foreseen, OnTop, TooFewSteps
 from store import job_events, jobs
 from store.tables import Job
 from trainer.book_training import Prepared
@@ -74,7 +74,7 @@ class Pace:
         return Phase(kind, int(done), total, done / total if total else 1.0, left)
 
 
-Happened = Progress | Prepared | Phase | Unfinished | TooFewSteps | Foreseen
+Happened = Progress | Prepared | Phase | OnTop | Unfinished | TooFewSteps | Foreseen
 
 
 def record_progress(session: Session, job: Job, happened: Happened) -> None:
@@ -112,6 +112,9 @@ def record_progress(session: Session, job: Job, happened: Happened) -> None:
                 "member_losses": happened.member_losses,
             },
         )
+    elif isinstance(happened, OnTop):
+        message, data = _on_top(happened), {"kind": "budget", **asdict(happened)}
+        job_events.add(session, job.id, level="info", type="message", message=message, data=data)
     elif isinstance(happened, Unfinished | TooFewSteps | Foreseen):
         foreseen, what = False, happened
         if isinstance(what, Foreseen):
@@ -121,6 +124,19 @@ def record_progress(session: Session, job: Job, happened: Happened) -> None:
         enough = f"A budget_seconds of about {60 * minutes} ({_counted(minutes, 'minute')})"
         message = f"{_too_short(what, foreseen)} {enough} would be enough."
         job_events.add(session, job.id, level="warning", type="message", message=message, data=data)
+
+
+def _on_top(what: OnTop) -> str:
+    """What the time of a recipe is for, and what takes time beside it."""
+    minutes, rest = divmod(what.seconds, 60)
+    time = _counted(int(minutes), "minute") if minutes and not rest else f"{what.seconds:g} seconds"
+    verb = "is" if time == "1 minute" else "are"
+    work = "writing questions and learning" if what.writes else "learning"
+    if what.embeds and what.tries:
+        beside = "embedding comes before that, and the trial after"
+    else:
+        beside = "embedding comes before that" if what.embeds else "the trial comes after that"
+    return f"{time} {verb} for {work}; {beside}."
 
 
 def _too_short(what: Unfinished | TooFewSteps, foreseen: bool) -> str:

@@ -10,7 +10,7 @@ from app.training import provenance
 from app.training.job_events import Pace, Phase
 from app.training.reporting import Reporting
 from app.training.study import Studying
-from app.training.time_budget import Foreseen, TooFewSteps
+from app.training.time_budget import Foreseen, OnTop, TooFewSteps
 from store import jobs
 from tests.app.training.test_job_runner import (  # noqa: F401 - fixtures
     GOOD,
@@ -112,6 +112,39 @@ def test_too_little_time_is_told_with_the_time_that_is_enough(
     assert event.data is not None
     assert event.data["kind"] == "too-short"
     assert event.data["foreseen"] == isinstance(short, Foreseen)
+
+
+@pytest.mark.parametrize(
+    ("on_top", "told"),
+    [
+        (
+            OnTop(120.0, writes=True, embeds=True, tries=True),
+            "2 minutes are for writing questions and learning; embedding comes before that, and the trial "
+            "after.",
+        ),
+        (
+            OnTop(60.0, writes=True, embeds=False, tries=True),
+            "1 minute is for writing questions and learning; the trial comes after that.",
+        ),
+        (
+            OnTop(90.0, writes=False, embeds=True, tries=False),
+            "90 seconds are for learning; embedding comes before that.",
+        ),
+        (
+            OnTop(0.5, writes=False, embeds=True, tries=False),
+            "0.5 seconds are for learning; embedding comes before that.",
+        ),
+    ],
+)
+def test_what_comes_on_top_of_the_time_is_told(
+    desk: Desk,  # noqa: F811
+    on_top: OnTop,
+    told: str,
+) -> None:
+    study = studying(desk)
+    Reporting(desk.database, study.job, 60).record(on_top)
+    [event] = [event for event in desk.events(study.job) if event.data["kind"] == "budget"]
+    assert (event.level, event.message) == ("info", told)
 
 
 @pytest.mark.parametrize("unfinished", [Unfinished(4, 48, 1430.5), None])

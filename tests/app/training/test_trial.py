@@ -127,6 +127,18 @@ def test_a_version_of_self_study_says_what_its_members_add(desk: Desk) -> None:
     assert third.metrics["adds"] is None
 
 
+def test_a_job_says_as_it_begins_what_comes_on_top_of_its_time(desk: Desk) -> None:
+    told = []
+    for recipe in (studied(desk, budget_seconds=60), Recipe(**GOOD, budget_seconds=60), studied(desk)):
+        version, _ = desk.learn(recipe.model_dump())
+        assert version.job_id is not None
+        with desk.database.read() as session:
+            events = desk.events(jobs.get(session, version.job_id))
+        told.append([event.message for event in events[:3] if event.data.get("kind") == "budget"])
+    # The passages were embedded before; what learns from the text is not tried.
+    assert told == [["1 minute is for writing questions and learning; the trial comes after that."], [], []]
+
+
 def test_a_trial_says_how_far_it_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reporting, "_TELL_SECONDS", 0.0)  # nothing is left out
     recipe = studied(desk).model_dump()

@@ -87,7 +87,7 @@ export const words = {
   tag: "Tag", author: "Author", title: "Title", withTag: (tag) => `Books with the tag ${tag}`, notOnly: (value) => `Not only ${value}`,
   edit: "Edit", languageTag: "Language, as its tag (en, pt-BR)", tagsCommas: "Tags, with commas between them", keep: "Save",
   chapterCount: (count) => counted(count, "chapter"), chapters: "Chapters", read: "Read", untitled: "Beginning",
-  versions: "Versions", noVersions: "No version yet.", champion: "answers questions", learnAgain: "Learn again",
+  versions: "Versions", noVersions: "No version yet.", champion: "answers questions", silentChampion: "champion, but its members do not answer", learnAgain: "Learn again",
   version: (number) => `Version ${number}`,
   madeOf: (members, method, when) => `${counted(members, "member")} (${method}), ${when}`,
   heldout: (before, after) => `held-out loss ${before.toFixed(2)} → ${after.toFixed(2)}`,
@@ -96,9 +96,9 @@ export const words = {
   why: "Why (kept in the history)", confirm: "Do it", force: "Even though it did worse than the champion of its day",
   moved: (alias, from, to, back) => {
     const now = to === null ? "No version any more" : `Version ${to}`;
-    return `${now} ${alias === "champion" ? "answers questions" : `is “${alias}”`}${back ? " again" : ""}${from === null ? "" : `, no longer version ${from}`}`;
+    return `${now} ${alias === "champion" ? "is the champion" : `is “${alias}”`}${back ? " again" : ""}${from === null ? "" : `, no longer version ${from}`}`;
   },
-  championAlready: (number) => `Version ${number} answered questions already: nothing was changed.`,
+  championAlready: (number) => `Version ${number} was the champion already: nothing was changed.`,
   movedBy: (who, when) => `by ${/^worker(_[0-9a-f]{8})?$/.test(who) ? "the service" : who}, ${when}`, olderMoves: "Moves before these are told by the API.",
   exportVersion: "Save for PEFT", damaged: "damaged", pruned: "pruned",
   compare: "Compare two versions", compareWith: "and", sure: (share) => `sure: ${percent(share)}`, compareQuestions: "Questions, one a line (none: ten that were written about the book)", run: "Compare",

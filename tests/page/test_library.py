@@ -81,7 +81,7 @@ def test_a_champion_whose_members_do_not_answer_says_so(
     expect(tag).to_have_text("answers questions")
     library.transfer.export(book, "1", tmp_path)
     [described] = tmp_path.rglob("version.json")
-    count, silent = 1, "champion, but its members do not answer"
+    count, silent = 1, "champion, members do not answer"
     # Only the whole interval below zero says that members do harm.
     for high, told in ((None, "answers questions"), (0.02, "answers questions"), (-0.033, silent)):
         version = json.loads(described.read_text())

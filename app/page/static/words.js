@@ -87,7 +87,7 @@ export const words = {
   tag: "Tag", author: "Author", title: "Title", withTag: (tag) => `Books with the tag ${tag}`, notOnly: (value) => `Not only ${value}`,
   edit: "Edit", languageTag: "Language, as its tag (en, pt-BR)", tagsCommas: "Tags, with commas between them", keep: "Save",
   chapterCount: (count) => counted(count, "chapter"), chapters: "Chapters", read: "Read", untitled: "Beginning",
-  versions: "Versions", noVersions: "No version yet.", champion: "answers questions", silentChampion: "champion, but its members do not answer", learnAgain: "Learn again",
+  versions: "Versions", noVersions: "No version yet.", champion: "answers questions", silentChampion: "champion, members do not answer", learnAgain: "Learn again",
   version: (number) => `Version ${number}`,
   madeOf: (members, method, when) => `${counted(members, "member")} (${method}), ${when}`,
   heldout: (before, after) => `held-out loss ${before.toFixed(2)} → ${after.toFixed(2)}`,

@@ -153,7 +153,7 @@ def build(
     tell("loads the embedder")
     # Answers are compared by the embedded one, by which the vote and its confidence were fitted.
     voting = embedder or WheelEmbedder()
-    tell(f"loads the LLM: {settings.model}")
+    tell(f"loads the LLM: {settings.model} (the first time a minute or more)")
     if isinstance(llm, Future):
         llm = llm.result()
     # After the LLM: both may import parts of transformers.

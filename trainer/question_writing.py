@@ -18,6 +18,8 @@ from trainer.skill.skill import Skill
 WRITING_SHARE = 0.5
 # So many pauses, about, are made while the first places are asked about; later ones take as many as these.
 _PAUSES = 90
+# Of places in hand as much is done by then, at most: whatever they take, they are not done before they are.
+_NEARLY = 0.9
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,12 @@ class Writing:
     """How far questions are written: about `done` of the `total` places of the book that are asked about.
 
     Places are asked about some at a time; those in hand count by the share of the work that is likely done.
+    They are finished even where the time is over: the first `until` places are asked about in any case.
     """
 
     done: float
     total: int
+    until: int
 
 
 @dataclass(frozen=True)
@@ -74,23 +78,25 @@ def write_questions(
     most = math.inf if recipe.budget_seconds is None else WRITING_SHARE * recipe.budget_seconds
     written: dict[int, list[StudyQuestion]] = {}
     order, pieces = _writing(llm, passages, recipe, skill.context(llm), asker)
-    yield Writing(0, len(order))
-    over = False
+    over, until = False, min(PLACES_AT_ONCE, len(order))
+    yield Writing(0, len(order), until)
     pauses, usual = 0, _PAUSES
     for happened in pieces:
         if isinstance(happened, list):
             if pauses:
                 pauses, usual = 0, pauses
             written[order[len(written)]] = happened
-            if len(written) % PLACES_AT_ONCE == 0 or len(written) == len(order):
-                yield Writing(len(written), len(order))
             over = clock() - started >= most
+            if len(written) == until:
+                if not over:
+                    until = min(until + PLACES_AT_ONCE, len(order))
+                yield Writing(len(written), len(order), until)
         elif over:  # all of the batch is there
             break
         else:
             pauses += 1
-            in_hand = min(PLACES_AT_ONCE, len(order) - len(written))
-            yield Writing(len(written) + in_hand * min(1.0, pauses / usual), len(order))
+            in_hand = until - len(written)
+            yield Writing(len(written) + in_hand * _likely_done(pauses / usual), len(order), until)
     questions = [question for place in sorted(written) for question in written[place]]
     seconds, unfinished = clock() - started, None
     if len(written) < len(order):
@@ -118,6 +124,13 @@ def _writing(
     order = _all_over(len(wanted))
     by = asking.Asker(context, turn)
     return order, asking.ask(llm, passages, wanted, by, reader, seed=recipe.seed, order=order)
+
+
+def _likely_done(usual: float) -> float:
+    """The share of the work on places in hand that is done after this share of the usual number of pauses:
+    it grows for ever, and stays below 1.
+    """
+    return usual if usual <= _NEARLY else 1 - (1 - _NEARLY) * _NEARLY / usual
 
 
 def _spread(count: int, most: int) -> list[int]:

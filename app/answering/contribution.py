@@ -28,19 +28,28 @@ class Contribution(BaseModel):
         """Whether answers are worse: the whole interval is below zero."""
         return self.high is not None and self.high < 0
 
-    def told_harm(self, whose: str = "Its members") -> str:
-        """Say that answers are worse with the members, by how much, and when these answer all the same."""
-        return (
-            f"{whose} make answers worse, by {self} of ROUGE-L on {self.questions} questions that it did not "
-            "learn: they answer only where an ask says `always`."
-        )
+    @property
+    def harm(self) -> str | None:
+        """What members that do harm cost: `answers to 12 held-out questions lost .100 of ROUGE-L on average
+        [.050, .200]`; None where they do none.
+        """
+        if self.low is None or self.high is None or not self.harms:
+            return None
+        lost = f"{_short(-self.difference)} of ROUGE-L on average {_between(-self.high, -self.low)}"
+        return f"answers to {self.questions} held-out questions lost {lost}"
+
+    def told_harm(self, whose: str = "its members") -> str | None:
+        """Say what members that do harm cost, and when they answer all the same; None where they do none."""
+        if self.harm is None:
+            return None
+        return f"With {whose}, {self.harm}: they answer only where an ask says `always`."
 
     def __str__(self) -> str:
         """As in `+.012 [-.004, .028]`."""
         mean = _short(self.difference, "+")
         if self.low is None or self.high is None:
             return mean
-        return f"{mean} [{_short(self.low)}, {_short(self.high)}]"
+        return f"{mean} {_between(self.low, self.high)}"
 
 
 def contribution(metrics: Mapping[str, Any]) -> Contribution | None:
@@ -49,6 +58,10 @@ def contribution(metrics: Mapping[str, Any]) -> Contribution | None:
         return Contribution.model_validate(metrics.get("adds"))
     except ValidationError:
         return None
+
+
+def _between(low: float, high: float) -> str:
+    return f"[{_short(low)}, {_short(high)}]"
 
 
 def _short(value: float, sign: str = "-") -> str:

@@ -74,10 +74,9 @@ class Panels:
             detail = "they were learned behind another skill than the one that answers now"
             return LeftOut(version.book_id, version.number, "other-skill", detail)
         adds = contribution(version.metrics)
-        if adds is None or not adds.harms:
+        if adds is None or adds.harm is None:
             return None
-        detail = f"with them, {adds.questions} questions were answered worse: {adds}"
-        return LeftOut(version.book_id, version.number, "harm", detail)
+        return LeftOut(version.book_id, version.number, "harm", f"with them, {adds.harm}")
 
     def _not_ready(self, book: str) -> NotReadyError:
         with self.database.read() as session:

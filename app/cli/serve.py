@@ -104,7 +104,7 @@ def _starting(
         check_start(settings, listens=listens)
         if not start_line.shown():
             # A log has this one line; the next says that it is ready.
-            typer.echo("Starts: loads the LLM, which takes longest the first time.")
+            typer.echo("Starts: loads the LLM. The first time that takes up to a minute, a download longer.")
         try:
             _say("imports PyTorch")
             # What is imported stays: looking for garbage in it takes a tenth of the start.

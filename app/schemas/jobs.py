@@ -27,9 +27,9 @@ class Progress(BaseModel):
 
 
 class Phase(BaseModel):
-    """What comes before training and after it: `done` of `total` passages are embedded, places of the book
-    are asked about, or held-out questions are asked. A `share` of it is done, 0 to 1, which counts places
-    that are being asked about, too; None in jobs of before there was one. It takes `eta_seconds` more; None
+    """What comes before training and after it: `done` of `total` passages are embedded, passages chosen from
+    the book are asked about, or held-out questions are asked. A `share` of it is done, 0 to 1, which counts
+    what is being asked, too; None in jobs of before there was one. It takes `eta_seconds` more; None
     where that is not known yet.
     """
 
@@ -86,12 +86,12 @@ class Job(BaseModel):
 class JobEvent(BaseModel):
     """Something that happened to a job.
 
-    The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, embedding (so
-    many passages are `done`, of a `total`), writing (questions about so many places of the book), studied,
-    too-short (the recipe's time was or, where that is `foreseen`, will be, by these figures), evaluated,
-    trial (so many held-out questions were asked), published, succeeded, failed or cancelled. The last three
-    end the job. "published" says whether the version was `promoted` to be the champion, with its `gate`, and
-    what it `adds` to answers.
+    The data of "metrics" is a `Progress`; that of a "message" has a `kind`: queued, running, budget (what
+    takes time beside the recipe's `seconds`), embedding (so many passages are `done`, of a `total`), writing
+    (questions about so many chosen passages), studied, too-short (the recipe's time was or, where that is
+    `foreseen`, will be, by these figures), evaluated, trial (so many held-out questions were asked),
+    published, succeeded, failed or cancelled. The last three end the job. "published" says whether the
+    version was `promoted` to be the champion, with its `gate`, and what it `adds` to answers.
     """
 
     id: int

@@ -40,7 +40,7 @@ def comparison_report(comparison: Comparison) -> RenderableType:
     if comparison.questions:
         parts.append(_answers(comparison, one.number, other.number))
     for number, version in {one.number: one, other.number: other}.items():
-        if (harm := harm_text(version, f"The members of version {number}")) is not None:
+        if (harm := harm_text(version, f"the members of version {number}")) is not None:
             parts.append(harm.append(" Here they answered all the same." if comparison.questions else ""))
     return Group(*parts)
 

@@ -22,10 +22,11 @@ def contribution_text(adds: object, between: str = " ") -> Text:
     return Text.assemble((mean, style), (between + interval, LABEL))
 
 
-def harm_text(version: PromptVersion, whose: str = "Its members") -> Text | None:
-    """Say that a version's members make answers worse, and by how much; None where that is not known."""
+def harm_text(version: PromptVersion, whose: str = "its members") -> Text | None:
+    """Say what a version's members cost answers where they make them worse; None where that is not known."""
     adds = contribution(version.metrics)
-    return plain(adds.told_harm(whose), WARN) if adds is not None and adds.harms else None
+    harm = None if adds is None else adds.told_harm(whose)
+    return None if harm is None else plain(harm, WARN)
 
 
 def silence_text(version: PromptVersion) -> Text | None:

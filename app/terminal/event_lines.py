@@ -27,18 +27,24 @@ def event_line(event: JobEvent) -> str:
     return f"{event.message.removesuffix('.')}, {duration(phase.eta_seconds)} left."
 
 
+def stays(event: JobEvent) -> bool:
+    """Whether an event stays on a terminal, above what comes after it: it is about all that follows."""
+    return event.level == "warning" or event.data.get("kind") == "budget"
+
+
 def by_tenths(events: Iterable[JobEvent]) -> Iterator[JobEvent]:
     """All events, but of the counts of a phase those that say a tenth more than the one before, or that come
-    a while after it.
+    a while after it and say something else.
     """
-    shown, shown_at = None, 0
+    shown, shown_at, line = None, 0, ""
     for event in events:
         phase = phase_of(event)
         if phase is not None and phase.total:
             tenth = (phase.kind, phase.done * 10 // phase.total)
-            if tenth == shown and event.created_at - shown_at < _SILENT_SECONDS:
+            early = event.created_at - shown_at < _SILENT_SECONDS
+            if tenth == shown and (early or event_line(event) == line):
                 continue
-            shown, shown_at = tenth, event.created_at
+            shown, shown_at, line = tenth, event.created_at, event_line(event)
         yield event
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from app.client import Client, ClientError
 from app.schemas import ENDED, Job, JobEvent
 from app.schemas import Progress as Step
-from app.terminal.event_lines import by_tenths, event_line, phase_of, without_passed_counts
+from app.terminal.event_lines import by_tenths, event_line, phase_of, stays, without_passed_counts
 from app.terminal.losses import losses_panel
 from app.terminal.theme import (
     ACCENT,
@@ -96,10 +96,10 @@ class TrainingProgress:
                 self.published = event.message
 
     def _show(self, event: JobEvent) -> None:
-        """Show a message beside the bar, which is as full as a phase is, and full in the end. A warning
-        leaves the bar as it is.
+        """Show a message beside the bar, which is as full as a phase is, and full in the end. One that stays
+        elsewhere leaves the bar as it is.
         """
-        if event.level == "warning":
+        if stays(event):
             return
         task, numbers, kind = self._bar.tasks[0], "", event.data.get("kind")
         if (phase := phase_of(event)) is not None:
@@ -154,8 +154,8 @@ def show_training(console: Console, client: Client, job: Job) -> Job:
         with Live(progress, console=console, refresh_per_second=8):
             for event in client.follow(job.id):
                 progress.update(event)
-                if event.level == "warning":
-                    console.print(plain(event.message, WARN))
+                if stays(event):
+                    console.print(plain(event.message, WARN if event.level == "warning" else ""))
     else:
         shown_tenths = -1 if job.progress is None else _tenths(job.progress) - 1
         for event in by_tenths(without_passed_counts(client.follow(job.id), job)):

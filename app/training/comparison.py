@@ -33,9 +33,12 @@ class Comparison:
         trial: Trial,
         device: torch.device,
         pieces: Pieces,
-        tell: Callable[[int, int], object],
+        tell: Callable[[float, int], object],
     ) -> None:
-        """How many questions of the trial were asked, of how many, is what it `tell`s."""
+        """How many questions of the trial were asked, of how many, is what it `tell`s. A question counts by
+        the share of those who were asked it, of all who will be: the members, readers without members and,
+        where there is one, the champion.
+        """
         self._database = database
         self._job = job
         self._members = members
@@ -43,15 +46,20 @@ class Comparison:
         self._device = device
         self._pieces = pieces
         self._tell = tell
+        self._asked = 2
 
-    def tried(self, recipe: Recipe, objective: Objective, learned: Learned) -> promotion.Tried:
-        """How the new members answer the questions that they did not learn, and readers without members."""
+    def tried(
+        self, recipe: Recipe, objective: Objective, learned: Learned, champion: promotion.Champion
+    ) -> promotion.Tried:
+        """How the new members answer the questions that they did not learn, and readers without members.
+        `champion` is the one that will likely be asked, too.
+        """
+        self._asked = 2 if champion.members is None else 3
         questions = self._trial.pose(self._job.book_id, objective.heldout_questions[: recipe.trial])
-        both = 2 * len(questions)
         return promotion.Tried(
             questions,
-            self._scores(questions, learned.members, 0, both),
-            self._scores(questions, None, len(questions), both),
+            self._scores(questions, learned.members, 0),
+            self._scores(questions, None, 1),
         )
 
     def decided(self, objective: Objective, learned: Learned, tried: promotion.Tried) -> promotion.Decision:
@@ -63,22 +71,21 @@ class Comparison:
             [*_, last] = self._pieces(promotion.measure(objective, members, learned.after.bare_loss))
             assert isinstance(last, Evaluated)
             losses = last.member_losses
-            better = tried.above(self._scores(tried.questions, members, 0, len(tried.questions)))
+            better = tried.above(self._scores(tried.questions, members, self._asked - 1))
         return promotion.decide(learned, champion, losses, better, force=self._job.force)
 
-    def _scores(
-        self, questions: Sequence[Posed], members: Members | None, asked: int, of: int
-    ) -> Sequence[float]:
+    def _scores(self, questions: Sequence[Posed], members: Members | None, before: int) -> Sequence[float]:
         """How good their answers are; nothing where the LLM has no memory left to say: what was learned is
-        worth more than its trial. So many questions were `asked` before, `of` so many in all.
+        worth more than its trial. So many others were asked the questions `before`.
         """
         if not questions:
             return []
+        count = len(questions)
         try:
-            self._tell(asked, of)
+            self._tell(before * count / self._asked, count)
             for last in self._pieces(self._trial.score(self._job.book_id, questions, members)):
                 if isinstance(last, Asked):
-                    self._tell(asked + last.questions, of)
+                    self._tell((before * count + last.questions) / self._asked, count)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise

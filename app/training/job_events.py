@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from app.training.time_budget import Foreseen, TooFewSteps
+from app.training.time_budget import Foreseen, OnTop, TooFewSteps
 from store import job_events, jobs
 from store.tables import Job
 from trainer.book_training import Prepared
@@ -24,16 +24,17 @@ _EVALUATED = {
 }
 _PHASES: dict[PhaseKind, str] = {
     "embedding": "Embeds passages",
-    "writing": "Writes questions, by places of the book",
+    "writing": "Writes questions about chosen passages",
     "trial": "Asks held-out questions, with members and without",
 }
 
 
 @dataclass(frozen=True)
 class Phase:
-    """How far a job's work before and after its training is: passages that have a vector, places of the book
-    about which questions are written, or questions of the trial that were asked. A `share` of it is done, 0
-    to 1, which counts what is in hand, too. It takes `eta_seconds` more; None where that is not known yet.
+    """How far a job's work before and after its training is: passages that have a vector, passages chosen
+    from the book about which questions are written, or questions of the trial that all who are compared were
+    asked. A `share` of it is done, 0 to 1, which counts what is in hand, too. It takes `eta_seconds` more;
+    None where that is not known yet.
     """
 
     kind: PhaseKind
@@ -49,26 +50,31 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kind: PhaseKind | None = None
-        self._first, self._began = 0.0, 0.0
+        self._first, self._last, self._began = 0.0, 0.0, 0.0
         self.elapsed = 0.0
 
-    def phase(self, kind: PhaseKind, done: float, total: int, most: float = math.inf) -> Phase:
+    def phase(
+        self, kind: PhaseKind, done: float, total: int, most: float = math.inf, until: int = 0
+    ) -> Phase:
         """The phase as it is now. What was done when it was first asked about says nothing of its speed. It
-        ends after `most` seconds in any case.
+        ends after `most` seconds, or when `until` so many are done if that is later. Where less is done than
+        before, it has begun anew.
         """
         now = self._clock()
-        if kind != self._kind:
+        if kind != self._kind or done < self._last:
             self._kind, self._first, self._began = kind, done, now
+        self._last = done
         self.elapsed = now - self._began
         here, left = done - self._first, None
         if done == total:
             left = 0.0
         elif here > 0:
-            left = max(0.0, min(self.elapsed / here * (total - done), most - self.elapsed))
+            each = self.elapsed / here
+            left = max(0.0, min(each * (total - done), max(most - self.elapsed, each * (until - done))))
         return Phase(kind, int(done), total, done / total if total else 1.0, left)
 
 
-Happened = Progress | Prepared | Phase | Unfinished | TooFewSteps | Foreseen
+Happened = Progress | Prepared | Phase | OnTop | Unfinished | TooFewSteps | Foreseen
 
 
 def record_progress(session: Session, job: Job, happened: Happened) -> None:
@@ -106,6 +112,9 @@ def record_progress(session: Session, job: Job, happened: Happened) -> None:
                 "member_losses": happened.member_losses,
             },
         )
+    elif isinstance(happened, OnTop):
+        message, data = _on_top(happened), {"kind": "budget", **asdict(happened)}
+        job_events.add(session, job.id, level="info", type="message", message=message, data=data)
     elif isinstance(happened, Unfinished | TooFewSteps | Foreseen):
         foreseen, what = False, happened
         if isinstance(what, Foreseen):
@@ -117,17 +126,30 @@ def record_progress(session: Session, job: Job, happened: Happened) -> None:
         job_events.add(session, job.id, level="warning", type="message", message=message, data=data)
 
 
+def _on_top(what: OnTop) -> str:
+    """What the time of a recipe is for, and what takes time beside it."""
+    minutes, rest = divmod(what.seconds, 60)
+    time = _counted(int(minutes), "minute") if minutes and not rest else f"{what.seconds:g} seconds"
+    verb = "is" if time == "1 minute" else "are"
+    work = "writing questions and learning" if what.writes else "learning"
+    if what.embeds and what.tries:
+        beside = "embedding comes before that, and the trial after"
+    else:
+        beside = "embedding comes before that" if what.embeds else "the trial comes after that"
+    return f"{time} {verb} for {work}; {beside}."
+
+
 def _too_short(what: Unfinished | TooFewSteps, foreseen: bool) -> str:
     """For what the recipe's time was too short or, where that is `foreseen`, will be."""
     if isinstance(what, Unfinished):
         if foreseen:
             return (
-                f"There is time to write questions about some {what.asked:,} of {what.places:,} places of "
-                "the book: the members will learn little of the others."
+                f"There is time to write questions about some {what.asked:,} of {what.places:,} chosen "
+                "passages of the book: the members will learn little of the others."
             )
         return (
-            f"The time for writing questions was over after {what.asked:,} of {what.places:,} places of the "
-            "book: the members learn little of the others."
+            f"The time for writing questions was over after {what.asked:,} of {what.places:,} chosen "
+            "passages of the book: the members learn little of the others."
         )
     steps = _counted(what.steps, "step")
     time = f"There is time for some {steps}" if foreseen else f"The time was over after {steps}"

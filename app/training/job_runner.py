@@ -18,7 +18,7 @@ from app.training.provenance import Source
 from app.training.publishing import publish_trained
 from app.training.reporting import Reporting
 from app.training.study import Studying
-from app.training.time_budget import Foreseen, TimeBudget, TooFewSteps
+from app.training.time_budget import Foreseen, OnTop, TimeBudget, TooFewSteps
 from app.training.trial import Asked, Scored, Trial
 from store import versions
 from store.database import Database
@@ -109,11 +109,13 @@ class JobRunner:
                 raise
 
     def _run(self) -> None:
-        self._embed()
         recipe = resolved(Recipe(**self._job.recipe), self._skill.skill)
+        budget = TimeBudget(recipe)
+        self._tell(budget.on_top(embeds=bool(self._index.by_words_alone([self._job.book_id]))))
+        self._embed()
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
-        study, questions, spent, budget = None, None, 0.0, TimeBudget(recipe)
+        study, questions, spent = None, None, 0.0
         if recipe.objective != "lm":
             study, questions, spent = self._study(recipe, source, budget)
         champion = promotion.champion(self._database, self._members, self._job.book_id)
@@ -141,7 +143,7 @@ class JobRunner:
             elif isinstance(happened, Learned):
                 learned = happened
         self._tell(budget.learned(learned, objective))
-        tried = self._comparison.tried(recipe, objective, learned)
+        tried = self._comparison.tried(recipe, objective, learned, champion)
         self._publish(recipe, objective, learned, tried, source, study)
 
     def _embed(self) -> None:
@@ -170,8 +172,8 @@ class JobRunner:
             writing = write_questions(self._llm, source.passage_texts, recipe, self._skill.skill, asker)
             for happened in self._pieces(writing):
                 if isinstance(happened, Writing):
-                    done, places = happened.done, happened.total
-                    seconds = self._reporting.phase("writing", done, places, budget.writing_seconds)
+                    done, places, until = happened.done, happened.total, happened.until
+                    seconds = self._reporting.phase("writing", done, places, budget.writing_seconds, until)
                     self._tell(budget.writing(done, places, seconds))
             assert isinstance(happened, Written)
             written = happened
@@ -200,10 +202,10 @@ class JobRunner:
                 self._checkpoints.keep_if_due()
             yield happened
 
-    def _tell(self, short: Foreseen | Unfinished | TooFewSteps | None) -> None:
-        """Say what the recipe's time is too short for, if it is."""
-        if short is not None:
-            self._reporting.record(short)
+    def _tell(self, what: OnTop | Foreseen | Unfinished | TooFewSteps | None) -> None:
+        """Say what there is to say of the recipe's time."""
+        if what is not None:
+            self._reporting.record(what)
 
     def _stay(self, seconds: float = 0.0) -> None:
         """Wait so long. Raises what ends the attempt: LeavingError, or what `Heartbeat.check` does."""

@@ -102,6 +102,6 @@ def said_of(adds: Contribution | None) -> str:
     """What a version adds to answers, as it is told when it is published."""
     if adds is None:
         return ""
-    if adds.harms:
-        return f" {adds.told_harm()}"
+    if (harm := adds.told_harm()) is not None:
+        return f" {harm}"
     return f" To the answers to {adds.questions} questions that it did not learn, it adds {adds} of ROUGE-L."

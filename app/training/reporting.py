@@ -43,12 +43,14 @@ class Reporting:
         if cancelled:
             raise CancelledError()
 
-    def phase(self, kind: PhaseKind, done: float, total: int, most: float = math.inf) -> float:
-        """Record how far the work before or after training is, which ends after `most` seconds: where it
+    def phase(
+        self, kind: PhaseKind, done: float, total: int, most: float = math.inf, until: int = 0
+    ) -> float:
+        """Record how far the work before or after training is, which ends as `Pace.phase` has it: where it
         begins, now and then, and where it ends. Returns how many seconds it took so far. Raises what `record`
         does.
         """
-        phase = self._pace.phase(kind, done, total, most)
+        phase = self._pace.phase(kind, done, total, most, until)
         now = time.monotonic()
         if self._pace.elapsed == 0 or done == total or now - self._told >= _TELL_SECONDS:
             self._told = now

@@ -27,6 +27,18 @@ class TooFewSteps:
 
 
 @dataclass(frozen=True)
+class OnTop:
+    """What takes time beside the `seconds` of a recipe, which are for learning and, where it `writes`, for
+    questions: whether passages are embedded before, and the members tried after.
+    """
+
+    seconds: float
+    writes: bool
+    embeds: bool
+    tries: bool
+
+
+@dataclass(frozen=True)
 class Foreseen:
     """What a recipe will have too little time for, if the speed stays."""
 
@@ -48,6 +60,17 @@ class TimeBudget:
         """How long questions are written at most."""
         seconds = self._recipe.budget_seconds
         return math.inf if seconds is None else WRITING_SHARE * seconds
+
+    def on_top(self, *, embeds: bool) -> OnTop | None:
+        """What comes on top of the recipe's seconds, where passages are to be embedded or not; None where
+        nothing does, or where it has no seconds. The recipe's objective is decided.
+        """
+        recipe = self._recipe
+        writes = recipe.objective != "lm"
+        tries = writes and recipe.trial > 0 and recipe.heldout > 0
+        if recipe.budget_seconds is None or not (embeds or tries):
+            return None
+        return OnTop(recipe.budget_seconds, writes, embeds, tries)
 
     def writing(self, done: float, places: int, seconds: float) -> Foreseen | None:
         """What there is to tell when about so many places of the book were asked about in so many seconds."""

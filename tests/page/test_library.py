@@ -52,7 +52,7 @@ def test_a_version_is_promoted_and_rolled_back(page: Page, library: Client, http
     page.get_by_role("button", name="Do it").click()
     expect(champion).not_to_have_text(before)
     move = page.locator(".timeline li.move").first
-    expect(move).to_contain_text("answers questions, no longer")
+    expect(move).to_contain_text("is the champion, no longer")
     expect(move).to_contain_text("by local")
     expect(move).to_contain_text("to try it")
 
@@ -69,8 +69,31 @@ def test_a_version_is_promoted_and_rolled_back(page: Page, library: Client, http
         f"/admin/books/{book}/aliases/champion", json={"version": other, "force": True}
     ).raise_for_status()
     page.get_by_role("button", name="Do it").click()
-    expect(page.get_by_text(f"Version {other} answered questions already")).to_be_visible()
+    expect(page.get_by_text(f"Version {other} was the champion already")).to_be_visible()
     expect(champion).not_to_have_text(before)
+
+
+def test_a_champion_whose_members_do_not_answer_says_so(
+    page: Page, library: Client, http: httpx.Client, tmp_path: Path
+) -> None:
+    book = opened(page, library, http, f"{STORY} Silent. {page.viewport_size}", recipe=json.dumps(QUICK))
+    tag = page.locator(".timeline li.champion h3 .tag")
+    expect(tag).to_have_text("answers questions")
+    library.transfer.export(book, "1", tmp_path)
+    [described] = tmp_path.rglob("version.json")
+    count, silent = 1, "champion, members do not answer"
+    # Only the whole interval below zero says that members do harm.
+    for high, told in ((None, "answers questions"), (0.02, "answers questions"), (-0.033, silent)):
+        version = json.loads(described.read_text())
+        adds = {"difference": -0.341, "low": None if high is None else -0.667, "high": high, "questions": 5}
+        version["version"]["metrics"]["adds"] = adds
+        described.write_text(json.dumps(version))
+        library.transfer.import_(book, tmp_path, promote=True)
+        page.reload()
+        expect(page.locator(".timeline li:not(.move)")).to_have_count(count := count + 1)
+        expect(tag).to_have_text(told)
+        expect(page.locator(".timeline li.champion")).to_contain_text("adds -.341")
+    accessible(page)
 
 
 def test_learning_is_stopped(page: Page, library: Client, http: httpx.Client) -> None:

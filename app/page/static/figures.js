@@ -21,6 +21,9 @@ export function loss(version) {
   return found ? words.heldout(...found) : "";
 }
 
+/** Whether members make answers worse, so that they do not answer: the whole interval is below zero. */
+export const harms = (found) => Boolean(found) && found.high !== null && found.high < 0;
+
 /** What members add to answers, with its interval: green above zero, red below. */
 export function adds(found) {
   if (!found) return h("span", { class: "soft" }, words.notMeasured);
@@ -28,7 +31,7 @@ export function adds(found) {
   const sign = found.difference < 0 ? "" : "+";
   const known = found.low !== null && found.high !== null;
   const told = `${sign}${short(found.difference)} ${known ? `[${short(found.low)}, ${short(found.high)}]` : words.few}`;
-  return h("span", { class: known && found.low > 0 ? "gain" : known && found.high < 0 ? "bad" : null }, told);
+  return h("span", { class: known && found.low > 0 ? "gain" : harms(found) ? "bad" : null }, told);
 }
 
 /** A number of seconds. */

@@ -29,11 +29,12 @@ export function learningView(id, gone, ended = () => {}) {
   const curves = h("div");
   const stages = STAGES.map((stage) => h("li", {}, words.stages[stage]));
   const warned = h("ul", { class: "warn" });
+  const budget = h("p", { class: "soft" });
   const stop = h("button", { onclick: async () => {
     if (!(await dialog(words.stopLearning, h("p", {}, words.stopSure), {}, {}, words.stopLearning))) return;
     await call("POST", `/jobs/${id}/cancel`).catch((error) => { left.textContent = error.message; });
   } }, words.stopLearning);
-  const view = h("section", { class: "card learning" }, h("ol", { class: "stages" }, stages), phase, bar, h("div", { class: "row" }, left, stop), warned, curves);
+  const view = h("section", { class: "card learning" }, h("ol", { class: "stages" }, stages), phase, bar, h("div", { class: "row" }, left, stop), budget, warned, curves);
   const members = [];
   let bare = null;
 
@@ -47,6 +48,10 @@ export function learningView(id, gone, ended = () => {}) {
   }
 
   function tell({ type, level, message, data }) {
+    if (data.kind === "budget") {
+      budget.textContent = message;
+      return;
+    }
     const stage = data.kind === "evaluated" ? (data.stage === "before" ? 2 : 3) : STAGE_OF[data.kind ?? type];
     if (stage !== undefined) reach(stage);
     if (level === "warning") {
@@ -108,6 +113,7 @@ export function learningView(id, gone, ended = () => {}) {
   function end(job) {
     stop.remove();
     left.remove();
+    budget.remove();
     bar.max = 1;
     bar.value = job.status === "succeeded" ? 1 : 0;
     if (job.error) fill(phase, h("span", { class: "bad" }, job.error.message), " ", words.todo[job.error.code]);

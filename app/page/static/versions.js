@@ -5,7 +5,7 @@ import { comparing } from "./comparing.js";
 import { curvesView } from "./curves.js";
 import { dialog } from "./dialog.js";
 import { fill, h, save } from "./elements.js";
-import { adds, date, loss } from "./figures.js";
+import { adds, date, harms, loss } from "./figures.js";
 import { words } from "./words.js";
 
 /** Show the versions of a book in an element, and what is `told` of them; again after each change. */
@@ -36,16 +36,17 @@ export async function versionsView(root, book, gone, told = null) {
     async ({ why }) => { await call("POST", `/admin/books/${book}/aliases/champion/rollback`, { why: why || null }); });
 
   const item = (version) => {
-    const answers = version.number === champion;
-    return h("li", { class: answers ? "champion" : null },
-      h("h3", {}, words.version(version.number), " ", answers && h("span", { class: "tag" }, words.champion), " ",
+    const chosen = version.number === champion;
+    const silent = harms(version.metrics.adds) || version.refused;
+    return h("li", { class: chosen ? "champion" : null },
+      h("h3", {}, words.version(version.number), " ", chosen && h("span", { class: "tag" }, silent ? words.silentChampion : words.champion), " ",
         version.state !== "live" && h("span", { class: "warn" }, words[version.state])),
       h("p", {}, words.madeOf(version.members.length, version.recipe.method ?? "–", date(version.created_at)), " · ",
         loss(version), " · ", words.adds, " ", adds(version.metrics.adds), version.metrics.adds && [" ", h("span", { class: "whole" }, words.toAnswers)]),
       version.refused && h("p", { class: "warn" }, version.refused),
       curves(version),
       version.state !== "pruned" && h("div", { class: "row" },
-        !answers && h("button", { onclick: () => promote(version.number) }, words.promote),
+        !chosen && h("button", { onclick: () => promote(version.number) }, words.promote),
         h("button", { class: "plain", onclick: () => download(version) }, words.exportVersion)));
   };
 

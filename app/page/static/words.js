@@ -60,7 +60,7 @@ export const words = {
   passages: (count) => counted(count, "passage"), byAuthor: "by",
   remove: "Remove", removeSure: (title) => `Remove ${title} and all that was learned of it?`,
 
-  phases: { queued: "Waits for its turn", running: "Begins", embedding: "Reads the passages", writing: "Writes questions about the book", studied: "Begins to learn", evaluated: "Was examined", trial: "Asks held-out questions, with the members and without", resumed: "Goes on", published: "Published", succeeded: "Learned", failed: "Failed", cancelled: "Cancelled" },
+  phases: { queued: "Waits for its turn", running: "Begins", embedding: "Reads the passages", writing: "Writes questions about chosen passages", studied: "Begins to learn", evaluated: "Was examined", trial: "Asks held-out questions, with the members and without", resumed: "Goes on", published: "Published", succeeded: "Learned", failed: "Failed", cancelled: "Cancelled" },
   learningStep: (step, steps) => `Learns: step ${step} of ${steps}`,
   left: (seconds) => (seconds === null ? "" : seconds < 90 ? `about ${Math.round(seconds)} s left` : `about ${Math.round(seconds / 60)} min left`),
   curves: "Loss of each member, running mean, nats per token; dashed: the LLM without them",
@@ -86,7 +86,7 @@ export const words = {
   tag: "Tag", author: "Author", title: "Title", withTag: (tag) => `Books with the tag ${tag}`, notOnly: (value) => `Not only ${value}`,
   edit: "Edit", languageTag: "Language, as its tag (en, pt-BR)", tagsCommas: "Tags, with commas between them", keep: "Save",
   chapterCount: (count) => counted(count, "chapter"), chapters: "Chapters", read: "Read", untitled: "Beginning",
-  versions: "Versions", noVersions: "No version yet.", champion: "answers questions", learnAgain: "Learn again",
+  versions: "Versions", noVersions: "No version yet.", champion: "answers questions", silentChampion: "champion, members do not answer", learnAgain: "Learn again",
   version: (number) => `Version ${number}`,
   madeOf: (members, method, when) => `${counted(members, "member")} (${method}), ${when}`,
   heldout: (before, after) => `held-out loss ${before.toFixed(2)} → ${after.toFixed(2)}`,
@@ -95,9 +95,9 @@ export const words = {
   why: "Why (kept in the history)", confirm: "Do it", force: "Even though it did worse than the champion of its day",
   moved: (alias, from, to, back) => {
     const now = to === null ? "No version any more" : `Version ${to}`;
-    return `${now} ${alias === "champion" ? "answers questions" : `is “${alias}”`}${back ? " again" : ""}${from === null ? "" : `, no longer version ${from}`}`;
+    return `${now} ${alias === "champion" ? "is the champion" : `is “${alias}”`}${back ? " again" : ""}${from === null ? "" : `, no longer version ${from}`}`;
   },
-  championAlready: (number) => `Version ${number} answered questions already: nothing was changed.`,
+  championAlready: (number) => `Version ${number} was the champion already: nothing was changed.`,
   movedBy: (who, when) => `by ${/^worker(_[0-9a-f]{8})?$/.test(who) ? "the service" : who}, ${when}`, olderMoves: "Moves before these are told by the API.",
   exportVersion: "Save for PEFT", damaged: "damaged", pruned: "pruned",
   compare: "Compare two versions", compareWith: "and", sure: (share) => `sure: ${percent(share)}`, compareQuestions: "Questions, one a line (none: ten that were written about the book)", run: "Compare",

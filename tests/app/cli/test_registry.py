@@ -41,8 +41,8 @@ def test_a_rollback_says_where_the_alias_is_again(peer: Peer) -> None:
 
 
 HARM = (
-    "Its members make answers worse, by -.341 [-.667, -.033] of ROUGE-L on 5 questions that it did not "
-    "learn: they answer only where an ask says `always`."
+    "With its members, answers to 5 held-out questions lost .341 of ROUGE-L on average [.033, .667]: they "
+    "answer only where an ask says `always`."
 )
 OTHER = "learned on another LLM: hidden size 16, not 8"
 

@@ -68,8 +68,8 @@ def test_a_member_that_one_version_does_not_have_is_not_there() -> None:
 
 def test_members_that_stay_silent_in_an_ask_are_named_where_they_answered() -> None:
     harm = (
-        "The members of version 2 make answers worse, by -.341 [-.667, -.033] of ROUGE-L on 5 questions that "
-        "it did not learn: they answer only where an ask says `always`."
+        "With the members of version 2, answers to 5 held-out questions lost .341 of ROUGE-L on average "
+        "[.033, .667]: they answer only where an ask says `always`."
     )
     told = with_metrics({}, harmful())
     text = " ".join(shown(comparison_report(told)).split())

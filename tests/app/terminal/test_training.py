@@ -177,7 +177,16 @@ def test_elsewhere_than_on_a_terminal_a_slow_phase_says_how_long_it_still_takes(
                 "data": {"kind": "writing", "done": 0, "total": 48, "eta_seconds": left},
             }
         )
-        for at, left in ((100, None), (102, 600.0), (114, 580.0), (115, 570.0), (117, 560.0), (131, 540.0))
+        for at, left in (
+            (100, None),
+            (102, 600.0),
+            (114, 580.0),
+            (115, 570.0),
+            (117, 560.0),
+            (131, 540.0),
+            # Nothing new: neither a count nor a time.
+            (150, 540.2),
+        )
     ]
     whole = [waits, runs, *told, *rest]
     peer.events = [event.model_copy(update={"id": number}) for number, event in enumerate(whole, start=1)]
@@ -193,10 +202,11 @@ def test_elsewhere_than_on_a_terminal_a_slow_phase_says_how_long_it_still_takes(
     ]
 
 
-def test_a_warning_stays_on_the_terminal(peer: Peer) -> None:
+@pytest.mark.parametrize("said", [{"level": "warning"}, {"data": {"kind": "budget", "seconds": 120}}])
+def test_what_is_about_all_that_follows_stays_on_the_terminal(peer: Peer, said: dict[str, object]) -> None:
     waits, runs, *rest = events()
-    warning = runs.model_copy(update={"level": "warning", "message": "There is little time."})
-    told = [waits, runs, warning, *rest]
+    staying = runs.model_copy(update={"message": "There is little time.", **said})
+    told = [waits, runs, staying, *rest]
     peer.events = [event.model_copy(update={"id": number}) for number, event in enumerate(told, start=1)]
     console = Console(file=StringIO(), force_terminal=True, width=100)
     with Client(peer.url) as client:

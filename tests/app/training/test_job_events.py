@@ -10,7 +10,7 @@ from app.training import provenance
 from app.training.job_events import Pace, Phase
 from app.training.reporting import Reporting
 from app.training.study import Studying
-from app.training.time_budget import Foreseen, TooFewSteps
+from app.training.time_budget import Foreseen, OnTop, TooFewSteps
 from store import jobs
 from tests.app.training.test_job_runner import (  # noqa: F401 - fixtures
     GOOD,
@@ -47,6 +47,15 @@ def test_a_phase_says_how_long_it_still_takes_at_its_own_speed() -> None:
     assert pace.phase("writing", 10, 10) == Phase("writing", 10, 10, 1.0, 0.0)
 
 
+def test_a_phase_that_begins_anew_has_a_speed_of_its_own() -> None:
+    clock = iter([0.0, 100.0, 110.0, 115.0])
+    pace = Pace(lambda: next(clock))
+    pace.phase("trial", 0, 2)
+    pace.phase("trial", 2, 2)
+    assert pace.phase("trial", 1, 2) == Phase("trial", 1, 2, 0.5)
+    assert pace.phase("trial", 1.5, 2) == Phase("trial", 1, 2, 0.75, 5.0)
+
+
 @pytest.mark.parametrize(("most", "left"), [(60.0, 50.0), (12.0, 2.0), (5.0, 0.0), (math.inf, 90.0)])
 def test_a_phase_ends_with_its_time(most: float, left: float) -> None:
     clock = iter([0.0, 10.0])
@@ -55,9 +64,18 @@ def test_a_phase_ends_with_its_time(most: float, left: float) -> None:
     assert pace.phase("writing", 1, 10, most).eta_seconds == left
 
 
+def test_what_is_in_hand_when_the_time_is_over_still_takes_its_time() -> None:
+    clock = iter([0.0, 10.0, 20.0, 30.0])
+    pace = Pace(lambda: next(clock))
+    pace.phase("writing", 0, 10, 15, until=4)
+    assert pace.phase("writing", 1, 10, 15, until=4).eta_seconds == 30
+    assert pace.phase("writing", 2, 10, 15, until=4).eta_seconds == 20
+    assert pace.phase("writing", 4, 10, 15, until=4).eta_seconds == 0
+
+
 UNFINISHED = (
-    "The time for writing questions was over after 4 of 48 places of the book: the members learn little of "
-    "the others. A budget_seconds of about 1440 (24 minutes) would be enough."
+    "The time for writing questions was over after 4 of 48 chosen passages of the book: the members learn "
+    "little of the others. A budget_seconds of about 1440 (24 minutes) would be enough."
 )
 FEW = (
     "The time was over after 1 step of the 30 in which members read everything once: that is too little to "
@@ -72,8 +90,8 @@ FEW = (
         (TooFewSteps(1, 30, 12.0), FEW),
         (
             Foreseen(Unfinished(4, 48, 1430.5)),
-            "There is time to write questions about some 4 of 48 places of the book: the members will learn "
-            "little of the others. A budget_seconds of about 1440 (24 minutes) would be enough.",
+            "There is time to write questions about some 4 of 48 chosen passages of the book: the members "
+            "will learn little of the others. A budget_seconds of about 1440 (24 minutes) would be enough.",
         ),
         (
             Foreseen(TooFewSteps(5, 30, 600.0)),
@@ -94,6 +112,39 @@ def test_too_little_time_is_told_with_the_time_that_is_enough(
     assert event.data is not None
     assert event.data["kind"] == "too-short"
     assert event.data["foreseen"] == isinstance(short, Foreseen)
+
+
+@pytest.mark.parametrize(
+    ("on_top", "told"),
+    [
+        (
+            OnTop(120.0, writes=True, embeds=True, tries=True),
+            "2 minutes are for writing questions and learning; embedding comes before that, and the trial "
+            "after.",
+        ),
+        (
+            OnTop(60.0, writes=True, embeds=False, tries=True),
+            "1 minute is for writing questions and learning; the trial comes after that.",
+        ),
+        (
+            OnTop(90.0, writes=False, embeds=True, tries=False),
+            "90 seconds are for learning; embedding comes before that.",
+        ),
+        (
+            OnTop(0.5, writes=False, embeds=True, tries=False),
+            "0.5 seconds are for learning; embedding comes before that.",
+        ),
+    ],
+)
+def test_what_comes_on_top_of_the_time_is_told(
+    desk: Desk,  # noqa: F811
+    on_top: OnTop,
+    told: str,
+) -> None:
+    study = studying(desk)
+    Reporting(desk.database, study.job, 60).record(on_top)
+    [event] = [event for event in desk.events(study.job) if event.data["kind"] == "budget"]
+    assert (event.level, event.message) == ("info", told)
 
 
 @pytest.mark.parametrize("unfinished", [Unfinished(4, 48, 1430.5), None])

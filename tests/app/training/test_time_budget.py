@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from app.training.time_budget import Foreseen, TimeBudget, TooFewSteps
+from app.training.time_budget import Foreseen, OnTop, TimeBudget, TooFewSteps
 from trainer.objectives.objective import Objective
 from trainer.progress import Learned, Stepped
 from trainer.question_writing import Unfinished
@@ -47,6 +47,28 @@ def test_what_there_is_no_time_to_write_is_foreseen(
     budget: float | None, done: float, seconds: float, foreseen: Foreseen | None
 ) -> None:
     assert TimeBudget(Recipe(budget_seconds=budget)).writing(done, 48, seconds) == foreseen
+
+
+@pytest.mark.parametrize(
+    ("settings", "embeds", "on_top"),
+    [
+        ({}, True, OnTop(60.0, writes=True, embeds=True, tries=True)),
+        ({}, False, OnTop(60.0, writes=True, embeds=False, tries=True)),
+        ({"objective": "both"}, False, OnTop(60.0, writes=True, embeds=False, tries=True)),
+        ({"objective": "lm"}, True, OnTop(60.0, writes=False, embeds=True, tries=False)),
+        ({"trial": 0}, True, OnTop(60.0, writes=True, embeds=True, tries=False)),
+        # Nothing is held out to be asked.
+        ({"heldout": 0}, True, OnTop(60.0, writes=True, embeds=True, tries=False)),
+        ({"objective": "lm"}, False, None),
+        ({"trial": 0}, False, None),
+        ({"budget_seconds": None, "budget_tokens": 9}, True, None),
+    ],
+)
+def test_what_comes_on_top_of_a_recipes_time_is_known_before(
+    settings: dict[str, object], embeds: bool, on_top: OnTop | None
+) -> None:
+    recipe = Recipe.model_validate({"objective": "self_study", "budget_seconds": 60, **settings})
+    assert TimeBudget(recipe).on_top(embeds=embeds) == on_top
 
 
 def test_a_book_of_one_place_is_judged_by_it() -> None:

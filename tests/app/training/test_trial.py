@@ -15,6 +15,7 @@ from app.engine.engine import Engine
 from app.engine.member_cache import MemberCache
 from app.engine.runner import DirectRunner
 from app.engine.scheduler import Scheduler
+from app.training import reporting
 from app.training.promotion import Champion, decide
 from app.training.publishing import said_of
 from app.training.study import study_key
@@ -126,20 +127,36 @@ def test_a_version_of_self_study_says_what_its_members_add(desk: Desk) -> None:
     assert third.metrics["adds"] is None
 
 
-def test_a_trial_says_how_far_it_is(desk: Desk) -> None:
-    version, told = desk.learn(studied(desk).model_dump())
-    assert version.job_id is not None
-    with desk.database.read() as session:
-        job = jobs.get(session, version.job_id)
-    counts = [
-        (event.data["done"], event.data["total"])
-        for event in desk.events(job)
-        if event.data and event.data.get("kind") == "trial"
-    ]
-    # Two questions, asked with the members and without them.
-    assert counts[0] == (0, 4)
-    assert counts[-1] == (4, 4)
-    assert "of ROUGE-L" in told
+def test_a_job_says_as_it_begins_what_comes_on_top_of_its_time(desk: Desk) -> None:
+    told = []
+    for recipe in (studied(desk, budget_seconds=60), Recipe(**GOOD, budget_seconds=60), studied(desk)):
+        version, _ = desk.learn(recipe.model_dump())
+        assert version.job_id is not None
+        with desk.database.read() as session:
+            events = desk.events(jobs.get(session, version.job_id))
+        told.append([event.message for event in events[:3] if event.data.get("kind") == "budget"])
+    # The passages were embedded before; what learns from the text is not tried.
+    assert told == [["1 minute is for writing questions and learning; the trial comes after that."], [], []]
+
+
+def test_a_trial_says_how_far_it_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "_TELL_SECONDS", 0.0)  # nothing is left out
+    recipe = studied(desk).model_dump()
+    # The first version is asked beside readers without members, the second beside the champion, too.
+    for asked in (2, 3):
+        version, told = desk.learn(recipe)
+        assert version.job_id is not None
+        with desk.database.read() as session:
+            job = jobs.get(session, version.job_id)
+        trials = [event for event in desk.events(job) if event.data and event.data.get("kind") == "trial"]
+        # There are two questions, however many are asked them.
+        shares = sorted({event.data["share"] for event in trials})
+        assert shares == pytest.approx([number / (2 * asked) for number in range(2 * asked + 1)])
+        assert [event.data["share"] for event in trials] == sorted(event.data["share"] for event in trials)
+        assert {event.message for event in trials} == {
+            f"Asks held-out questions, with members and without: {done} of 2." for done in range(3)
+        }
+        assert "of ROUGE-L" in told
 
 
 @pytest.mark.parametrize(
@@ -152,8 +169,8 @@ def test_a_trial_says_how_far_it_is(desk: Desk) -> None:
         ),
         (
             Contribution(difference=-0.341, low=-0.667, high=-0.033, questions=5),
-            " Its members make answers worse, by -.341 [-.667, -.033] of ROUGE-L on 5 questions that it did "
-            "not learn: they answer only where an ask says `always`.",
+            " With its members, answers to 5 held-out questions lost .341 of ROUGE-L on average "
+            "[.033, .667]: they answer only where an ask says `always`.",
         ),
     ],
 )
@@ -241,8 +258,9 @@ def test_members_that_do_harm_are_silent_unless_they_are_wanted(desk: Desk) -> N
         row = session.get_one(Version, version.id)
         row.metrics = {**row.metrics, "adds": harm}
     said = asker.answer(ASKED[0])
-    assert (
-        said.panel.left_out[0].detail == "with them, 12 questions were answered worse: -.100 [-.200, -.050]"
+    [left_out] = said.panel.left_out
+    assert left_out.detail == (
+        "with them, answers to 12 held-out questions lost .100 of ROUGE-L on average [.050, .200]"
     )
     assert said.verdict == asker.answer(ASKED[0], "never").verdict
     assert [one.version for one in asker.answer(ASKED[0], "always").panel.versions] == [1]

@@ -121,6 +121,19 @@ def test_the_reader_is_in_force_between_two_tokens(skilled: tuple[FrozenLLM, Ski
     assert [each.question for each in written.questions] == [QUESTION]
 
 
+def test_what_is_in_hand_is_not_done_before_it_is_however_long_that_takes(
+    skilled: tuple[FrozenLLM, Skill, Skill], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.question_writing._PAUSES", 5)
+    llm, reader, asker = skilled
+    *pieces, _ = write_questions(llm, PASSAGES, Recipe(questions=2, pairs=0), reader, asker)
+    told = [piece.done for piece in pieces if isinstance(piece, Writing)]
+    assert len(told) > 10
+    assert told[-2] < told[-1] == 2
+    # Each is a sign of work.
+    assert sorted(set(told)) == told
+
+
 @pytest.mark.parametrize(("seconds", "asked"), [(10, 8), (0.1, 4), (60, 16), (None, 16)])
 def test_writing_has_half_of_the_seconds_and_what_was_written_is_used(
     skilled: tuple[FrozenLLM, Skill, Skill], seconds: float | None, asked: int

@@ -78,7 +78,7 @@ def test_members_that_stay_silent_in_an_ask_are_named_where_they_answered() -> N
     silent = " ".join(shown(comparison_report(told.model_copy(update={"questions": []}))).split())
     assert silent.endswith(harm)
     both = shown(comparison_report(with_metrics(harmful(), harmful())))
-    assert [both.count(f"The members of version {number} make") for number in (1, 2)] == [1, 1]
+    assert [both.count(f"With the members of version {number}, answers") for number in (1, 2)] == [1, 1]
 
 
 def test_a_question_that_is_asked_is_one_line() -> None:

@@ -13,7 +13,7 @@ def test_a_job_is_followed_from_its_first_event_to_its_last(client: Client, http
     events = list(client.follow(job))
     kinds = [event.data["kind"] for event in events if event.type == "message"]
     before, after = kinds[: kinds.index("studied")], kinds[kinds.index("studied") :]
-    assert [kind for kind, _ in groupby(before)] == ["queued", "running", "embedding", "writing"]
+    assert [kind for kind, _ in groupby(before)] == ["queued", "running", "budget", "embedding", "writing"]
     assert after == ["studied", "evaluated", "evaluated", "published", "succeeded"]
     steps = [event.data for event in events if event.type == "metrics"]
     assert [step["step"] for step in steps] == list(range(1, len(steps) + 1))

@@ -100,6 +100,7 @@ def test_learning_is_stopped(page: Page, library: Client, http: httpx.Client) ->
     recipe = json.dumps({**QUICK, "epochs": 1000})
     opened(page, library, http, f"{STORY} Without end. {page.viewport_size}", wait=0, recipe=recipe)
     learning = page.locator(".learning")
+    expect(learning).to_contain_text("are for writing questions and learning; ")
     expect(learning.get_by_role("status")).to_contain_text("Learns: step")
     expect(learning.locator("svg.curves")).to_be_visible()
     learning.get_by_role("button", name="Stop learning").click()

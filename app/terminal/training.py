@@ -156,12 +156,14 @@ def show_training(console: Console, client: Client, job: Job) -> Job:
                 progress.update(event)
                 if stays(event):
                     console.print(plain(event.message, WARN if event.level == "warning" else ""))
+                    _say_how_to_stop(console, job, event)
     else:
         shown_tenths = -1 if job.progress is None else _tenths(job.progress) - 1
         for event in by_tenths(without_passed_counts(client.follow(job.id), job)):
             progress.update(event)
             if event.type == "message":
                 console.print(plain(event_line(event)))
+                _say_how_to_stop(console, job, event)
             elif progress.step is not None and (tenths := _tenths(progress.step)) > shown_tenths:
                 shown_tenths = tenths
                 console.print(step_line(progress.step, progress.loss), soft_wrap=True)
@@ -173,6 +175,12 @@ def show_training(console: Console, client: Client, job: Job) -> Job:
     if console.is_terminal and progress.published:
         console.print(plain(progress.published))
     return ended
+
+
+def _say_how_to_stop(console: Console, job: Job, event: JobEvent) -> None:
+    """Where it is foreseen that a learning will be worth little, nobody has to wait for it."""
+    if event.data.get("foreseen") and job.status not in ENDED:
+        console.print(Text(f"To stop it: bookchorus cancel {job.id}", LABEL), soft_wrap=True)
 
 
 def expect_learned(job: Job) -> Job:

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from app.client import Client
-from app.schemas import JobEvent, Phase
+from app.schemas import Job, JobEvent, Phase
 from app.schemas import Progress as Step
 from app.terminal.losses import losses_panel
 from app.terminal.training import TrainingProgress, show_training
@@ -154,6 +154,32 @@ def test_of_a_phase_that_went_on_before_it_is_followed_only_the_last_is_told(
     assert [line.removesuffix(" of 9.") for line in lines if " of 9." in line] == told
     for words in ("Waits for its turn.", "Runs.", "Measured.", "Published version 1 as the champion"):
         assert sum(line.startswith(words) for line in lines) == 1
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_where_too_little_time_is_foreseen_it_is_said_how_to_stop(peer: Peer, terminal: bool) -> None:
+    def told(followed: Job, **data: bool) -> str:
+        waits, runs, *rest = events()
+        short = {
+            "message": "There is time for 1 step.",
+            "level": "warning",
+            "data": {"kind": "too-short", **data},
+        }
+        peer.events = [waits, runs, runs.model_copy(update=short), *rest]
+        console = Console(file=StringIO(), width=100, force_terminal=terminal)
+        with Client(peer.url) as client:
+            show_training(console, client, followed)
+        assert isinstance(console.file, StringIO)
+        return console.file.getvalue()
+
+    running = job("running")
+    assert told(running, foreseen=True).count(f"To stop it: bookchorus cancel {running.id}") == 1
+    for followed, data in (
+        (running, {"foreseen": False}),
+        (running, {}),
+        (job("succeeded"), {"foreseen": True}),
+    ):
+        assert "To stop it" not in told(followed, **data)
 
 
 def test_elsewhere_than_on_a_terminal_each_tenth_of_a_phase_is_a_line(peer: Peer) -> None:

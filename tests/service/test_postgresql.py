@@ -43,7 +43,8 @@ def test_a_database_that_is_not_there_ends_the_start_with_one_line(tiny_folder: 
     model = ("--model", str(tiny_folder))
     with pytest.raises(CommandError) as caught, service(tmp_path, *model, database_url=url):
         pytest.fail("it started")
-    [_, line] = str(caught.value).splitlines()
+    [_, begun, line] = str(caught.value).splitlines()
+    assert begun.startswith("Starts: ")
     assert line.startswith("The database cannot be reached: ")
     assert "127.0.0.1" in line
     assert "secret" not in line

@@ -23,11 +23,9 @@ def cited(passages: Sequence[Passage], verdict: Verdict, question: str) -> list[
     Those in which most of the answer's weight was read come first; of the others those that say it too, and
     else they stay as they were.
     """
-    votes = verdict.votes
-    total = sum(one.weight for vote in votes for one in vote.candidates) or 1.0
     shares: defaultdict[int | None, float] = defaultdict(float)
-    for one in votes[0].candidates if votes else ():
-        shares[one.passage] += one.weight / total
+    for one in verdict.votes[0].candidates if verdict.votes else ():
+        shares[one.passage] += one.weight  # all weights sum to 1
     each = [
         Citation(passage, _support(passage, verdict.answer, question), shares[passage.id])
         for passage in passages

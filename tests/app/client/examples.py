@@ -116,21 +116,17 @@ def answer(question: str = "Who was caught?") -> Answer:
             Vote(answer="A jackal.", share=0.25, candidates=[other]),
         ],
         citations=[
-            Citation(
-                passage=1,
-                book=book().id,
-                title="The Tiger",
-                author="Joseph Jacobs",
-                chapter="The Trap",
-                start=1044,
-                end=1098,
-                text="Once upon a time a tiger was caught in a trap.",
-                score=0.8,
+            Citation.model_validate(
+                {**passage().model_dump(include=PLACE), "passage": 1, "author": "Joseph Jacobs", "score": 0.8}
             )
         ],
         versions=[VersionUsed(book=book().id, version=1, revision=1)],
         timings=Timings(retrieve=0.1, generate=1.0, vote=0.1, total=1.2),
     )
+
+
+# What a citation has of its passage.
+PLACE = {"book", "title", "chapter", "start", "end", "text"}
 
 
 def passage() -> Passage:

@@ -21,6 +21,7 @@ from app.answering.skill import LoadedSkill, active_skill
 from app.asking.asker import load_asker
 from app.engine.embedder import EMBEDDED, Embedder, WheelEmbedder, load_embedder
 from app.engine.engine import Engine
+from app.engine.local_engine import LocalEngine
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
 from app.errors import CommandError
@@ -167,7 +168,7 @@ def build(
     scheduler = Scheduler(llm)
     members = MemberCache(database, llm)
     skill = skill or active_skill(database, llm, fold=settings.fold_skill)
-    engine = Engine(scheduler, members, skill=skill.skill)
+    engine = LocalEngine(scheduler, members, skill=skill.skill)
     # On a GPU a batch of all passages takes no longer than one of few.
     ensemble = PerPassage(engine, skill, voting, waves=WAVES if engine.on_cpu else ())
     retrieval = Retrieval(database, index)

@@ -5,7 +5,17 @@ from typing import Any
 
 
 class StoreError(Exception):
-    """Base of every error below."""
+    """Base of every error below. They can be pickled, so that one can come from another process."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, dict(vars(self)))
+
+
+def _restored(kind: type[StoreError], args: tuple[Any, ...], attributes: Mapping[str, Any]) -> StoreError:
+    """An error as it was; `kind` itself would want what its message was put together from."""
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error
 
 
 class NotFoundError(StoreError):

@@ -179,11 +179,8 @@ class PerPassage:
         if not waves:
             yield list(range(len(taken)))
             return
-        first = [
-            number
-            for number, seat in enumerate(taken)
-            if number < waves[0] or self._engine.has_read(seat.reading(question.text))
-        ]
+        read = self._engine.have_read([seat.reading(question.text) for seat in taken])
+        first = [number for number, known in enumerate(read) if known or number < waves[0]]
         yield first
         rest = [number for number in range(len(taken)) if number not in first]
         start = 0

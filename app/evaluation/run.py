@@ -14,8 +14,8 @@ from app.asking.asker import LoadedAsker
 from app.datasets.library import Library
 from app.datasets.metrics import exact_match, rouge_l, token_f1
 from app.datasets.questions import Dataset, LabelledQuestion, Story
-from app.engine.engine import Engine
 from app.engine.given_members import GivenMembers
+from app.engine.local_engine import LocalEngine
 from app.engine.scheduler import Scheduler
 from app.evaluation.predictions import Ledger, Prediction
 from app.evaluation.story_members import StoryMembers, deciding, fingerprint
@@ -145,9 +145,9 @@ class Evaluation:
             bare = runner
             if self.bare is not self.llm:
                 bare = stack.enter_context(closing(Scheduler(self.bare, batch_tokens=_BATCH_TOKENS)))
-            engine = Engine(runner, members, skill=self.skill.skill, most_bytes=self.most_bytes)
+            engine = LocalEngine(runner, members, skill=self.skill.skill, most_bytes=self.most_bytes)
             yield OpenStory(
-                Engine(bare),
+                LocalEngine(bare),
                 engine,
                 PerPassage(engine, self.skill, library.embedder),
                 self.skill.weighting,

@@ -19,6 +19,7 @@ from app.datasets.library import Library
 from app.datasets.metrics import rouge_l
 from app.datasets.questions import Dataset
 from app.engine.engine import Engine
+from app.engine.local_engine import LocalEngine
 from app.engine.records import DecodeRequest, MemberId, Reading
 from app.engine.runner import DirectRunner
 from app.skill_training.examples import digest
@@ -87,7 +88,7 @@ def _answers(
 ) -> dict[str, list[tuple[object, ...]]]:
     """What a reader answers to the questions of `others`, by the text it was read from."""
     reader.equip(llm, fold=False)
-    engine = Engine(DirectRunner(llm), skill=reader)
+    engine = LocalEngine(DirectRunner(llm), skill=reader)
     found: dict[str, list[tuple[object, ...]]] = {}
     with console.status("answers for the judge") as status:
         for story in others.stories:

@@ -15,7 +15,7 @@ from app.answering.skill import LoadedSkill, register_skill
 from app.datasets.library import Library
 from app.datasets.loading import load_dataset
 from app.datasets.questions import DataError
-from app.engine.engine import Engine
+from app.engine.local_engine import LocalEngine
 from app.engine.runner import DirectRunner
 from app.errors import CommandError
 from app.resources.database import open_database
@@ -139,7 +139,7 @@ def train(
         )
         skill = replace(skill, starts=starts)
     with console.status("asks what to fit on") as status:
-        engine = Engine(DirectRunner(llm), skill=skill)
+        engine = LocalEngine(DirectRunner(llm), skill=skill)
         samples = collect_samples(engine, parts.fitting, library, judges, status.update)
     library.close()
     weighting = fit_weighting(samples)

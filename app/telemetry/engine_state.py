@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from app.engine.engine import Engine
+from app.engine.local_engine import LocalEngine
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
 
@@ -15,7 +15,7 @@ from app.engine.scheduler import Scheduler
 class EngineState(Collector):
     """The LLM, the asks that wait for it, the bytes of the caches, and of the GPU where there is one."""
 
-    def __init__(self, scheduler: Scheduler, engine: Engine, members: MemberCache) -> None:
+    def __init__(self, scheduler: Scheduler, engine: LocalEngine, members: MemberCache) -> None:
         self._scheduler = scheduler
         self._engine = engine
         self._members = members

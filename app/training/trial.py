@@ -13,8 +13,8 @@ from app.answering.skill import LoadedSkill
 from app.answering.types import Passage, Question
 from app.answering.voting import Embed
 from app.datasets.metrics import paired_interval, rouge_l
-from app.engine.engine import Engine
 from app.engine.given_members import GivenMembers
+from app.engine.local_engine import LocalEngine
 from app.engine.runner import DirectRunner
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.pause import Pause
@@ -80,7 +80,9 @@ class Trial:
         The LLM works on the thread that asks for the next piece.
         """
         given = GivenMembers(None if members is None else members.detached(self._llm.device))
-        engine = Engine(DirectRunner(self._llm), given, skill=self._skill.skill, most_bytes=_CONTEXT_BYTES)
+        engine = LocalEngine(
+            DirectRunner(self._llm), given, skill=self._skill.skill, most_bytes=_CONTEXT_BYTES
+        )
         waves = WAVES if engine.on_cpu else ()
         ensemble = PerPassage(engine, self._skill, self._embed, waves=waves)
         readers = given.roster(book, 1).members or ensemble.readers(book)

@@ -34,7 +34,7 @@ from app.datasets.library import Library
 from app.datasets.loading import load_dataset
 from app.datasets.questions import Dataset, Story
 from app.engine.embedder import Embedder, WheelEmbedder
-from app.engine.engine import Engine
+from app.engine.local_engine import LocalEngine
 from app.engine.records import MemberId
 from app.engine.scheduler import Scheduler
 from app.settings import Settings
@@ -100,11 +100,11 @@ def one_story(
     assert skill.skill.starts is not None
     members = Members(llm, skill.skill.starts)
     scheduler = Scheduler(llm)
-    everybody = Engine(scheduler, skill=skill.skill).starting_members(library.book(story.name))
+    everybody = LocalEngine(scheduler, skill=skill.skill).starting_members(library.book(story.name))
 
     def strategy(waves: Sequence[int] = ()) -> PerPassage:
         """One that has read nothing yet."""
-        return PerPassage(Engine(scheduler, skill=skill.skill), skill, embedder, waves=waves)
+        return PerPassage(LocalEngine(scheduler, skill=skill.skill), skill, embedder, waves=waves)
 
     strategies = {
         "one member, one passage": (strategy(), everybody[:1]),
@@ -151,7 +151,7 @@ def four_books(
     scheduler = Scheduler(llm)
     seconds = {}
     for way, threads in (("one after the other", 1), ("at once", len(work))):
-        strategy = PerPassage(Engine(scheduler, skill=skill.skill), skill, embedder)
+        strategy = PerPassage(LocalEngine(scheduler, skill=skill.skill), skill, embedder)
 
         def answer(asked: tuple[Story, str], strategy: PerPassage = strategy) -> None:
             story, text = asked

@@ -21,6 +21,7 @@ from app.answering.skill import LoadedSkill
 from app.answering.types import Answer, Heard, Question, Retrieved
 from app.engine.engine import Engine
 from app.engine.errors import UnwantedError
+from app.engine.local_engine import LocalEngine
 from app.engine.scheduler import Scheduler
 from app.parsing.text.headings import chapters
 from store import books
@@ -88,7 +89,7 @@ def scheduler(tiny_folder: Path) -> Iterator[Scheduler]:
 
 @pytest.fixture(scope="module")
 def engine(scheduler: Scheduler, skill: LoadedSkill) -> Engine:
-    return Engine(scheduler, skill=skill.skill)
+    return LocalEngine(scheduler, skill=skill.skill)
 
 
 @pytest.fixture(scope="module")

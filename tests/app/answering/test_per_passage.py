@@ -12,6 +12,7 @@ from app.answering.reader_assignment import assigned
 from app.answering.skill import LoadedSkill
 from app.answering.types import Candidate, Passage, Question
 from app.engine.engine import Engine
+from app.engine.local_engine import LocalEngine
 from app.engine.records import MemberId, Roster
 from app.engine.scheduler import Scheduler
 from trainer.llm.frozen_llm import FrozenLLM
@@ -55,7 +56,7 @@ def scheduler(llm: FrozenLLM) -> Iterator[Scheduler]:
 
 @pytest.fixture
 def engine(scheduler: Scheduler, skill: LoadedSkill) -> Engine:
-    return Engine(scheduler, Learned(scheduler.llm, 4), skill=skill.skill)
+    return LocalEngine(scheduler, Learned(scheduler.llm, 4), skill=skill.skill)
 
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -159,7 +160,7 @@ def test_a_book_that_nobody_learned_is_read_by_members_as_they_start(
 ) -> None:
     assert ensemble.unlearned("book") == [MemberId("book")] * 8
     starts = torch.randn(3, 4, scheduler.llm.identity.hidden_size)
-    knowing = PerPassage(Engine(scheduler, skill=replace(skill.skill, starts=starts)), skill, embed)
+    knowing = PerPassage(LocalEngine(scheduler, skill=replace(skill.skill, starts=starts)), skill, embed)
     found = candidates(knowing, "Who?", knowing.unlearned("book"), [passage(0)])
     assert [(one.member.version, one.member.member, one.passage) for one in found] == [
         (None, n, 0) for n in range(3)
@@ -191,7 +192,7 @@ def test_without_a_passage_members_answer_all_the_same(ensemble: PerPassage) -> 
 def test_what_was_forgotten_is_read_again(scheduler: Scheduler, skill: LoadedSkill) -> None:
     learned = Learned(scheduler.llm, 4)
     roomy, tight = (
-        PerPassage(Engine(scheduler, learned, skill=skill.skill, most_bytes=size), skill, embed)
+        PerPassage(LocalEngine(scheduler, learned, skill=skill.skill, most_bytes=size), skill, embed)
         for size in (1 << 30, 1)
     )
     passages = [passage(0), passage(1), passage(2)]
@@ -217,7 +218,7 @@ def test_those_that_cannot_change_the_answer_are_spared(scheduler: Scheduler, sk
     sharp = replace(skill, weighting=skill.weighting.model_copy(update={"retrieval": 9.0}))
     learned = Learned(scheduler.llm, 4)
     spared, whole = (
-        PerPassage(Engine(scheduler, learned, skill=skill.skill), sharp, embed, waves=waves)
+        PerPassage(LocalEngine(scheduler, learned, skill=skill.skill), sharp, embed, waves=waves)
         for waves in ([1], [])
     )
     chorus = members(3)

@@ -7,7 +7,7 @@ from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
 from app.answering.skill import LoadedSkill
 from app.answering.types import Answer, Question, Retrieved
-from app.engine.engine import Engine
+from app.engine.local_engine import LocalEngine
 from app.engine.member_cache import MemberCache
 from app.engine.runner import DirectRunner
 from app.engine.scheduler import Scheduler
@@ -41,7 +41,7 @@ def test_a_new_edition_that_comes_while_passages_are_sought_is_what_is_cited(
         add(session, edition(STORY), title="The Lamp of Ost")
     index = PassageIndex(database, tmp_path / "index", embedder, embedder.name)
     index.complete()
-    engine = Engine(DirectRunner(llm), MemberCache(database, llm), skill=skill.skill)
+    engine = LocalEngine(DirectRunner(llm), MemberCache(database, llm), skill=skill.skill)
     answering = Answering(database, Retrieval(database, index), engine, Late(engine, skill, embedder))
     answer = answering.answer(Question("What did the baker say?", seed=0))
     passages = [citation.passage for citation in answer.citations]
@@ -63,7 +63,7 @@ def test_the_first_event_of_an_ask_comes_while_a_pass_of_training_runs(
     index = PassageIndex(database, tmp_path / "index", embedder, embedder.name)
     index.complete()
     scheduler = Scheduler(llm)
-    engine = Engine(scheduler, MemberCache(database, llm), skill=skill.skill)
+    engine = LocalEngine(scheduler, MemberCache(database, llm), skill=skill.skill)
     answering = Answering(database, Retrieval(database, index), engine, PerPassage(engine, skill, embedder))
     runs, go_on = Event(), Event()
 

@@ -11,7 +11,7 @@ from app.answering.per_passage import PerPassage
 from app.answering.pipeline import Answering
 from app.answering.retrieval import Retrieval
 from app.answering.types import Answer, Question, Scope
-from app.engine.engine import Engine
+from app.engine.local_engine import LocalEngine
 from app.engine.member_cache import MemberCache
 from app.engine.runner import DirectRunner
 from app.engine.scheduler import Scheduler
@@ -47,7 +47,7 @@ class Asker:
         llm, embedder = desk.scheduler.llm, Embedder()
         index = PassageIndex(desk.database, desk.folder / "asked", embedder, embedder.name)
         retrieval = Retrieval(desk.database, index)
-        engine = Engine(DirectRunner(llm), MemberCache(desk.database, llm), skill=desk.skill.skill)
+        engine = LocalEngine(DirectRunner(llm), MemberCache(desk.database, llm), skill=desk.skill.skill)
         ensemble = PerPassage(engine, desk.skill, embedder)
         self.answering = Answering(desk.database, retrieval, engine, ensemble)
         self.trial = Trial(llm, desk.skill, retrieval, embedder)

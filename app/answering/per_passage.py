@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from app.answering.early_stopping import settled
 from app.answering.election import elect
 from app.answering.reader_assignment import READERS, Seat, seats
-from app.answering.skill import LoadedSkill
+from app.answering.skill_in_force import SkillInForce
 from app.answering.types import Candidate, Passage, PassageAnswer, Question, Verdict
 from app.answering.voting import Embed, vote, vote_on_choices
 from app.answering.weighting import softmax
@@ -27,7 +27,7 @@ class PerPassage:
     """
 
     def __init__(
-        self, engine: Engine, skill: LoadedSkill, embed: Embed, *, waves: Sequence[int] = ()
+        self, engine: Engine, skill: SkillInForce, embed: Embed, *, waves: Sequence[int] = ()
     ) -> None:
         self._engine = engine
         self.skill_digest = skill.digest

@@ -48,7 +48,7 @@ def run_service(
     }
     with _starting(given, ends_with_stdin) as (settings, llm):
         from app.http.server import serve
-        from app.service import start
+        from app.service.assembly import start
 
         def ready() -> None:
             start_line.clear()
@@ -78,7 +78,8 @@ def run_worker(
         "trains": True,
     }
     with _starting(given, ends_with_stdin, listens=False) as (settings, llm):
-        from app.service import start, work
+        from app.service.assembly import start
+        from app.service.service import work
 
         def ready() -> None:
             start_line.clear()

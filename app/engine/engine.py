@@ -20,6 +20,10 @@ class Engine(Protocol):
         """Which LLM answers."""
 
     @property
+    def alive(self) -> bool:
+        """Whether questions are answered."""
+
+    @property
     def on_cpu(self) -> bool:
         """Whether the LLM is on a CPU, where a large batch takes longer than a small one."""
 

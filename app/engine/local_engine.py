@@ -80,6 +80,11 @@ class LocalEngine:
         return self._llm.identity
 
     @property
+    def alive(self) -> bool:
+        """Whether questions are answered."""
+        return self._runner.alive
+
+    @property
     def on_cpu(self) -> bool:
         """Whether the LLM is on a CPU, where a large batch takes longer than a small one."""
         return self._llm.device.type == "cpu"

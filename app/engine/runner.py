@@ -20,6 +20,10 @@ class Runner(Protocol):
     def llm(self) -> FrozenLLM:
         """The LLM that it runs."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether work is still taken."""
+
     def question(self) -> AbstractContextManager[None]:
         """A question that is asked in several pieces, which are to follow one another."""
 
@@ -37,6 +41,7 @@ class DirectRunner:
 
     def __init__(self, llm: FrozenLLM) -> None:
         self.llm = llm
+        self.alive = True
 
     def question(self) -> AbstractContextManager[None]:
         """Nothing can come in between."""

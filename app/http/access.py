@@ -14,7 +14,7 @@ from app.http.callers import ANYBODY, NOBODY, Caller, Callers, let_in, let_in_be
 from app.http.origins import refuse_foreign
 from app.http.problems import Problem, as_problem, respond
 from app.http.rates import Rates
-from app.service import Service
+from app.service.service import Service
 from store.errors import StoreError
 
 

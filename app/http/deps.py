@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.http.callers import Caller, caller_of
 from app.http.problems import refuse_unkept
-from app.service import Service
+from app.service.service import Service
 from app.telemetry.logs import is_about
 from store import books, jobs, passages, threads
 

@@ -47,7 +47,7 @@ from app.http.store_probe import StoreProbe
 from app.http.upload_room import UploadRoom
 from app.http.watching import REQUEST_ID, Watched
 from app.page.serving import add_page
-from app.service import END_SECONDS, Service, exit_now
+from app.service.service import END_SECONDS, Service, exit_now
 from store.queue_state import queue_state
 
 # How long asks that have begun may go on once the service is to end.

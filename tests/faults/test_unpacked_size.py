@@ -8,7 +8,7 @@ import httpx
 from fastapi import FastAPI
 
 from app.http.server import create_app
-from app.service import build
+from app.service.assembly import build
 from app.settings import Settings
 from tests import files
 from tests.processes import children

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app.http.server import create_app
 from app.http.upload_room import UploadRoom
-from app.service import build
+from app.service.assembly import build
 from app.settings import Settings
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.http.server import create_app
-from app.service import build
+from app.service.assembly import build
 from app.settings import Settings
 from tests.tiny import STORY
 from trainer.llm.frozen_llm import FrozenLLM

@@ -13,8 +13,10 @@ from sqlalchemy import func, select
 
 from app.client import Client
 from app.http.server import create_app
-from app.service import Service, build
+from app.service.assembly import build
+from app.service.service import Service
 from app.settings import Settings
+from app.training.worker import Worker
 from store.tables import Embedding
 from tests.faults.test_killed_training import kill
 from tests.faults.test_large_book import TEXT, cited, vectors
@@ -64,6 +66,11 @@ def running(folder: Path, llm: FrozenLLM, embedder: Letters) -> Iterator[tuple[S
         built.close()
 
 
+def worker_of(service: Service) -> Worker:
+    assert service.worker is not None
+    return service.worker
+
+
 def add(http: TestClient, text: str) -> dict[str, Any]:
     answer = http.post("/books", json={"title": "Boats", "text": text, "recipe": RECIPE})
     assert answer.status_code == 202
@@ -100,7 +107,7 @@ def test_a_job_tells_how_far_its_passages_are_embedded(tmp_path: Path, llm: Froz
     with running(tmp_path, llm, embedder) as (built, http):
         added = add(http, TEXT)
         assert added["job"]["phase"] is None
-        built.worker.start()
+        worker_of(built).start()
         assert embedder.at_work.wait(60)
         told = http.get(f"/jobs/{added['job']['id']}").json()
         assert told["progress"] is None
@@ -120,14 +127,14 @@ def test_a_book_that_is_deleted_while_it_is_embedded_leaves_nothing(tmp_path: Pa
     embedder = Letters(stops=2)
     with running(tmp_path, llm, embedder) as (built, http):
         gone, other = add(http, TEXT), add(http, STORY)
-        built.worker.start()
+        worker_of(built).start()
         assert embedder.at_work.wait(60)
         assert http.delete(f"/books/{gone['book']['id']}").status_code == 204
         embedder.go_on.set()
         # The worker lives, and takes the next job.
         assert ended(http, other["job"]["id"])["status"] == "succeeded"
         assert http.get(f"/jobs/{gone['job']['id']}").status_code == 404
-        assert built.worker.alive
+        assert worker_of(built).alive
         with built.database.read() as session:
             left = session.scalar(select(func.count()).select_from(Embedding))
         assert left == other["book"]["passages"]
@@ -147,7 +154,7 @@ def test_books_of_another_embedder_are_told_of_and_rebuilt(tmp_path: Path, llm: 
         assert shown(http, book) is True
         assert "by words alone" not in ready(http)
     with running(tmp_path, llm, Letters("three")) as (built, http):
-        built.worker.start()
+        worker_of(built).start()
         until(lambda: shown(http, book))
         assert ready(http) == ""
 

@@ -7,7 +7,7 @@ import anyio.to_thread
 import httpx
 
 from app.http.server import create_app
-from app.service import build
+from app.service.assembly import build
 from app.settings import Settings
 from trainer.llm.frozen_llm import FrozenLLM
 

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.client import Client
 from app.http.server import create_app
-from app.service import build
+from app.service.assembly import build
 from app.settings import Settings
 from tests.docs.pages import ROOT
 from tests.service.conftest import service

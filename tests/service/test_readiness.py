@@ -7,7 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.http.server import create_app
-from app.service import Service, build
+from app.service.assembly import build
+from app.service.service import Service
 from app.settings import Settings
 from trainer.llm.frozen_llm import FrozenLLM
 

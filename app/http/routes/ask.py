@@ -13,7 +13,7 @@ from app.http.callers import Caller
 from app.http.deps import CallerDep, ServiceDep
 from app.http.disconnect import Waiting, WaitingDep, to_the_end
 from app.http.serializers import answers
-from app.service import Service
+from app.service.service import Service
 
 router = APIRouter(tags=["ask"])
 

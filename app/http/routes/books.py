@@ -20,7 +20,7 @@ from app.http.routes.jobs import until_ended
 from app.http.serializers import records
 from app.http.upload import Upload, edited, read_upload
 from app.http.upload_room import UploadRoomDep
-from app.service import Service
+from app.service.service import Service
 from store import books, jobs, keys
 from store.tables import Book
 from trainer.recipe import Recipe
@@ -140,7 +140,7 @@ async def learning(service: Service, response: Response, kept: Kept, wait: float
     embedded and learned by a worker; for a known one the status is 200.
     """
     if kept.new:
-        service.worker.call()
+        service.call_worker()
         await _indexed(service)
     else:
         response.status_code = 200

@@ -21,7 +21,7 @@ from app.http.problems import Problem, openai_error
 from app.http.serializers import answers, chat
 from app.http.serializers.records import unix
 from app.schemas.chat import ChatRequest
-from app.service import Service
+from app.service.service import Service
 from store import books, versions
 from store.tables import Book
 

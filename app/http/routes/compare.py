@@ -12,7 +12,7 @@ from app.http.deps import ServiceDep
 from app.http.disconnect import WaitingDep
 from app.http.routes.versions import shown
 from app.http.serializers import answers
-from app.service import Service
+from app.service.service import Service
 from store import questions, versions
 
 router = APIRouter(prefix="/admin", tags=["admin"])

@@ -23,7 +23,7 @@ async def readyz(service: ServiceDep, request: Request, response: Response) -> s
     """
     works = await request.app.state.worker_probe.answer()
     dead = ["the service is shutting down"] if service.leaving.is_set() else []
-    if not service.scheduler.alive:
+    if not service.engine.alive:
         dead.append("the engine has ended: no question is answered")
     idle = [] if works else ["no worker is running: uploaded books wait untrained"]
     if service.settings.trains:

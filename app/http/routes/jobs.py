@@ -15,7 +15,7 @@ from app import schemas
 from app.http.deps import CallerDep, ServiceDep
 from app.http.paging import PAGE, Limit
 from app.http.serializers import records
-from app.service import Service
+from app.service.service import Service
 from store import books, jobs
 from store.job_events import list_events
 from store.tables import Job
@@ -82,7 +82,7 @@ def cancel_job(service: ServiceDep, job_id: str) -> schemas.Job:
     """Cancel a job: at once when it waits, at its next step when it runs. An ended job stays as it is."""
     with service.database.write() as session:
         [job] = shown(service, session, [jobs.cancel(session, job_id)])
-    service.worker.call()
+    service.call_worker()
     return job
 
 

@@ -13,7 +13,7 @@ from app.http.routes.books import BODY, KNOWN, Kept, known, learning, tokens_to_
 from app.http.serializers import records
 from app.http.upload import Upload, read_upload
 from app.http.upload_room import UploadRoomDep
-from app.service import Service
+from app.service.service import Service
 from store import keys, revisions, versions
 
 router = APIRouter(prefix="/books/{book_id}", tags=["books"])

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from fastapi import APIRouter
 
 from app import schemas
-from app.answering.skill import LoadedSkill
 from app.answering.skill_choice import ListedSkill, list_skills
+from app.answering.skill_in_force import SkillInForce
 from app.http.deps import ServiceDep
 
 router = APIRouter(prefix="/admin", tags=["admin"])
@@ -27,7 +27,7 @@ def skills(service: ServiceDep) -> schemas.SkillList:
     )
 
 
-def _is_loaded(one: ListedSkill, own: LoadedSkill) -> bool:
+def _is_loaded(one: ListedSkill, own: SkillInForce) -> bool:
     return one.origin == "instruction" if own.is_instruction else own.id is not None and one.id == own.id
 
 

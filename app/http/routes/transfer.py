@@ -11,7 +11,7 @@ from app import schemas
 from app.http.deps import CallerDep, ServiceDep
 from app.http.routes.versions import shown
 from app.inspection import inspect
-from app.service import Service
+from app.service.service import Service
 from app.transfer.exporting import export
 from app.transfer.import_files import MOST_IMPORT_BYTES, MOST_IMPORT_FILES, is_read
 from app.transfer.importing import parse_import, publish_imported

@@ -12,7 +12,7 @@ from app.http.paging import PAGE, Limit
 from app.http.routes import jobs
 from app.http.routes.books import tokens_to_read
 from app.http.serializers import records
-from app.service import Service
+from app.service.service import Service
 from store import books, keys, pruning, revisions, versions
 from store.tables import Version
 
@@ -33,7 +33,7 @@ def learn_version(
         job = service.training.queue(session, book_id, recipe, parent, force=wish.force)
         keys.charge(session, caller.key, training_tokens=tokens)
         [added] = jobs.shown(service, session, [job])
-    service.worker.call()
+    service.call_worker()
     response.headers["Location"] = f"/jobs/{added.id}"
     return schemas.AddedJob(job=added)
 

@@ -9,7 +9,8 @@ import pytest
 
 from app.answering.skill import instruction_skill
 from app.answering.types import Answer, Question
-from app.service import Service, build
+from app.service.assembly import build
+from app.service.service import Service
 from app.settings import Settings
 from app.training.study import study_key
 from store import books, job_events, jobs, skills, studies, versions
@@ -63,7 +64,7 @@ def learned(service: Service, book_id: str) -> tuple[Job, Version]:
     """Have a book learned."""
     with service.database.write() as session:
         job = service.training.queue(session, book_id, service.training.recipe(RECIPE.model_dump()))
-    service.worker.call()
+    service.call_worker()
     while job.status in ("queued", "running"):
         service.scheduler.run_when_idle(lambda: None)
         with service.database.read() as session:

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, BertConfig, BertModel
 
 from app.engine.embedder import EMBEDDED, embedder_name, load_embedder
 from app.errors import CommandError
-from app.service import build
+from app.service.assembly import build
 from app.settings import Settings
 from store import books
 from store.passages import get_passages

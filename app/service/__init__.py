@@ -1,0 +1,1 @@
+"""The object graph of the service."""

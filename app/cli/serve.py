@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +35,14 @@ def run_service(
     model: Model = None,
     quantization: Quantization = None,
     device: Device = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Have a Ray cluster answer and learn: its address, auto, or local for one here."),
+    ] = None,
+    answerers: Annotated[
+        int, typer.Option(min=1, help="Processes that answer, where a cluster has none.")
+    ] = 1,
+    trainers: Annotated[int, typer.Option(min=0, help="Processes that learn books there.")] = 1,
     ends_with_stdin: EndsWithStdin = False,
 ) -> None:
     """Run the service. What is not given here comes from BOOKCHORUS_... variables."""
@@ -46,16 +54,28 @@ def run_service(
         "quantization": quantization,
         "device": device,
     }
-    with _starting(given, ends_with_stdin) as (settings, llm):
+    with _checked(given, ends_with_stdin) as settings, ExitStack() as stack:
+        if cluster is None:
+            llm = _begin_to_load(settings)
+            from app.service.assembly import start
+
+            service = start(settings, llm, _say)
+        else:
+            from app.cluster.connection import connected
+
+            _say(f"joins the cluster {cluster}, and starts what it lacks")
+            there = stack.enter_context(connected(settings, cluster, answerers, trainers))
+            from app.cluster.web import web_service
+
+            service = web_service(settings, there)
         from app.http.server import serve
-        from app.service.assembly import start
 
         def ready() -> None:
             start_line.clear()
             url = f"http://{settings.host}:{settings.port}"
             typer.echo(f"Takes requests at {url} (API: {url}/docs). Ctrl-C stops it.")
 
-        serve(start(settings, llm, _say), ready)
+        serve(service, ready)
 
 
 @app.command("worker")
@@ -77,7 +97,8 @@ def run_worker(
         "device": device,
         "trains": True,
     }
-    with _starting(given, ends_with_stdin, listens=False) as (settings, llm):
+    with _checked(given, ends_with_stdin, listens=False) as settings:
+        llm = _begin_to_load(settings)
         from app.service.assembly import start
         from app.service.service import work
 
@@ -89,10 +110,10 @@ def run_worker(
 
 
 @contextmanager
-def _starting(
+def _checked(
     given: Mapping[str, Any], ends_with_stdin: bool, *, listens: bool = True
-) -> Iterator[tuple["Settings", "Future[FrozenLLM]"]]:
-    """Check the settings, then import what is slow to import and begin to load the LLM; show what goes on."""
+) -> Iterator["Settings"]:
+    """The settings, once they are checked; what goes on is shown until the context ends."""
     with one_line_errors():
         if ends_with_stdin:
             from app.cli.child_process import end_with_stdin
@@ -107,19 +128,24 @@ def _starting(
             # A log has this one line; the next says that it is ready.
             typer.echo("Starts: loads the LLM. The first time that takes up to a minute, a download longer.")
         try:
-            _say("imports PyTorch")
-            # What is imported stays: looking for garbage in it takes a tenth of the start.
-            gc.disable()
-            from trainer.lean_imports import import_lean
-
-            import_lean()
-            from app.resources.llm import begin_to_load_llm
-
-            llm = begin_to_load_llm(settings)
-            _say("loads the LLM and imports the service")
-            yield settings, llm
+            yield settings
         finally:
             start_line.clear()
+
+
+def _begin_to_load(settings: "Settings") -> "Future[FrozenLLM]":
+    """Import what is slow to import, and begin to load the LLM."""
+    _say("imports PyTorch")
+    # What is imported stays: looking for garbage in it takes a tenth of the start.
+    gc.disable()
+    from trainer.lean_imports import import_lean
+
+    import_lean()
+    from app.resources.llm import begin_to_load_llm
+
+    llm = begin_to_load_llm(settings)
+    _say("loads the LLM and imports the service")
+    return llm
 
 
 def _say(what: str) -> None:

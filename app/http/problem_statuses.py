@@ -31,7 +31,7 @@ _ANSWER: _Table = {
     404: ("no-book-fits",),
     409: ("no-books", "book-not-ready", "version-pruned"),
     422: ("question-empty", "question-too-long"),
-    503: ("asks-full", "artifact-damaged", "out-of-memory"),
+    503: ("asks-full", "artifact-damaged", "out-of-memory", "engine-unreachable"),
 }
 _ALIAS: _Table = {422: ("invalid-alias",)}
 # What a route answers with besides what many do.

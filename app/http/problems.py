@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from app.answering.errors import NoBookFitsError, NothingToAskError, NotReadyError
 from app.answering.question_check import QuestionError
-from app.engine.errors import EngineClosedError, UnwantedError
+from app.engine.errors import EngineClosedError, EngineUnreachableError, UnwantedError
 from app.engine.member_cache import OtherModelError
 from app.parsing.parsed import ParseError
 from app.schemas.text import WHAT, unkept
@@ -91,6 +91,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 _BUSY = {"Retry-After": "5"}
 _LOCKED = "The database is locked by another writer: try again."
 _LEAVING = "The service is shutting down."
+_NO_ENGINE = "No process with the LLM takes this now: try again in a moment."
 _NO_MEMORY = "There is no memory left for this just now: ask for fewer passages or books, or try again."
 _GONE = "The client went away before the answer was there."
 
@@ -132,6 +133,7 @@ KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     ),
     OutOfMemoryError: lambda error: Problem(503, "out-of-memory", f"{error}."),
     EngineClosedError: lambda _: Problem(503, "shutting-down", _LEAVING, _BUSY),
+    EngineUnreachableError: lambda _: Problem(503, "engine-unreachable", _NO_ENGINE, _BUSY),
     VersionPrunedError: lambda error: Problem(
         409, "version-pruned", str(error), None, book=error.book_id, version=error.number
     ),

@@ -8,7 +8,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app import schemas
+from app.engine.scheduler import Scheduler
 from app.http.deps import CallerDep, ServiceDep
+from app.http.problems import Problem
 from app.http.routes.versions import shown
 from app.inspection import inspect
 from app.service.service import Service
@@ -32,7 +34,7 @@ def export_version(service: ServiceDep, book_id: str, ref: str) -> StreamingResp
     with service.database.read() as session:
         found = export(session, versions.get_live(session, book_id, ref), service.members)
     headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
-    return StreamingResponse(packed(found.files(service.scheduler)), media_type=_ZIP, headers=headers)
+    return StreamingResponse(packed(found.files(_weights(service))), media_type=_ZIP, headers=headers)
 
 
 @router.post(
@@ -64,19 +66,31 @@ def inspect_version(service: ServiceDep, book_id: str, ref: str) -> schemas.Insp
     """Inspect the members of a version: the words nearest to them, their norms, how alike they are, and how
     far they moved in learning.
     """
-    found = inspect(service.database, service.members, service.scheduler, book_id, ref)
+    found = inspect(service.database, service.members, _weights(service), book_id, ref)
     return schemas.Inspection.model_validate(asdict(found))
+
+
+def _weights(service: Service) -> Scheduler:
+    """What runs the LLM of this process. Problem weights-elsewhere: it has none but a cluster's."""
+    if service.scheduler.llm.device.type == "meta":
+        raise Problem(
+            501,
+            "weights-elsewhere",
+            "The LLM works in other processes, and this needs its weights here: start "
+            "'bookchorus serve' without --cluster on the same database, and ask that.",
+        )
+    return service.scheduler
 
 
 def _imported(
     service: Service, book_id: str, data: bytes, *, promote: bool, force: bool, who: str
 ) -> schemas.PromptVersion:
-    llm = service.scheduler.llm
+    scheduler = _weights(service)
     with service.database.read() as session:
         books.get(session, book_id)
     files = unpacked(data, is_read, most_entries=MOST_IMPORT_FILES, most_bytes=MOST_IMPORT_BYTES)
-    found = parse_import(files, service.scheduler, force=force)
+    found = parse_import(files, scheduler, force=force)
     with service.database.write() as session:
-        version = publish_imported(session, book_id, found, llm, promote=promote, who=who)
+        version = publish_imported(session, book_id, found, scheduler.llm, promote=promote, who=who)
         [shape] = shown(service, session, [version])
         return shape

@@ -1,0 +1,191 @@
+"""The engine whose LLM works in other processes, the answerers of a Ray cluster."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
+
+from ray.exceptions import RayActorError, RayError, RayTaskError, TaskCancelledError
+from ray.serve.exceptions import DeploymentUnavailableError, RequestCancelledError
+from ray.serve.handle import DeploymentHandle
+
+from app.cluster.answerer import AnswererFacts
+from app.engine.errors import EngineClosedError, EngineUnreachableError, UnwantedError
+from app.engine.records import DecodeRequest, Judgement, MemberId, Prompt, Reading, Reply, Roster
+from trainer.llm.frozen_llm import FrozenLLM, Identity
+
+T = TypeVar("T")
+# How often a call is made again after its answerer died.
+_TRIES = 3
+# How long a call may wait for an answerer, with all that it does itself.
+_PATIENCE_SECONDS = 120.0
+# How often it is asked whether an answer is still wanted.
+_WATCH_SECONDS = 0.25
+
+
+class RemoteEngine:
+    """Sends each call to an answerer: questions about a version go where its contexts are kept already.
+
+    A call whose answerer dies goes to another one. What comes back is the same, so that answers which came
+    before are not given twice. `llm` is the answerers' without weights: it counts tokens.
+    """
+
+    def __init__(self, answerers: DeploymentHandle[Any], facts: AnswererFacts, llm: FrozenLLM) -> None:
+        self._answerers = answerers
+        self._facts = facts
+        self._llm = llm
+
+    @property
+    def identity(self) -> Identity:
+        """Which LLM answers."""
+        return self._facts.identity
+
+    @property
+    def alive(self) -> bool:
+        """Whether questions are taken; where no answerer is there they wait for one."""
+        return True
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the answerers' LLM is on a CPU."""
+        return self._facts.on_cpu
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text."""
+        return self._llm.count_tokens(text)
+
+    def token_counter(self) -> Callable[[str], int]:
+        """What counts the same much faster over the slices of one book, on one thread."""
+        return self._llm.token_counter()
+
+    def roster(self, book: str, version: int) -> Roster:
+        """Who can answer for a version of a book; raises what `Engine.roster` does."""
+        found: Roster = self._called("roster", _place(book, version), book, version)
+        return found
+
+    def starting_members(self, book: str) -> list[MemberId]:
+        """The members of a book that nobody has learned, as the skill lets them start."""
+        return [MemberId(book, None, number) for number in range(self._facts.starting)]
+
+    def question(self) -> AbstractContextManager[None]:
+        """Answerers train nothing that could come in between."""
+        return nullcontext()
+
+    def have_read(self, readings: Sequence[Reading]) -> list[bool]:
+        """Which members have read their passages already, where their questions go."""
+        if not readings:
+            return []
+        found: list[bool] = self._called("have_read", _of(readings[0]), list(readings))
+        return found
+
+    def answer(
+        self, requests: Sequence[DecodeRequest], wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[tuple[int, Reply]]:
+        """Decode all requests in one batch, see `Engine.answer`.
+
+        Raises EngineUnreachableError too, where no answerer takes them.
+        """
+        if not wanted():
+            raise UnwantedError
+        if not requests:
+            return
+        told: set[int] = set()
+        for number, reply in self._tried(lambda: self._stream(requests, wanted)):
+            if number not in told:
+                told.add(number)
+                yield number, reply
+
+    def judge(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[Judgement]:
+        """How likely given answers are to each prompt, see `Engine.judge`."""
+        if not prompts:
+            return []
+        found: list[Judgement] = self._called("judge", _of(prompts[0]), list(prompts), list(answers))
+        return found
+
+    def _called(self, method: str, place: str, *arguments: object) -> Any:
+        def call() -> Iterator[Any]:
+            handle = self._answerers.options(multiplexed_model_id=place, method_name=method)
+            yield handle.remote(*arguments).result(timeout_s=_PATIENCE_SECONDS)
+
+        [found] = self._tried(call)
+        return found
+
+    def _stream(
+        self, requests: Sequence[DecodeRequest], wanted: Callable[[], bool]
+    ) -> Iterator[tuple[int, Reply]]:
+        handle = self._answerers.options(
+            multiplexed_model_id=_of(requests[0].prompt), method_name="answer", stream=True
+        )
+        replies: Any = handle.remote(list(requests))
+        with _watched(wanted, replies.cancel) as watch:
+            try:
+                for number, reply in replies:
+                    watch.came()
+                    yield number, reply
+            except (RequestCancelledError, TaskCancelledError) as error:
+                if watch.late:
+                    raise TimeoutError from error
+                if not watch.any_came:
+                    raise UnwantedError from error
+            finally:
+                replies.cancel()
+
+    def _tried(self, call: Callable[[], Iterator[T]]) -> Iterator[T]:
+        """What a call gives, made again where its answerer died or was about to end."""
+        for tries in range(1, _TRIES + 1):
+            try:
+                yield from call()
+            except RayTaskError as error:
+                cause = error.cause
+                if not isinstance(cause, EngineClosedError) or tries == _TRIES:
+                    raise cause from None
+            except (RayActorError, DeploymentUnavailableError) as error:
+                if tries == _TRIES:
+                    raise EngineUnreachableError from error
+            except (TimeoutError, RayError) as error:
+                raise EngineUnreachableError from error
+            else:
+                return
+            time.sleep(0.5 * tries)  # until the cluster has heard of it
+
+
+class _Watch:
+    """What is known of an answer on its way."""
+
+    def __init__(self) -> None:
+        self.any_came = False
+        self.late = False
+
+    def came(self) -> None:
+        self.any_came = True
+
+
+@contextmanager
+def _watched(wanted: Callable[[], bool], cancel: Callable[[], None]) -> Iterator[_Watch]:
+    """Within it, call `cancel` once the answer is not wanted any more, or nothing of it came for too long."""
+    watch, over, latest = _Watch(), threading.Event(), time.monotonic() + _PATIENCE_SECONDS
+
+    def look() -> None:
+        while not over.wait(_WATCH_SECONDS):
+            watch.late = not watch.any_came and time.monotonic() > latest
+            if watch.late or not wanted():
+                cancel()
+                return
+
+    threading.Thread(target=look, name="watch-answer", daemon=True).start()
+    try:
+        yield watch
+    finally:
+        over.set()
+
+
+def _of(prompt: Prompt) -> str:
+    """The place where a prompt's version is kept."""
+    if not isinstance(prompt, Reading):
+        return ""
+    return _place(prompt.member.book, prompt.member.version)
+
+
+def _place(book: str, version: int | None) -> str:
+    return book if version is None else f"{book}@{version}"

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.errors import CommandError
 from app.settings import Settings
@@ -72,14 +72,16 @@ def connected(
         ray.shutdown()
 
 
-def _needs(settings: Settings, address: str, there: Mapping[str, float], processes: int) -> dict[str, float]:
+def _needs(settings: Settings, address: str, there: Mapping[str, float], processes: int) -> dict[str, Any]:
     """What each process takes of the cluster: a GPU, or a CPU where there are none or none is wanted.
 
-    On this machine alone they share the CPUs. CommandError: there is not as much left for so many.
+    On this machine alone they share the CPUs: Ray would have each compute on one. CommandError: there is not
+    as much left for so many.
     """
     kind, name = ("GPU", "num_gpus") if there.get("GPU") and settings.device != "cpu" else ("CPU", "num_cpus")
     if kind == "CPU" and address == LOCAL:
-        return {"num_cpus": 0.0}
+        threads = str(max(1, int(there.get(kind, 1.0)) // processes))
+        return {"num_cpus": 0.0, "runtime_env": {"env_vars": {"OMP_NUM_THREADS": threads}}}
     free = there.get(kind, 0.0)
     if free < processes:
         raise CommandError(

@@ -1,6 +1,7 @@
 """The parts of the service as deployments of Ray Serve; `application` is what a Serve config names."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from fastapi import FastAPI
@@ -23,6 +24,8 @@ _MOST_REQUESTS = 1000
 _MOST_VERSIONS = 256
 # How long a replica that is told to end may take, with the job that it gives back.
 _END_SECONDS = 30.0
+# How long it takes until a replica that died is missed.
+_HEALTH_SECONDS = 3.0
 # Serve writes a line for each call otherwise.
 _QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
 
@@ -79,7 +82,10 @@ def web_deployment(settings: Settings) -> Application:
     """The whole service: what takes requests, and the answerers and trainers behind it."""
 
     def built() -> FastAPI:
-        return create_app(web_service(settings, serve.get_deployment_handle(ANSWERER, NAME)))
+        # Serve calls this in an event loop, in which nothing of it may be waited for.
+        with ThreadPoolExecutor(1) as thread:
+            asking = serve.get_deployment_handle(ANSWERER, NAME)
+            return create_app(thread.submit(web_service, settings, asking).result())
 
     @serve.ingress(built)
     class Web:
@@ -92,7 +98,7 @@ def web_deployment(settings: Settings) -> Application:
     return cast(Application, web.bind(answerers(settings), trainers(settings)))
 
 
-def answerers(settings: Settings, replicas: int = 1, **resources: float) -> Application:
+def answerers(settings: Settings, replicas: int = 1, **resources: Any) -> Application:
     """Processes that answer, each with an LLM of its own and these resources of Ray's."""
     deployed = _deployed(
         AnswererReplica,
@@ -104,7 +110,7 @@ def answerers(settings: Settings, replicas: int = 1, **resources: float) -> Appl
     return cast(Application, deployed.bind(settings))
 
 
-def trainers(settings: Settings, replicas: int = 1, **resources: float) -> Application:
+def trainers(settings: Settings, replicas: int = 1, **resources: Any) -> Application:
     """Processes that learn books, each with an LLM of its own and these resources of Ray's."""
     deployed = _deployed(TrainerReplica, TRAINER, num_replicas=replicas, ray_actor_options=resources)
     return cast(Application, deployed.bind(settings))
@@ -112,6 +118,10 @@ def trainers(settings: Settings, replicas: int = 1, **resources: float) -> Appli
 
 def _deployed(kind: type, name: str, **options: Any) -> Any:
     deploy = serve.deployment(
-        name=name, graceful_shutdown_timeout_s=_END_SECONDS, logging_config=_QUIET, **options
+        name=name,
+        graceful_shutdown_timeout_s=_END_SECONDS,
+        health_check_period_s=_HEALTH_SECONDS,
+        logging_config=_QUIET,
+        **options,
     )
     return deploy(kind)

@@ -162,6 +162,10 @@ def serve(service: Service, on_ready: Callable[[], None] = lambda: None) -> None
         app,
         host=settings.host,
         port=settings.port,
+        # The same whatever else is installed: uvicorn would take faster parts of other packages by itself.
+        loop="asyncio",
+        http="h11",
+        ws="none",
         # Its records go where all others go; of requests there is a line of our own.
         log_config=None,
         log_level=settings.log_level,

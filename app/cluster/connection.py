@@ -39,6 +39,7 @@ def connected(
 
     from app.cluster import deployments
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)  # what goes on is said once, by us
     try:
         if address == LOCAL:
             ray.init(
@@ -60,15 +61,15 @@ def connected(
                 parts[f"{deployments.NAME}-trainers"] = deployments.trainers(settings, trainers, **needs)
             for name, part in parts.items():
                 names.append(name)
-                serve.run(part, name=name, route_prefix=None)
+                try:
+                    serve.run(part, name=name, route_prefix=None)
+                except RuntimeError as error:
+                    raise CommandError(f"The cluster could not start the processes: {error}") from error
         yield serve.get_deployment_handle(deployments.ANSWERER, deployments.NAME)
-    except RuntimeError as error:
-        raise CommandError(f"The cluster could not start the processes: {error}") from error
     finally:
+        # In turn each gives back its job, or ends what it is asked.
         for name in names:
             serve.delete(name)
-        if address == LOCAL:
-            serve.shutdown()
         ray.shutdown()
 
 

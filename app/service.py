@@ -35,6 +35,7 @@ from app.training.trial import Trial
 from app.training.worker import Worker
 from store import workers
 from store.database import Database
+from store.errors import BucketUnreachableError
 from store.search.index import PassageIndex
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
@@ -146,7 +147,7 @@ def build(
     """Open the store, load what is not handed in, and start the worker; `tell` is told what goes on.
 
     The LLM may be one that is still being loaded: it is waited for when it is needed.
-    Raises CommandError with one line when the LLM, the embedder or the database cannot be had.
+    Raises CommandError with one line when the LLM, the embedder, the database or the bucket cannot be had.
     """
     tell("opens the database")
     database = open_database(settings, lives=True)
@@ -166,7 +167,10 @@ def build(
     tell("takes up the skill")
     scheduler = Scheduler(llm)
     members = MemberCache(database, llm)
-    skill = skill or active_skill(database, llm, fold=settings.fold_skill)
+    try:
+        skill = skill or active_skill(database, llm, fold=settings.fold_skill)
+    except BucketUnreachableError as error:
+        raise CommandError(str(error)) from error
     engine = Engine(scheduler, members, skill=skill.skill)
     # On a GPU a batch of all passages takes no longer than one of few.
     ensemble = PerPassage(engine, skill, voting, waves=WAVES if engine.on_cpu else ())

@@ -24,6 +24,7 @@ DataDir = Annotated[Path | None, typer.Option(help="Where books and versions are
 Model = Annotated[str | None, typer.Option(help='"embedded", a Hugging Face id, or a folder.')]
 Quantization = Annotated[str | None, typer.Option(help="auto, int8, nf4 or none.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+Artifacts = Annotated[str | None, typer.Option(help="A bucket for large artifacts: s3://BUCKET/PREFIX.")]
 EndsWithStdin = Annotated[bool, typer.Option("--end-with-stdin", hidden=True)]
 
 
@@ -35,6 +36,7 @@ def run_service(
     model: Model = None,
     quantization: Quantization = None,
     device: Device = None,
+    artifacts: Artifacts = None,
     ends_with_stdin: EndsWithStdin = False,
 ) -> None:
     """Run the service. What is not given here comes from BOOKCHORUS_... variables."""
@@ -45,6 +47,7 @@ def run_service(
         "model": model,
         "quantization": quantization,
         "device": device,
+        "artifacts": artifacts,
     }
     with _starting(given, ends_with_stdin) as (settings, llm):
         from app.http.server import serve
@@ -64,6 +67,7 @@ def run_worker(
     model: Model = None,
     quantization: Quantization = None,
     device: Device = None,
+    artifacts: Artifacts = None,
     ends_with_stdin: EndsWithStdin = False,
 ) -> None:
     """Learn the books of a service, on the same database and LLM, in a process of its own.
@@ -75,6 +79,7 @@ def run_worker(
         "model": model,
         "quantization": quantization,
         "device": device,
+        "artifacts": artifacts,
         "trains": True,
     }
     with _starting(given, ends_with_stdin, listens=False) as (settings, llm):

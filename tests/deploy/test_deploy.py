@@ -125,7 +125,9 @@ class TestContainerfile:
         steps = [rest for name, rest in built(variant) if name == "RUN" and "pip " in rest]
         # The CPU builds' index is the variant's own; an image needs no editable package and no test tools.
         plain = [re.sub(r"--extra-index-url \S+ ", "", step) for step in steps]
-        assert plain == [step.replace("--editable '.[dev]'", "'.[postgres]'") for step in makefile_steps()]
+        assert plain == [
+            step.replace("--editable '.[dev]'", "'.[postgres,bucket]'") for step in makefile_steps()
+        ]
         assert any("--extra-index-url" in step for step in steps) == (variant == "cpu")
 
     @pytest.mark.parametrize("variant", VARIANTS)

@@ -66,14 +66,15 @@ class Bucket:
         self.url = url.rstrip("/")
         self.least_bytes = least_bytes
         self.new_home = f"library-{secrets.token_hex(8)}"
-        # What `artifacts.send` has put ahead of its transaction.
+        # What `store.outside.send` has put ahead of its transaction.
         self.sent: set[tuple[str, str]] = set()
         self._errors = exceptions.BaseError, OSError
         self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
         if self._folder is not None and not self._folder.is_dir():
             raise BucketUnreachableError(f"There is no folder {self._folder}: make it, or mount it.")
         plain = any(os.environ.get(name, "").startswith("http://") for name in _ENDPOINTS)
-        remote = {"client_options": {**_CLIENT, "allow_http": plain}, "retry_config": _RETRIES}
+        client = {**_CLIENT, "allow_http": True} if plain else _CLIENT
+        remote = {"client_options": client, "retry_config": _RETRIES}
         with self._translated_errors():
             # Its overloads tell apart what only the URL does.
             from_url: Any = store.from_url

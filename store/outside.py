@@ -38,7 +38,7 @@ def bucket_of(session: Session) -> Bucket | None:
 
 def keep(session: Session, sha256: str, data: bytes) -> tuple[bytes, str | None]:
     """Write bytes into the bucket if they belong there; return what the database keeps of them, and their
-    place outside. BucketUnreachableError as in `put`.
+    place outside. BucketUnreachableError: the bucket cannot be written.
     """
     bucket = bucket_of(session)
     if bucket is None or len(data) < bucket.least_bytes:
@@ -46,7 +46,7 @@ def keep(session: Session, sha256: str, data: bytes) -> tuple[bytes, str | None]
     home = _home(session, bucket)
     sent = (home, sha256) in bucket.sent
     bucket.sent.discard((home, sha256))
-    # What was sent ahead may have been deleted since, where another library let go of the same bytes.
+    # What was sent ahead may have been deleted since, where another transaction let go of the same bytes.
     if not sent or bucket.size(home, sha256) != len(data):
         bucket.put(home, sha256, data)
     return b"", bucket.place(home)
@@ -55,7 +55,8 @@ def keep(session: Session, sha256: str, data: bytes) -> tuple[bytes, str | None]
 def read(bucket: Bucket | None, place: str, sha256: str) -> bytes:
     """Return the bytes, as they are, of an artifact that is at the `place` outside that its row names.
 
-    The errors are those of `get`. A library whose bucket was copied to another place is found there.
+    The errors are those of `store.artifacts.get`. A library whose bucket was copied to another place is
+    found there.
     """
     if bucket is None:
         raise BucketUnreachableError(
@@ -71,7 +72,7 @@ def read(bucket: Bucket | None, place: str, sha256: str) -> bytes:
 
 def send(database: Transactions, blobs: Iterable[bytes]) -> None:
     """Write into the bucket, where there is one, what the next transaction will `put`, which then holds the
-    write lock for no upload. BucketUnreachableError as in `put`.
+    write lock for no upload. BucketUnreachableError: the bucket cannot be written.
     """
     bucket = database.bucket
     if bucket is None:

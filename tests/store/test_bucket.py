@@ -127,11 +127,12 @@ def test_a_bucket_gives_back_what_it_was_given(
 def test_a_server_that_is_not_there_is_told_of_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in s3.variables("http://127.0.0.1:9").items():
         monkeypatch.setenv(name, value)
-    for fails in (
+    calls: list[Callable[[Bucket], object]] = [
         lambda bucket: bucket.put("library-a", "f" * 64, b""),
         lambda bucket: bucket.get("library-a", "f" * 64),
         lambda bucket: next(bucket.objects("library-a")),
-    ):
+    ]
+    for fails in calls:
         with pytest.raises(
             BucketUnreachableError, match=r"^The bucket s3://books cannot be used: .*\.$"
         ) as told:

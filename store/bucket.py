@@ -12,8 +12,6 @@ from urllib.parse import unquote, urlsplit
 
 from store.errors import BucketUnreachableError, StoreFullError
 
-# From this size on, in bytes, an artifact goes outside.
-LEAST_BYTES = 64 * 1024
 _SCHEMES = ("s3", "gs", "az", "file")
 _EXPECTED = "expected s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or file:///FOLDER"
 # A bucket that is away says so within ten seconds, while it hangs too. No bound is on a whole object, which
@@ -44,7 +42,7 @@ class Bucket:
     one deleting what the other needs. In it the object of bytes is named by their SHA-256, `ab/abcdef...`.
     """
 
-    def __init__(self, url: str, least_bytes: int = LEAST_BYTES) -> None:
+    def __init__(self, url: str, least_bytes: int = 1) -> None:
         """Nothing is connected to yet. Endpoint and credentials are those of the usual variables, such as
         AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID.
 
@@ -65,7 +63,8 @@ class Bucket:
             ) from error
         self.url = url.rstrip("/")
         self.least_bytes = least_bytes
-        self.new_home = f"library-{secrets.token_hex(8)}"
+        # Of a library that has nothing here: a new one, or where it had something last.
+        self.home = f"library-{secrets.token_hex(8)}"
         # What `store.outside.send` has put ahead of its transaction.
         self.sent: set[tuple[str, str]] = set()
         self._errors = exceptions.BaseError, OSError

@@ -43,7 +43,7 @@ def keep(session: Session, sha256: str, data: bytes) -> tuple[bytes, str | None]
     bucket = bucket_of(session)
     if bucket is None or len(data) < bucket.least_bytes:
         return data, None
-    home = _home(session, bucket)
+    home = _home(session, bucket) or bucket.home
     sent = (home, sha256) in bucket.sent
     bucket.sent.discard((home, sha256))
     # What was sent ahead may have been deleted since, where another transaction let go of the same bytes.
@@ -79,6 +79,8 @@ def send(database: Transactions, blobs: Iterable[bytes]) -> None:
         return
     with database.read() as session:
         home = _home(session, bucket)
+    if home is None:
+        return  # of several who come first the first decides, in its transaction
     for data in blobs:
         named = home, hash_of(data).hexdigest()
         if len(data) >= bucket.least_bytes and named not in bucket.sent:
@@ -100,10 +102,11 @@ def home_of(place: str) -> str:
     return place.rpartition("/")[2]
 
 
-def _home(session: Session, bucket: Bucket) -> str:
-    """The home of the library in the bucket: that of its rows, or a new one."""
+def _home(session: Session, bucket: Bucket) -> str | None:
+    """The home of the library in the bucket, which its rows name; None where none does."""
     for place in places(session):
         if place == bucket.place(home := home_of(place)):
             bucket.expect(home)
+            bucket.home = home
             return home
-    return bucket.new_home
+    return None

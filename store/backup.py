@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from hashlib import sha256 as hash_of
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
@@ -183,7 +184,8 @@ def _copy(
 
 def _placed(session: Session, row: dict[str, Any]) -> dict[str, Any]:
     """An artifact's row of a backup, its bytes where the database restored into has such."""
-    if row["pruned_at"] is not None:
+    # An object has the bytes that its name says; damaged ones stay in the row.
+    if row["pruned_at"] is not None or hash_of(row["data"]).hexdigest() != row["sha256"]:
         return row
     data, place = outside.keep(session, row["sha256"], row["data"])
     return {**row, "data": data, "bucket": place}

@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from store.errors import BucketUnreachableError, DamagedArtifactError, NotFoundE
 from store.tables import Artifact, Book, Version
 from store.verify import verify
 from tests import s3
+from tests.store.conftest import sqlite_only
 
 LARGE, OTHER, SMALL = b"large" * 40, b"other" * 40, b"small"
 
@@ -184,6 +185,35 @@ def test_what_is_large_is_outside_and_read_as_ever(
         rows = session.execute(select(Artifact.size, func.length(Artifact.data), Artifact.bucket)).all()
     place = bucket.place(next(folder.iterdir()).name)
     assert sorted(rows, key=lambda row: row[1]) == [(200, 0, place), (200, 0, place), (5, 5, None)]
+
+
+@sqlite_only
+def test_a_library_lives_on_a_server(
+    url: str,
+    s3_url: str,
+    add_book: Callable[..., Book],
+    publish: Callable[..., Version],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in s3.variables(s3_url).items():
+        monkeypatch.setenv(name, value)
+    bucket = Bucket("s3://books", 100)
+    with closing(Database(url, bucket=bucket)) as database:
+        with database.write() as session:
+            book, gone = (add_book(session, words).id for words in ("Text.", "Gone."))
+            publish(session, book, LARGE, SMALL)
+            publish(session, gone, LARGE, OTHER)
+        with database.write() as session:
+            books.delete(session, gone)
+        assert {each.name for each in bucket.objects(bucket.home)} == hashes(LARGE)
+        assert members(database, book) == [LARGE, SMALL]
+        backup(database, tmp_path / "kept.db")
+        bucket.put(bucket.home, sha256(LARGE).hexdigest(), OTHER)
+        with pytest.raises(DamagedArtifactError):
+            members(database, book)
+        restore(database, tmp_path / "kept.db", force=True)
+        assert members(database, book) == [LARGE, SMALL]
 
 
 def test_without_the_setting_nothing_is_outside_and_what_was_is_named(
@@ -414,6 +444,21 @@ def test_a_backup_has_what_is_damaged_as_it_is(
             artifacts.get(session, sha256(LARGE).hexdigest())
         assert artifacts.get(session, sha256(OTHER).hexdigest()) == OTHER
     kept.close()
+
+
+def test_damaged_bytes_of_a_backup_are_not_written_over_good_ones(
+    database: Database, folder: Path, learned: str, tmp_path: Path
+) -> None:
+    good = path_of(folder, LARGE)
+    good.write_bytes(OTHER)
+    backup(database, tmp_path / "kept.db")
+    good.write_bytes(LARGE)
+    restore(database, tmp_path / "kept.db", force=True)
+    with database.read() as session:
+        assert artifacts.get(session, sha256(OTHER).hexdigest()) == OTHER
+        with pytest.raises(DamagedArtifactError):
+            artifacts.get(session, sha256(LARGE).hexdigest())
+    assert names(folder) == hashes(OTHER)
 
 
 def test_verify_names_what_nothing_needs_once_it_is_old(

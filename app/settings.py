@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     # Tokens that training puts through the LLM at once; what does not fit is halved.
     pass_tokens: Literal["auto"] | PositiveInt = "auto"
     database_url: str | None = None
+    # The bucket of large artifacts, by URL; without one they are in the database. The least size, in bytes.
+    artifacts: str | None = None
+    artifact_bytes: PositiveInt = 65_536
     # A key of the role admin, beside those that the database keeps.
     admin_key: SecretStr | None = None
     # Web pages of these origins, with commas between them, may call; "*" is any, where there is a key.

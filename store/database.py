@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -18,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from store import postgresql, sqlite
+from store.bucket import Bucket
 from store.errors import StoreBusyError, UnknownSchemaError
 
 _DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
@@ -33,10 +35,13 @@ class Database:
 
     dialect: ModuleType
 
-    def __init__(self, place: str | Path, busy_timeout_s: float = 5.0) -> None:
+    def __init__(
+        self, place: str | Path, busy_timeout_s: float = 5.0, *, bucket: Bucket | None = None
+    ) -> None:
         """A `place` that is a string is a URL. In a path every sign stands for itself, `?` and `%` too.
 
         `busy_timeout_s` is how long to wait, in seconds, for the write lock or for a free connection.
+        Large artifacts go into the `bucket`, where one is given.
 
         ValueError: the URL is malformed, or names another kind of database, or SQLite without a file.
         StoreUnreachableError: the driver is not installed.
@@ -62,6 +67,12 @@ class Database:
         self._writer = self.engine.execution_options(writes=True)
         self._reader = self.dialect.read_only(self.engine)
         self._leave: Callable[[], None] | None = None
+        self._bucket = bucket
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Where large artifacts are; None where all are in the database."""
+        return self._bucket
 
     @property
     def file(self) -> Path | None:
@@ -126,20 +137,24 @@ class Database:
 
         It holds the only write lock from its start: what it reads cannot change meanwhile, and a second one
         opened inside it would wait for itself. StoreBusyError: the lock was not free in time.
-        StoreFullError: the disk has no room.
+        StoreFullError: the disk has no room. BucketUnreachableError: as `store.artifacts` says.
         """
+        info: dict[Any, Any] = {"bucket": self._bucket, "after_commit": set()}
         with (
             self._translated_errors(),
-            Session(self._writer, expire_on_commit=False) as session,
+            Session(self._writer, expire_on_commit=False, info=info) as session,
             session.begin(),
         ):
             session.connection()  # begins the transaction: takes the lock before the caller reads anything
             yield session
+        for act in info["after_commit"]:
+            act(self)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that sees one state of the database. A write in it fails."""
-        with self._translated_errors(), Session(self._reader, expire_on_commit=False) as session:
+        info = {"bucket": self._bucket}
+        with self._translated_errors(), Session(self._reader, expire_on_commit=False, info=info) as session:
             yield session
 
     def close(self) -> None:

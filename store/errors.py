@@ -64,6 +64,10 @@ class StoreUnreachableError(StoreBusyError):
     """The database cannot be connected to; the message is one line that says why."""
 
 
+class BucketUnreachableError(StoreBusyError):
+    """The bucket with artifacts' bytes cannot be read or written; the message is one line that says why."""
+
+
 class DamagedDatabaseError(StoreError):
     """The database's own file is damaged, or is no database."""
 
@@ -90,11 +94,13 @@ class InvalidBackupError(StoreError):
 
 
 class DamagedArtifactError(StoreError):
-    """The stored bytes no longer have the SHA-256 they were stored under."""
+    """The stored bytes no longer have the SHA-256 they were stored under, or are `gone` from their bucket."""
 
-    def __init__(self, sha256: str) -> None:
-        super().__init__(f"Artifact {sha256} is damaged: its bytes have another SHA-256.")
+    def __init__(self, sha256: str, *, gone: bool = False) -> None:
+        how = "are gone from the bucket" if gone else "have another SHA-256"
+        super().__init__(f"Artifact {sha256} is damaged: its bytes {how}.")
         self.sha256 = sha256
+        self.gone = gone
 
 
 class InvalidAliasError(StoreError):

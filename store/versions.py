@@ -181,10 +181,14 @@ def member_artifacts(session: Session, version: Version) -> list[bytes]:
 
 
 def mark_damaged(session: Session, version_id: str, ordinals: Collection[int]) -> None:
-    """Mark these members, by their ordinals, as damaged; the time of the first such mark is kept."""
+    """Mark these members, by their ordinals, as damaged; the time of the first such mark is kept.
+
+    Those of a version that was pruned meanwhile are not marked: their bytes are gone on purpose.
+    """
+    whole = select(Version.id).where(Version.id == version_id, Version.pruned_at.is_(None))
     session.execute(
         update(Member)
-        .where(Member.version_id == version_id, Member.ordinal.in_(ordinals), Member.damaged_at.is_(None))
+        .where(Member.version_id.in_(whole), Member.ordinal.in_(ordinals), Member.damaged_at.is_(None))
         .values(damaged_at=utcnow())
     )
     session.execute(

@@ -16,7 +16,7 @@ from app.answering.calibration import Calibration
 from app.answering.weighting import Weighting
 from app.engine.version_skill import INSTRUCTION, skill_digest
 from app.errors import CommandError
-from store import skills
+from store import outside, skills
 from store.database import Database
 from store.tables import Skill as Row
 from store.tables import SkillOrigin
@@ -125,6 +125,7 @@ def register_skill(
     database: Database, identity: Identity, skill: LoadedSkill, origin: SkillOrigin = "learned"
 ) -> Row:
     """Make a skill with what was fitted on it the champion of an LLM; see `store.skills.publish`."""
+    outside.send(database, [skill.artifact])
     with database.write() as session:
         return skills.publish(
             session,

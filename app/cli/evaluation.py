@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.cli.options import recipe_of_version
-from app.cli.output import one_line_errors
+from app.cli.options import one_line_store_errors, recipe_of_version
 from app.evaluation.bootstrap import Bootstrap
 
 app = typer.Typer()
@@ -40,7 +39,7 @@ def measure_answers(
 ) -> None:
     """Measure how good answers are, system by system, on questions with known answers."""
     chosen = recipe_of_version(recipe)
-    with one_line_errors():
+    with one_line_store_errors():
         from app.evaluation.command import evaluate
 
         evaluate(

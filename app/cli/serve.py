@@ -24,6 +24,7 @@ DataDir = Annotated[Path | None, typer.Option(help="Where books and versions are
 Model = Annotated[str | None, typer.Option(help='"embedded", a Hugging Face id, or a folder.')]
 Quantization = Annotated[str | None, typer.Option(help="auto, int8, nf4 or none.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+Artifacts = Annotated[str | None, typer.Option(help="A bucket for large artifacts: s3://BUCKET/PREFIX.")]
 EndsWithStdin = Annotated[bool, typer.Option("--end-with-stdin", hidden=True)]
 
 
@@ -35,6 +36,7 @@ def run_service(
     model: Model = None,
     quantization: Quantization = None,
     device: Device = None,
+    artifacts: Artifacts = None,
     cluster: Annotated[
         str | None,
         typer.Option(help="Have a Ray cluster answer and learn: its address, auto, or local for one here."),
@@ -53,6 +55,7 @@ def run_service(
         "model": model,
         "quantization": quantization,
         "device": device,
+        "artifacts": artifacts,
     }
     with _checked(given, ends_with_stdin) as settings, ExitStack() as stack:
         if cluster is None:
@@ -84,6 +87,7 @@ def run_worker(
     model: Model = None,
     quantization: Quantization = None,
     device: Device = None,
+    artifacts: Artifacts = None,
     ends_with_stdin: EndsWithStdin = False,
 ) -> None:
     """Learn the books of a service, on the same database and LLM, in a process of its own.
@@ -95,6 +99,7 @@ def run_worker(
         "model": model,
         "quantization": quantization,
         "device": device,
+        "artifacts": artifacts,
         "trains": True,
     }
     with _checked(given, ends_with_stdin, listens=False) as settings:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from app.cli.options import DataDir, json_object, one_line_store_errors, settings_with
-from app.cli.output import Json, Output, one_line_errors, print_line
+from app.cli.output import Json, Output, print_line
 from trainer.options import Method, What
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def train_skill(
 ) -> None:
     """Learn a skill for the LLM; a run that was stopped goes on where it was."""
     chosen = json_object(recipe)
-    with one_line_errors():
+    with one_line_store_errors():
         from app.skill_training.command import train
 
         train(

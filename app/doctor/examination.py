@@ -11,7 +11,9 @@ T = TypeVar("T")
 
 
 def examine(settings: Settings) -> Iterator[Check]:
-    """Yield what each check finds, as soon as it is found. Nothing is made or changed."""
+    """Yield what each check finds, as soon as it is found. Nothing is made or changed, but for
+    an object that is written to a bucket and deleted.
+    """
     # Each room is imported where it is needed: PyTorch may be what is not there.
     from app.doctor import machine, models
 
@@ -42,6 +44,8 @@ def _kept(settings: Settings) -> Iterator[Check]:
     yield machine.disk(settings, library.database_bytes(settings))
     yield library.folder(settings)
     yield _silently(lambda: library.database(settings))
+    if settings.artifacts is not None:
+        yield _silently(lambda: library.bucket(settings))
     yield _silently(lambda: library.index(settings))
     yield _silently(lambda: address.port(settings))
     yield _silently(lambda: address.access(settings))

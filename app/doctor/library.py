@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.doctor.check import Check, first_line
 from app.engine.embedder import embedder_name
 from app.errors import CommandError
+from app.resources.database import bucket_of
 from app.resources.start_checks import check_folder
 from app.settings import Settings
 from store.database import Database, known_schema_revisions
@@ -83,6 +84,19 @@ def index(settings: Settings) -> Check:
         mend = "bookchorus rebuild makes it again" + ("." if damaged else "; so does the next start.")
         return Check("index", "fault" if damaged else "warning", f"It {error}", mend)
     return Check("index", "ok", f"{state.passages:,} passages, {state.embedded:,} of them with vectors")
+
+
+def bucket(settings: Settings) -> Check:
+    """Whether an object can be written to the bucket of large artifacts, read and deleted."""
+    try:
+        found = bucket_of(settings)
+        if found is None:
+            return Check("bucket", "ok", "none: all artifacts are in the database")
+        found.check()
+    except (StoreError, CommandError) as error:
+        mend = "Look at BOOKCHORUS_ARTIFACTS, and at the variables of the bucket's endpoint and credentials."
+        return Check("bucket", "fault", first_line(error), mend)
+    return Check("bucket", "ok", f"{found.url}, for artifacts from {found.least_bytes:,} bytes on")
 
 
 @contextmanager

@@ -12,7 +12,9 @@ _KEYS: _Table = {
     403: ("role-too-low", "foreign-origin"),
     429: ("rate-exceeded",),
 }
-_STORE: _Table = {503: ("store-busy", "store-unreachable", "store-damaged", "shutting-down")}
+_STORE: _Table = {
+    503: ("store-busy", "store-unreachable", "store-damaged", "bucket-unreachable", "shutting-down")
+}
 _BODY: _Table = {413: ("book-too-large",)}
 _FULL: _Table = {507: ("disk-full",)}
 _INVALID: _Table = {422: ("invalid-request",)}

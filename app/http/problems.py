@@ -23,6 +23,7 @@ from app.training.question_changes import ChangeError
 from app.training.requests import InvalidParentError, InvalidRecipeError, QueueFullError
 from app.transfer.refusal import ImportRefusedError
 from store.errors import (
+    BucketUnreachableError,
     DamagedArtifactError,
     DamagedDatabaseError,
     DuplicateBookError,
@@ -100,6 +101,7 @@ KNOWN: dict[type[Exception], Callable[[Any], Problem]] = {
     NotFoundError: lambda error: Problem(404, "not-found", str(error)),
     StoreBusyError: lambda _: Problem(503, "store-busy", _LOCKED, _BUSY),
     StoreUnreachableError: lambda error: Problem(503, "store-unreachable", str(error), _BUSY),
+    BucketUnreachableError: lambda error: Problem(503, "bucket-unreachable", str(error), _BUSY),
     DamagedDatabaseError: lambda error: Problem(503, "store-damaged", str(error)),
     StoreFullError: lambda error: Problem(507, "disk-full", str(error)),
     DuplicateBookError: lambda error: Problem(409, "book-exists", str(error), None, book=error.book_id),

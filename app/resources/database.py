@@ -4,6 +4,7 @@ import logging
 
 from app.errors import CommandError
 from app.settings import Settings
+from store.bucket import Bucket
 from store.database import Database
 from store.errors import StoreError
 
@@ -37,8 +38,21 @@ def connect_database(settings: Settings) -> Database:
     """The database as it is. Raises CommandError with one line when the settings name none."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return Database(settings.database)
+        return Database(settings.database, bucket=bucket_of(settings))
     except ValueError as error:
         raise CommandError(f"BOOKCHORUS_DATABASE_URL: {error}") from error
     except (StoreError, OSError) as error:
         raise CommandError(str(error)) from error
+
+
+def bucket_of(settings: Settings) -> Bucket | None:
+    """The bucket of large artifacts, which is not connected to yet; None where the settings name none.
+
+    CommandError: they name none that can be used. BucketUnreachableError as in `Bucket`.
+    """
+    if settings.artifacts is None:
+        return None
+    try:
+        return Bucket(settings.artifacts, settings.artifact_bytes)
+    except ValueError as error:
+        raise CommandError(f"BOOKCHORUS_ARTIFACTS: {error}.") from error

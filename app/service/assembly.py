@@ -16,6 +16,7 @@ from app.engine.engine import Engine
 from app.engine.local_engine import LocalEngine
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
+from app.errors import CommandError
 from app.parsing.sandbox import ParserSandbox
 from app.resources.database import open_database
 from app.service.service import Service
@@ -27,6 +28,7 @@ from app.training.requests import TrainingRequests
 from app.training.trial import Trial
 from app.training.worker import Worker
 from store.database import Database
+from store.errors import BucketUnreachableError
 from store.search.index import PassageIndex
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.microbatches import Microbatches
@@ -58,7 +60,7 @@ def build(
     """Open the store, load what is not handed in, and start the worker; `tell` is told what goes on.
 
     The LLM may be one that is still being loaded: it is waited for when it is needed.
-    Raises CommandError with one line when the LLM, the embedder or the database cannot be had.
+    Raises CommandError with one line when the LLM, the embedder, the database or the bucket cannot be had.
     """
     tell("opens the database")
     database = open_database(settings, lives=True)
@@ -115,10 +117,13 @@ def equipped_llm(
 ) -> EquippedLLM:
     """The LLM with the skill in force, or with the one handed in, which it is equipped with already.
 
-    Raises CommandError where the LLM cannot read the skill.
+    Raises CommandError where the LLM cannot read the skill, or the bucket that has it cannot be reached.
     """
     scheduler, members = Scheduler(llm), MemberCache(database, llm)
-    skill = skill or active_skill(database, llm, fold=settings.fold_skill)
+    try:
+        skill = skill or active_skill(database, llm, fold=settings.fold_skill)
+    except BucketUnreachableError as error:
+        raise CommandError(str(error)) from error
     return EquippedLLM(scheduler, members, skill, LocalEngine(scheduler, members, skill=skill.skill))
 
 

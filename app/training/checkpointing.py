@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from app.answering.skill import LoadedSkill
 from app.training.provenance import Source
-from store import checkpoints, job_events, jobs
+from store import checkpoints, job_events, jobs, outside
 from store.database import Database
 from store.errors import NotFoundError, StaleTokenError, StoreError
 from store.tables import Job
@@ -88,6 +88,7 @@ class Checkpointing:
         began = self._clock()
         data = step.checkpoint().to_bytes()
         try:
+            outside.send(self._database, [data])
             with self._database.write() as session:
                 jobs.heartbeat(session, self._job.id, self._job.token, self._lease_seconds)
                 checkpoints.put(session, self._job.id, key=self._key, step=step.step, data=data)

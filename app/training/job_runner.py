@@ -1,6 +1,5 @@
 """One attempt at a job: its book is learned, compared with the champion, and published."""
 
-import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
@@ -14,15 +13,15 @@ from app.training import promotion, provenance
 from app.training.checkpointing import Checkpointing, checkpoint_key
 from app.training.comparison import Comparison
 from app.training.heartbeat import Heartbeat
+from app.training.patience import Patience
 from app.training.provenance import Source
 from app.training.publishing import publish_trained
 from app.training.reporting import Reporting
 from app.training.study import Studying
 from app.training.time_budget import Foreseen, OnTop, TimeBudget, TooFewSteps
 from app.training.trial import Asked, Scored, Trial
-from store import versions
+from store import outside, versions
 from store.database import Database
-from store.errors import StoreBusyError
 from store.search.index import PassageIndex
 from store.tables import Job, Study
 from trainer.book_training import Prepared, resolved, train_book
@@ -36,11 +35,6 @@ from trainer.question_writing import Unfinished, Writing, Written, write_questio
 from trainer.recipe import Recipe
 
 Piece = TypeVar("Piece", bound=Progress | Prepared | Asked | Scored | Writing | Written)
-
-# How long a job waits before it writes again where the database is locked.
-_RETRY_SECONDS = 1.0
-
-log = logging.getLogger(__name__)
 
 
 class LeavingError(Exception):
@@ -85,6 +79,7 @@ class JobRunner:
         self._leaving = leaving
         self._happened = happened
         self._heartbeat = Heartbeat(database, job, lease_seconds)
+        self._patiently = Patience(job, self._stay)
         self._reporting = Reporting(database, job, lease_seconds)
         told = partial(self._reporting.phase, "trial")
         self._comparison = Comparison(database, job, members, trial, self._llm.device, self._pieces, told)
@@ -112,13 +107,16 @@ class JobRunner:
         recipe = resolved(Recipe(**self._job.recipe), self._skill.skill)
         budget = TimeBudget(recipe)
         self._tell(budget.on_top(embeds=bool(self._index.by_words_alone([self._job.book_id]))))
-        self._embed()
+        self._patiently("keep vectors", self._embed)
         with self._database.read() as session:
             source = provenance.source(session, self._job.book_id)
         study, questions, spent = None, None, 0.0
         if recipe.objective != "lm":
             study, questions, spent = self._study(recipe, source, budget)
-        champion = promotion.champion(self._database, self._members, self._job.book_id)
+        champion = self._patiently(
+            "read the champion",
+            lambda: promotion.champion(self._database, self._members, self._job.book_id),
+        )
         identity, parent = self._llm.identity, self._job.parent_number
         key = checkpoint_key(identity, self._skill, recipe, source, parent, questions)
         self._checkpoints = Checkpointing(self._database, self._job, key, self._lease_seconds)
@@ -129,10 +127,10 @@ class JobRunner:
             self._skill.skill,
             passages=source.passage_texts,
             items=questions,
-            parent=self._parent(),
+            parent=self._patiently("read the version it goes on from", self._parent),
             rivals=0 if champion.members is None else len(champion.members),
             microbatches=self._microbatches,
-            resume=self._checkpoints.found(),
+            resume=self._patiently("read its checkpoint", self._checkpoints.found),
             spent=spent,
         )
         for happened in self._pieces(progress):
@@ -148,15 +146,9 @@ class JobRunner:
 
     def _embed(self) -> None:
         """Embed the book's passages that have no vector, behind the asks that wait."""
-        while True:
-            try:
-                for embedded in self._index.embed(self._job.book_id, self._scheduler.run_when_idle):
-                    self._stay()
-                    self._reporting.phase("embedding", embedded.done, embedded.total)
-                return
-            except StoreBusyError as error:
-                log.warning("job %s waits to keep vectors: %s", self._job.id, error)
-                self._stay(_RETRY_SECONDS)
+        for embedded in self._index.embed(self._job.book_id, self._scheduler.run_when_idle):
+            self._stay()
+            self._reporting.phase("embedding", embedded.done, embedded.total)
 
     def _study(
         self, recipe: Recipe, source: Source, budget: TimeBudget
@@ -166,7 +158,7 @@ class JobRunner:
         """
         identity = self._llm.identity
         studying = Studying(self._database, self._job, identity, self._skill, recipe, source, self._asker)
-        written = studying.written()
+        written = self._patiently("read its questions", studying.written)
         if written is None:
             asker = None if self._asker is None else self._asker.skill
             writing = write_questions(self._llm, source.passage_texts, recipe, self._skill.skill, asker)
@@ -222,28 +214,31 @@ class JobRunner:
         source: Source,
         study: Study | None,
     ) -> None:
-        """Publish, once the database lets us, what was compared with the champion of that very moment."""
-        decision = self._comparison.decided(objective, learned, tried)
-        while True:
-            try:
-                with self._database.write() as session:
-                    if promotion.champion_number(session, self._job.book_id) == decision.champion:
-                        publish_trained(
-                            session,
-                            self._job,
-                            recipe,
-                            learned,
-                            tried.adds,
-                            self._llm.identity,
-                            decision,
-                            source,
-                            self._skill,
-                            study=study,
-                            keep=self._keep_versions,
-                        )
-                        return
-            except StoreBusyError as error:
-                log.warning("job %s waits to publish: %s", self._job.id, error)
-                self._stay(_RETRY_SECONDS)
-            else:
-                decision = self._comparison.decided(objective, learned, tried)
+        """Publish, once the store lets us, what was compared with the champion of that very moment."""
+
+        def decide() -> promotion.Decision:
+            return self._comparison.decided(objective, learned, tried)
+
+        def published() -> bool:
+            outside.send(self._database, learned.members.artifacts())
+            with self._database.write() as session:
+                if promotion.champion_number(session, self._job.book_id) != decision.champion:
+                    return False
+                publish_trained(
+                    session,
+                    self._job,
+                    recipe,
+                    learned,
+                    tried.adds,
+                    self._llm.identity,
+                    decision,
+                    source,
+                    self._skill,
+                    study=study,
+                    keep=self._keep_versions,
+                )
+                return True
+
+        decision = self._patiently("be compared", decide)
+        while not self._patiently("publish", published):
+            decision = self._patiently("be compared", decide)

@@ -68,8 +68,8 @@ class Studying:
     def keep(self, written: Written) -> tuple[Study | None, list[StudyQuestion]]:
         """Keep what the LLM wrote, show it to people, and return what members learn of it as it stands now.
 
-        A later change is for later versions. Without questions, or where the database is locked, no study is
-        kept: a version without one lacks that part of its lineage, and is trained all the same.
+        A later change is for later versions. Without questions, or where the store is busy, no study is kept:
+        a version without one lacks that part of its lineage, and is trained all the same.
         """
         try:
             with self.database.write() as session:
@@ -83,8 +83,8 @@ class Studying:
                 jobs.set_phase(session, self.job.id, self.job.token, None)
                 self._tell(session, learned, written.unfinished)
                 return study, learned
-        except StoreBusyError:
-            log.warning("the database is locked: the questions of job %s are not kept", self.job.id)
+        except StoreBusyError as error:
+            log.warning("the questions of job %s are not kept: %s", self.job.id, error)
         with self.database.read() as session:
             return None, self._as_it_stands(session, written.questions)
 

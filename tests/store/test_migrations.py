@@ -107,6 +107,7 @@ UPDATE books SET warnings = '["Page 3 is left out."]';
 INSERT INTO threads VALUES ('thread_1', 'anna', NULL, '', :now);
 INSERT INTO turns VALUES ('thread_1', 1, 'Who?', '{"question": "Who?"}', '["book_1"]', 20, ' who', :now);
 """,
+    "0014": "UPDATE artifacts SET bucket = 's3://books/library-1'",
     "0007": "INSERT INTO skill_choices VALUES (11, 'some/llm', NULL, NULL, 'user', :now)",
 }
 # As releases wrote them that did not say where a skill came from: of each LLM at most one is the champion.
@@ -201,7 +202,8 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
     assert [version.pop("state") for version in after["versions"]] == ["live", "live"]
     assert [move.pop("rollback") for move in after["alias_moves"]] == [False]
     assert [job.pop("force") for job in after["jobs"]] == [False]
-    assert [artifact.pop("pruned_at") for artifact in after["artifacts"]] == [None]
+    for column in ("pruned_at", "bucket"):
+        assert [artifact.pop(column) for artifact in after["artifacts"]] == [None]
     [chapter] = after["chapters"]
     assert (chapter.pop("matter"), chapter.pop("anchor")) == ("body", None)
     [book] = after["books"]

@@ -104,3 +104,14 @@ def test_a_pruned_version_stays_pruned_when_damage_is_found(database: Database, 
         versions.mark_damaged(session, version.id, [0])
     with database.read() as session:
         assert versions.get(session, book, 1).state == "pruned"
+
+
+def test_members_are_not_damaged_by_being_pruned(database: Database, book: str) -> None:
+    """Whoever read the version just before found its bytes gone."""
+    with database.write() as session:
+        version = pruning.prune_version(session, book, 1)
+        versions.mark_damaged(session, version.id, [0, 1])
+    with database.read() as session:
+        version = versions.get(session, book, 1)
+        assert version.state == "pruned"
+        assert [member.damaged_at for member in version.members] == [None, None]

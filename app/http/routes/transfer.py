@@ -18,7 +18,7 @@ from app.transfer.exporting import export
 from app.transfer.import_files import MOST_IMPORT_BYTES, MOST_IMPORT_FILES, is_read
 from app.transfer.importing import parse_import, publish_imported
 from app.transfer.zip_archive import packed, unpacked
-from store import books, versions
+from store import books, outside, versions
 
 router = APIRouter(prefix="/admin/books/{book_id}/versions", tags=["admin"])
 
@@ -90,6 +90,7 @@ def _imported(
         books.get(session, book_id)
     files = unpacked(data, is_read, most_entries=MOST_IMPORT_FILES, most_bytes=MOST_IMPORT_BYTES)
     found = parse_import(files, scheduler, force=force)
+    outside.send(service.database, [member.artifact for member in found.members])
     with service.database.write() as session:
         version = publish_imported(session, book_id, found, scheduler.llm, promote=promote, who=who)
         [shape] = shown(service, session, [version])

@@ -172,6 +172,23 @@ def test_a_damaged_index_is_a_fault_and_an_old_one_a_warning(kept: Database, set
     assert "is missing" in library.index(settings).seen
 
 
+def test_a_bucket_is_written_and_read_and_left_as_it_was(settings: Settings, tmp_path: Path) -> None:
+    place = tmp_path / "bucket"
+    found = library.bucket(settings.model_copy(update={"artifacts": place.as_uri()}))
+    assert (found.state, found.seen) == ("fault", f"There is no folder {place}: make it, or mount it.")
+    assert "BOOKCHORUS_ARTIFACTS" in found.mend
+    place.mkdir()
+    found = library.bucket(settings.model_copy(update={"artifacts": place.as_uri()}))
+    assert (found.state, found.seen) == ("ok", f"{place.as_uri()}, for artifacts from 65,536 bytes on")
+    assert files(place) == {}
+    place.rmdir()
+    place.touch()
+    for wrong, words in ((place.as_uri(), "make it, or mount it"), ("books", "expected s3://BUCKET/PREFIX")):
+        found = library.bucket(settings.model_copy(update={"artifacts": wrong}))
+        assert found.state == "fault"
+        assert words in found.seen
+
+
 def test_a_bookchorus_at_the_port_is_no_fault(settings: Settings, peer: Peer) -> None:
     taken = settings.model_copy(update={"port": int(peer.url.rpartition(":")[2])})
     assert address.port(taken).state == "ok"

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.training import promotion
 from app.training.job_runner import JobRunner
 from app.training.study import study_key
 from store import aliases, artifacts, books, job_events, jobs, revisions, studies, versions
+from store.bucket import Bucket
 from store.database import Database
 from store.editions import Edition
 from store.passages import passages_to_learn
@@ -256,6 +258,30 @@ def test_what_was_learned_is_the_revision_that_was_there_when_learning_began(
     assert (old.revision, new.revision) == (1, 2)
     assert old.data["text"] == sha256(STORY.encode()).hexdigest()
     assert new.data["text"] == sha256(text.encode()).hexdigest()
+
+
+def test_a_job_waits_for_a_bucket_that_is_away_and_publishes_then(
+    database: Database, scheduler: Scheduler, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bucket, away = tmp_path / "bucket", tmp_path / "away"
+    bucket.mkdir()
+    with closing(Database(database.file or "", bucket=Bucket(bucket.as_uri(), 1))) as outside:
+        desk = Desk(outside, scheduler, tmp_path / "index")
+        first, _ = desk.learn(GOOD)
+
+        def between() -> None:
+            # Gone with the first piece of work, and back once the job has waited for it.
+            if "waits to publish" in caplog.text:
+                if away.exists():
+                    away.rename(bucket)
+            elif bucket.exists():
+                bucket.rename(away)
+
+        desk.members.roster(desk.book.id, first.number)  # the champion is in memory
+        second, _ = desk.learn({**GOOD, "seed": 5}, between=between)
+        assert "waits to publish" in caplog.text
+        assert second.number == 2
+        assert len(desk.prompts(second)) == 2
 
 
 def test_a_version_says_what_it_was_learned_from(

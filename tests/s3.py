@@ -1,12 +1,15 @@
 """A local S3 server in a process of its own, with one bucket, `books`."""
 
+import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
@@ -27,6 +30,22 @@ def running() -> Iterator[str]:
             yield url
         finally:
             child.kill()
+
+
+@contextmanager
+def hanging(url: str) -> Iterator[None]:
+    """Have the server of this URL answer nobody while the context lasts."""
+    port = url.rpartition(":")[2].encode()
+    [process] = [
+        int(each.parent.name)
+        for each in Path("/proc").glob("[0-9]*/cmdline")
+        if (words := each.read_bytes().split(b"\0"))[2:3] == [b"moto.server"] and port in words
+    ]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
 
 
 def variables(url: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A real Ray cluster of this machine with the tiny LLM, on PostgreSQL, and a real service before it."""
+"""A real Ray cluster of this machine with the tiny LLM, on PostgreSQL and S3; and a service that joins it."""
 
 import warnings
 from collections.abc import Iterator
@@ -11,17 +11,22 @@ import pytest
 from app.client import Client
 from app.cluster.connection import connected
 from app.settings import Settings, load
+from tests import s3
 from tests.postgres import Server
 from tests.service.conftest import plain_service
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Two answerers and a trainer, by their settings, and what asks and trains through them."""
+    """Two answerers and a trainer, by their settings, and what asks and trains through them.
+
+    `bucket` is the URL of the server with all artifacts.
+    """
 
     settings: Settings
     answerers: Any
     client: Client
+    bucket: str
 
 
 @pytest.fixture(scope="session")
@@ -34,10 +39,17 @@ def cluster(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory, server:
         import ray.serve
 
     folder = tmp_path_factory.mktemp("cluster")
-    with server.database() as url:
-        settings = load({"database_url": url, "model": str(tiny_folder), "data_dir": folder / "trainer"})
+    with (
+        server.database() as url,
+        s3.running() as bucket,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in s3.variables(bucket).items():
+            patch.setenv(name, value)
+        shared = {"database_url": url, "artifacts": "s3://books/library", "artifact_bytes": "1"}
+        settings = load({**shared, "model": str(tiny_folder), "data_dir": folder / "trainer"})
         with connected(settings, "local", answerers=2, trainers=1) as answerers:
             address = ray.get_runtime_context().gcs_address
             options = ("--model", str(tiny_folder), "--cluster", address)
-            with plain_service(folder, *options, database_url=url) as (client, _):
-                yield Cluster(settings, answerers, client)
+            with plain_service(folder, *options, **shared) as (client, _):
+                yield Cluster(settings, answerers, client, bucket)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.schemas import Answer
+from tests import s3
 from tests.cluster.conftest import Cluster
 from tests.faults.test_killed_training import RECIPE, until_step
 from tests.postgres import Server
@@ -59,9 +60,10 @@ def test_a_cluster_answers_as_one_process_does(
     assert httpx.post(f"{cluster.client.url}/admin/rebuild", trust_env=False).is_success
     there = cluster.client.ask(QUESTION, books=[book], seed=3)
     assert there.versions[0].version == 1
-    url = cluster.settings.database_url
-    assert url is not None
-    with service(tmp_path, "--model", str(tiny_folder), database_url=url, trains="false") as alone:
+    given = cluster.settings
+    assert given.database_url and given.artifacts
+    shared = {"database_url": given.database_url, "artifacts": given.artifacts, "trains": "false"}
+    with service(tmp_path, "--model", str(tiny_folder), **shared) as alone:
         assert said(alone.ask(QUESTION, books=[book], seed=3)) == said(there)
         assert alone.versions() == cluster.client.versions()
 
@@ -102,6 +104,19 @@ def test_a_database_that_goes_away_is_told_and_comes_back(
         assert answer.json()["type"] == "/problems/store-unreachable"
         assert "retry-after" in answer.headers
     assert said(cluster.client.ask(QUESTION, books=[book], seed=3)) == before
+
+
+def test_a_bucket_that_goes_away_is_told_and_comes_back(cluster: Cluster) -> None:
+    added = cluster.client.add(STORY.replace("lamp", "torch"), title="Torch", recipe=QUICK)
+    assert added.job is not None
+    assert list(cluster.client.follow(added.job.id))[-1].data["kind"] == "succeeded"
+    asked = {"question": QUESTION, "books": [added.book.id], "seed": 3}
+    with s3.hanging(cluster.bucket):
+        answer = httpx.post(f"{cluster.client.url}/ask", json=asked, trust_env=False, timeout=60)
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/bucket-unreachable")
+        assert "retry-after" in answer.headers
+    answer = httpx.post(f"{cluster.client.url}/ask", json=asked, trust_env=False, timeout=60)
+    assert answer.json()["versions"] == [{"book": added.book.id, "version": 1, "revision": 1}]
 
 
 def test_what_needs_weights_is_refused_where_there_are_none(cluster: Cluster, book: str) -> None:

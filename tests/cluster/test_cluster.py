@@ -61,7 +61,8 @@ def test_a_cluster_answers_as_one_process_does(
     there = cluster.client.ask(QUESTION, books=[book], seed=3)
     assert there.versions[0].version == 1
     given = cluster.settings
-    assert given.database_url and given.artifacts
+    assert given.database_url
+    assert given.artifacts
     shared = {"database_url": given.database_url, "artifacts": given.artifacts, "trains": "false"}
     with service(tmp_path, "--model", str(tiny_folder), **shared) as alone:
         assert said(alone.ask(QUESTION, books=[book], seed=3)) == said(there)

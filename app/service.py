@@ -167,7 +167,7 @@ def build(
     scheduler = Scheduler(llm)
     members = MemberCache(database, llm)
     skill = skill or active_skill(database, llm, fold=settings.fold_skill)
-    engine = Engine(scheduler, members, skill=skill.skill)
+    engine = Engine(scheduler, members, skill=skill.skill, most_bytes=settings.context_bytes)
     # On a GPU a batch of all passages takes no longer than one of few.
     ensemble = PerPassage(engine, skill, voting, waves=WAVES if engine.on_cpu else ())
     retrieval = Retrieval(database, index)

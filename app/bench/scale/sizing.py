@@ -1,0 +1,69 @@
+"""The least numbers of answerers and web replicas with which 99 of 100 questions are answered in time."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from app.bench.scale.setup import Setup
+from app.bench.scale.simulation import Outcome, simulate
+from app.errors import CommandError
+
+_MOST = 10_000
+# While answerers are counted, web replicas are as many as keep them this busy.
+_REPLICAS_BUSY = 0.5
+# Busier than that, a queue may still have grown at the end of what was simulated.
+_MOST_BUSY = 0.97
+
+
+def least(setup: Setup, p99: float) -> tuple[Setup, Outcome]:
+    """The setup with the fewest answerers, and then the fewest web replicas, that answer 99 of 100 questions
+    within `p99` seconds, and what comes of it.
+
+    CommandError: an idle service would not do it, or 10,000 answerers would not.
+    """
+    fewest = math.ceil(setup.rate * setup.times.web.mean / _MOST_BUSY) or 1
+    ample = max(fewest + 1, math.ceil(setup.rate * setup.times.web.mean / _REPLICAS_BUSY))
+    # By version, as many answerers as one likes have room for all that is asked.
+    room = setup.cache_bytes * (_MOST if setup.dispatch == "version" else 1)
+    idle = {"rate": 1e-6, "answerers": 1, "questions": 5_000, "cache_bytes": room}
+    if (alone := percentile(simulate(setup.model_copy(update=idle)), 99)) > p99:
+        raise CommandError(
+            f"Even an idle service needs {alone:.2f} s for 99 of 100 questions, more than the {p99:g} s of "
+            "--p99: keep more of what is read with --cache-bytes, or read fewer passages."
+        )
+
+    def with_answerers(number: int) -> Setup:
+        return setup.model_copy(update={"answerers": number, "replicas": ample})
+
+    def with_replicas(number: int) -> Setup:
+        return setup.model_copy(update={"answerers": answerers, "replicas": number})
+
+    answerers = _least(lambda number: _holds(simulate(with_answerers(number)), p99), 1)
+    replicas = _least(lambda number: _holds(simulate(with_replicas(number)), p99), fewest)
+    found = with_replicas(replicas)
+    return found, simulate(found)
+
+
+def percentile(outcome: Outcome, percent: float) -> float:
+    """Seconds within which so many of 100 questions were answered."""
+    return float(np.percentile(outcome.latency, percent))
+
+
+def _holds(outcome: Outcome, p99: float) -> bool:
+    busy = max(outcome.answerers_busy, outcome.replicas_busy)
+    return busy <= _MOST_BUSY and percentile(outcome, 99) <= p99
+
+
+def _least(holds: Callable[[int], bool], first: int) -> int:
+    """The least number from `first` on that holds, where all larger ones do, too."""
+    high = first
+    while not holds(high):
+        if high >= _MOST:
+            raise CommandError(f"{_MOST:,} would not hold the p99: give a larger --p99 or a lower --rate.")
+        high = min(_MOST, high * 2)
+    low = max(first, high // 2 + 1)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return high

@@ -1,4 +1,4 @@
-"""Books of places, each with a name of its own in every sentence, so that a question finds its place alone."""
+"""Books of places, each with a name of its own in every sentence, so that questions find it alone."""
 
 from random import Random
 

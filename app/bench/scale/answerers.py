@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from app.bench.scale.dispatch import Holders, Loads
 from app.bench.scale.setup import Setup
 
-# A place's number is its book's times the places of a book, plus its own within the book.
+# Numbered as in `simulation.py:Questions`.
 Place = int
 
 

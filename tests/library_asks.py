@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 import httpx
+import numpy as np
 
 from app.bench.scale.service_times import ServiceTimes, Times
 from app.bench.scale.setup import Library
@@ -69,29 +70,27 @@ class Measured:
 
 
 async def service_times(
-    asker: Asker, library: Library, singles: int, at_once: int, place_bytes: float
+    asker: Asker, library: Library, singles: range, at_once: int, place_bytes: float
 ) -> Measured:
-    """One ask at a time, never asked before and again; then many at once.
+    """One ask at a time, not asked lately and again; then many at once, or with 1 none.
 
-    The places of the least popular books are asked about. What is kept of one takes `place_bytes` at least,
-    as is known from before. AssertionError: an ask was not answered.
+    The `singles` are numbers of places, counted from the least popular book. What is kept of one takes
+    `place_bytes` where the caches are full already. AssertionError: an ask was not answered.
     """
-    places = [
-        (library.books - 1 - number // library.places, number % library.places) for number in range(singles)
-    ]
+    numbers = [number % (library.books * library.places) for number in singles]
+    places = [(library.books - 1 - number // library.places, number % library.places) for number in numbers]
     await asker.ask(0, 0)  # what only the first ask does
-    cold, warm, grown, contexts = [], [], [place_bytes], 1.0
+    cold, warm, grown, contexts = [], [], [], 1.0
     for place in places:
         had, before = await asker.kept()
         first, again = await asker.ask(*place), await asker.ask(*place)
         assert {first.status, again.status} == {"200"}, (first.status, again.status)
         size, computed = await asker.kept()
-        grown.append(size - had)
         if computed > before:  # else it was read in an earlier run, and is kept yet
             cold.append(first)
+            grown.append(size - had)
             contexts = max(contexts, computed - before)
         warm.append(again)
-    assert cold, "nothing had to be read: give more --books or fewer --context-bytes"
     together = 1.0
     if at_once > 1:
         # While a pass is answered, half of those under way wait for the next.
@@ -102,22 +101,42 @@ async def service_times(
         together = (time.monotonic() - began) / number
 
     def growth(alone: float) -> float:
-        return (
-            min(1.0, max(0.0, (together / alone - 1 / at_once) / (1 - 1 / at_once))) if at_once > 1 else 1.0
-        )
+        if at_once == 1:
+            return 1.0
+        return min(1.0, max(0.0, (together / alone - 1 / at_once) / (1 - 1 / at_once)))
 
     answer = Times.of([one.llm for one in warm])
     whole = Times.of([one.seconds for one in warm])
     times = ServiceTimes(
         web=Times.of([one.seconds - one.llm for one in (*cold, *warm)]),
         warm=answer,
-        reading=Times.of([max(0.0, one.llm - answer.mean) for one in cold]),
+        reading=Times.of([max(0.0, one.llm - answer.mean) for one in cold]) if cold else Times(mean=0),
         at_once=at_once,
         growth=growth(answer.mean),
-        place_bytes=max(grown),  # once the cache is full, it no longer grows
+        place_bytes=kept_of_one(grown, place_bytes),
     )
     alone = {"web": Times(mean=0), "warm": whole, "growth": growth(whole.mean)}
     return Measured(times, times.model_copy(update=alone), contexts)
+
+
+def kept_of_one(grown: Sequence[float], known: float) -> float:
+    """The mean of what a cache grew by, but for where something was forgotten meanwhile; what is known from
+    before where that was always so.
+    """
+    whole = [each for each in grown if each > max(known, *grown) / 2]
+    return float(np.mean(whole)) if whole else known
+
+
+def both(one: ServiceTimes, other: ServiceTimes) -> ServiceTimes:
+    """The seconds of both, and all else of the first."""
+    names = ("web", "warm", "reading")
+    pairs = {name: (getattr(one, name), getattr(other, name)) for name in names}
+    return one.model_copy(
+        update={
+            name: Times.of([*first.measured, *second.measured]) if second.measured else first
+            for name, (first, second) in pairs.items()
+        }
+    )
 
 
 async def open_loop(asker: Asker, questions: Questions, places: int) -> list[Asked]:

@@ -1,5 +1,7 @@
 """The command that says how large a service must be."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -66,7 +68,7 @@ def scale_of_service(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report there.")] = None,
 ) -> None:
     """How many GPUs and web replicas questions need, by a simulation of the service; no LLM is loaded."""
-    with one_line_errors():
+    with one_line_errors(), _options_checked():
         from app.bench.scale.report import ScaleReport, scale_table
         from app.bench.scale.service_times import service_times
         from app.bench.scale.setup import Library, Setup
@@ -94,3 +96,18 @@ def scale_of_service(
         found, outcome = (setup, simulate(setup)) if p99 is None else least(setup, p99)
         report = ScaleReport.of(found, outcome, p99)
     print_report(report, scale_table(report), json_file)
+
+
+@contextmanager
+def _options_checked() -> Iterator[None]:
+    """Say in one line which value cannot be simulated, such as nan."""
+    from pydantic import ValidationError
+
+    from app.errors import CommandError
+
+    try:
+        yield
+    except ValidationError as error:
+        [problem, *_] = error.errors()
+        name = str(problem["loc"][-1]) if problem["loc"] else "a value"
+        raise CommandError(f"{problem['msg']}: {name} is {problem['input']}.") from error

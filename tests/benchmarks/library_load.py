@@ -33,7 +33,7 @@ from app.bench.scale.setup import Library, Setup
 from app.bench.scale.simulation import Questions, drawn_questions, simulate
 from app.client import Client
 from tests import tiny
-from tests.library_asks import Asker, Measured, one_by_one, open_loop, service_times
+from tests.library_asks import Asker, Measured, both, one_by_one, open_loop, service_times
 from tests.question_places import book_of_places
 from tests.service.conftest import plain_service
 
@@ -42,44 +42,44 @@ _HANG_SECONDS = 300.0
 _DRAWS = 30
 
 
-async def at_rate(
-    asker: Asker, setup: Setup, contexts: float, questions: Questions, filling: Questions
-) -> dict[str, Any]:
-    """Ask these questions when they come, and simulate the same; what came of both.
+async def at_rate(asker: Asker, questions: Questions, filling: Questions, places: int) -> dict[str, Any]:
+    """Ask these questions when they come, after the filling one by one; what came of it.
 
-    The simulation has the same questions at the same moments, and draws the seconds of each many times.
+    A book has so many `places`.
     """
-    places = setup.library.places
     await one_by_one(asker, filling, places)
     _, before = await asker.kept()
     asked = await open_loop(asker, questions, places)
     _, computed = await asker.kept()
     statuses = Counter(one.status for one in asked)
     answered = [one.seconds for one in asked if one.status == "200"]
-    latency = Spread.of(answered) if answered else None
-    read = (computed - before) / contexts
+    return {
+        "asked": len(asked),
+        "statuses": dict(statuses),
+        "refused": statuses["429"] + statuses["503"],
+        "latency": Spread.of(answered).model_dump() if answered else None,
+        "computed": (computed - before) / len(asked),
+        "machine_load": os.getloadavg()[0],
+    }
+
+
+def foretold(setup: Setup, questions: Questions, filling: Questions) -> dict[str, Any]:
+    """What a simulation says of the same questions at the same moments, on average of many."""
     draws = [
         simulate(setup.model_copy(update={"seed": setup.seed + number}), questions, filling)
         for number in range(_DRAWS)
     ]
     spreads = [Spread.of(each.latency).model_dump() for each in draws]
     return {
-        "rate": setup.rate,
-        "asked": len(asked),
-        "statuses": dict(statuses),
-        "refused": statuses["429"] + statuses["503"],
-        "latency": latency and latency.model_dump(),
-        "hit_rate": 1 - read / len(answered) if answered else None,
         "foretold": {name: float(np.mean([each[name] for each in spreads])) for name in spreads[0]},
         "foretold_hit_rate": float(np.mean([each.hit_rate for each in draws])),
         "foretold_busy": float(np.mean([each.answerers_busy for each in draws])),
-        "machine_load": os.getloadavg()[0],
     }
 
 
 HEAD = (
-    "| a second | asked | refused | mean, foretold | p50 | p95 | p99 | read before | busy | load |\n"
-    f"{'|---' * 10}|\n"
+    "| a second | asked | refused | mean, foretold | p50 | p95 | p99 | read before | busy | drift | load |\n"
+    f"{'|---' * 11}|\n"
 )
 
 
@@ -90,16 +90,16 @@ def line(found: dict[str, Any]) -> str:
     cells += [
         f"{real[name]:.3f}, {told[name]:.3f}" if real else "none" for name in ("mean", "p50", "p95", "p99")
     ]
-    hits = found["hit_rate"]
-    cells += [f"{hits:.1%}, {found['foretold_hit_rate']:.1%}" if hits is not None else "none"]
-    cells += [f"{found['foretold_busy']:.0%}", f"{found['machine_load']:.1f}"]
+    cells += [f"{found['hit_rate']:.1%}, {found['foretold_hit_rate']:.1%}", f"{found['foretold_busy']:.0%}"]
+    cells += [f"{found['drift']:.2f}", f"{found['machine_load']:.1f}"]
     return f"| {' | '.join(cells)} |"
 
 
 async def measure(url: str, ids: Sequence[str], asked: argparse.Namespace) -> dict[str, Any]:
     """Measure and print all; return it.
 
-    The service times are measured anew before each rate: what else a machine does changes.
+    The service times are measured before and after each rate, since what else a machine does changes: the
+    `drift` is how much longer a question took afterwards.
     """
     limits = httpx.Limits(max_connections=None)
     headers = {"Authorization": f"Bearer {asked.key}"} if asked.key else {}
@@ -112,22 +112,35 @@ async def measure(url: str, ids: Sequence[str], asked: argparse.Namespace) -> di
         asker = Asker(http, ids, Random(asked.seed))
         loads = [(rate, 0.0) for rate in asked.rates] + [(0.0, load) for load in asked.load]
         for number, (rate, load) in enumerate(loads * asked.runs):
-            known = max([1.0, *(each.place_bytes for each in kinds)])
-            measured = await service_times(asker, library, asked.singles, asked.at_once, known)
-            times = measured.times if asked.apart else measured.whole
-            kinds.append(measured.times)
-            print(told(measured), flush=True)
+            random = np.random.default_rng([asked.seed, number])
+            known = kinds[0].place_bytes if kinds else 1.0
+            first = range(2 * number * asked.singles, (2 * number + 1) * asked.singles)
+            before = await service_times(asker, library, first, asked.at_once, known)
+            assert before.times.reading.measured, "nothing had to be read: give more books, or fewer bytes"
+            kinds.append(before.times)
+            print(told(before), flush=True)
+            times = before.times if asked.apart else before.whole
             setup = Setup(times=times, library=library, cache_bytes=asked.context_bytes, seed=asked.seed)
             if load:
                 hits = simulate(setup.model_copy(update={"rate": 1e-6})).hit_rate
                 rate = load / (times.warm.mean + (1 - hits) * times.reading.mean)
-            random = np.random.default_rng([asked.seed, number])
             room = min(setup.kept, library.books * library.places)
             filling = drawn_questions(library, min(asked.most_filling, 3 * room), rate, random)
             questions = drawn_questions(library, max(2, round(rate * asked.seconds)), rate, random)
-            setup = setup.model_copy(update={"rate": rate})
-            rows.append(await at_rate(asker, setup, measured.contexts, questions, filling))
-            print(f"{HEAD if number == 0 else ''}{line(rows[-1])}", flush=True)
+            row = await at_rate(asker, questions, filling, library.places)
+            second = range(first.stop, first.stop + asked.singles)
+            after = await service_times(asker, library, second, 1, known)
+            times = both(times, after.times if asked.apart else after.whole)
+            setup = setup.model_copy(update={"rate": rate, "times": times})
+            row |= {
+                "rate": rate,
+                "load": load,
+                "hit_rate": 1 - row["computed"] / before.contexts,
+                "drift": after.whole.warm.mean / before.whole.warm.mean,
+                **foretold(setup, questions, filling),
+            }
+            rows.append(row)
+            print(f"{HEAD if number == 0 else ''}{line(row)}", flush=True)
     return {"rows": rows, "times": [each.model_dump() for each in kinds]}
 
 
@@ -135,8 +148,9 @@ def told(measured: Measured) -> str:
     """The service times in a line."""
     times, whole = measured.times, measured.whole
     return (
-        f"one ask: web {times.web.mean:.4f} s, warm {times.warm.mean:.4f} s, reading {times.reading.mean:.4f} "
-        f"s, growth {times.growth:.2f}; as one process warm {whole.warm.mean:.4f} s, growth {whole.growth:.2f}; "
+        f"one ask: web {times.web.mean:.4f} s, warm {times.warm.mean:.4f} s, "
+        f"reading {times.reading.mean:.4f} s, growth {times.growth:.2f}; "
+        f"as one process warm {whole.warm.mean:.4f} s, growth {whole.growth:.2f}; "
         f"a place {times.place_bytes:,.0f} bytes in {measured.contexts:g} contexts"
     )
 

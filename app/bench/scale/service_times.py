@@ -26,7 +26,7 @@ class Times(BaseModel):
     distribution.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     mean: NonNegativeFloat
     spread: NonNegativeFloat = 0.0
@@ -57,7 +57,7 @@ class ServiceTimes(BaseModel):
     first adds the share `growth` of its own time to the pass: 1 gains nothing, 0 makes it free.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     web: Times
     warm: Times

@@ -9,7 +9,7 @@ from app.bench.scale.service_times import ServiceTimes
 class Library(BaseModel):
     """Books that are asked about by Zipf's law, each at `places` equally often: what one question reads."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     books: PositiveInt = 1000
     exponent: NonNegativeFloat = 1.0
@@ -23,7 +23,7 @@ class Setup(BaseModel):
     questions more than the least busy one.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     times: ServiceTimes
     library: Library = Library()

@@ -20,8 +20,10 @@ def least(setup: Setup, p99: float) -> tuple[Setup, Outcome]:
     """The setup with the fewest answerers, and then the fewest web replicas, that answer 99 of 100 questions
     within `p99` seconds, and what comes of it.
 
-    CommandError: an idle service would not do it, or 10,000 answerers would not.
+    CommandError: `p99` is not above 0, an idle service would not do it, or 10,000 answerers would not.
     """
+    if not p99 > 0:
+        raise CommandError("Give --p99 more than 0 seconds.")
     fewest = math.ceil(setup.rate * setup.times.web.mean / _MOST_BUSY) or 1
     ample = max(fewest + 1, math.ceil(setup.rate * setup.times.web.mean / _REPLICAS_BUSY))
     # By version, as many answerers as one likes have room for all that is asked.

@@ -47,7 +47,7 @@ def main() -> None:
             data_dir=folder,
             trains=False,
             admin_key="admin",
-            database_url=asked.database_url,  # type: ignore[arg-type]
+            database_url=asked.database_url,
         )
         service = build(settings, llm)
         try:

@@ -31,7 +31,7 @@ class Zipf:
         self._firsts = np.array(firsts, dtype=np.int64)
         ends = np.append(self._firsts[1:], books + 1)
         self.counts = (ends - self._firsts).astype(np.float64)
-        weights = _integral(self._firsts - 0.5, ends - 0.5, exponent)
+        weights = _integral(self._firsts.astype(np.float64) - 0.5, ends.astype(np.float64) - 0.5, exponent)
         weights[self.counts == 1] = self._firsts[self.counts == 1].astype(np.float64) ** -exponent
         self.masses = weights / weights.sum()
 

@@ -12,7 +12,8 @@ from app.errors import CommandError
 _MOST = 10_000
 # While answerers are counted, web replicas are as many as keep them this busy.
 _REPLICAS_BUSY = 0.5
-# Busier than that, a queue may still have grown at the end of what was simulated.
+# Busier than that, with as many in each pass as fit, a queue may still have grown at the end of what was
+# simulated.
 _MOST_BUSY = 0.97
 
 
@@ -41,8 +42,8 @@ def least(setup: Setup, p99: float) -> tuple[Setup, Outcome]:
     def with_replicas(number: int) -> Setup:
         return setup.model_copy(update={"answerers": answerers, "replicas": number})
 
-    answerers = _least(lambda number: _holds(simulate(with_answerers(number)), p99), 1)
-    replicas = _least(lambda number: _holds(simulate(with_replicas(number)), p99), fewest)
+    answerers = _least(lambda number: _holds(with_answerers(number), p99), 1)
+    replicas = _least(lambda number: _holds(with_replicas(number), p99), fewest)
     found = with_replicas(replicas)
     return found, simulate(found)
 
@@ -52,8 +53,11 @@ def percentile(outcome: Outcome, percent: float) -> float:
     return float(np.percentile(outcome.latency, percent))
 
 
-def _holds(outcome: Outcome, p99: float) -> bool:
-    busy = max(outcome.answerers_busy, outcome.replicas_busy)
+def _holds(setup: Setup, p99: float) -> bool:
+    outcome, times = simulate(setup), setup.times
+    in_full_passes = times.warm.mean * (times.growth + (1 - times.growth) / times.at_once)
+    work = in_full_passes + (1 - outcome.hit_rate) * times.reading.mean
+    busy = setup.rate * max(work / setup.answerers, times.web.mean / setup.replicas)
     return busy <= _MOST_BUSY and percentile(outcome, 99) <= p99
 
 

@@ -16,11 +16,11 @@ def scale_of_service(
     p99: Annotated[
         float | None,
         typer.Option(
-            "--p99", min=0, help="Find the least numbers that answer 99 of 100 within so many seconds."
+            "--within", min=0, help="Find the least numbers that answer 99 of 100 within so many seconds."
         ),
     ] = None,
-    answerers: Annotated[int, typer.Option(min=1, help="GPUs with an LLM, without --p99.")] = 1,
-    replicas: Annotated[int, typer.Option(min=1, help="Web replicas, without --p99.")] = 1,
+    answerers: Annotated[int, typer.Option(min=1, help="GPUs with an LLM, without --within.")] = 1,
+    replicas: Annotated[int, typer.Option(min=1, help="Web replicas, without --within.")] = 1,
     times: Annotated[
         Path | None, typer.Option(help="What was measured of a service; the options below go before it.")
     ] = None,

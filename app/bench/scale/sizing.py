@@ -24,7 +24,7 @@ def least(setup: Setup, p99: float) -> tuple[Setup, Outcome]:
     CommandError: `p99` is not above 0, an idle service would not do it, or 10,000 answerers would not.
     """
     if not p99 > 0:
-        raise CommandError("Give --p99 more than 0 seconds.")
+        raise CommandError("Give --within more than 0 seconds.")
     fewest = math.ceil(setup.rate * setup.times.web.mean / _MOST_BUSY) or 1
     ample = max(fewest + 1, math.ceil(setup.rate * setup.times.web.mean / _REPLICAS_BUSY))
     # By version, as many answerers as one likes have room for all that is asked.
@@ -33,7 +33,7 @@ def least(setup: Setup, p99: float) -> tuple[Setup, Outcome]:
     if (alone := percentile(simulate(setup.model_copy(update=idle)), 99)) > p99:
         raise CommandError(
             f"Even an idle service needs {alone:.2f} s for 99 of 100 questions, more than the {p99:g} s of "
-            "--p99: keep more of what is read with --cache-bytes, or read fewer passages."
+            "--within: keep more of what is read with --cache-bytes, or read fewer passages."
         )
 
     def with_answerers(number: int) -> Setup:
@@ -42,8 +42,12 @@ def least(setup: Setup, p99: float) -> tuple[Setup, Outcome]:
     def with_replicas(number: int) -> Setup:
         return setup.model_copy(update={"answerers": answerers, "replicas": number})
 
-    answerers = _least(lambda number: _holds(with_answerers(number), p99), 1)
-    replicas = _least(lambda number: _holds(with_replicas(number), p99), fewest)
+    def enough(number: int) -> bool:
+        return _holds(with_answerers(number), p99)
+
+    high = _that_holds(enough)
+    answerers = _least(enough, high // 2 + 1, high)
+    replicas = _least(lambda number: _holds(with_replicas(number), p99), min(fewest, ample), ample)
     found = with_replicas(replicas)
     return found, simulate(found)
 
@@ -61,14 +65,18 @@ def _holds(setup: Setup, p99: float) -> bool:
     return busy <= _MOST_BUSY and percentile(outcome, 99) <= p99
 
 
-def _least(holds: Callable[[int], bool], first: int) -> int:
-    """The least number from `first` on that holds, where all larger ones do, too."""
-    high = first
+def _that_holds(holds: Callable[[int], bool]) -> int:
+    """A number that holds, at most twice the least one."""
+    high = 1
     while not holds(high):
         if high >= _MOST:
-            raise CommandError(f"{_MOST:,} would not hold the p99: give a larger --p99 or a lower --rate.")
+            raise CommandError(f"{_MOST:,} would not do it: give a larger --within or a lower --rate.")
         high = min(_MOST, high * 2)
-    low = max(first, high // 2 + 1)
+    return high
+
+
+def _least(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The least number from `low` on that holds, where `high` does and what is larger than one that does."""
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle + 1, high)

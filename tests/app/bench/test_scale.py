@@ -169,7 +169,7 @@ def test_the_least_numbers_hold_and_one_less_does_not() -> None:
 
 def test_what_no_number_can_hold_is_said() -> None:
     times = ServiceTimes(web=NOTHING, warm=Times(mean=1), reading=Times(mean=4))
-    with pytest.raises(CommandError, match=r"Even an idle service needs 5\.00 s .* the 3 s of --p99"):
+    with pytest.raises(CommandError, match=r"Even an idle service needs 5\.00 s .* the 3 s of --within"):
         least(Setup(times=times, cache_bytes=0), 3)
 
 
@@ -193,3 +193,10 @@ def test_a_file_that_holds_no_times_is_named(tmp_path: Path, held: str | None) -
         file.write_bytes(held.encode("latin-1"))
     with pytest.raises(CommandError, match=r"times\.json (cannot be read|does not hold measured times)"):
         service_times(file, {"web": 0.1, "warm": 1.0, "reading": 0.0}, 0.0, {})
+
+
+def test_an_answerer_that_is_busy_with_passes_half_full_is_enough() -> None:
+    times = ServiceTimes(web=NOTHING, warm=Times(mean=1), reading=NOTHING, at_once=8, growth=0)
+    found, outcome = least(Setup(times=times, rate=4, questions=4000), 2.5)
+    assert (found.answerers, found.replicas) == (1, 1)
+    assert outcome.answerers_busy > 0.97

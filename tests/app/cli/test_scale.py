@@ -18,7 +18,7 @@ def scale(*words: str) -> str:
 
 def test_the_least_numbers_and_the_hit_rate_are_said(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    said = scale(*COSTS, "--rate", "6", "--p99", "3", "--books", "100", "--json", str(file))
+    said = scale(*COSTS, "--rate", "6", "--within", "3", "--books", "100", "--json", str(file))
     report = ScaleReport.model_validate_json(file.read_text())
     assert report.latency.p99 <= 3
     assert report.setup.answerers > 1
@@ -41,8 +41,8 @@ def test_numbers_that_are_given_are_simulated() -> None:
         (("--times", "nowhere.json"), "nowhere.json cannot be read: No such file or directory."),
         ((*COSTS, "--rate", "inf"), "Input should be a finite number: rate is inf."),
         ((*COSTS, "--warm", "inf"), "Input should be a finite number: mean is inf."),
-        ((*COSTS, "--p99", "0"), "Give --p99 more than 0 seconds."),
-        ((*COSTS, "--p99", "0.1"), "Even an idle service needs"),
+        ((*COSTS, "--within", "0"), "Give --within more than 0 seconds."),
+        ((*COSTS, "--within", "0.1"), "Even an idle service needs"),
     ],
 )
 def test_what_cannot_be_said_is_one_line(words: tuple[str, ...], told: str) -> None:

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     # Limits of the process that reads an uploaded file.
     parse_seconds: PositiveInt = 60
     parse_memory_bytes: Annotated[int, Field(ge=300_000_000)] = 1_000_000_000
+    # Of what the LLM has read, kept so that it is read once.
+    context_bytes: PositiveInt = 1 << 30
     max_queued_jobs: PositiveInt = 100
     # Asks that are worked on or wait, those through OpenAI's API among them.
     max_waiting_asks: PositiveInt = 100

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
-from app.cli.output import one_line_errors
+from app.cli.output import one_line_errors, print_report
+from app.cli.scale import scale_of_service
 from trainer.options import Arithmetic, Checkpointing, Dtype, Method, Quantization
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from app.bench.llm_spec import LLMSpec
     from app.bench.train_steps import OnProgress
 
@@ -93,7 +92,7 @@ def train_speed(
             limit=seconds,
             on_progress=on_progress,
         )
-    _print_report(report, training_table(report), json_file)
+    print_report(report, training_table(report), json_file)
 
 
 @app.command("ask")
@@ -133,7 +132,7 @@ def answer_speed(
             limit=seconds,
             on_progress=on_progress,
         )
-    _print_report(report, answering_table(report), json_file)
+    print_report(report, answering_table(report), json_file)
 
 
 @app.command("memory")
@@ -170,7 +169,10 @@ def memory_use(
         report = measure_memory(
             spec, training, answering, baseline=baseline, limit=seconds, on_progress=on_progress
         )
-    _print_report(report, memory_table(report), json_file)
+    print_report(report, memory_table(report), json_file)
+
+
+app.command("scale")(scale_of_service)
 
 
 def _spec(
@@ -215,12 +217,3 @@ def _progress_line() -> Iterator["OnProgress"]:
                 console.print(what, highlight=False)
 
         yield show
-
-
-def _print_report(report: "BaseModel", shown: RenderableType, json_file: Path | None) -> None:
-    """Print the table, wide enough for its columns also in a file, and write the JSON."""
-    console = Console()
-    Console(width=max(console.width, 110)).print(shown)
-    if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(report.model_dump_json(indent=2), encoding="utf-8")

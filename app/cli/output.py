@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -82,3 +83,12 @@ def _line(found: "BaseModel | Mapping[str, Any]") -> str:
 def _own_problem(error: Exception) -> dict[str, str]:
     """A failure that the service did not tell, as a problem of no type of its own."""
     return {"type": "about:blank", "title": "The command failed", "detail": str(error)}
+
+
+def print_report(report: "BaseModel", shown: RenderableType, json_file: Path | None) -> None:
+    """Print the table, wide enough for its columns also in a file, and write the JSON."""
+    console = Console()
+    Console(width=max(console.width, 110)).print(shown)
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(report.model_dump_json(indent=2), encoding="utf-8")

@@ -124,7 +124,8 @@ def equipped_llm(
         skill = skill or active_skill(database, llm, fold=settings.fold_skill)
     except BucketUnreachableError as error:
         raise CommandError(str(error)) from error
-    return EquippedLLM(scheduler, members, skill, LocalEngine(scheduler, members, skill=skill.skill))
+    engine = LocalEngine(scheduler, members, skill=skill.skill, most_bytes=settings.context_bytes)
+    return EquippedLLM(scheduler, members, skill, engine)
 
 
 def open_index(

@@ -26,8 +26,8 @@ def connected(
     """The answerers of a cluster. Where none run there, so many are started, and ended with the context.
 
     `address` is Ray's, "auto" for the cluster that this machine belongs to, "local" for one that is made for
-    the context. Raises CommandError where Ray is not installed, the cluster cannot be reached, its processes
-    could not share the database, or the LLM cannot be loaded there.
+    the context, once in the life of a process. Raises CommandError where Ray is not installed, the cluster
+    cannot be reached, its processes could not share the database, or the LLM cannot be loaded there.
     """
     if address != LOCAL and settings.database_url is None:
         raise CommandError(

@@ -17,8 +17,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,15 @@ def measured(engine: Engine, args: argparse.Namespace) -> dict[str, float]:
     }
 
 
+def run(folder: Path, name: str, answerers: int, args: argparse.Namespace) -> dict[str, float]:
+    """What is measured on a cluster of its own."""
+    with pinned(folder, answerers, args.books) as (handle, facts):
+        from app.cluster.remote_engine import RemoteEngine  # with Ray, which is imported by now
+
+        asked = Anywhere(handle) if name == "two, anywhere" else handle
+        return measured(RemoteEngine(asked, facts, None), args)  # type: ignore[arg-type]
+
+
 def main() -> None:
     """Print a line for each number of answerers and each way to choose among them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -125,13 +135,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         tiny.save(Path(folder) / "llm")
         for name, answerers in (("one", 1), ("two, anywhere", 2), ("two, by book", 2)):
-            with pinned(Path(folder), answerers, args.books) as (handle, facts):
-                from app.cluster.remote_engine import RemoteEngine  # with Ray, which is imported by now
-
-                asked = Anywhere(handle) if name == "two, anywhere" else handle
-                engine = RemoteEngine(asked, facts, None)  # type: ignore[arg-type]
-                found[name] = measured(engine, args)
-                print(name, json.dumps(found[name]), flush=True)
+            # A process makes one cluster of its own in its life.
+            with ProcessPoolExecutor(1, get_context("spawn")) as process:
+                found[name] = process.submit(run, Path(folder), name, answerers, args).result()
+            print(name, json.dumps(found[name]), flush=True)
     if args.json:
         args.json.write_text(json.dumps(found, indent=1))
 

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
+from app.engine.local_engine import LocalEngine
 from app.http.server import create_app
 from app.service.assembly import build
 from app.settings import Settings
@@ -20,6 +21,7 @@ def test_a_question_asked_again_is_read_for_where_nothing_can_be_kept(
     service = build(
         Settings(data_dir=tmp_path, trains=False, context_bytes=room, admin_key=SecretStr("admin")), llm
     )
+    assert isinstance(service.engine, LocalEngine)
     try:
         headers = {"Authorization": "Bearer admin"}
         with TestClient(create_app(service), base_url="http://127.0.0.1", headers=headers) as http:

@@ -26,20 +26,38 @@ def book(cluster: Cluster) -> str:
     added = cluster.client.add(STORY, title="Lamp", recipe=QUICK)
     assert added.job is not None
     assert list(cluster.client.follow(added.job.id))[-1].data["kind"] == "succeeded"
+    # Until its own thread has the vectors that the trainer made, the index ranks by words alone.
+    assert httpx.post(f"{cluster.client.url}/admin/rebuild", trust_env=False).is_success
     return added.book.id
 
 
 def kill(deployment: str) -> None:
     """Kill one process of a deployment, as the kernel does where memory is short."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if command.startswith(b"ray::ServeReplica:bookchorus") and deployment.encode() in command:
-            os.kill(int(process.name), signal.SIGKILL)
+    named = {int(each.name): _command(each) for each in Path("/proc").glob("[0-9]*")}
+    for process, command in named.items():
+        # What a replica forks has its name, too.
+        if _is_replica(command, deployment) and not _is_replica(named.get(_parent(process), b""), deployment):
+            os.kill(process, signal.SIGKILL)
             return
     pytest.fail(f"no process of {deployment} is there")
+
+
+def _command(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _is_replica(command: bytes, deployment: str) -> bool:
+    return command.startswith(b"ray::ServeReplica:bookchorus") and deployment.encode() in command
+
+
+def _parent(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def said(answer: Answer) -> object:
@@ -56,8 +74,6 @@ def said(answer: Answer) -> object:
 def test_a_cluster_answers_as_one_process_does(
     cluster: Cluster, book: str, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    # Until its own thread has the vectors that the trainer made, the index ranks by words alone.
-    assert httpx.post(f"{cluster.client.url}/admin/rebuild", trust_env=False).is_success
     there = cluster.client.ask(QUESTION, books=[book], seed=3)
     assert there.versions[0].version == 1
     given = cluster.settings

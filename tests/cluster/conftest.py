@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ import pytest
 
 from app.client import Client
 from app.cluster.connection import connected
+from app.engine.engine import Engine
+from app.resources.database import open_database
+from app.resources.llm import load_llm
+from app.service.assembly import equipped_llm
 from app.settings import Settings, load
 from tests import s3
 from tests.postgres import Server
@@ -53,3 +58,29 @@ def cluster(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory, server:
             options = ("--model", str(tiny_folder), "--cluster", address)
             with plain_service(folder, *options, **shared) as (client, _):
                 yield Cluster(settings, answerers, client, bucket)
+
+
+@pytest.fixture(scope="session")
+def local(cluster: Cluster) -> Iterator[Engine]:
+    """The engine in this process, on the cluster's database and LLM."""
+    with closing(open_database(cluster.settings)) as database:
+        llm = equipped_llm(cluster.settings, database, load_llm(cluster.settings))
+        yield llm.engine
+        llm.scheduler.close()
+
+
+@pytest.fixture(scope="session")
+def remote(cluster: Cluster) -> Iterator[Engine]:
+    """The engine of the cluster's answerers."""
+    from app.cluster.web import web_service  # with Ray, whose import warns
+
+    service = web_service(cluster.settings, cluster.answerers)
+    yield service.engine
+    service.close()
+
+
+@pytest.fixture(params=["local", "remote"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each kind."""
+    found: Engine = request.getfixturevalue(request.param)
+    return found

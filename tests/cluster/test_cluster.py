@@ -1,16 +1,23 @@
-"""The main job through a cluster, and what becomes of it where parts of the cluster die."""
+"""The main job through a cluster, what becomes of it where parts of the cluster die, and what every engine
+does, wherever its LLM works: in this process, or in the answerers of the cluster.
+"""
 
-import os
-import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from app.engine.engine import Engine
+from app.engine.errors import UnwantedError
+from app.engine.records import ChatTurn, DecodeRequest, MemberId, Reading
 from app.schemas import Answer
+from store.errors import NotFoundError, VersionPrunedError
 from tests import s3
 from tests.cluster.conftest import Cluster
+from tests.cluster.replicas import kill
 from tests.faults.test_killed_training import RECIPE, until_step
 from tests.postgres import Server
 from tests.service.conftest import service
@@ -29,35 +36,6 @@ def book(cluster: Cluster) -> str:
     # Until its own thread has the vectors that the trainer made, the index ranks by words alone.
     assert httpx.post(f"{cluster.client.url}/admin/rebuild", trust_env=False).is_success
     return added.book.id
-
-
-def kill(deployment: str) -> None:
-    """Kill one process of a deployment, as the kernel does where memory is short."""
-    named = {int(each.name): _command(each) for each in Path("/proc").glob("[0-9]*")}
-    for process, command in named.items():
-        # What a replica forks has its name, too.
-        if _is_replica(command, deployment) and not _is_replica(named.get(_parent(process), b""), deployment):
-            os.kill(process, signal.SIGKILL)
-            return
-    pytest.fail(f"no process of {deployment} is there")
-
-
-def _command(process: Path) -> bytes:
-    try:
-        return (process / "cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def _is_replica(command: bytes, deployment: str) -> bool:
-    return command.startswith(b"ray::ServeReplica:bookchorus") and deployment.encode() in command
-
-
-def _parent(process: int) -> int:
-    try:
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
 
 
 def said(answer: Answer) -> object:
@@ -140,3 +118,110 @@ def test_what_needs_weights_is_refused_where_there_are_none(cluster: Cluster, bo
     url = f"{cluster.client.url}/admin/books/{book}/versions/1/export"
     answer = httpx.get(url, trust_env=False)
     assert (answer.status_code, answer.json()["type"]) == (501, "/problems/weights-elsewhere")
+
+
+# Another book than that of other tests, which some answerers know already.
+TEXT = STORY.replace("Ost", "Ust")
+PASSAGES = [part.strip() for part in TEXT.split("##")[1:]]
+
+
+@pytest.fixture(scope="session")
+def told(cluster: Cluster) -> str:
+    """A book with a pruned version 1, and a version 2 of two members."""
+    added = cluster.client.add(TEXT, title="Lamp", recipe=QUICK)
+    for job in (added.job, cluster.client.train(added.book.id, recipe=QUICK)):
+        assert job is not None
+        assert list(cluster.client.follow(job.id))[-1].data["kind"] == "succeeded"
+    cluster.client.registry.promote(added.book.id, 2, force=True)
+    cluster.client.registry.delete(added.book.id, 1)
+    return added.book.id
+
+
+def requests(told: str, **options: Any) -> list[DecodeRequest]:
+    """Each member reads each passage."""
+    readings = [
+        Reading(MemberId(told, 2, member), (text,), QUESTION) for member in (0, 1) for text in PASSAGES
+    ]
+    return [DecodeRequest(reading, 8, **options) for reading in readings]
+
+
+def test_it_says_which_llm_answers(engine: Engine, local: Engine) -> None:
+    assert (engine.identity, engine.on_cpu, engine.alive) == (local.identity, True, True)
+
+
+@pytest.mark.parametrize("text", ["", "A green lamp.", "naïve café 灯"])
+def test_it_counts_tokens(engine: Engine, local: Engine, text: str) -> None:
+    assert engine.count_tokens(text) == engine.token_counter()(text) == local.count_tokens(text)
+
+
+def test_it_knows_who_can_answer(engine: Engine, told: str) -> None:
+    roster = engine.roster(told, 2)
+    assert roster.members == (MemberId(told, 2, 0), MemberId(told, 2, 1))
+    assert (roster.damaged, roster.refused) == ((), None)
+
+
+def test_what_is_not_there_is_refused_with_its_reason(engine: Engine, told: str) -> None:
+    with pytest.raises(NotFoundError) as missing:
+        engine.roster(told, 9)
+    assert (missing.value.kind, missing.value.key) == ("version", f"{told}@9")
+    with pytest.raises(VersionPrunedError) as pruned:
+        engine.roster(told, 1)
+    assert (pruned.value.book_id, pruned.value.number) == (told, 1)
+    unknown = Reading(MemberId(told, 9, 0), (PASSAGES[0],), QUESTION)
+    with pytest.raises(NotFoundError):
+        list(engine.answer([DecodeRequest(unknown, 8)]))
+    with pytest.raises(NotFoundError):
+        engine.judge([unknown], ["Mira"])
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 1.0, "seed": 5}, {"mixture": 0, "share": 0.25}])
+def test_members_answer_alike(engine: Engine, local: Engine, told: str, options: dict[str, Any]) -> None:
+    asked = requests(told, **options)
+    assert dict(engine.answer(asked)) == dict(local.answer(asked))
+
+
+def test_the_llm_alone_answers_alike(engine: Engine, local: Engine) -> None:
+    asked = [
+        DecodeRequest(Reading(MemberId("none"), (PASSAGES[1],), QUESTION), 8),
+        DecodeRequest(ChatTurn("Answer in one word.", QUESTION), 8),
+    ]
+    assert dict(engine.answer(asked)) == dict(local.answer(asked))
+    assert dict(engine.answer(asked[1:])) == dict(local.answer(asked[1:]))
+
+
+def test_given_answers_are_judged_alike(engine: Engine, local: Engine, told: str) -> None:
+    prompts = [request.prompt for request in requests(told)]
+    assert engine.judge(prompts, ["Mira", "the baker"]) == local.judge(prompts, ["Mira", "the baker"])
+
+
+def test_what_was_read_is_known(engine: Engine, told: str) -> None:
+    [read, *_] = [request.prompt for request in requests(told)]
+    assert isinstance(read, Reading)
+    unread = Reading(read.member, ("Nobody has read this.",), QUESTION)
+    list(engine.answer([DecodeRequest(read, 8)]))
+    assert engine.have_read([read, unread]) == [True, False]
+    assert engine.have_read([]) == []
+
+
+def test_what_nobody_wants_is_not_answered(engine: Engine, told: str) -> None:
+    with pytest.raises(UnwantedError):
+        list(engine.answer(requests(told), lambda: False))
+
+
+def test_an_answer_that_is_no_longer_wanted_ends(engine: Engine, told: str) -> None:
+    """The second look says no: what was on its way by then is all that comes."""
+    looks = iter([True])
+    asked = [DecodeRequest(request.prompt, 4000) for request in requests(told)]
+    with suppress(UnwantedError):
+        assert len(list(engine.answer(asked, lambda: next(looks, False)))) < len(asked)
+
+
+def test_nothing_is_asked(engine: Engine) -> None:
+    assert list(engine.answer([])) == []
+    assert engine.judge([], ["Mira"]) == []
+
+
+def test_members_as_the_skill_lets_them_start(engine: Engine, local: Engine) -> None:
+    assert engine.starting_members("some") == local.starting_members("some")
+    with engine.question():
+        pass

@@ -9,9 +9,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
+
+from tests.processes import children
 
 _SECONDS = 60
 
@@ -35,11 +36,11 @@ def running() -> Iterator[str]:
 @contextmanager
 def hanging(url: str) -> Iterator[None]:
     """Have the server of this URL answer nobody while the context lasts."""
-    port = url.rpartition(":")[2].encode()
+    port = url.rpartition(":")[2]
     [process] = [
-        int(each.parent.name)
-        for each in Path("/proc").glob("[0-9]*/cmdline")
-        if (words := each.read_bytes().split(b"\0"))[2:3] == [b"moto.server"] and port in words
+        child
+        for child, command in children(os.getpid()).items()
+        if " -m moto.server " in command and port in command.split()
     ]
     os.kill(process, signal.SIGSTOP)
     try:

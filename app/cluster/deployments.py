@@ -75,11 +75,7 @@ def application(args: Mapping[str, Any]) -> Application:
     What they do not say, each node's BOOKCHORUS_ variables do. How many replicas there are, and with which
     resources, is the config's matter. Raises CommandError for a setting that is wrong.
     """
-    return web_deployment(load(args))
-
-
-def web_deployment(settings: Settings) -> Application:
-    """The whole service: what takes requests, and the answerers and trainers behind it."""
+    settings = load(args)
 
     def built() -> FastAPI:
         # Serve calls this in an event loop, in which nothing of it may be waited for.

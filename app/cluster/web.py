@@ -12,6 +12,7 @@ from app.resources.database import open_database
 from app.service.assembly import AnsweringLLM, open_index, put_together
 from app.service.service import Service
 from app.settings import Settings
+from app.telemetry import logs
 from app.telemetry.telemetry import Telemetry
 from trainer.llm.availability import ModelUnavailableError
 from trainer.llm.weightless import load_weightless
@@ -22,6 +23,7 @@ def web_service(settings: Settings, answerers: DeploymentHandle[Answerer]) -> Se
 
     Raises CommandError where the database, or the tokenizer of the answerers' LLM, cannot be had here.
     """
+    logs.configure(settings.log_level, settings.log_format)
     database = open_database(settings, lives=True)
     voting = WheelEmbedder()
     index = open_index(settings, database, voting)

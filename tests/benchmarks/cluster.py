@@ -32,6 +32,7 @@ from app.engine.runner import DirectRunner
 from app.resources.llm import load_llm
 from app.settings import load
 from tests import tiny
+from tests.cluster.replicas import replicas
 from trainer.skill.skill import initial_skill
 
 PASSAGES = 8
@@ -60,7 +61,7 @@ def pinned(folder: Path, answerers: int, books: int) -> Iterator[tuple[Any, Answ
     settings = load({"model": str(folder / "llm"), "data_dir": folder / "data", "context_bytes": kept})
     with connected(settings, "local", answerers, trainers=0) as handle:
         cores = sorted(os.sched_getaffinity(0))
-        for number, process in enumerate(replicas()):
+        for number, process in enumerate(replicas("Answerer")):
             for thread in (Path("/proc") / str(process) / "task").iterdir():
                 os.sched_setaffinity(int(thread.name), {cores[number % len(cores)]})
         yield handle, handle.facts.remote().result()
@@ -72,19 +73,6 @@ def bytes_read(folder: Path) -> int:
     engine = LocalEngine(DirectRunner(llm), skill=initial_skill(llm))
     list(engine.answer([DecodeRequest(Reading(MemberId(""), (passage(1, 1),), "Who?"), 1)]))
     return engine.contexts.nbytes
-
-
-def replicas() -> list[int]:
-    """The processes of the answerers."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if command.startswith(b"ray::ServeReplica:bookchorus:Answerer"):
-            found.append(int(process.name))
-    return sorted(found)
 
 
 def measured(engine: Engine, args: argparse.Namespace) -> dict[str, float]:

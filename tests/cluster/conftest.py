@@ -25,13 +25,14 @@ from tests.service.conftest import plain_service
 class Cluster:
     """Two answerers and a trainer, by their settings, and what asks and trains through them.
 
-    `bucket` is the URL of the server with all artifacts.
+    `bucket` is the URL of the server with all artifacts, `log` the service's own, at the level info as JSON.
     """
 
     settings: Settings
     answerers: Any
     client: Client
     bucket: str
+    log: Path
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +57,9 @@ def cluster(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory, server:
         with connected(settings, "local", answerers=2, trainers=1) as answerers:
             address = ray.get_runtime_context().gcs_address
             options = ("--model", str(tiny_folder), "--cluster", address)
-            with plain_service(folder, *options, **shared) as (client, _):
-                yield Cluster(settings, answerers, client, bucket)
+            said = {"log_level": "info", "log_format": "json"}
+            with plain_service(folder, *options, **shared, **said) as (client, child):
+                yield Cluster(settings, answerers, client, bucket, child.log)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 does, wherever its LLM works: in this process, or in the answerers of the cluster.
 """
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -112,6 +113,12 @@ def test_a_bucket_that_goes_away_is_told_and_comes_back(cluster: Cluster) -> Non
         assert "retry-after" in answer.headers
     answer = httpx.post(f"{cluster.client.url}/ask", json=asked, trust_env=False, timeout=60)
     assert answer.json()["versions"] == [{"book": added.book.id, "version": 1, "revision": 1}]
+
+
+def test_the_service_logs_as_it_is_set_to(cluster: Cluster) -> None:
+    cluster.client.books()
+    lines = cluster.log.read_text(encoding="utf-8").splitlines()
+    assert any(json.loads(line)["level"].lower() == "info" for line in lines if line.startswith("{"))
 
 
 def test_what_needs_weights_is_refused_where_there_are_none(cluster: Cluster, book: str) -> None:

@@ -67,8 +67,7 @@ def load(
     quiet_libraries()
     target, torch_dtype, quantization = resolve_options(device, dtype, quantization)
     check_name(model)
-    cache = (DEFAULT_CACHE_DIR if cache_dir is None else cache_dir).expanduser()
-    source = str(embedded_folder(cache)) if model == EMBEDDED else source_of(model, revision)
+    source = source_folder(model, revision, cache_dir)
     try:
         config = AutoConfig.from_pretrained(source, revision=revision)
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
@@ -76,7 +75,7 @@ def load(
             weights: Any = embedded_weights(Path(source), torch_dtype)
             weights.to(target)
         else:
-            weights = _loader(config, model).from_pretrained(
+            weights = model_class(config, model).from_pretrained(
                 source,
                 revision=revision,
                 dtype=torch_dtype,
@@ -87,7 +86,7 @@ def load(
                 ),
             )
     except (OSError, ValueError) as error:
-        raise ModelUnavailableError(_reason(model, error)) from error
+        raise ModelUnavailableError(reason(model, error)) from error
     if quantization != "none":
         from trainer.llm.arithmetic import settle_arithmetic  # seconds to import
 
@@ -108,6 +107,13 @@ def load(
     return llm
 
 
+def source_folder(model: str, revision: str | None, cache_dir: Path | None) -> str:
+    """Where transformers loads a model from: a folder, or its id; the embedded one is converted first."""
+    if model != EMBEDDED:
+        return source_of(model, revision)
+    return str(embedded_folder((DEFAULT_CACHE_DIR if cache_dir is None else cache_dir).expanduser()))
+
+
 def find_revision(model: str = EMBEDDED, *, revision: str | None = None) -> str:
     """The revision that `load` would give an LLM, of which nothing but the configuration is read.
 
@@ -120,7 +126,7 @@ def find_revision(model: str = EMBEDDED, *, revision: str | None = None) -> str:
             AutoConfig.from_pretrained(source_of(model, revision), revision=revision)
         return _revision(model, revision)
     except (OSError, ValueError) as error:
-        raise ModelUnavailableError(_reason(model, error)) from error
+        raise ModelUnavailableError(reason(model, error)) from error
 
 
 def quiet_libraries() -> None:
@@ -149,7 +155,7 @@ def resolve_options(
     return target, _dtype(dtype, target), quantization
 
 
-def _loader(config: Any, model: str) -> Any:
+def model_class(config: Any, model: str) -> Any:
     """The class that loads the model. ModelUnavailableError: an encoder-decoder that is no T5.
 
     Only relative positions, such as T5's, let soft prompts stand in front of a text without moving it.
@@ -228,7 +234,8 @@ def _revision(model: str, revision: str | None) -> str:
     return digest.hexdigest()[:40]
 
 
-def _reason(model: str, error: Exception) -> str:
+def reason(model: str, error: Exception) -> str:
+    """Why a model cannot be loaded, in a line, by the error of transformers."""
     if Path(model).exists():
         return f"The folder {model!r} holds no LLM that can be loaded: {_first_line(error)}"
     return (

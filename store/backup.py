@@ -35,7 +35,7 @@ from store.errors import (
     StoreBusyError,
 )
 from store.progress import OnProgress, ignore_progress
-from store.tables import Artifact, Base, Revision, Turn
+from store.tables import Artifact, Base, IndexSnapshot, Revision, Turn
 
 _ROWS_PER_CHUNK = 1000
 # How often rows are copied whose artifacts were deleted before they were.
@@ -100,13 +100,12 @@ def restore(
             filled = [name for name, count in _counts(target).items() if count]
             if filled and not force:
                 raise NotEmptyError(f"The database is not empty: it has {', '.join(filled)}.")
-            named = select(Artifact.bucket, Artifact.sha256).where(Artifact.bucket.is_not(None))
-            before = {(place, sha256) for place, sha256 in session.execute(named)}
+            before = outside.named(session)
             for table in reversed(Base.metadata.sorted_tables):
                 target.execute(delete(table))
             _copy(source, target, on_progress, partial(_placed, session))
             _copy_counters(sqlite.last_id, source, database, target)
-            after = {(place, sha256) for place, sha256 in session.execute(named)}
+            after = outside.named(session)
         sweeping.discard(database.bucket, before - after)
 
 
@@ -169,7 +168,7 @@ def _copy(
 ) -> None:
     """Copy all rows; `place` is given each artifact's, and gives what is put of it."""
     counts = _counts(source)
-    for table in Base.metadata.sorted_tables:
+    for table in _tables():
         size = _LARGE_ROWS_PER_CHUNK.get(table.name, _ROWS_PER_CHUNK)
         rows = source.execution_options(yield_per=size).execute(select(table).order_by(*_order(table)))
         done = 0
@@ -208,9 +207,13 @@ def _order(table: Table) -> list[Column[object]]:
 
 def _counts(connection: Connection) -> dict[str, int]:
     return {
-        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-        for table in Base.metadata.sorted_tables
+        table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in _tables()
     }
+
+
+def _tables() -> list[Table]:
+    """The tables of a backup, in an order in which rows can be added: all but those of indexes."""
+    return [table for table in Base.metadata.sorted_tables if table.name != IndexSnapshot.__tablename__]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -90,8 +90,8 @@ class Bucket:
         if self._folder is not None and not (self._folder / home).is_dir():
             raise BucketUnreachableError(self._empty(home))
 
-    def put(self, home: str, sha256: str, data: bytes) -> None:
-        """Write an object, whole or not at all; one that is there is written over."""
+    def put(self, home: str, sha256: str, data: bytes | Path) -> None:
+        """Write an object, whole or not at all, of bytes or a file; one that is there is written over."""
         with self._translated_errors():
             self._objects.put(_path(home, sha256), data, chunk_size=5 << 20, max_concurrency=1)
 
@@ -108,6 +108,18 @@ class Bucket:
             if next(self.objects(home), None) is None:
                 raise BucketUnreachableError(self._empty(home)) from None
             return None
+
+    def fetch(self, home: str, sha256: str, file: Path) -> bool:
+        """Write the bytes of an object, as they are now, to a file; False where it is gone."""
+        try:
+            with self._translated_errors(gone=True):
+                chunks = self._objects.get(_path(home, sha256)).stream()
+                with file.open("wb") as opened:
+                    for chunk in chunks:
+                        opened.write(chunk)
+        except _GoneError:
+            return False
+        return True
 
     def size(self, home: str, sha256: str) -> int | None:
         """How many bytes an object has; None where there is none."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from store.bucket import Bucket
 from store.errors import BucketUnreachableError, DamagedArtifactError
-from store.tables import Artifact
+from store.tables import Artifact, IndexSnapshot
 
 
 class Transactions(Protocol):
@@ -95,6 +95,15 @@ def places(session: Session) -> Iterator[str]:
         last = session.scalar(select(func.min(Artifact.bucket)).where(Artifact.bucket > last))
         if last is not None:
             yield last
+
+
+def named(session: Session) -> set[tuple[str, str]]:
+    """The place and name of every object that rows name: artifacts, and files of index snapshots."""
+    query = select(Artifact.bucket, Artifact.sha256).where(Artifact.bucket.is_not(None))
+    found = {(place, sha256) for place, sha256 in session.execute(query) if place is not None}
+    for row in session.scalars(select(IndexSnapshot)):
+        found |= {(row.place, sha256) for sha256 in (row.files or {}).values()}
+    return found
 
 
 def home_of(place: str) -> str:

@@ -39,15 +39,14 @@ def sweep(database: Transactions) -> None:
         log.warning("not all that was deleted has left the bucket yet: %s", error)
 
 
-def discard(bucket: Bucket | None, unneeded: Iterable[tuple[str | None, str]]) -> None:
+def discard(bucket: Bucket | None, unneeded: Iterable[tuple[str, str]]) -> None:
     """Delete objects, by place and name, that no row names any more and no transaction can name again.
 
     What cannot be deleted is left, which the log says.
     """
     by_place: dict[str, list[str]] = {}
     for place, sha256 in unneeded:
-        if place is not None:
-            by_place.setdefault(place, []).append(sha256)
+        by_place.setdefault(place, []).append(sha256)
     for place, hashes in by_place.items():
         home = home_of(place)
         try:

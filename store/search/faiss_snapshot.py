@@ -133,17 +133,19 @@ class FaissSnapshot:
             lists = faiss.read_index(str(folder / _LISTS_FILE))  # type: ignore[assignment]
         return cls(index, lists)
 
+    @property
+    def file_names(self) -> list[str]:
+        """The names of the files that `write` writes."""
+        return list(self._files())
+
     def write(self, folder: Path) -> list[str]:
         """Write files to a folder and return their names. OSError: they cannot be written."""
-        files: dict[str, faiss.Index] = {_VECTORS_FILE: self._index}
-        if self._lists is not None:
-            files[_LISTS_FILE] = self._lists
-        for name, index in files.items():
+        for name, index in self._files().items():
             try:
                 faiss.write_index(index, str(folder / name))
             except RuntimeError as error:
                 raise OSError(str(error)) from error
-        return list(files)
+        return self.file_names
 
     def vectors(self, start: int, count: int) -> NDArray[np.float32]:
         """Return the vectors of `count` passages, from place `start` of `ids` on, of shape (count, d)."""
@@ -160,6 +162,10 @@ class FaissSnapshot:
                 f"The index has vectors of {self.dimension} numbers, the question {vector.shape[1]}."
             )
         return DenseScores(self.ids, self._vectors(), self._lists, np.ascontiguousarray(vector))
+
+    def _files(self) -> dict[str, faiss.Index]:
+        lists = {} if self._lists is None else {_LISTS_FILE: self._lists}
+        return {_VECTORS_FILE: self._index, **lists}
 
     def _vectors(self) -> NDArray[np.float32]:
         """All vectors, where FAISS has them."""

@@ -16,7 +16,9 @@ class Follower(Generic[T]):
     `afterwards` is done once nobody waits for `work` any more.
     """
 
-    def __init__(self, name: str, work: Callable[[], T], afterwards: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, work: Callable[[], T], afterwards: Callable[[], None] = lambda: None
+    ) -> None:
         self._name = name
         self._work = work
         self._afterwards = afterwards

@@ -81,14 +81,14 @@ class LibraryIndex:
         """Read the index in `folder`. UnusableIndexError: it is missing, damaged, or of another embedder."""
         try:
             told = json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8"))
-            if told.get("form") != _form():
+            if told.get("form") != current_form():
                 raise UnusableIndexError("is of another version of this program, or of its stemmers")
             known = _Fingerprint(**told)
             state = PassageState(**known.state)
             if known.embedder != embedder:
                 raise UnusableIndexError(f"is of another embedder, {known.embedder}")
             for name, digest in known.sha256.items():
-                if _digest(folder / name) != digest:
+                if digest_of(folder / name) != digest:
                     raise UnusableIndexError("is damaged: its bytes have another SHA-256")
             dense = FaissSnapshot.read(folder, known.sha256)
             with np.load(folder / _WORDS) as arrays:
@@ -136,11 +136,11 @@ class LibraryIndex:
                 np.savez(file, **self.words.arrays())  # type: ignore[arg-type]
             files.append(_WORDS)
             fingerprint = _Fingerprint(
-                form=_form(),
+                form=current_form(),
                 embedder=embedder,
                 state=asdict(self.state),
                 dimension=self.dense.dimension,
-                sha256={name: _digest(new / name) for name in files},
+                sha256={name: digest_of(new / name) for name in files},
             )
             files.append(_FINGERPRINT)
             (new / _FINGERPRINT).write_text(json.dumps(asdict(fingerprint)), encoding="utf-8")
@@ -164,11 +164,12 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(opened)
 
 
-def _form() -> str:
+def current_form() -> str:
     """What the files of an index are of: where the form of a file or its stems change, this does."""
     return f"3, {form_of_stems()}"
 
 
-def _digest(file: Path) -> str:
+def digest_of(file: Path) -> str:
+    """The SHA-256 of a file, in hex."""
     with file.open("rb") as opened:
         return file_digest(opened, "sha256").hexdigest()

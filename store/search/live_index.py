@@ -1,4 +1,4 @@
-"""The index that searches use: it follows the database in a thread, and is kept in a folder."""
+"""The index that searches use: it follows the database in a thread; where it is kept."""
 
 import logging
 from concurrent.futures import Future
@@ -10,6 +10,7 @@ from store.database import Database
 from store.search.faiss_snapshot import FaissSnapshot
 from store.search.follower import Follower
 from store.search.index_building import build
+from store.search.index_snapshots import IndexSnapshots
 from store.search.library_index import LibraryIndex, UnusableIndexError, read_state
 from store.search.passage_vectors import PassageVectors
 
@@ -32,7 +33,9 @@ class LiveIndex:
         self._building = Lock()
         self._keeping = Lock()
         self._on_disk: LibraryIndex | None = None
+        self._snapshots = IndexSnapshots(database, vectors.embedder)
         self._follower = Follower("index", self._bring_up_to_date, self._keep)
+        self._publisher = Follower("index-snapshots", self._publish)
         self._lists_maker: Thread | None = None
 
     def refresh(self) -> LibraryIndex:
@@ -48,6 +51,7 @@ class LiveIndex:
     def settle(self, seconds: float | None) -> None:
         """Wait until what is being made is in use and kept, for about so many seconds at most."""
         self._follower.join(seconds)
+        self._publisher.join(seconds)
         maker = self._lists_maker
         if maker is not None:
             maker.join(seconds)
@@ -59,6 +63,8 @@ class LiveIndex:
             if built.dense.lists_are_due(self._large):
                 built = replace(built, dense=built.dense.with_lists())
             self.current = built
+        self._publisher.join()
+        self._snapshots.offer(built, self._folder, anew=True)
         self._keep()
         return built
 
@@ -70,7 +76,8 @@ class LiveIndex:
             with self._database.read() as session:
                 state = read_state(session, self._vectors.embedder)
             if self.current is None or self.current.state != state:
-                self.current = self._build(self.current)
+                base = self._snapshots.ahead_of(self.current, self._folder) or self.current
+                self.current = base if base is not None and base.state == state else self._build(base)
             self._start_lists(self.current)
             return self.current
 
@@ -90,16 +97,22 @@ class LiveIndex:
             return None
 
     def _keep(self) -> None:
-        """Keep the index in the folder, unless it is there."""
+        """Keep the index in the folder, unless it is there, and in the bucket, where it is worth it."""
         with self._keeping:
             current = self.current
-            if current is None or current is self._on_disk:
-                return
-            try:
-                current.save(self._folder, self._vectors.embedder)
-            except OSError as error:  # the index works without its files; the next start builds it again
-                _log.warning("The passage index could not be kept in %s: %s", self._folder, error)
-            self._on_disk = current
+            if current is not None and current is not self._on_disk:
+                try:
+                    current.save(self._folder, self._vectors.embedder)
+                except OSError as error:  # the index works without files; the next start builds it again
+                    _log.warning("The passage index could not be kept in %s: %s", self._folder, error)
+                self._on_disk = current
+        self._publisher.call()
+
+    def _publish(self) -> None:
+        """Put the index into the bucket, unless its lists are still being made."""
+        current = self.current
+        if current is not None and not current.dense.lists_are_due(self._large):
+            self._snapshots.offer(current, self._folder)
 
     def _start_lists(self, current: LibraryIndex) -> None:
         """Make lists of a large library in a thread, unless they are being made."""

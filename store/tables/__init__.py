@@ -5,6 +5,7 @@ from store.tables.artifacts import Artifact
 from store.tables.audit import AuditLine
 from store.tables.base import Base, utcnow
 from store.tables.books import Book, BookTag, Chapter, Embedding, Page, Passage, Revision
+from store.tables.index_snapshots import IndexSnapshot
 from store.tables.jobs import Attempt, Checkpoint, EventType, Job, JobEvent, JobStatus, Level, Outcome, Worker
 from store.tables.keys import ApiKey, Role
 from store.tables.questions import Question, Source
@@ -28,6 +29,7 @@ __all__ = [
     "ChosenBy",
     "Embedding",
     "EventType",
+    "IndexSnapshot",
     "Job",
     "JobEvent",
     "JobStatus",

@@ -45,10 +45,10 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
     return vectors
 
 
-def fill(database: Database, count: int) -> None:
-    """Add books with a version each."""
-    random = np.random.default_rng(0)
-    for number in range(count):
+def fill(database: Database, count: int, first: int = 0) -> None:
+    """Add books with a version each; their numbers begin with `first`."""
+    random = np.random.default_rng(first)
+    for number in range(first, first + count):
         words = random.integers(50_000, size=(PASSAGES, 100)).astype(str)
         lines = [" ".join(row) for row in words]
         text = "\n".join(lines)

@@ -16,10 +16,11 @@ from store.backup import backup, restore
 from store.bucket import Bucket
 from store.database import Database
 from store.errors import BucketUnreachableError, DamagedArtifactError, NotFoundError
+from store.search.index import PassageIndex
 from store.tables import Artifact, Book, Version
 from store.verify import verify
 from tests import s3
-from tests.store.conftest import sqlite_only
+from tests.store.conftest import Embedder, sqlite_only
 
 LARGE, OTHER, SMALL = b"large" * 40, b"other" * 40, b"small"
 
@@ -492,3 +493,14 @@ def test_what_is_sent_ahead_is_put_without_another_upload_unless_it_is_gone(
             artifacts.put(session, data)
     assert path_of(folder, first).stat().st_mtime_ns == before
     assert path_of(folder, second).read_bytes() == second
+
+
+@sqlite_only
+def test_the_index_of_a_single_machine_stays_there(
+    database: Database, learned: str, folder: Path, tmp_path: Path, embedder: Embedder
+) -> None:
+    before = names(folder)
+    index = PassageIndex(database, tmp_path / "index", embedder, embedder.name)
+    index.complete()
+    index.settle()
+    assert names(folder) == before

@@ -107,7 +107,10 @@ UPDATE books SET warnings = '["Page 3 is left out."]';
 INSERT INTO threads VALUES ('thread_1', 'anna', NULL, '', :now);
 INSERT INTO turns VALUES ('thread_1', 1, 'Who?', '{"question": "Who?"}', '["book_1"]', 20, ' who', :now);
 """,
-    "0014": "UPDATE artifacts SET bucket = 's3://books/library-1'",
+    "0014_artifact_buckets": "UPDATE artifacts SET bucket = 's3://books/library-1'",
+    "0015_index_snapshots": """
+INSERT INTO index_snapshots VALUES ('e@1', '3', 's3://books/index-1', '{}', '{}', :now, 'me', :now);
+""",
     "0007": "INSERT INTO skill_choices VALUES (11, 'some/llm', NULL, NULL, 'user', :now)",
 }
 # As releases wrote them that did not say where a skill came from: of each LLM at most one is the champion.
@@ -239,6 +242,7 @@ def test_a_database_of_the_first_release_keeps_every_row(first: Database) -> Non
         "audit",
         "threads",
         "turns",
+        "index_snapshots",
     )
     assert after == {**before, **{name: [] for name in empty}}
 

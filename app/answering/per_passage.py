@@ -30,16 +30,19 @@ class PerPassage:
         self, engine: Engine, skill: SkillInForce, embed: Embed, *, waves: Sequence[int] = ()
     ) -> None:
         self._engine = engine
-        self.skill_digest = skill.digest
-        self._weighting = skill.weighting
-        self._calibration = skill.calibration
+        self._skill = skill
         self._embed = embed
         self._waves = waves
 
     @property
+    def skill_digest(self) -> str:
+        """SHA-256 of the skill's bytes, in hex."""
+        return self._skill.digest
+
+    @property
     def powers(self) -> dict[str, float]:
         """What each thing that is known of a candidate counts in its weight, see `Weighting.powers`."""
-        return self._weighting.powers
+        return self._skill.weighting.powers
 
     def unlearned(self, book: str) -> list[MemberId]:
         """Who answers about a book that nobody has learned: members as they start, else the bare LLM."""
@@ -77,7 +80,7 @@ class PerPassage:
                 numbers = sorted(heard)
                 yield self._weighted([taken[each] for each in numbers], [heard[each] for each in numbers])
             rest = [seat.score for number, seat in enumerate(taken) if number not in heard]
-            if not wanted() or settled(list(heard.values()), rest, self._weighting):
+            if not wanted() or settled(list(heard.values()), rest, self._skill.weighting):
                 return
 
     def decide(
@@ -88,7 +91,7 @@ class PerPassage:
             votes = vote_on_choices(candidates)
             return Verdict(votes, votes[0].answer, votes[0].share)
         votes = vote(candidates, self._embed)
-        known = None if question.strategy == "mixture" else self._calibration
+        known = None if question.strategy == "mixture" else self._skill.calibration
         if not votes:
             return Verdict([], "", 0.0, decline_below=None if known is None else known.decline_below)
         top = max([passage.score for passage in passages], default=0.0)
@@ -109,7 +112,7 @@ class PerPassage:
 
     def _weighted(self, taken: Sequence[Seat], heard: Sequence[PassageAnswer]) -> list[Candidate]:
         """What was heard from these seats as candidates, whose weights sum to 1."""
-        weights = self._weighting.weights(heard)
+        weights = self._skill.weighting.weights(heard)
         return [
             Candidate(
                 seat.member,
@@ -129,7 +132,7 @@ class PerPassage:
     ) -> Iterator[tuple[int, PassageAnswer]]:
         """What the seats with these numbers answer, each with its number, as it comes."""
         mixed = question.strategy == "mixture"
-        shares = self._weighting.shares([max(0.0, taken[number].score) for number in wave])
+        shares = self._skill.weighting.shares([max(0.0, taken[number].score) for number in wave])
         requests = [
             DecodeRequest(
                 taken[number].reading(question.text),
@@ -138,7 +141,7 @@ class PerPassage:
                 seed=(question.seed or 0) + number,
                 mixture=0 if mixed else None,
                 share=share if mixed else 1.0,
-                judged=self._weighting.judges and not mixed,
+                judged=self._skill.weighting.judges and not mixed,
             )
             for number, share in zip(wave, shares, strict=True)
         ]
@@ -151,7 +154,7 @@ class PerPassage:
         """
         readings = [seat.reading(question.text) for seat in taken]
         judged = self._engine.judge(readings, question.choices)
-        trust = self._weighting.trust(
+        trust = self._skill.weighting.trust(
             [
                 PassageAnswer("", one.answerable or 0.0, 0.0, max(0.0, seat.score))
                 for seat, one in zip(taken, judged, strict=True)

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -51,7 +52,7 @@ class LoadedSkill:
     id: str | None = None
     is_instruction: bool = False
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of its bytes, in hex."""
         return skill_digest(self.artifact)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from app.answering.skill_in_force import SkillRecord, record_of
+from app.cluster.skill_choice import SkillChoice
 from app.engine.errors import EngineClosedError
 from app.engine.records import DecodeRequest, Judgement, Prompt, Reading, Reply, Roster
 from app.resources.database import open_database
@@ -37,8 +38,20 @@ class AnswererFacts:
     starting: int
 
 
+class OtherSkillError(Exception):
+    """An answerer answers behind another skill than its caller weighs by; `facts` are the answerer's."""
+
+    def __init__(self, facts: AnswererFacts) -> None:
+        super().__init__(facts)
+        self.facts = facts
+
+
 class Answerer:
-    """What `Engine` is, over calls that can come from elsewhere: all arguments and results can be pickled."""
+    """What `Engine` is, over calls that can come from elsewhere: all arguments and results can be pickled.
+
+    Each call names the `skill` that its answers will be weighed by, by its digest. Raises OtherSkillError
+    where that is another one.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Load the LLM. Raises CommandError where it or the database cannot be had."""
@@ -46,29 +59,37 @@ class Answerer:
         self._database = open_database(settings, lives=True)
         self._llm = equipped_llm(settings, self._database, load_llm(settings))
         self._engine = self._llm.engine
+        self._choice = SkillChoice(self._database, self._engine.identity)
+        self._facts = AnswererFacts(
+            self._engine.identity,
+            self._engine.on_cpu,
+            record_of(self._llm.skill),
+            len(self._engine.starting_members("")),
+        )
         self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="answer")
 
     async def facts(self) -> AnswererFacts:
         """What it is."""
-        engine = self._engine
-        return AnswererFacts(
-            engine.identity, engine.on_cpu, record_of(self._llm.skill), len(engine.starting_members(""))
-        )
+        return self._facts
 
-    async def roster(self, book: str, version: int) -> Roster:
+    async def roster(self, skill: str, book: str, version: int) -> Roster:
         """As `Engine.roster`."""
+        self._expect(skill)
         return await self._in_thread(lambda: self._engine.roster(book, version))
 
-    async def have_read(self, readings: Sequence[Reading]) -> list[bool]:
+    async def have_read(self, skill: str, readings: Sequence[Reading]) -> list[bool]:
         """As `Engine.have_read`."""
+        self._expect(skill)
         return self._engine.have_read(readings)
 
-    async def judge(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[Judgement]:
+    async def judge(self, skill: str, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[Judgement]:
         """As `Engine.judge`."""
+        self._expect(skill)
         return await self._in_thread(lambda: self._engine.judge(prompts, answers))
 
-    async def answer(self, requests: Sequence[DecodeRequest]) -> AsyncIterator[tuple[int, Reply]]:
+    async def answer(self, skill: str, requests: Sequence[DecodeRequest]) -> AsyncIterator[tuple[int, Reply]]:
         """As `Engine.answer`; it is not wanted any more once this is closed."""
+        self._expect(skill)
         loop, come = asyncio.get_running_loop(), asyncio.Queue[tuple[int, Reply] | BaseException | None]()
         gone = threading.Event()
 
@@ -94,15 +115,22 @@ class Answerer:
             gone.set()
 
     def check_health(self) -> None:
-        """Raise EngineClosedError once no question is answered any more."""
+        """Raise EngineClosedError once no question is answered any more, CommandError once another skill was
+        chosen: a process that starts takes it up.
+        """
         if not self._engine.alive:
             raise EngineClosedError()
+        self._choice.expect()
 
     def close(self) -> None:
         """End the LLM's thread and close the database; what goes on ends with EngineClosedError."""
         self._llm.scheduler.close(_CLOSE_SECONDS)
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._database.close()
+
+    def _expect(self, skill: str) -> None:
+        if skill != self._facts.skill.digest:
+            raise OtherSkillError(self._facts)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

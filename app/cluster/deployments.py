@@ -42,20 +42,20 @@ class AnswererReplica(Answerer):
         if version:
             await self._asked_of(version)
 
-    async def roster(self, book: str, version: int) -> Roster:
+    async def roster(self, skill: str, book: str, version: int) -> Roster:
         """As `Engine.roster`."""
         await self._note_version()
-        return await super().roster(book, version)
+        return await super().roster(skill, book, version)
 
-    async def judge(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[Judgement]:
+    async def judge(self, skill: str, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[Judgement]:
         """As `Engine.judge`."""
         await self._note_version()
-        return await super().judge(prompts, answers)
+        return await super().judge(skill, prompts, answers)
 
-    async def answer(self, requests: Sequence[DecodeRequest]) -> AsyncIterator[tuple[int, Reply]]:
+    async def answer(self, skill: str, requests: Sequence[DecodeRequest]) -> AsyncIterator[tuple[int, Reply]]:
         """As `Engine.answer`."""
         await self._note_version()
-        async for reply in super().answer(requests):
+        async for reply in super().answer(skill, requests):
             yield reply
 
     def __del__(self) -> None:

@@ -10,7 +10,10 @@ from ray.exceptions import RayActorError, RayError, RayTaskError, TaskCancelledE
 from ray.serve.exceptions import DeploymentUnavailableError, RequestCancelledError
 from ray.serve.handle import DeploymentHandle
 
-from app.cluster.answerer import AnswererFacts
+from app.answering.calibration import Calibration
+from app.answering.skill_in_force import SkillRecord
+from app.answering.weighting import Weighting
+from app.cluster.answerer import AnswererFacts, OtherSkillError
 from app.engine.errors import EngineClosedError, EngineUnreachableError, UnwantedError
 from app.engine.records import DecodeRequest, Judgement, MemberId, Prompt, Reading, Reply, Roster
 from trainer.llm.frozen_llm import FrozenLLM, Identity
@@ -29,6 +32,9 @@ class RemoteEngine:
 
     A call whose answerer dies goes to another one. What comes back is the same, so that answers which came
     before are not given twice. `llm` is the answerers' without weights: it counts tokens.
+
+    Where another skill was chosen, the answerers take it up one by one, and `skill` becomes it once one of
+    them has refused a question; one that is under way then may be refused as well, or weighed by either.
     """
 
     def __init__(self, answerers: DeploymentHandle[Any], facts: AnswererFacts, llm: FrozenLLM) -> None:
@@ -40,6 +46,11 @@ class RemoteEngine:
     def identity(self) -> Identity:
         """Which LLM answers."""
         return self._facts.identity
+
+    @property
+    def skill(self) -> SkillRecord:
+        """What the answerers answer behind, as far as they have said so."""
+        return self._facts.skill
 
     @property
     def alive(self) -> bool:
@@ -106,7 +117,7 @@ class RemoteEngine:
     def _called(self, method: str, place: str, *arguments: object) -> Any:
         def call() -> Iterator[Any]:
             handle = self._answerers.options(multiplexed_model_id=place, method_name=method)
-            yield handle.remote(*arguments).result(timeout_s=_PATIENCE_SECONDS)
+            yield handle.remote(self.skill.digest, *arguments).result(timeout_s=_PATIENCE_SECONDS)
 
         [found] = self._tried(call)
         return found
@@ -117,7 +128,7 @@ class RemoteEngine:
         handle = self._answerers.options(
             multiplexed_model_id=_of(requests[0].prompt), method_name="answer", stream=True
         )
-        replies: Any = handle.remote(list(requests))
+        replies: Any = handle.remote(self.skill.digest, list(requests))
         with _watched(wanted, replies.cancel) as watch:
             try:
                 for number, reply in replies:
@@ -138,7 +149,10 @@ class RemoteEngine:
                 yield from call()
             except RayTaskError as error:
                 cause = error.cause
-                if not isinstance(cause, EngineClosedError) or tries == _TRIES:
+                if isinstance(cause, OtherSkillError) and tries == _TRIES:
+                    self._facts = cause.facts
+                    raise EngineUnreachableError from None
+                if not isinstance(cause, EngineClosedError | OtherSkillError) or tries == _TRIES:
                     raise cause from None
             except (RayActorError, DeploymentUnavailableError) as error:
                 if tries == _TRIES:
@@ -189,3 +203,35 @@ def _of(prompt: Prompt) -> str:
 
 def _place(book: str, version: int | None) -> str:
     return book if version is None else f"{book}@{version}"
+
+
+class AnswerersSkill:
+    """The skill that an engine's answerers answer behind at the moment; see `SkillInForce`."""
+
+    def __init__(self, engine: RemoteEngine) -> None:
+        self._engine = engine
+
+    @property
+    def id(self) -> str | None:
+        """As `SkillInForce.id`."""
+        return self._engine.skill.id
+
+    @property
+    def digest(self) -> str:
+        """As `SkillInForce.digest`."""
+        return self._engine.skill.digest
+
+    @property
+    def is_instruction(self) -> bool:
+        """As `SkillInForce.is_instruction`."""
+        return self._engine.skill.is_instruction
+
+    @property
+    def weighting(self) -> Weighting:
+        """As `SkillInForce.weighting`."""
+        return self._engine.skill.weighting
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """As `SkillInForce.calibration`."""
+        return self._engine.skill.calibration

@@ -1,5 +1,6 @@
 """A trainer of a cluster: a worker that takes jobs from the database, in a process of its own."""
 
+from app.cluster.skill_choice import SkillChoice
 from app.errors import CommandError
 from app.resources.llm import load_llm
 from app.service.assembly import build
@@ -18,12 +19,14 @@ class Trainer:
         """Load the LLM, and begin. Raises CommandError where it or the database cannot be had."""
         logs.configure(settings.log_level, settings.log_format)
         self._service = build(settings.model_copy(update={"trains": True}), load_llm(settings))
+        self._choice = SkillChoice(self._service.database, self._service.engine.identity)
 
     def check_health(self) -> None:
-        """Raise CommandError once no job is taken any more."""
+        """Raise CommandError once no job is taken any more, or another skill was chosen to learn behind."""
         worker = self._service.worker
         if worker is None or not worker.alive:
             raise CommandError("The worker has ended by itself; the log says why.")
+        self._choice.expect()
 
     def close(self) -> None:
         """Give the running job back, with its checkpoint."""

@@ -3,7 +3,7 @@
 from ray.serve.handle import DeploymentHandle
 
 from app.cluster.answerer import Answerer, AnswererFacts
-from app.cluster.remote_engine import RemoteEngine
+from app.cluster.remote_engine import AnswerersSkill, RemoteEngine
 from app.engine.embedder import WheelEmbedder
 from app.engine.member_cache import MemberCache
 from app.engine.scheduler import Scheduler
@@ -38,6 +38,6 @@ def web_service(settings: Settings, answerers: DeploymentHandle[Answerer]) -> Se
         database,
         index,
         voting,
-        AnsweringLLM(Scheduler(llm), MemberCache(database, llm), facts.skill, engine),
+        AnsweringLLM(Scheduler(llm), MemberCache(database, llm), AnswerersSkill(engine), engine),
         Telemetry(),
     )

@@ -5,6 +5,7 @@ does, wherever its LLM works: in this process, or in the answerers of the cluste
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from app.engine.engine import Engine
-from app.engine.errors import UnwantedError
+from app.engine.errors import EngineUnreachableError, UnwantedError
 from app.engine.records import ChatTurn, DecodeRequest, MemberId, Reading
 from app.schemas import Answer
 from store.errors import NotFoundError, VersionPrunedError
@@ -24,6 +25,7 @@ from tests.postgres import Server
 from tests.service.conftest import service
 from tests.service.test_books import QUICK
 from tests.tiny import STORY
+from trainer.llm.weightless import load_weightless
 
 QUESTION = "Who kept a green lamp?"
 
@@ -199,6 +201,21 @@ def test_the_llm_alone_answers_alike(engine: Engine, local: Engine) -> None:
 def test_given_answers_are_judged_alike(engine: Engine, local: Engine, told: str) -> None:
     prompts = [request.prompt for request in requests(told)]
     assert engine.judge(prompts, ["Mira", "the baker"]) == local.judge(prompts, ["Mira", "the baker"])
+
+
+def test_answers_are_not_weighed_by_another_skill_than_they_stand_on(
+    cluster: Cluster, local: Engine, told: str
+) -> None:
+    """What weighs them takes up the answerers' skill, with the question that comes after."""
+    from app.cluster.remote_engine import RemoteEngine  # with Ray, whose import warns
+
+    facts = cluster.answerers.facts.remote().result()
+    before = replace(facts, skill=replace(facts.skill, digest="of the skill before"))
+    engine = RemoteEngine(cluster.answerers, before, load_weightless(facts.identity))
+    with pytest.raises(EngineUnreachableError):
+        list(engine.answer(requests(told)))
+    assert engine.skill == facts.skill
+    assert dict(engine.answer(requests(told))) == dict(local.answer(requests(told)))
 
 
 def test_what_was_read_is_known(engine: Engine, told: str) -> None:

@@ -4,14 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-class StoreError(Exception):
-    """Base of every error below. They can be pickled, so that one can come from another process."""
+class PlainError(Exception):
+    """An error that can come from another process, whatever its message was put together from."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self.args, dict(vars(self)))
 
 
-def _restored(kind: type[StoreError], args: tuple[Any, ...], attributes: Mapping[str, Any]) -> StoreError:
+class StoreError(PlainError):
+    """Base of every error below."""
+
+
+def _restored(kind: type[PlainError], args: tuple[Any, ...], attributes: Mapping[str, Any]) -> PlainError:
     """An error as it was; `kind` itself would want what its message was put together from."""
     error = kind.__new__(kind, *args)
     vars(error).update(attributes)

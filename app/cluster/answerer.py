@@ -11,11 +11,14 @@ from app.answering.skill_in_force import SkillRecord, record_of
 from app.cluster.skill_choice import SkillChoice
 from app.engine.errors import EngineClosedError
 from app.engine.records import DecodeRequest, Judgement, Prompt, Reading, Reply, Roster
+from app.inspection import Inspection
 from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.service.assembly import equipped_llm
 from app.settings import Settings
 from app.telemetry import logs
+from app.telemetry.engine_state import EngineState
+from app.transfer.desk import LocalDesk
 from trainer.llm.frozen_llm import Identity
 
 T = TypeVar("T")
@@ -47,10 +50,10 @@ class OtherSkillError(Exception):
 
 
 class Answerer:
-    """What `Engine` is, over calls that can come from elsewhere: all arguments and results can be pickled.
+    """What `Engine` and `Desk` are, over calls from elsewhere: all arguments and results can be pickled.
 
-    Each call names the `skill` that its answers will be weighed by, by its digest. Raises OtherSkillError
-    where that is another one.
+    Each call of the engine names the `skill` that its answers will be weighed by, by its digest. Raises
+    OtherSkillError where that is another one.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -59,6 +62,7 @@ class Answerer:
         self._database = open_database(settings, lives=True)
         self._llm = equipped_llm(settings, self._database, load_llm(settings))
         self._engine = self._llm.engine
+        self._desk = LocalDesk(self._database, self._llm.members, self._llm.scheduler)
         self._choice = SkillChoice(self._database, self._engine.identity)
         self._facts = AnswererFacts(
             self._engine.identity,
@@ -67,6 +71,11 @@ class Answerer:
             len(self._engine.starting_members("")),
         )
         self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="answer")
+
+    @property
+    def state(self) -> EngineState:
+        """What the engine is at and what it keeps."""
+        return EngineState(self._llm.scheduler, self._engine, self._llm.members)
 
     async def facts(self) -> AnswererFacts:
         """What it is."""
@@ -113,6 +122,23 @@ class Answerer:
                 yield one
         finally:
             gone.set()
+
+    async def export(self, book: str, ref: str) -> AsyncIterator[str | bytes]:
+        """As `Desk.export`: the file name, then the bytes."""
+        name, archive = await self._in_thread(lambda: self._desk.export(book, ref))
+        yield name
+        while (some := await self._in_thread(lambda: next(archive, None))) is not None:
+            yield some
+
+    async def take_in(self, book: str, data: bytes, promote: bool, force: bool, who: str) -> int:
+        """As `Desk.take_in`."""
+        return await self._in_thread(
+            lambda: self._desk.take_in(book, data, promote=promote, force=force, who=who)
+        )
+
+    async def inspect(self, book: str, ref: str) -> Inspection:
+        """As `Desk.inspect`."""
+        return await self._in_thread(lambda: self._desk.inspect(book, ref))
 
     def check_health(self) -> None:
         """Raise EngineClosedError once no question is answered any more, CommandError once another skill was

@@ -10,6 +10,7 @@ from ray.serve import Application
 from ray.serve.schema import LoggingConfig
 
 from app.cluster.answerer import MOST_CALLS, Answerer
+from app.cluster.figures import RayFigures
 from app.cluster.trainer import Trainer
 from app.cluster.web import web_service
 from app.engine.records import DecodeRequest, Judgement, Prompt, Reply, Roster
@@ -32,6 +33,10 @@ _QUIET = LoggingConfig(log_level="WARNING", enable_access_log=False)
 
 class AnswererReplica(Answerer):
     """An answerer to which questions about a version go once it was asked one, unless it has more to do."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._figures = RayFigures(self.state)
 
     @serve.multiplexed(max_num_models_per_replica=_MOST_VERSIONS)  # type: ignore[untyped-decorator]
     async def _asked_of(self, version: str) -> str:
@@ -57,6 +62,11 @@ class AnswererReplica(Answerer):
         await self._note_version()
         async for reply in super().answer(skill, requests):
             yield reply
+
+    def check_health(self) -> None:
+        """As `Answerer.check_health`; tells Ray its figures, too."""
+        super().check_health()
+        self._figures.report()
 
     def __del__(self) -> None:
         self.close()

@@ -1,44 +1,31 @@
 """The engine whose LLM works in other processes, the answerers of a Ray cluster."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeVar
-
-from ray.exceptions import RayActorError, RayError, RayTaskError, TaskCancelledError
-from ray.serve.exceptions import DeploymentUnavailableError, RequestCancelledError
-from ray.serve.handle import DeploymentHandle
+from typing import Any
 
 from app.answering.calibration import Calibration
 from app.answering.skill_in_force import SkillRecord
 from app.answering.weighting import Weighting
 from app.cluster.answerer import AnswererFacts, OtherSkillError
-from app.engine.errors import EngineClosedError, EngineUnreachableError, UnwantedError
+from app.cluster.calls import Calls
+from app.engine.errors import EngineUnreachableError, UnwantedError
 from app.engine.records import DecodeRequest, Judgement, MemberId, Prompt, Reading, Reply, Roster
 from trainer.llm.frozen_llm import FrozenLLM, Identity
-
-T = TypeVar("T")
-# How often a call is made again after its answerer died.
-_TRIES = 3
-# How long a call may wait for an answerer, with all that it does itself.
-_PATIENCE_SECONDS = 120.0
-# How often it is asked whether an answer is still wanted.
-_WATCH_SECONDS = 0.25
 
 
 class RemoteEngine:
     """Sends each call to an answerer: questions about a version go where its contexts are kept already.
 
-    A call whose answerer dies goes to another one. What comes back is the same, so that answers which came
-    before are not given twice. `llm` is the answerers' without weights: it counts tokens.
+    What comes back where a call is made again is the same, so that answers which came before are not given
+    twice. `llm` is the answerers' without weights: it counts tokens.
 
     Where another skill was chosen, the answerers take it up one by one, and `skill` becomes it once one of
     them has refused a question; one that is under way then may be refused as well, or weighed by either.
     """
 
-    def __init__(self, answerers: DeploymentHandle[Any], facts: AnswererFacts, llm: FrozenLLM) -> None:
-        self._answerers = answerers
+    def __init__(self, calls: Calls, facts: AnswererFacts, llm: FrozenLLM) -> None:
+        self._calls = calls
         self._facts = facts
         self._llm = llm
 
@@ -102,10 +89,14 @@ class RemoteEngine:
         if not requests:
             return
         told: set[int] = set()
-        for number, reply in self._tried(lambda: self._stream(requests, wanted)):
-            if number not in told:
-                told.add(number)
-                yield number, reply
+        place = _of(requests[0].prompt)
+        with self._followed():
+            for number, reply in self._calls.many(
+                "answer", place, self.skill.digest, list(requests), wanted=wanted
+            ):
+                if number not in told:
+                    told.add(number)
+                    yield number, reply
 
     def judge(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[Judgement]:
         """How likely given answers are to each prompt, see `Engine.judge`."""
@@ -115,83 +106,17 @@ class RemoteEngine:
         return found
 
     def _called(self, method: str, place: str, *arguments: object) -> Any:
-        def call() -> Iterator[Any]:
-            handle = self._answerers.options(multiplexed_model_id=place, method_name=method)
-            yield handle.remote(self.skill.digest, *arguments).result(timeout_s=_PATIENCE_SECONDS)
+        with self._followed():
+            return self._calls.one(method, place, self.skill.digest, *arguments)
 
-        [found] = self._tried(call)
-        return found
-
-    def _stream(
-        self, requests: Sequence[DecodeRequest], wanted: Callable[[], bool]
-    ) -> Iterator[tuple[int, Reply]]:
-        handle = self._answerers.options(
-            multiplexed_model_id=_of(requests[0].prompt), method_name="answer", stream=True
-        )
-        replies: Any = handle.remote(self.skill.digest, list(requests))
-        with _watched(wanted, replies.cancel) as watch:
-            try:
-                for number, reply in replies:
-                    watch.came()
-                    yield number, reply
-            except (RequestCancelledError, TaskCancelledError) as error:
-                if watch.late:
-                    raise TimeoutError from error
-                if not watch.any_came:
-                    raise UnwantedError from error
-            finally:
-                replies.cancel()
-
-    def _tried(self, call: Callable[[], Iterator[T]]) -> Iterator[T]:
-        """What a call gives, made again where its answerer died or was about to end."""
-        for tries in range(1, _TRIES + 1):
-            try:
-                yield from call()
-            except RayTaskError as error:
-                cause = error.cause
-                if isinstance(cause, OtherSkillError) and tries == _TRIES:
-                    self._facts = cause.facts
-                    raise EngineUnreachableError from None
-                if not isinstance(cause, EngineClosedError | OtherSkillError) or tries == _TRIES:
-                    raise cause from None
-            except (RayActorError, DeploymentUnavailableError) as error:
-                if tries == _TRIES:
-                    raise EngineUnreachableError from error
-            except (TimeoutError, RayError) as error:
-                raise EngineUnreachableError from error
-            else:
-                return
-            time.sleep(0.5 * tries)  # until the cluster has heard of it
-
-
-class _Watch:
-    """What is known of an answer on its way."""
-
-    def __init__(self) -> None:
-        self.any_came = False
-        self.late = False
-
-    def came(self) -> None:
-        self.any_came = True
-
-
-@contextmanager
-def _watched(wanted: Callable[[], bool], cancel: Callable[[], None]) -> Iterator[_Watch]:
-    """Within it, call `cancel` once the answer is not wanted any more, or nothing of it came for too long."""
-    watch, over, latest = _Watch(), threading.Event(), time.monotonic() + _PATIENCE_SECONDS
-
-    def look() -> None:
-        while not over.wait(_WATCH_SECONDS):
-            watch.late = not watch.any_came and time.monotonic() > latest
-            if watch.late or not wanted():
-                cancel()
-                return
-
-    threading.Thread(target=look, name="watch-answer", daemon=True).start()
-    try:
-        yield watch
-    finally:
-        over.set()
+    @contextmanager
+    def _followed(self) -> Iterator[None]:
+        """Take up the skill of an answerer that has refused a call because of it."""
+        try:
+            yield
+        except OtherSkillError as error:
+            self._facts = error.facts
+            raise EngineUnreachableError from None
 
 
 def _of(prompt: Prompt) -> str:

@@ -3,6 +3,8 @@
 from ray.serve.handle import DeploymentHandle
 
 from app.cluster.answerer import Answerer, AnswererFacts
+from app.cluster.calls import Calls
+from app.cluster.remote_desk import RemoteDesk
 from app.cluster.remote_engine import AnswerersSkill, RemoteEngine
 from app.engine.embedder import WheelEmbedder
 from app.engine.member_cache import MemberCache
@@ -32,12 +34,14 @@ def web_service(settings: Settings, answerers: DeploymentHandle[Answerer]) -> Se
         llm = load_weightless(facts.identity, revision=settings.revision, cache_dir=settings.cache_dir)
     except ModelUnavailableError as error:
         raise CommandError(str(error)) from error
-    engine = RemoteEngine(answerers, facts, llm)
+    calls = Calls(answerers)
+    engine = RemoteEngine(calls, facts, llm)
     return put_together(
         settings.model_copy(update={"trains": False}),
         database,
         index,
         voting,
         AnsweringLLM(Scheduler(llm), MemberCache(database, llm), AnswerersSkill(engine), engine),
+        RemoteDesk(calls),
         Telemetry(),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.engine.records import MemberId, Roster
 from store import artifacts, versions
 from store.database import Database
-from store.errors import DamagedArtifactError, NotFoundError, StoreBusyError, StoreFullError
+from store.errors import DamagedArtifactError, NotFoundError, PlainError, StoreBusyError, StoreFullError
 from store.tables import Version
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.methods.dispatch import member_from_bytes
@@ -20,14 +20,14 @@ from trainer.recipe import method_of, placement_of
 log = logging.getLogger(__name__)
 
 
-class OtherModelError(Exception):
+class OtherModelError(PlainError):
     """A version was learned on another LLM than the one that is loaded."""
 
     def __init__(self, version: Version) -> None:
         super().__init__(f"Version {version.number} was learned on another LLM, {version.base_model_id}.")
 
 
-class UnusableVersionError(Exception):
+class UnusableVersionError(PlainError):
     """Not all members of a version can be had; `slug` is the stable name of the reason, `why` says it."""
 
     def __init__(self, number: int, slug: str, why: str) -> None:

@@ -69,16 +69,13 @@ OWN: dict[str, _Table] = {
     "DELETE /admin/books/{book_id}/versions/{ref}": {409: ("version-in-use", "version-pruned")},
     "GET /admin/books/{book_id}/versions/{ref}/export": {
         409: ("version-pruned", "version-of-other-model"),
-        501: ("weights-elsewhere",),
         503: ("artifact-damaged", "out-of-memory"),
     },
     "GET /admin/books/{book_id}/versions/{ref}/inspect": {
         409: ("version-pruned", "version-of-other-model"),
-        501: ("weights-elsewhere",),
         503: ("artifact-damaged", "out-of-memory"),
     },
     "POST /admin/books/{book_id}/versions/import": {
-        501: ("weights-elsewhere",),
         413: ("archive-too-large",),
         422: (
             *("bad-archive", "archive-too-large", "no-adapter", "bad-adapter", "bad-manifest"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
+from store.errors import PlainError
 from store.segmentation import ChapterSpan, PageSpan
 
 Format = Literal["txt", "md", "html", "epub", "pdf", "docx"]
@@ -56,7 +57,7 @@ class ParsedBook:
         return cls(**{**known, "chapters": chapters, "pages": pages})
 
 
-class ParseError(Exception):
+class ParseError(PlainError):
     """A file is not a readable book. `slug` names the reason, `limits` the limits it exceeds, by name."""
 
     def __init__(self, slug: str, message: str, **limits: int) -> None:

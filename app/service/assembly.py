@@ -27,6 +27,7 @@ from app.telemetry.telemetry import Telemetry
 from app.training.requests import TrainingRequests
 from app.training.trial import Trial
 from app.training.worker import Worker
+from app.transfer.desk import Desk, LocalDesk
 from store.database import Database
 from store.errors import BucketUnreachableError
 from store.search.index import PassageIndex
@@ -91,7 +92,8 @@ def build(
     )
     if settings.trains:
         worker.start()
-    return put_together(settings, database, index, voting, loaded, telemetry, worker)
+    desk = LocalDesk(database, loaded.members, loaded.scheduler)
+    return put_together(settings, database, index, voting, loaded, desk, telemetry, worker)
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ def put_together(
     index: PassageIndex,
     voting: Embedder,
     llm: AnsweringLLM,
+    desk: Desk,
     telemetry: Telemetry,
     worker: Worker | None = None,
 ) -> Service:
@@ -166,6 +169,7 @@ def put_together(
         skill=llm.skill,
         engine=llm.engine,
         answering=answering,
+        desk=desk,
         training=TrainingRequests(
             database,
             llm.members,

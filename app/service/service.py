@@ -23,6 +23,7 @@ from app.settings import Settings
 from app.telemetry.telemetry import Telemetry
 from app.training.requests import TrainingRequests
 from app.training.worker import Worker
+from app.transfer.desk import Desk
 from store import workers
 from store.database import Database
 from store.search.index import PassageIndex
@@ -46,6 +47,7 @@ class Service:
     skill: SkillInForce
     engine: Engine
     answering: Answering
+    desk: Desk
     training: TrainingRequests
     parser: ParserSandbox
     telemetry: Telemetry

@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+from store.errors import PlainError
+
 _MOST_JSON_BYTES = 1 << 24
 
 
-class ImportRefusedError(ValueError):
+class ImportRefusedError(PlainError, ValueError):
     """What was sent cannot become a version; `slug` names the reason, `more` has its details."""
 
     def __init__(self, slug: str, message: str, **more: Any) -> None:

@@ -16,6 +16,7 @@ from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.service.assembly import equipped_llm
 from app.settings import Settings, load
+from app.transfer.desk import Desk, LocalDesk
 from tests import s3
 from tests.postgres import Server
 from tests.service.conftest import plain_service
@@ -63,26 +64,44 @@ def cluster(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory, server:
 
 
 @pytest.fixture(scope="session")
-def local(cluster: Cluster) -> Iterator[Engine]:
-    """The engine in this process, on the cluster's database and LLM."""
+def here(cluster: Cluster) -> Iterator[tuple[Engine, Desk]]:
+    """The engine and the desk in this process, on the cluster's database and LLM."""
     with closing(open_database(cluster.settings)) as database:
         llm = equipped_llm(cluster.settings, database, load_llm(cluster.settings))
-        yield llm.engine
+        yield llm.engine, LocalDesk(database, llm.members, llm.scheduler)
         llm.scheduler.close()
 
 
 @pytest.fixture(scope="session")
-def remote(cluster: Cluster) -> Iterator[Engine]:
-    """The engine of the cluster's answerers."""
+def there(cluster: Cluster) -> Iterator[tuple[Engine, Desk]]:
+    """Those that have the cluster's answerers do the work."""
     from app.cluster.web import web_service  # with Ray, whose import warns
 
     service = web_service(cluster.settings, cluster.answerers)
-    yield service.engine
+    yield service.engine, service.desk
     service.close()
 
 
-@pytest.fixture(params=["local", "remote"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """Each kind."""
-    found: Engine = request.getfixturevalue(request.param)
+@pytest.fixture(scope="session")
+def local(here: tuple[Engine, Desk]) -> Engine:
+    """The engine in this process."""
+    return here[0]
+
+
+@pytest.fixture(params=["here", "there"])
+def both(request: pytest.FixtureRequest) -> tuple[Engine, Desk]:
+    """Those of each kind."""
+    found: tuple[Engine, Desk] = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def engine(both: tuple[Engine, Desk]) -> Engine:
+    """Each kind."""
+    return both[0]
+
+
+@pytest.fixture
+def desk(both: tuple[Engine, Desk]) -> Desk:
+    """Each kind."""
+    return both[1]

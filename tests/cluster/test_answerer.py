@@ -11,10 +11,17 @@ import pytest
 from app.answering.skill import LoadedSkill, register_skill
 from app.cluster.answerer import Answerer, OtherSkillError
 from app.cluster.trainer import Trainer
+from app.engine.errors import EngineClosedError
+from app.engine.member_cache import OtherModelError, UnusableVersionError
 from app.errors import CommandError
+from app.parsing.parsed import ParseError
 from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.settings import Settings, load
+from app.transfer.refusal import ImportRefusedError
+from store.tables import Version
+from trainer.llm.microbatches import OutOfMemoryError
+from trainer.methods.tensors import FormatError
 
 
 @pytest.fixture
@@ -48,3 +55,21 @@ def test_who_stands_on_another_skill_than_the_chosen_one_is_not_well(
             process.check_health()
     with closing(kind(settings)) as process:
         process.check_health()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ParseError("bad-archive", "No archive.", bytes=3),
+        ImportRefusedError("bad-adapter", "No adapter.", member=1),
+        OtherModelError(Version(number=2, base_model_id="other/llm")),
+        UnusableVersionError(2, "members-missing", "lacks a member"),
+        EngineClosedError(),
+        FormatError("No tensors."),
+        OutOfMemoryError("Too long."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_of_an_answerer_is_the_same_where_it_arrives(error: Exception) -> None:
+    there = pickle.loads(pickle.dumps(error))
+    assert (type(there), str(there), vars(there)) == (type(error), str(error), vars(error))

@@ -3,11 +3,14 @@ does, wherever its LLM works: in this process, or in the answerers of the cluste
 """
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -15,7 +18,10 @@ import pytest
 from app.engine.engine import Engine
 from app.engine.errors import EngineUnreachableError, UnwantedError
 from app.engine.records import ChatTurn, DecodeRequest, MemberId, Reading
+from app.parsing.parsed import ParseError
 from app.schemas import Answer
+from app.transfer.desk import Desk
+from app.transfer.refusal import ImportRefusedError
 from store.errors import NotFoundError, VersionPrunedError
 from tests import s3
 from tests.cluster.conftest import Cluster
@@ -123,10 +129,18 @@ def test_the_service_logs_as_it_is_set_to(cluster: Cluster) -> None:
     assert any(json.loads(line)["level"].lower() == "info" for line in lines if line.startswith("{"))
 
 
-def test_what_needs_weights_is_refused_where_there_are_none(cluster: Cluster, book: str) -> None:
-    url = f"{cluster.client.url}/admin/books/{book}/versions/1/export"
-    answer = httpx.get(url, trust_env=False)
-    assert (answer.status_code, answer.json()["type"]) == (501, "/problems/weights-elsewhere")
+def test_versions_leave_and_come_in_over_http(cluster: Cluster, book: str) -> None:
+    url = f"{cluster.client.url}/admin/books/{book}/versions"
+    sent = httpx.get(f"{url}/1/export", trust_env=False)
+    assert (sent.status_code, sent.headers["content-type"]) == (200, "application/zip")
+    made = httpx.post(f"{url}/import", content=sent.content, trust_env=False)
+    assert (made.status_code, made.json()["number"]) == (201, 2)
+    looks = [httpx.get(f"{url}/{number}/inspect", trust_env=False).json() for number in (1, 2)]
+    assert looks[0]["similarity"] == looks[1]["similarity"]
+    refused = httpx.post(f"{url}/import", content=b"no archive", trust_env=False)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/bad-archive")
+    missing = httpx.get(f"{url}/9/export", trust_env=False)
+    assert (missing.status_code, missing.json()["type"]) == (404, "/problems/not-found")
 
 
 # Another book than that of other tests, which some answerers know already.
@@ -207,11 +221,12 @@ def test_answers_are_not_weighed_by_another_skill_than_they_stand_on(
     cluster: Cluster, local: Engine, told: str
 ) -> None:
     """What weighs them takes up the answerers' skill, with the question that comes after."""
-    from app.cluster.remote_engine import RemoteEngine  # with Ray, whose import warns
+    from app.cluster.calls import Calls  # with Ray, whose import warns
+    from app.cluster.remote_engine import RemoteEngine
 
     facts = cluster.answerers.facts.remote().result()
     before = replace(facts, skill=replace(facts.skill, digest="of the skill before"))
-    engine = RemoteEngine(cluster.answerers, before, load_weightless(facts.identity))
+    engine = RemoteEngine(Calls(cluster.answerers), before, load_weightless(facts.identity))
     with pytest.raises(EngineUnreachableError):
         list(engine.answer(requests(told)))
     assert engine.skill == facts.skill
@@ -249,3 +264,53 @@ def test_members_as_the_skill_lets_them_start(engine: Engine, local: Engine) -> 
     assert engine.starting_members("some") == local.starting_members("some")
     with engine.question():
         pass
+
+
+def unzipped(archive: Iterator[bytes]) -> dict[str, bytes]:
+    with ZipFile(BytesIO(b"".join(archive))) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def test_a_version_leaves_alike(desk: Desk, here: tuple[Engine, Desk], told: str) -> None:
+    (name, archive), (same_name, same) = (each.export(told, "2") for each in (desk, here[1]))
+    assert name == same_name
+    assert unzipped(archive) == unzipped(same)
+
+
+def test_a_version_is_looked_into_alike(desk: Desk, here: tuple[Engine, Desk], told: str) -> None:
+    assert desk.inspect(told, "2") == here[1].inspect(told, "2")
+
+
+def test_a_version_comes_in(desk: Desk, here: tuple[Engine, Desk], told: str) -> None:
+    archive = b"".join(here[1].export(told, "2")[1])
+    number = desk.take_in(told, archive, promote=False, force=False, who="test")
+    assert here[1].inspect(told, str(number)).similarity == here[1].inspect(told, "2").similarity
+
+
+def test_what_cannot_come_in_is_refused_with_its_reason(desk: Desk, told: str) -> None:
+    with pytest.raises(ParseError) as broken:
+        desk.take_in(told, b"no archive", promote=False, force=False, who="test")
+    assert broken.value.slug == "bad-archive"
+    empty = BytesIO()
+    with ZipFile(empty, "w") as archive:
+        archive.writestr("version.json", "{}")
+    with pytest.raises(ImportRefusedError) as refused:
+        desk.take_in(told, empty.getvalue(), promote=False, force=False, who="test")
+    assert refused.value.slug == "no-adapter"
+    with pytest.raises(NotFoundError):
+        desk.export(told, "9")
+    with pytest.raises(VersionPrunedError):
+        desk.inspect(told, "1")
+
+
+def test_the_figures_of_every_answerer_are_at_the_port_of_its_node(cluster: Cluster, book: str) -> None:
+    import ray
+
+    [node] = ray.nodes()
+    url = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
+    lines = httpx.get(url, trust_env=False).text.splitlines()
+    kept = [
+        line for line in lines if line.startswith("ray_bookchorus_cache_bytes") and 'cache="contexts"' in line
+    ]
+    assert len({part for line in kept for part in line.split(",") if part.startswith("WorkerId=")}) >= 2
+    assert any(float(line.split()[-1]) > 0 for line in kept)

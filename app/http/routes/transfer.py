@@ -8,17 +8,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from app import schemas
-from app.engine.scheduler import Scheduler
 from app.http.deps import CallerDep, ServiceDep
-from app.http.problems import Problem
 from app.http.routes.versions import shown
-from app.inspection import inspect
 from app.service.service import Service
-from app.transfer.exporting import export
-from app.transfer.import_files import MOST_IMPORT_BYTES, MOST_IMPORT_FILES, is_read
-from app.transfer.importing import parse_import, publish_imported
-from app.transfer.zip_archive import packed, unpacked
-from store import books, outside, versions
+from app.transfer.import_files import MOST_IMPORT_BYTES
+from store import versions
 
 router = APIRouter(prefix="/admin/books/{book_id}/versions", tags=["admin"])
 
@@ -31,10 +25,9 @@ def export_version(service: ServiceDep, book_id: str, ref: str) -> StreamingResp
     """Send a version as a zip archive: for each member folders that PEFT loads, with a model card, and
     `version.json`, from which it can be imported again.
     """
-    with service.database.read() as session:
-        found = export(session, versions.get_live(session, book_id, ref), service.members)
-    headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
-    return StreamingResponse(packed(found.files(_weights(service))), media_type=_ZIP, headers=headers)
+    name, archive = service.desk.export(book_id, ref)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(archive, media_type=_ZIP, headers=headers)
 
 
 @router.post(
@@ -66,32 +59,13 @@ def inspect_version(service: ServiceDep, book_id: str, ref: str) -> schemas.Insp
     """Inspect the members of a version: the words nearest to them, their norms, how alike they are, and how
     far they moved in learning.
     """
-    found = inspect(service.database, service.members, _weights(service), book_id, ref)
-    return schemas.Inspection.model_validate(asdict(found))
-
-
-def _weights(service: Service) -> Scheduler:
-    """What runs the LLM of this process. Problem weights-elsewhere: it has none but a cluster's."""
-    if service.scheduler.llm.device.type == "meta":
-        raise Problem(
-            501,
-            "weights-elsewhere",
-            "The LLM works in other processes, and this needs its weights here: start "
-            "'bookchorus serve' without --cluster on the same database, and ask that.",
-        )
-    return service.scheduler
+    return schemas.Inspection.model_validate(asdict(service.desk.inspect(book_id, ref)))
 
 
 def _imported(
     service: Service, book_id: str, data: bytes, *, promote: bool, force: bool, who: str
 ) -> schemas.PromptVersion:
-    scheduler = _weights(service)
+    number = service.desk.take_in(book_id, data, promote=promote, force=force, who=who)
     with service.database.read() as session:
-        books.get(session, book_id)
-    files = unpacked(data, is_read, most_entries=MOST_IMPORT_FILES, most_bytes=MOST_IMPORT_BYTES)
-    found = parse_import(files, scheduler, force=force)
-    outside.send(service.database, [member.artifact for member in found.members])
-    with service.database.write() as session:
-        version = publish_imported(session, book_id, found, scheduler.llm, promote=promote, who=who)
-        [shape] = shown(service, session, [version])
+        [shape] = shown(service, session, [versions.get(session, book_id, number)])
         return shape

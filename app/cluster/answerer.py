@@ -1,21 +1,25 @@
-"""An answerer: an LLM with its skill and the caches of members and contexts, asked by other processes."""
+"""An answerer: an LLM with its skill and the caches of members and contexts, asked by other processes.
+
+Whoever only asks it imports no LLM with this file: that is for the answerer's own process, when it starts.
+"""
 
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from app.answering.skill_in_force import SkillRecord, record_of
 from app.engine.errors import EngineClosedError
 from app.engine.records import DecodeRequest, Judgement, Prompt, Reading, Reply, Roster
 from app.resources.database import open_database
-from app.resources.llm import load_llm
-from app.service.assembly import equipped_llm
 from app.settings import Settings
 from app.telemetry import logs
-from trainer.llm.frozen_llm import Identity
+from trainer.lean_imports import quick_start
+
+if TYPE_CHECKING:
+    from trainer.llm.frozen_llm import Identity
 
 T = TypeVar("T")
 # How many calls are worked on at a time; the LLM puts together those that wait.
@@ -31,7 +35,7 @@ class AnswererFacts:
     `starting` is the number of members as the skill lets them start.
     """
 
-    identity: Identity
+    identity: "Identity"
     on_cpu: bool
     skill: SkillRecord
     starting: int
@@ -43,8 +47,12 @@ class Answerer:
     def __init__(self, settings: Settings) -> None:
         """Load the LLM. Raises CommandError where it or the database cannot be had."""
         logs.configure(settings.log_level, settings.log_format)
-        self._database = open_database(settings, lives=True)
-        self._llm = equipped_llm(settings, self._database, load_llm(settings))
+        with quick_start():
+            from app.resources.llm import load_llm
+            from app.service.assembly import equipped_llm
+
+            self._database = open_database(settings, lives=True)
+            self._llm = equipped_llm(settings, self._database, load_llm(settings))
         self._engine = self._llm.engine
         self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="answer")
 

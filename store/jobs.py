@@ -132,6 +132,11 @@ def lease(
     return None
 
 
+def any_free(session: Session, seconds: float, has_ended: Callable[[str], bool] = lambda _: False) -> bool:
+    """Whether `lease` would have something to do; this only reads."""
+    return attempts.first_free(session, clock.now(session), timedelta(seconds=seconds), has_ended) is not None
+
+
 def heartbeat(session: Session, job_id: str, token: int, seconds: float) -> bool:
     """Extend the lease to `seconds` from now, and return whether somebody asked to cancel the job.
 

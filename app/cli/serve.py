@@ -1,6 +1,5 @@
 """The commands that run the service, and a worker alone."""
 
-import gc
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -59,18 +58,20 @@ def run_service(
     }
     with _checked(given, ends_with_stdin) as settings, ExitStack() as stack:
         if cluster is None:
-            llm = _begin_to_load(settings)
-            from app.service.assembly import start
+            with _quick_start():
+                llm = _begin_to_load(settings)
+                from app.service.assembly import start
 
-            service = start(settings, llm, _say)
+                service = start(settings, llm, _say)
         else:
             from app.cluster.connection import connected
 
             _say(f"joins the cluster {cluster}, and starts what it lacks")
             there = stack.enter_context(connected(settings, cluster, answerers, trainers))
-            from app.cluster.web import web_service
+            with _quick_start():
+                from app.cluster.web import web_service
 
-            service = web_service(settings, there)
+                service = web_service(settings, there)
         from app.http.server import serve
 
         def ready() -> None:
@@ -103,15 +104,18 @@ def run_worker(
         "trains": True,
     }
     with _checked(given, ends_with_stdin, listens=False) as settings:
-        llm = _begin_to_load(settings)
-        from app.service.assembly import start
+        with _quick_start():
+            llm = _begin_to_load(settings)
+            from app.service.assembly import start
+
+            service = start(settings, llm, _say)
         from app.service.service import work
 
         def ready() -> None:
             start_line.clear()
             typer.echo("Takes jobs. Ctrl-C stops it.")
 
-        work(start(settings, llm, _say), ready)
+        work(service, ready)
 
 
 @contextmanager
@@ -138,14 +142,18 @@ def _checked(
             start_line.clear()
 
 
-def _begin_to_load(settings: "Settings") -> "Future[FrozenLLM]":
-    """Import what is slow to import, and begin to load the LLM."""
+@contextmanager
+def _quick_start() -> Iterator[None]:
+    """Import what is slow to import, for what is made within the context."""
     _say("imports PyTorch")
-    # What is imported stays: looking for garbage in it takes a tenth of the start.
-    gc.disable()
-    from trainer.lean_imports import import_lean
+    from trainer.lean_imports import quick_start
 
-    import_lean()
+    with quick_start():
+        yield
+
+
+def _begin_to_load(settings: "Settings") -> "Future[FrozenLLM]":
+    """Begin to load the LLM, while the service is imported."""
     from app.resources.llm import begin_to_load_llm
 
     llm = begin_to_load_llm(settings)

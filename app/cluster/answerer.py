@@ -1,25 +1,28 @@
-"""An answerer: an LLM with its skill and the caches of members and contexts, asked by other processes."""
+"""An answerer: an LLM with its skill and the caches of members and contexts, asked by other processes.
+
+Whoever only asks it imports no LLM with this file: that is for the answerer's own process, when it starts.
+"""
 
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from app.answering.skill_in_force import SkillRecord, record_of
 from app.cluster.skill_choice import SkillChoice
 from app.engine.errors import EngineClosedError
 from app.engine.records import DecodeRequest, Judgement, Prompt, Reading, Reply, Roster
-from app.inspection import Inspection
 from app.resources.database import open_database
-from app.resources.llm import load_llm
-from app.service.assembly import equipped_llm
 from app.settings import Settings
 from app.telemetry import logs
-from app.telemetry.engine_state import EngineState
-from app.transfer.desk import LocalDesk
-from trainer.llm.frozen_llm import Identity
+from trainer.lean_imports import quick_start
+
+if TYPE_CHECKING:
+    from app.inspection import Inspection
+    from app.telemetry.engine_state import EngineState
+    from trainer.llm.frozen_llm import Identity
 
 T = TypeVar("T")
 # How many calls are worked on at a time; the LLM puts together those that wait.
@@ -35,7 +38,7 @@ class AnswererFacts:
     `starting` is the number of members as the skill lets them start.
     """
 
-    identity: Identity
+    identity: "Identity"
     on_cpu: bool
     skill: SkillRecord
     starting: int
@@ -59,8 +62,14 @@ class Answerer:
     def __init__(self, settings: Settings) -> None:
         """Load the LLM. Raises CommandError where it or the database cannot be had."""
         logs.configure(settings.log_level, settings.log_format)
-        self._database = open_database(settings, lives=True)
-        self._llm = equipped_llm(settings, self._database, load_llm(settings))
+        with quick_start():
+            from app.resources.llm import load_llm
+            from app.service.assembly import equipped_llm
+            from app.telemetry.engine_state import EngineState
+            from app.transfer.desk import LocalDesk
+
+            self._database = open_database(settings, lives=True)
+            self._llm = equipped_llm(settings, self._database, load_llm(settings))
         self._engine = self._llm.engine
         self._desk = LocalDesk(self._database, self._llm.members, self._llm.scheduler)
         self._choice = SkillChoice(self._database, self._engine.identity)
@@ -70,12 +79,13 @@ class Answerer:
             record_of(self._llm.skill),
             len(self._engine.starting_members("")),
         )
+        self._state = EngineState(self._llm.scheduler, self._engine, self._llm.members)
         self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="answer")
 
     @property
-    def state(self) -> EngineState:
+    def state(self) -> "EngineState":
         """What the engine is at and what it keeps."""
-        return EngineState(self._llm.scheduler, self._engine, self._llm.members)
+        return self._state
 
     async def facts(self) -> AnswererFacts:
         """What it is."""
@@ -136,7 +146,7 @@ class Answerer:
             lambda: self._desk.take_in(book, data, promote=promote, force=force, who=who)
         )
 
-    async def inspect(self, book: str, ref: str) -> Inspection:
+    async def inspect(self, book: str, ref: str) -> "Inspection":
         """As `Desk.inspect`."""
         return await self._in_thread(lambda: self._desk.inspect(book, ref))
 

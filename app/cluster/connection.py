@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +44,14 @@ def connected(
     try:
         if address == LOCAL:
             ray.init(
+                address=LOCAL,  # and not the one that somebody has started on this machine
                 include_dashboard=False,
                 object_store_memory=_LOCAL_STORE_BYTES,
                 logging_level=logging.ERROR,
                 log_to_driver=False,
             )
+            # Requests come to this process, and to no port of Serve's.
+            serve.start(proxy_location="Disabled")
         else:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -59,17 +63,18 @@ def connected(
             parts = {deployments.NAME: deployments.answerers(settings, answerers, **needs)}
             if trainers:
                 parts[f"{deployments.NAME}-trainers"] = deployments.trainers(settings, trainers, **needs)
-            for name, part in parts.items():
-                names.append(name)
-                try:
-                    serve.run(part, name=name, route_prefix=None)
-                except RuntimeError as error:
-                    raise CommandError(f"The cluster could not start the processes: {error}") from error
+            names.extend(parts)
+            try:
+                serve.run_many(
+                    [serve.RunTarget(part, name, route_prefix=None) for name, part in parts.items()]
+                )
+            except RuntimeError as error:
+                raise CommandError(f"The cluster could not start the processes: {error}") from error
         yield serve.get_deployment_handle(deployments.ANSWERER, deployments.NAME)
     finally:
-        # In turn each gives back its job, or ends what it is asked.
-        for name in names:
-            serve.delete(name)
+        # Each gives back its job, or ends what it is asked.
+        with ThreadPoolExecutor(len(names) or 1) as threads:
+            list(threads.map(serve.delete, names))
         ray.shutdown()
 
 

@@ -1,4 +1,7 @@
-"""The parts of the service as deployments of Ray Serve; `application` is what a Serve config names."""
+"""The parts of the service as deployments of Ray Serve; `application` is what a Serve config names.
+
+Serve has each process import this file first: what is slow to import, a part imports when it is made.
+"""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +15,9 @@ from ray.serve.schema import LoggingConfig
 from app.cluster.answerer import MOST_CALLS, Answerer
 from app.cluster.figures import RayFigures
 from app.cluster.trainer import Trainer
-from app.cluster.web import web_service
 from app.engine.records import DecodeRequest, Judgement, Prompt, Reply, Roster
-from app.http.server import create_app
 from app.settings import Settings, load
+from trainer.lean_imports import quick_start
 
 NAME = "bookchorus"
 ANSWERER, TRAINER, WEB = "Answerer", "Trainer", "Web"
@@ -23,8 +25,10 @@ ANSWERER, TRAINER, WEB = "Answerer", "Trainer", "Web"
 _MOST_REQUESTS = 1000
 # Versions whose questions go to an answerer that was asked of them before. It keeps contexts by their bytes.
 _MOST_VERSIONS = 256
-# How long a replica that is told to end may take, with the job that it gives back.
+# How long a replica that is told to end may take, with the job that it gives back; and how long it waits
+# before it looks whether it is asked anything still. Who asks too late asks another one.
 _END_SECONDS = 30.0
+_LATE_SECONDS = 0.2
 # How long it takes until a replica that died is missed.
 _HEALTH_SECONDS = 3.0
 # Serve writes a line for each call otherwise.
@@ -89,7 +93,10 @@ def application(args: Mapping[str, Any]) -> Application:
 
     def built() -> FastAPI:
         # Serve calls this in an event loop, in which nothing of it may be waited for.
-        with ThreadPoolExecutor(1) as thread:
+        with quick_start(), ThreadPoolExecutor(1) as thread:
+            from app.cluster.web import web_service
+            from app.http.server import create_app
+
             asking = serve.get_deployment_handle(ANSWERER, NAME)
             return create_app(thread.submit(web_service, settings, asking).result())
 
@@ -126,6 +133,7 @@ def _deployed(kind: type, name: str, **options: Any) -> Any:
     deploy = serve.deployment(
         name=name,
         graceful_shutdown_timeout_s=_END_SECONDS,
+        graceful_shutdown_wait_loop_s=_LATE_SECONDS,
         health_check_period_s=_HEALTH_SECONDS,
         logging_config=_QUIET,
         **options,

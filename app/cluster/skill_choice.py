@@ -1,16 +1,20 @@
 """Whether the skill that a process has taken up is still the one that was chosen."""
 
+from typing import TYPE_CHECKING
+
 from app.errors import CommandError
 from store import skills
 from store.database import Database
 from store.errors import StoreError
-from trainer.llm.frozen_llm import Identity
+
+if TYPE_CHECKING:
+    from trainer.llm.frozen_llm import Identity
 
 
 class SkillChoice:
     """The choice of an LLM's skill as it is when this is made, right after the skill was taken up."""
 
-    def __init__(self, database: Database, llm: Identity) -> None:
+    def __init__(self, database: Database, llm: "Identity") -> None:
         self._database = database
         self._llm = llm
         self._taken = self._chosen()

@@ -1,12 +1,12 @@
 """A trainer of a cluster: a worker that takes jobs from the database, in a process of its own."""
 
+from functools import partial
+
 from app.cluster.skill_choice import SkillChoice
 from app.errors import CommandError
-from app.resources.llm import load_llm
-from app.service.assembly import build
-from app.service.service import END_SECONDS
 from app.settings import Settings
 from app.telemetry import logs
+from trainer.lean_imports import quick_start
 
 
 class Trainer:
@@ -18,8 +18,14 @@ class Trainer:
     def __init__(self, settings: Settings) -> None:
         """Load the LLM, and begin. Raises CommandError where it or the database cannot be had."""
         logs.configure(settings.log_level, settings.log_format)
-        self._service = build(settings.model_copy(update={"trains": True}), load_llm(settings))
+        with quick_start():
+            from app.resources.llm import load_llm
+            from app.service.assembly import build
+            from app.service.service import END_SECONDS
+
+            self._service = build(settings.model_copy(update={"trains": True}), load_llm(settings))
         self._choice = SkillChoice(self._service.database, self._service.engine.identity)
+        self._close = partial(self._service.close, END_SECONDS)
 
     def check_health(self) -> None:
         """Raise CommandError once no job is taken any more, or another skill was chosen to learn behind."""
@@ -30,4 +36,4 @@ class Trainer:
 
     def close(self) -> None:
         """Give the running job back, with its checkpoint."""
-        self._service.close(END_SECONDS)
+        self._close()

@@ -1,6 +1,5 @@
 """How a service's parts are made from its settings and put together."""
 
-import gc
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -38,17 +37,12 @@ Tell = Callable[[str], None]
 
 
 def start(settings: Settings, llm: Future[FrozenLLM], tell: Tell) -> Service:
-    """Build the service of this process, which does nothing else; garbage collection may be off until then.
+    """Build the service of this process, which does nothing else.
 
     Raises what `build` does.
     """
     logs.configure(settings.log_level, settings.log_format)
-    service = build(settings, llm, tell=tell)
-    # What exists by now lives as long as the process. Garbage collection over it would stop every
-    # request for a second now and then.
-    gc.freeze()
-    gc.enable()
-    return service
+    return build(settings, llm, tell=tell)
 
 
 def build(

@@ -10,7 +10,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -32,8 +32,10 @@ from trainer.llm.microbatches import Microbatches, release_memory
 
 # With the time that an idle worker waits, a job is taken again within a minute after its worker was killed.
 _LEASE_SECONDS = 50.0
-# How long an idle worker waits before it looks for jobs that another process put in the queue.
-_LOOK_SECONDS = 5.0
+# How long an idle worker waits before it looks for jobs that another process put in the queue, which only
+# reads; and after how many looks it writes that it lives, and embeds what waits for that.
+_LOOK_SECONDS = 1.0
+_LOOKS = 5
 # How long a worker waits before it writes again what the store did not take.
 _RETRY_SECONDS = 1.0
 
@@ -127,7 +129,7 @@ class Worker:
             self._held = job = self._lease()
             if job is None:
                 self._embed_waiting()
-                self._called.wait(_LOOK_SECONDS)
+                self._await_job()
                 continue
             self._settle(job, self._outcome(job))
             self._held = None
@@ -150,14 +152,27 @@ class Worker:
 
     def _lease(self) -> Job | None:
         """The next job; None where there is none, or where the store does not give one."""
-        ended = None if self._presence is None else self._presence.has_ended
         try:
             with self._database.write() as session:
-                return jobs.lease(session, self.name, _LEASE_SECONDS, ended or (lambda _: False))
+                return jobs.lease(session, self.name, _LEASE_SECONDS, self._has_ended)
         except Exception as error:
             _warn("no job can be taken", error)
             self._stopping.wait(_RETRY_SECONDS)
             return None
+
+    def _await_job(self) -> None:
+        """Wait until this process or another one has put a job in the queue, but not for long."""
+        for _ in range(_LOOKS):
+            if self._called.wait(_LOOK_SECONDS):
+                return
+            # What goes wrong here, the lease tells.
+            with suppress(Exception), self._database.read() as session:
+                if jobs.any_free(session, _LEASE_SECONDS, self._has_ended):
+                    return
+
+    def _has_ended(self, worker: str) -> bool:
+        """Whether the process of another worker has ended for certain."""
+        return self._presence is not None and self._presence.has_ended(worker)
 
     def _embed_waiting(self) -> None:
         """Embed what no job will, such as books of an older embedder, until there is a job to take."""

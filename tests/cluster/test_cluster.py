@@ -5,7 +5,7 @@ does, wherever its LLM works: in this process, or in the answerers of the cluste
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -14,21 +14,24 @@ from zipfile import ZipFile
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 
 from app.engine.engine import Engine
 from app.engine.errors import EngineUnreachableError, UnwantedError
 from app.engine.records import ChatTurn, DecodeRequest, MemberId, Reading
+from app.http.server import create_app
 from app.parsing.parsed import ParseError
-from app.schemas import Answer
+from app.resources.llm import load_llm
+from app.schemas import Answer, PromptVersion
+from app.service.assembly import build
 from app.transfer.desk import Desk
 from app.transfer.refusal import ImportRefusedError
 from store.errors import NotFoundError, VersionPrunedError
 from tests import s3
 from tests.cluster.conftest import Cluster
-from tests.cluster.replicas import kill
+from tests.cluster.replicas import kill, replicas
 from tests.faults.test_killed_training import RECIPE, until_step
 from tests.postgres import Server
-from tests.service.conftest import service
 from tests.service.test_books import QUICK
 from tests.tiny import STORY
 from trainer.llm.weightless import load_weightless
@@ -58,18 +61,16 @@ def said(answer: Answer) -> object:
     return answer.answer, round(answer.confidence, 4), votes, cited, answer.versions
 
 
-def test_a_cluster_answers_as_one_process_does(
-    cluster: Cluster, book: str, tiny_folder: Path, tmp_path: Path
-) -> None:
+def test_a_cluster_answers_as_one_process_does(cluster: Cluster, book: str, tmp_path: Path) -> None:
     there = cluster.client.ask(QUESTION, books=[book], seed=3)
     assert there.versions[0].version == 1
-    given = cluster.settings
-    assert given.database_url
-    assert given.artifacts
-    shared = {"database_url": given.database_url, "artifacts": given.artifacts, "trains": "false"}
-    with service(tmp_path, "--model", str(tiny_folder), **shared) as alone:
-        assert said(alone.ask(QUESTION, books=[book], seed=3)) == said(there)
-        assert alone.versions() == cluster.client.versions()
+    settings = cluster.settings.model_copy(update={"data_dir": tmp_path, "trains": False})
+    with closing(build(settings, load_llm(settings))) as service:
+        alone = TestClient(create_app(service), base_url="http://127.0.0.1", client=("127.0.0.1", 1))
+        answer = alone.post("/ask", json={"question": QUESTION, "books": [book], "seed": 3}).json()
+        assert said(Answer.model_validate(answer)) == said(there)
+        versions = alone.get("/admin/prompts").json()["data"]
+        assert [PromptVersion.model_validate(each) for each in versions] == cluster.client.versions()
 
 
 def test_asks_go_on_where_an_answerer_is_killed(cluster: Cluster, book: str) -> None:
@@ -85,8 +86,7 @@ def test_asks_go_on_where_an_answerer_is_killed(cluster: Cluster, book: str) -> 
 
 
 def test_a_job_goes_on_where_its_trainer_is_killed(cluster: Cluster) -> None:
-    long = {**RECIPE, "budget_tokens": 20_000}
-    job = cluster.client.add(STORY.replace("lamp", "lantern"), title="Lantern", recipe=long).job
+    job = cluster.client.add(STORY.replace("lamp", "lantern"), title="Lantern", recipe=RECIPE).job
     assert job is not None
     until_step(cluster.client, job.id, 1)
     kill("Trainer")
@@ -121,6 +121,14 @@ def test_a_bucket_that_goes_away_is_told_and_comes_back(cluster: Cluster) -> Non
         assert "retry-after" in answer.headers
     answer = httpx.post(f"{cluster.client.url}/ask", json=asked, trust_env=False, timeout=60)
     assert answer.json()["versions"] == [{"book": added.book.id, "version": 1, "revision": 1}]
+
+
+def test_its_processes_start_without_libraries_that_they_do_not_need(cluster: Cluster) -> None:
+    for deployment in ("Answerer", "Trainer"):
+        for process in replicas(deployment):
+            loaded = Path(f"/proc/{process}/maps").read_text()
+            assert "/torch/" in loaded
+            assert "/scipy/" not in loaded
 
 
 def test_the_service_logs_as_it_is_set_to(cluster: Cluster) -> None:

@@ -1,6 +1,8 @@
 """What keeps a service from joining a cluster, and who may know Ray."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,9 @@ def test_only_the_room_of_the_cluster_imports_ray() -> None:
         if path.parent.name != "cluster" and "app.cluster" in path.read_text(encoding="utf-8")
     }
     assert users == {"app/cli/serve.py"}
+
+
+def test_what_a_process_of_the_cluster_imports_first_is_quick_to_import() -> None:
+    told = "import sys, app.cluster.deployments; print({'torch', 'transformers', 'faiss'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"

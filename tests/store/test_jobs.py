@@ -79,6 +79,23 @@ def test_jobs_are_taken_in_the_order_they_came(database: Database, enqueue: Call
         assert jobs.count(session, "running") == 2
 
 
+def test_a_look_sees_what_a_lease_would_take(database: Database, enqueue: Callable[..., Job]) -> None:
+    def free(ended: str = "") -> bool:
+        with database.read() as session:
+            return jobs.any_free(session, 60, lambda worker: worker == ended)
+
+    assert not free()
+    with database.write() as session:
+        job = enqueue(session)
+    assert free()
+    with database.write() as session:
+        _lease(session, "w")
+    assert (free(), free("another"), free("w")) == (False, False, True)
+    with database.write() as session:
+        _elapse(session, job.id, 61)
+    assert free()
+
+
 def test_two_workers_never_get_one_job(database: Database, enqueue: Callable[..., Job]) -> None:
     with database.write() as session:
         job_id = enqueue(session).id

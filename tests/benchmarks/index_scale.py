@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from app.bench.scale.spread import Spread
 from store.search.faiss_snapshot import FaissSnapshot
 from store.search.fusion import fuse
 from store.search.library_index import LibraryIndex, PassageState
@@ -110,7 +111,10 @@ def searched(index: LibraryIndex, kind: str) -> dict[str, float]:
         for ids, scores, recalls in ((ranking.ids, fused, found), (by_meaning, exact, nearest)):
             best = index.dense.ids[np.argsort(-scores, kind="stable")[:8]]
             recalls.append(len(np.intersect1d(ids, best)) / 8)
-    row = {f"{name}p{p}_ms": float(np.percentile(ms, p)) for name, ms in measured.items() for p in (50, 99)}
+    row: dict[str, float] = {}
+    for name, milliseconds in measured.items():
+        spread = Spread.of(milliseconds)
+        row |= {f"{name}p50_ms": spread.p50, f"{name}p99_ms": spread.p99}
     row |= {"recall@8": float(np.mean(found)), "recall@8 by meaning": float(np.mean(nearest))}
     return {name: round(value, 3) for name, value in row.items()}
 

@@ -12,7 +12,6 @@ before the next batch of passages, so that asks without a pause between them lea
 
 import argparse
 import asyncio
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
@@ -21,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from app.bench.scale.spread import Spread
 from tests.long_book import long_book
 from tests.service.conftest import plain_service
 
@@ -110,8 +110,8 @@ def show(what: str, others: Others) -> None:
     """Print how long the others waited."""
     for call, seconds in others.seconds.items():
         if seconds:
-            p50, p99 = statistics.median(seconds), sorted(seconds)[int(0.99 * (len(seconds) - 1))]
-            row = f"{call} | {len(seconds)} | {p50:.2f} | {p99:.2f} | {max(seconds):.2f}"
+            spread = Spread.of(seconds)
+            row = f"{call} | {len(seconds)} | {spread.p50:.2f} | {spread.p99:.2f} | {max(seconds):.2f}"
             print(f"| {what} | {row} |", flush=True)
 
 

@@ -27,10 +27,10 @@ from typing import Any
 import httpx
 import numpy as np
 
-from app.bench.scale.report import Spread
 from app.bench.scale.service_times import ServiceTimes
 from app.bench.scale.setup import Library, Setup
 from app.bench.scale.simulation import Questions, drawn_questions, simulate
+from app.bench.scale.spread import Spread
 from app.client import Client
 from tests import tiny
 from tests.library_asks import Asker, Measured, both, one_by_one, open_loop, service_times

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import httpx
 
+from app.bench.scale.spread import Spread
 from tests import tiny
 from tests.long_book import long_book
 from tests.processes import children
@@ -48,7 +49,7 @@ class Meter:
 
     def holds(self, p99: float) -> bool:
         """Whether all asks were answered, 99 of 100 within so many seconds."""
-        return list(self.asks) == ["200"] and percentile(self.asks["200"]) <= p99
+        return list(self.asks) == ["200"] and Spread.of(self.asks["200"]).p99 <= p99
 
     async def ask(self) -> None:
         """Ask a question that was not asked before."""
@@ -141,19 +142,15 @@ async def cached(url: str) -> float:
     return sum(map(float, sizes)) / 1e6
 
 
-def percentile(seconds: Sequence[float]) -> float:
-    """The time within which 99 of 100 were there."""
-    return sorted(seconds)[int(0.99 * (len(seconds) - 1))]
-
-
 def show(what: str, meter: Meter, memory: float) -> None:
     """Print a line for each kind of answer.
 
     AssertionError: somebody was refused without a time to come again, or got no answer.
     """
     for (called, status), seconds in sorted(meter.seconds.items()):
-        p50, p99 = statistics.median(seconds), percentile(seconds)
-        print(f"| {what} | {called} {status} | {len(seconds)} | {p50:.3f} | {p99:.3f} | {max(seconds):.3f} |")
+        spread = Spread.of(seconds)
+        cells = f"{len(seconds)} | {spread.p50:.3f} | {spread.p99:.3f} | {max(seconds):.3f}"
+        print(f"| {what} | {called} {status} | {cells} |")
     print(f"| {what} | memory | | {memory:.0f} MB | | |", flush=True)
     assert not meter.without_retry_after, (
         f"{meter.without_retry_after} refusals do not say when to come again"

@@ -21,10 +21,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
-import numpy as np
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from app.bench.scale.spread import Spread
 from store.database import Database
 from store.tables import Alias, AliasMove, Artifact, Book, Member, Version
 from tests import tiny
@@ -191,8 +191,8 @@ def measured(http: httpx.Client, params: dict[str, str]) -> dict[str, float]:
         http.get("/admin/prompts", params=params).raise_for_status()
         if number >= WARM:
             seconds.append(time.perf_counter() - started)
-    p50, p99 = np.percentile(seconds, [50, 99]) * 1000
-    return {"p50_ms": round(float(p50), 1), "p99_ms": round(float(p99), 1)}
+    spread = Spread.of(seconds)
+    return {"p50_ms": round(1000 * spread.p50, 1), "p99_ms": round(1000 * spread.p99, 1)}
 
 
 def run(folder: Path, books: int, versions: int, limit: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoConfig
 
 from trainer.llm.availability import (
     EMBEDDED,
@@ -21,12 +21,13 @@ from trainer.llm.batch_types import Row
 from trainer.llm.causal import CausalLLM
 from trainer.llm.checkpointing import can_checkpoint
 from trainer.llm.devices import named_device
-from trainer.llm.embedded import embedded_folder, embedded_weights
+from trainer.llm.embedded import embedded_weights
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.hub import source_of
+from trainer.llm.model_files import model_class, read_config, read_tokenizer, reason, source_folder
 from trainer.llm.quantization import quantization_config
 from trainer.llm.seq2seq import Seq2SeqLLM
-from trainer.options import DEFAULT_CACHE_DIR, Arithmetic, Checkpointing, Dtype, Quantization
+from trainer.options import Arithmetic, Checkpointing, Dtype, Quantization
 
 # "auto" checkpoints on a card with less memory than this.
 _SMALL_CARD = 32 << 30
@@ -68,9 +69,9 @@ def load(
     target, torch_dtype, quantization = resolve_options(device, dtype, quantization)
     check_name(model)
     source = source_folder(model, revision, cache_dir)
+    config = read_config(source, model, revision)
+    tokenizer = read_tokenizer(source, model, revision)
     try:
-        config = AutoConfig.from_pretrained(source, revision=revision)
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
         if model == EMBEDDED and quantization == "none":
             weights: Any = embedded_weights(Path(source), torch_dtype)
             weights.to(target)
@@ -105,13 +106,6 @@ def load(
     llm.checkpointing = resolve_checkpointing(llm, checkpointing)
     llm.empty_context()  # its shape is computed once, before several threads use the LLM
     return llm
-
-
-def source_folder(model: str, revision: str | None, cache_dir: Path | None) -> str:
-    """Where transformers loads a model from: a folder, or its id; the embedded one is converted first."""
-    if model != EMBEDDED:
-        return source_of(model, revision)
-    return str(embedded_folder((DEFAULT_CACHE_DIR if cache_dir is None else cache_dir).expanduser()))
 
 
 def find_revision(model: str = EMBEDDED, *, revision: str | None = None) -> str:
@@ -153,21 +147,6 @@ def resolve_options(
     if quantization == "auto":
         quantization = "int8" if target.type == "cuda" else "none"
     return target, _dtype(dtype, target), quantization
-
-
-def model_class(config: Any, model: str) -> Any:
-    """The class that loads the model. ModelUnavailableError: an encoder-decoder that is no T5.
-
-    Only relative positions, such as T5's, let soft prompts stand in front of a text without moving it.
-    """
-    if not config.is_encoder_decoder:
-        return AutoModelForCausalLM
-    if not hasattr(config, "relative_attention_num_buckets"):
-        raise ModelUnavailableError(
-            f"The model {model!r} is an encoder-decoder of another kind than T5 ({config.model_type}): "
-            "use a T5, T5 v1.1 or Flan-T5 model, or a causal LLM."
-        )
-    return AutoModelForSeq2SeqLM
 
 
 @torch.no_grad()
@@ -232,18 +211,3 @@ def _revision(model: str, revision: str | None) -> str:
                 file.seek(max(0, size - (1 << 20)))
                 digest.update(file.read())
     return digest.hexdigest()[:40]
-
-
-def reason(model: str, error: Exception) -> str:
-    """Why a model cannot be loaded, in a line, by the error of transformers."""
-    if Path(model).exists():
-        return f"The folder {model!r} holds no LLM that can be loaded: {_first_line(error)}"
-    return (
-        f"The model {model!r} is no folder here and cannot be had from the hub: {_first_line(error)} "
-        "Check the name, or load the model 'embedded', which needs no network."
-    )
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoTokenizer
 
 from trainer.llm.availability import ModelUnavailableError
 from trainer.llm.causal import CausalLLM
 from trainer.llm.frozen_llm import FrozenLLM, Identity
-from trainer.llm.loading import find_revision, model_class, quiet_libraries, reason, source_folder
+from trainer.llm.loading import find_revision, quiet_libraries
+from trainer.llm.model_files import model_class, read_config, read_tokenizer, reason, source_folder
 from trainer.llm.seq2seq import Seq2SeqLLM
 
 
@@ -30,11 +30,11 @@ def load_weightless(
             "the same."
         )
     source = source_folder(model, revision, cache_dir)
+    config = read_config(source, model, revision)
+    tokenizer = read_tokenizer(source, model, revision)
     try:
-        config = AutoConfig.from_pretrained(source, revision=revision)
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
-    except (OSError, ValueError) as error:
+        with torch.device("meta"):
+            weights = model_class(config, model).from_config(config, dtype=getattr(torch, identity.dtype))
+    except ValueError as error:
         raise ModelUnavailableError(reason(model, error)) from error
-    with torch.device("meta"):
-        weights = model_class(config, model).from_config(config, dtype=getattr(torch, identity.dtype))
     return (Seq2SeqLLM if config.is_encoder_decoder else CausalLLM)(weights, tokenizer, identity)

@@ -2,7 +2,6 @@
 
 from typing import Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 from rich.console import Group
 from rich.text import Text
@@ -10,25 +9,9 @@ from rich.text import Text
 from app.bench.scale.hit_rate import hit_rate
 from app.bench.scale.popularity import Zipf
 from app.bench.scale.setup import Setup
-from app.bench.scale.simulation import Outcome, Seconds
+from app.bench.scale.simulation import Outcome
+from app.bench.scale.spread import Spread
 from app.terminal.theme import LABEL, counted, ruled_table, size
-
-
-class Spread(BaseModel):
-    """Seconds of many questions: their mean, and within how many 50, 95 and 99 of 100 are."""
-
-    model_config = ConfigDict(frozen=True)
-
-    mean: float
-    p50: float
-    p95: float
-    p99: float
-
-    @classmethod
-    def of(cls, seconds: Seconds | list[float]) -> Self:
-        """The spread of these."""
-        p50, p95, p99 = map(float, np.percentile(seconds, (50, 95, 99)))
-        return cls(mean=float(np.mean(seconds)), p50=p50, p95=p95, p99=p99)
 
 
 class ScaleReport(BaseModel):

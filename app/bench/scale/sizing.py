@@ -3,10 +3,9 @@
 import math
 from collections.abc import Callable
 
-import numpy as np
-
 from app.bench.scale.setup import Setup
 from app.bench.scale.simulation import Outcome, simulate
+from app.bench.scale.spread import Spread
 from app.errors import CommandError
 
 _MOST = 10_000
@@ -30,7 +29,7 @@ def least(setup: Setup, p99: float) -> tuple[Setup, Outcome]:
     # By version, as many answerers as one likes have room for all that is asked.
     room = setup.cache_bytes * (_MOST if setup.dispatch == "version" else 1)
     idle = {"rate": 1e-6, "answerers": 1, "questions": 5_000, "cache_bytes": room}
-    if (alone := percentile(simulate(setup.model_copy(update=idle)), 99)) > p99:
+    if (alone := Spread.of(simulate(setup.model_copy(update=idle)).latency).p99) > p99:
         raise CommandError(
             f"Even an idle service needs {alone:.2f} s for 99 of 100 questions, more than the {p99:g} s of "
             "--within: keep more of what is read with --cache-bytes, or read fewer passages."
@@ -52,17 +51,12 @@ def least(setup: Setup, p99: float) -> tuple[Setup, Outcome]:
     return found, simulate(found)
 
 
-def percentile(outcome: Outcome, percent: float) -> float:
-    """Seconds within which so many of 100 questions were answered."""
-    return float(np.percentile(outcome.latency, percent))
-
-
 def _holds(setup: Setup, p99: float) -> bool:
     outcome, times = simulate(setup), setup.times
     in_full_passes = times.warm.mean * (times.growth + (1 - times.growth) / times.at_once)
     work = in_full_passes + (1 - outcome.hit_rate) * times.reading.mean
     busy = setup.rate * max(work / setup.answerers, times.web.mean / setup.replicas)
-    return busy <= _MOST_BUSY and percentile(outcome, 99) <= p99
+    return busy <= _MOST_BUSY and Spread.of(outcome.latency).p99 <= p99
 
 
 def _that_holds(holds: Callable[[int], bool]) -> int:

@@ -10,7 +10,17 @@ from app.evaluation.report import by_story
 
 # What is compared with the others: the first of these that was asked.
 _FIRST = ("chorus", "skill_apart", "skill")
-_OTHERS = ("bare", "rag", "gold", "skill", "skill_gold", "skill_apart", "member", "best member")
+_OTHERS = (
+    "bare",
+    "rag",
+    "gold",
+    "skill",
+    "skill_gold",
+    "skill_closed",
+    "skill_apart",
+    "member",
+    "best member",
+)
 
 
 @dataclass(frozen=True)
@@ -40,15 +50,15 @@ class Comparison:
 
 def compared(found: Sequence[Prediction], bootstrap: Bootstrap) -> list[Comparison]:
     """The chorus compared with each other system; without it, the readers behind the skill, and without
-    those too, the skill. Of `found` without any of them, nothing.
+    those too, the skill. And each member without a passage with the skill without one.
     """
     everything = [*found, *best_members(found)]
     asked = {one.system for one in everything}
-    system = next((name for name in _FIRST if name in asked), None)
-    if system is None:
-        return []
-    others = [other for other in _OTHERS if other in asked and other != system]
-    compared_with = [_comparison(everything, system, other, bootstrap) for other in others]
+    first = [name for name in _FIRST if name in asked][:1]
+    pairs = [(one, other) for one in first for other in _OTHERS if other in asked and other != one]
+    closed = sorted(name for name in asked if name.startswith("member_closed"))
+    pairs += [(one, "skill_closed") for one in closed if "skill_closed" in asked]
+    compared_with = [_comparison(everything, one, other, bootstrap) for one, other in pairs]
     return [one for one in compared_with if one is not None]
 
 

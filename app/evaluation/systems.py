@@ -18,6 +18,7 @@ SYSTEMS = (
     "gold",
     "skill",
     "skill_gold",
+    "skill_closed",
     "member",
     "member_closed",
     "chorus",
@@ -80,8 +81,8 @@ class OpenStory:
             texts = [self._story.sections[section] for section in sections]
             content = "\n\n".join([*texts, f"Question: {question.text}"])
             return self._alone(self._bare, [system], [ChatTurn(_INSTRUCTION, content)], question)
-        if system in ("skill", "skill_gold"):
-            sections = gold if system == "skill_gold" else best
+        if system in ("skill", "skill_gold", "skill_closed"):
+            sections = {"skill": best, "skill_gold": gold, "skill_closed": []}[system]
             readings = self._readings([self._nobody], sections, question)
             return self._alone(self._engine, [system], readings, question)
         if system in ("member", "member_closed"):

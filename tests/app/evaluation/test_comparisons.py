@@ -72,3 +72,12 @@ def test_only_questions_that_both_were_asked_count() -> None:
     # These are of one story, which is no sample of stories.
     assert gold.bootstrap == "question"
     assert compared([*asked("gold", RAG)[:2], *asked("skill", CHORUS)[2:]], "story") == []
+
+
+def test_members_without_a_passage_are_compared_with_the_skill_without_one() -> None:
+    systems = {"member_closed 1": CHORUS, "member_closed 2": RAG, "skill_closed": RAG, "bare": RAG}
+    found = [one for name, scores in systems.items() for one in asked(name, scores)]
+    assert [(one.system, one.other) for one in compared(found, "story")] == [
+        ("member_closed 1", "skill_closed"),
+        ("member_closed 2", "skill_closed"),
+    ]

@@ -19,7 +19,7 @@ def test_the_bare_systems_are_asked_without_what_the_skill_changes(
     other = load(str(folder), device="cpu", dtype="float32", cache_dir=tmp_path)
     for parameter in other.model.parameters():
         parameter.data.mul_(1.5)
-    systems = ["bare", "rag", "gold", "skill", "skill_gold", "skill_apart", "skill_elsewhere"]
+    systems = ["bare", "rag", "gold", "skill", "skill_gold", "skill_closed", "skill_apart", "skill_elsewhere"]
     same, apart = (
         Evaluation(llm, bare, skill, DATASET, systems, RECIPE, tmp_path / name).run()
         for name, bare in (("same", llm), ("apart", other))

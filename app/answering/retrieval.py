@@ -34,10 +34,11 @@ class Retrieval:
 
         Raises NotFoundError for a book that is not there.
         """
-        within = self._library(scope)
         if scope.books:
             with self._database.read() as session:
-                within = [books.get(session, book, scope.owner).id for book in scope.books]
+                within: list[str] | None = [books.get(session, book, scope.owner).id for book in scope.books]
+        else:
+            within = self._library(scope)
         return self.passages(lambda: self.index.search(question, count, within))
 
     def _library(self, scope: Scope) -> list[str] | None:

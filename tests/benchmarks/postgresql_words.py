@@ -149,14 +149,14 @@ def quality(train: Asked, val: Asked) -> Ranking:
 
 def copies(rows: Sequence[Row], size: int) -> list[Row]:
     """So many passages: these, and copies in which rare words are exchanged for one another."""
-    between = re.compile(r"(\W+)")
     count = Counter(each for _, _, text in rows for each in set(re.findall(r"\w+", text)))
     rare = [each for each, passages in count.items() if 100 * passages < RARE * len(rows)]
     drawn, found = random.Random(0), list(rows)
     for copy in range(1, size // len(rows) + 1):
         other = dict(zip(rare, drawn.sample(rare, len(rare)), strict=True))
         for _, book, text in rows:
-            changed = "".join(other.get(part, part) for part in between.split(text))
+            parts: list[str] = re.findall(r"\w+|\W+", text)
+            changed = "".join(other.get(part, part) for part in parts)
             found.append((len(found) + 1, f"{book}-{copy}", changed))
     return found[:size]
 

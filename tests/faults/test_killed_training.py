@@ -58,9 +58,17 @@ def url_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[
             yield {"database_url": url}
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The members of a training that nobody killed; on which database does not matter to them."""
+    with service(tmp_path_factory.mktemp("whole"), "--model", str(tiny_folder)) as client:
+        assert list(client.follow(learn(client)))[-1].data["kind"] == "succeeded"
+        return members(client)
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_19_a_killed_training_goes_on_to_the_bits_of_one_that_was_not_killed(
-    tmp_path: Path, tiny_folder: Path, kind: str, request: pytest.FixtureRequest
+    tmp_path: Path, tiny_folder: Path, undisturbed: list[str], kind: str, request: pytest.FixtureRequest
 ) -> None:
     model = ("--model", str(tiny_folder))
     with url_of(kind, tmp_path, request) as settings:
@@ -83,6 +91,4 @@ def test_19_a_killed_training_goes_on_to_the_bits_of_one_that_was_not_killed(
     assert [each.outcome for each in ended.history] == ["vanished", "vanished", "succeeded"]
     assert all("stopped without a word, after step" in str(each.reason) for each in ended.history[:2])
     assert ended.attempts <= 2
-    with service(tmp_path / "whole", *model) as client:
-        assert list(client.follow(learn(client)))[-1].data["kind"] == "succeeded"
-        assert members(client) == found
+    assert found == undisturbed

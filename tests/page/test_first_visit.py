@@ -2,8 +2,9 @@
 
 import math
 import re
-from pathlib import Path
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from app.client import Client
@@ -13,43 +14,58 @@ from tests.service.conftest import service
 from tests.service.test_declining import QUESTION
 
 
-def test_the_sample_book_is_asked_and_its_sentence_is_shown(page: Page, tmp_path: Path) -> None:
-    # The embedded LLM, which reads; what members would learn is not the point here.
-    with service(tmp_path, trains="false") as client:
-        page.goto(client.url)
-        accessible(page)
-        page.get_by_role("button", name="Try it with the sample book").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("The Tidewright of Sprill")
-        accessible(page)
-        page.get_by_role("link", name="Ask").first.click()
-        question = page.get_by_label("Your question")
-        question.fill("Who stole the Wren from the tide engine?")
-        question.press("Enter")
-        answer = page.locator("article.answer:not([data-unfinished])")
-        expect(answer.locator(".said")).to_have_text("Bartle Oon")
-        expect(answer).to_contain_text("the LLM alone")
-        accessible(page)
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A service with the embedded LLM, which reads; what members would learn is not the point here."""
+    with service(tmp_path_factory.mktemp("reading"), trains="false") as client:
+        yield client
 
-        [turn] = client.threads.read(client.threads.list()[0].id).turns
-        shares_are_told(page, answer, turn.answer)
 
-        # Who said so, and from where: the dot of a vote points to its passage.
-        answer.locator(".dots button").first.click()
-        expect(answer.locator("li.chosen mark")).to_contain_text("Bartle Oon")
-        answer.get_by_role("link", name="Read on in the book").first.click()
-        sentence = "So it was Bartle Oon who had stolen the Wren from the tide engine."
-        expect(page.locator(".reader mark")).to_have_text(sentence)
-        expect(page.locator(".reader mark")).to_be_in_viewport()
-        accessible(page)
-        page.keyboard.press("n")
-        expect(page.get_by_text("Citation 2 of")).to_be_visible()
-        page.keyboard.press("p")
-        expect(page.locator(".reader mark")).to_have_text(sentence)
+@pytest.fixture
+def empty(reading: Client) -> Iterator[Client]:
+    """The same, to which nobody has added a book yet, and which nobody has asked anything."""
+    yield reading
+    for book in reading.books():
+        reading.remove(book.id)
+    for thread in reading.threads.list():
+        reading.threads.delete(thread.id)
 
-        # What was asked is still there after the browser was somewhere else.
-        page.goto(f"{client.url}/#/")
-        page.get_by_role("link", name=re.compile("Who stole the Wren")).click()
-        expect(page.locator(".said")).to_have_text("Bartle Oon")
+
+def test_the_sample_book_is_asked_and_its_sentence_is_shown(page: Page, empty: Client) -> None:
+    page.goto(empty.url)
+    accessible(page)
+    page.get_by_role("button", name="Try it with the sample book").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The Tidewright of Sprill")
+    accessible(page)
+    page.get_by_role("link", name="Ask").first.click()
+    question = page.get_by_label("Your question")
+    question.fill("Who stole the Wren from the tide engine?")
+    question.press("Enter")
+    answer = page.locator("article.answer:not([data-unfinished])")
+    expect(answer.locator(".said")).to_have_text("Bartle Oon")
+    expect(answer).to_contain_text("the LLM alone")
+    accessible(page)
+
+    [turn] = empty.threads.read(empty.threads.list()[0].id).turns
+    shares_are_told(page, answer, turn.answer)
+
+    # Who said so, and from where: the dot of a vote points to its passage.
+    answer.locator(".dots button").first.click()
+    expect(answer.locator("li.chosen mark")).to_contain_text("Bartle Oon")
+    answer.get_by_role("link", name="Read on in the book").first.click()
+    sentence = "So it was Bartle Oon who had stolen the Wren from the tide engine."
+    expect(page.locator(".reader mark")).to_have_text(sentence)
+    expect(page.locator(".reader mark")).to_be_in_viewport()
+    accessible(page)
+    page.keyboard.press("n")
+    expect(page.get_by_text("Citation 2 of")).to_be_visible()
+    page.keyboard.press("p")
+    expect(page.locator(".reader mark")).to_have_text(sentence)
+
+    # What was asked is still there after the browser was somewhere else.
+    page.goto(f"{empty.url}/#/")
+    page.get_by_role("link", name=re.compile("Who stole the Wren")).click()
+    expect(page.locator(".said")).to_have_text("Bartle Oon")
 
 
 def shares_are_told(page: Page, shown: Locator, answer: Answer) -> None:

@@ -14,7 +14,7 @@ SHOWN = ("members are asked", "members have answered", "a batch of asks begins",
 
 def test_no_wave_of_an_ask_waits_for_a_pass_of_training(tiny_folder: Path, tmp_path: Path) -> None:
     book = tmp_path / "long.md"
-    book.write_text(long_book(50_000), encoding="utf-8")
+    book.write_text(long_book(4_000), encoding="utf-8")
     with service(tmp_path, "--model", str(tiny_folder), log_level="debug") as client:
         added = client.add(book, recipe=LONG)
         assert added.job is not None

@@ -72,7 +72,7 @@ class Answerer:
             self._llm = equipped_llm(settings, self._database, load_llm(settings))
         self._engine = self._llm.engine
         self._desk = LocalDesk(self._database, self._llm.members, self._llm.scheduler)
-        self._choice = SkillChoice(self._database, self._engine.identity)
+        self._choice = SkillChoice(self._database, self._engine.identity, self._llm.skill.id)
         self._facts = AnswererFacts(
             self._engine.identity,
             self._engine.on_cpu,

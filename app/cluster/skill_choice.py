@@ -12,23 +12,19 @@ if TYPE_CHECKING:
 
 
 class SkillChoice:
-    """The choice of an LLM's skill as it is when this is made, right after the skill was taken up."""
+    """The skill that was taken up for an LLM, by its id in the registry, None for the instruction."""
 
-    def __init__(self, database: Database, llm: "Identity") -> None:
+    def __init__(self, database: Database, llm: "Identity", taken: str | None) -> None:
         self._database = database
         self._llm = llm
-        self._taken = self._chosen()
+        self._taken = taken
 
     def expect(self) -> None:
-        """Raise CommandError once another was chosen. A database that is away does not say so."""
+        """Raise CommandError once another is chosen. A database that is away does not say so."""
         try:
-            chosen = self._chosen()
+            with self._database.read() as session:
+                chosen = skills.champion(session, self._llm.id, self._llm.revision)
         except StoreError:
             return
-        if chosen != self._taken:
+        if (None if chosen is None else chosen.id) != self._taken:
             raise CommandError("Another skill was chosen since this process began.")
-
-    def _chosen(self) -> str | None:
-        with self._database.read() as session:
-            last = skills.choice(session, self._llm.id, self._llm.revision)
-            return None if last is None else last.skill_id

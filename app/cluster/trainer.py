@@ -24,7 +24,8 @@ class Trainer:
             from app.service.service import END_SECONDS
 
             self._service = build(settings.model_copy(update={"trains": True}), load_llm(settings))
-        self._choice = SkillChoice(self._service.database, self._service.engine.identity)
+        service = self._service
+        self._choice = SkillChoice(service.database, service.engine.identity, service.skill.id)
         self._close = partial(self._service.close, END_SECONDS)
 
     def check_health(self) -> None:

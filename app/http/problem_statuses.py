@@ -69,11 +69,11 @@ OWN: dict[str, _Table] = {
     "DELETE /admin/books/{book_id}/versions/{ref}": {409: ("version-in-use", "version-pruned")},
     "GET /admin/books/{book_id}/versions/{ref}/export": {
         409: ("version-pruned", "version-of-other-model"),
-        503: ("artifact-damaged", "out-of-memory"),
+        503: ("artifact-damaged", "out-of-memory", "engine-unreachable"),
     },
     "GET /admin/books/{book_id}/versions/{ref}/inspect": {
         409: ("version-pruned", "version-of-other-model"),
-        503: ("artifact-damaged", "out-of-memory"),
+        503: ("artifact-damaged", "out-of-memory", "engine-unreachable"),
     },
     "POST /admin/books/{book_id}/versions/import": {
         413: ("archive-too-large",),
@@ -82,6 +82,7 @@ OWN: dict[str, _Table] = {
             "several-exports",
             *("pickled-adapter", "adapter-unsupported", "other-llm"),
         ),
+        503: ("engine-unreachable",),
     },
 }
 _SCHEMA = {

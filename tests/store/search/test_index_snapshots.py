@@ -265,6 +265,7 @@ def test_searches_do_without_a_bucket_that_is_away(
     with closing(Database(url, bucket=Bucket("s3://books/away"))) as away:
         other = PassageIndex(away, tmp_path / "other", embedder, embedder.name)
         assert other.search("whale", 1)[0].book_id == library["whale"]
+        other.settle()
     assert "The index in the bucket cannot be read" in caplog.text
 
 

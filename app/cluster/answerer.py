@@ -21,7 +21,6 @@ from trainer.lean_imports import quick_start
 
 if TYPE_CHECKING:
     from app.inspection import Inspection
-    from app.telemetry.engine_state import EngineState
     from trainer.llm.frozen_llm import Identity
 
 T = TypeVar("T")
@@ -56,7 +55,7 @@ class Answerer:
     """What `Engine` and `Desk` are, over calls from elsewhere: all arguments and results can be pickled.
 
     Each call of the engine names the `skill` that its answers will be weighed by, by its digest. Raises
-    OtherSkillError where that is another one.
+    OtherSkillError where that is another one. `state` tells what the engine is at and what it keeps.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -79,13 +78,8 @@ class Answerer:
             record_of(self._llm.skill),
             len(self._engine.starting_members("")),
         )
-        self._state = EngineState(self._llm.scheduler, self._engine, self._llm.members)
+        self.state = EngineState(self._llm.scheduler, self._engine, self._llm.members)
         self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="answer")
-
-    @property
-    def state(self) -> "EngineState":
-        """What the engine is at and what it keeps."""
-        return self._state
 
     async def facts(self) -> AnswererFacts:
         """What it is."""

@@ -1,4 +1,4 @@
-"""The figures of an answerer or a trainer, given to Ray, which has every node's at its metrics port."""
+"""The figures of an answerer, given to Ray, which has every node's at its metrics port."""
 
 from prometheus_client.registry import Collector
 from ray.util.metrics import Gauge

@@ -21,7 +21,7 @@ from store.search.library_words import LibraryWords
 from store.search.stemmers import form_of_stems
 from store.tables import Book, Passage
 
-_FINGERPRINT = "passages.json"
+FINGERPRINT = "passages.json"
 _WORDS = "words.npz"
 _NEW = ".new"
 
@@ -80,7 +80,7 @@ class LibraryIndex:
     def open(cls, folder: Path, embedder: str) -> "LibraryIndex":
         """Read the index in `folder`. UnusableIndexError: it is missing, damaged, or of another embedder."""
         try:
-            told = json.loads((folder / _FINGERPRINT).read_text(encoding="utf-8"))
+            told = json.loads((folder / FINGERPRINT).read_text(encoding="utf-8"))
             if told.get("form") != current_form():
                 raise UnusableIndexError("is of another version of this program, or of its stemmers")
             known = _Fingerprint(**told)
@@ -116,17 +116,19 @@ class LibraryIndex:
     def _told(state: PassageState) -> str:
         return f"{state.passages} passages up to {state.last_passage}, {state.embedded} with vectors"
 
-    def save(self, folder: Path, embedder: str) -> None:
-        """Write the index to `folder`. OSError: it cannot be written; the files there are left as they were.
+    def save(self, folder: Path, embedder: str) -> dict[str, str]:
+        """Write the index to `folder`; the SHA-256 of each of its files by its name.
+
+        OSError: it cannot be written; the files there are left as they were.
 
         Of several processes one writes at a time. A crash while the files are replaced leaves some that do
         not match; `open` notices that.
         """
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
-            self._replace(folder, embedder)
+            return self._replace(folder, embedder)
 
-    def _replace(self, folder: Path, embedder: str) -> None:
+    def _replace(self, folder: Path, embedder: str) -> dict[str, str]:
         new = folder / _NEW
         rmtree(new, ignore_errors=True)  # a crash may have left it
         new.mkdir()
@@ -135,20 +137,22 @@ class LibraryIndex:
             with (new / _WORDS).open("wb") as file:
                 np.savez(file, **self.words.arrays())  # type: ignore[arg-type]
             files.append(_WORDS)
+            written = {name: digest_of(new / name) for name in files}
             fingerprint = _Fingerprint(
                 form=current_form(),
                 embedder=embedder,
                 state=asdict(self.state),
                 dimension=self.dense.dimension,
-                sha256={name: digest_of(new / name) for name in files},
+                sha256=written,
             )
-            files.append(_FINGERPRINT)
-            (new / _FINGERPRINT).write_text(json.dumps(asdict(fingerprint)), encoding="utf-8")
+            files.append(FINGERPRINT)
+            (new / FINGERPRINT).write_text(json.dumps(asdict(fingerprint)), encoding="utf-8")
             for name in files:
                 with (new / name).open("rb+") as file:
                     os.fsync(file.fileno())
             for name in files:
                 (new / name).replace(folder / name)
+            return {**written, FINGERPRINT: digest_of(folder / FINGERPRINT)}
         finally:
             rmtree(new, ignore_errors=True)
 

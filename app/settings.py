@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     embedder_passage_prompt: str | None = None
     # Whether training computes blocks twice instead of keeping what they hold.
     checkpointing: Checkpointing = "auto"
+    # Whether the steps of decoding are replayed by CUDA graphs.
+    cuda_graphs: bool = False
     # Tokens that training puts through the LLM at once; what does not fit is halved.
     pass_tokens: Literal["auto"] | PositiveInt = "auto"
     database_url: str | None = None

@@ -13,7 +13,7 @@ from trainer.baseline.model_shapes import UnknownShapeError, shape_config
 from trainer.baseline.random_weights import random_llm
 from trainer.llm.availability import ModelUnavailableError
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.loading import resolve_checkpointing
+from trainer.llm.loading import resolve_checkpointing, resolve_cuda_graphs
 from trainer.options import Arithmetic, Checkpointing, Dtype, Quantization
 
 LIBRARIES = ("torch", "transformers", "bitsandbytes", "peft")
@@ -49,6 +49,7 @@ class LLMSpec(BaseModel):
     arithmetic: Arithmetic = "restored"
     threshold: float = 6.0
     checkpointing: Checkpointing = "auto"
+    cuda_graphs: bool = False
 
     def load(self) -> FrozenLLM:
         """Make the LLM, with the same random weights every time. CommandError: it cannot be made."""
@@ -63,6 +64,7 @@ class LLMSpec(BaseModel):
                 threshold=self.threshold,
             )
             llm.checkpointing = resolve_checkpointing(llm, self.checkpointing)
+            llm.static_decoding = resolve_cuda_graphs(llm, self.cuda_graphs)
             return llm
         except (UnknownShapeError, ModelUnavailableError) as error:
             raise CommandError(str(error)) from error

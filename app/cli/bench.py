@@ -111,6 +111,9 @@ def answer_speed(
     threshold: Threshold = 6.0,
     device: Device = "auto",
     dtype: DtypeOption = "auto",
+    cuda_graphs: Annotated[
+        bool, typer.Option("--cuda-graphs", help="Replay the steps of decoding by a graph, on CUDA.")
+    ] = False,
     seconds: Limit = None,
     json_file: Json = None,
     baseline: Baseline = True,
@@ -122,6 +125,7 @@ def answer_speed(
         from app.bench.tables import answering_table
 
         spec = _spec(shape, layers, quantization, arithmetic, threshold, device, dtype)
+        spec = spec.model_copy(update={"cuda_graphs": cuda_graphs})
         workload = AnswerWorkload(method, members, virtual_tokens, rank, passage_tokens, answer_tokens)
         report = measure_answering(
             spec,

@@ -23,10 +23,11 @@ def load_llm(settings: Settings) -> FrozenLLM:
             int8_threshold=settings.int8_threshold,
             quantization_skip=settings.skipped_modules,
             checkpointing=settings.checkpointing,
+            cuda_graphs=settings.cuda_graphs,
             cache_dir=settings.cache_dir,
         )
     except ModelUnavailableError as error:
-        names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING"
+        names = "BOOKCHORUS_MODEL, BOOKCHORUS_DEVICE, BOOKCHORUS_CHECKPOINTING, BOOKCHORUS_CUDA_GRAPHS"
         raise CommandError(f"{error} (The settings are {names}.)") from error
 
 

@@ -8,11 +8,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import Cache
 
-from trainer.llm.batch_types import Pack, Row
+from trainer.llm.batch_types import Decoding, Pack, Row
+from trainer.llm.causal_decoding import CausalDecoding
 from trainer.llm.context import Context, contexts_of_kind, row_deltas
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.kv_cache import KeysAndValues, stack_contexts
+from trainer.llm.kv_cache import KeysAndValues, keeps_all, stack_contexts
 from trainer.llm.lora_deltas import RowDeltas
+from trainer.llm.static_decoding import StaticDecoding
 
 
 class CausalLLM(FrozenLLM):
@@ -88,9 +90,11 @@ class CausalLLM(FrozenLLM):
             found.append(KeysAndValues(keys, values, parent=context, deltas=deltas))
         return found
 
-    def start_decoding(self, rows: Sequence[Row], most: int) -> "CausalDecoding":
+    def start_decoding(self, rows: Sequence[Row], most: int) -> Decoding:
         """The rows, ready to be read up to where their answers begin."""
-        return CausalDecoding(self, rows, most)
+        if self.static_decoding and keeps_all(self.model):
+            return StaticDecoding(self, self.hidden, rows, most, self.cache_shape)
+        return CausalDecoding(self, self.hidden, rows, most)
 
     def answer_states(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
         """One row per pack: its text is read once, and a mask hides its exchanges from one another."""
@@ -161,50 +165,6 @@ class CausalLLM(FrozenLLM):
         mask = torch.cat([read, read.new_ones(rows, length)], dim=1)
         positions = read.sum(-1, keepdim=True) + torch.arange(length, device=self.device)
         return self.hidden(embeddings, mask, positions, cache, deltas)
-
-
-class CausalDecoding:
-    """A batch of rows, padded in front so that all of them continue at the same position."""
-
-    def __init__(self, llm: CausalLLM, rows: Sequence[Row], most: int) -> None:
-        self._llm = llm
-        room = most + max(row.unread for row in rows)
-        contexts = contexts_of_kind(KeysAndValues, [row.context for row in rows])
-        self._deltas = row_deltas(contexts)
-        self._cache, read = stack_contexts(llm.model, contexts, room)
-        self._embeddings, mask = _left_padded(llm, rows)
-        self._mask = torch.cat([read, mask], dim=1)
-        self._positions = (self._mask.cumsum(-1) - 1).clamp(min=0)[:, read.shape[1] :]
-
-    def step(self, tokens: Tensor | None) -> Tensor:
-        """Feed the last tokens [rows], None at first; hidden states [rows, hidden] that predict the next."""
-        if tokens is not None:
-            self._embeddings = self._llm.embed(tokens[:, None])
-            self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=1)
-            self._positions = self._positions[:, -1:] + 1
-        return self._llm.hidden(self._embeddings, self._mask, self._positions, self._cache, self._deltas)[
-            :, -1
-        ]
-
-    def select(self, rows: Tensor) -> None:
-        """Keep only these rows."""
-        self._cache.batch_select_indices(rows)
-        self._mask, self._positions = self._mask[rows], self._positions[rows]
-        self._deltas = self._deltas.select(rows)
-
-
-def _left_padded(llm: CausalLLM, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
-    """Input embeddings [rows, length, hidden], padded in front, and their mask [rows, length]."""
-    length = max(row.unread for row in rows)
-    texts = [[*row.tokens, *row.beginning] for row in rows]
-    embeddings = llm.embed(torch.tensor([[*[0] * (length - len(text)), *text] for text in texts]))
-    mask = torch.zeros(len(rows), length, dtype=torch.long, device=llm.device)
-    for number, row in enumerate(rows):
-        mask[number, length - row.unread :] = 1
-        if row.prompt is not None:
-            start = length - row.unread
-            embeddings[number, start : start + len(row.prompt)] = row.prompt.to(embeddings)
-    return embeddings, mask
 
 
 def _layout(packs: Sequence[Pack], cached: Tensor, length: int, virtual: int) -> tuple[Tensor, Tensor]:

@@ -56,6 +56,8 @@ class FrozenLLM(ABC):
         self.adaptation = Adaptation(self.model)
         # Whether blocks are computed a second time for their gradient instead of keeping their inner values.
         self.checkpointing = False
+        # Whether answers are decoded in tensors of fixed shapes, which on CUDA are captured in a graph.
+        self.static_decoding = False
         checkpointing.attach(self.model, lambda: self.checkpointing, lambda: self.adaptation.draws)
 
     @property

@@ -71,6 +71,34 @@ def stack_contexts(
     return cache, mask
 
 
+def keeps_all(model: PreTrainedModel) -> bool:
+    """Whether every layer keeps all keys and values; some models' layers keep a sliding window."""
+    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
+
+
+def fixed_cache(
+    model: PreTrainedModel,
+    contexts: Sequence[KeysAndValues | None],
+    room: int,
+    shape: tuple[int, int, int],
+    place: Tensor,
+) -> tuple[Cache, Tensor]:
+    """As `stack_contexts` with room, but attention gets whole buffers, whatever of them is filled.
+
+    What is read next goes to `place` [1], int64, which is then moved on by its owner; it is set here to where
+    the contexts end. `shape` is the number of layers, of heads, and the size of a head.
+    """
+    cache, mask = stack_contexts(model, contexts)
+    place.fill_(mask.shape[1])
+    _, heads, size = shape
+    none = torch.zeros(len(contexts), heads, 0, size, dtype=model.dtype, device=model.device)
+    for number, layer in enumerate(cache.layers):
+        kept: list[Tensor | None] = [getattr(layer, name) for name in ("keys", "values")]
+        keys, values = (none if tensor is None else tensor for tensor in kept)
+        cache.layers[number] = _Fixed(keys, values, room, place)
+    return cache, mask
+
+
 def _joined(chains: Sequence[list[Tensor]], longest: int) -> Tensor:
     """Parts [heads, positions, head size] of rows as [rows, heads, longest, head size], zero in front."""
     some = next(chain for chain in chains if chain)[0]
@@ -143,3 +171,22 @@ class _Roomy(DynamicLayer):
         keys, values = (buffer[:, :, : self._length] for buffer in self._buffers)
         self.keys, self.values = keys, values
         return keys, values
+
+
+class _Fixed(DynamicLayer):
+    """A layer's keys and values in buffers that attention sees whole; a mask says what of them is filled."""
+
+    def __init__(self, keys: Tensor, values: Tensor, room: int, place: Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.lazy_initialization(keys, values)
+        self._buffers = pad(keys, (0, 0, 0, room)), pad(values, (0, 0, 0, room))
+        self.keys, self.values = self._buffers
+        self._place = place
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Write keys and values from the place on, again and again to the same one until it is moved."""
+        where = self._place + torch.arange(key_states.shape[-2], device=self._place.device)
+        keys, values = self._buffers
+        return keys.index_copy_(2, where, key_states), values.index_copy_(2, where, value_states)

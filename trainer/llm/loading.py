@@ -24,6 +24,7 @@ from trainer.llm.devices import named_device
 from trainer.llm.embedded import embedded_weights
 from trainer.llm.frozen_llm import FrozenLLM, Identity
 from trainer.llm.hub import source_of
+from trainer.llm.kv_cache import keeps_all
 from trainer.llm.model_files import model_class, read_config, read_tokenizer, reason, source_folder
 from trainer.llm.quantization import quantization_config
 from trainer.llm.seq2seq import Seq2SeqLLM
@@ -44,6 +45,7 @@ def load(
     int8_threshold: float = 6.0,
     quantization_skip: Sequence[str] = (),
     checkpointing: Checkpointing = "auto",
+    cuda_graphs: bool = False,
     cache_dir: Path | None = None,
 ) -> FrozenLLM:
     """Load a causal or an encoder-decoder LLM, frozen.
@@ -60,6 +62,7 @@ def load(
     head.
     `checkpointing`: "on" makes training take a third longer and far less memory; "auto" is on for a CUDA card
     of less than 32 GiB.
+    `cuda_graphs`: decode in tensors of fixed shapes, each step replayed by a CUDA graph.
     `cache_dir`: where the embedded model is converted to, once; by default ~/.cache/bookchorus.
 
     Also sets the libraries' loggers to errors only. Raises ModelUnavailableError when the model does not
@@ -104,6 +107,7 @@ def load(
     if model != EMBEDDED:
         _check_logits(llm)
     llm.checkpointing = resolve_checkpointing(llm, checkpointing)
+    llm.static_decoding = resolve_cuda_graphs(llm, cuda_graphs)
     llm.empty_context()  # its shape is computed once, before several threads use the LLM
     return llm
 
@@ -190,6 +194,20 @@ def resolve_checkpointing(llm: FrozenLLM, option: Checkpointing) -> bool:
             f"The model {llm.identity.id!r} keeps only a window of its context: no checkpointing."
         )
     return option == "on"
+
+
+def resolve_cuda_graphs(llm: FrozenLLM, wanted: bool) -> bool:
+    """Whether graphs replay the steps of decoding. ModelUnavailableError: they were asked for, and cannot."""
+    if not wanted:
+        return False
+    if llm.device.type != "cuda":
+        raise ModelUnavailableError(f"CUDA graphs need a CUDA device, and the LLM is on {llm.device}.")
+    if not isinstance(llm, CausalLLM) or not keeps_all(llm.model):
+        raise ModelUnavailableError(
+            f"The model {llm.identity.id!r} is an encoder-decoder or keeps only a window of its context: no "
+            "CUDA graphs."
+        )
+    return True
 
 
 def _revision(model: str, revision: str | None) -> str:

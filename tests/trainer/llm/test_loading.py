@@ -85,6 +85,11 @@ def test_a_device_that_is_not_there_is_refused(tiny_folder: Path, device: str) -
         load(str(tiny_folder), device=device, cache_dir=tiny_folder)
 
 
+def test_graphs_are_refused_where_there_is_no_card(tiny_folder: Path) -> None:
+    with pytest.raises(ModelUnavailableError, match="need a CUDA device, and the LLM is on cpu"):
+        load(str(tiny_folder), device="cpu", cuda_graphs=True)
+
+
 def test_a_folder_without_a_model_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailableError) as refused:
         load(str(tmp_path), device="cpu", cache_dir=tmp_path)

@@ -6,11 +6,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alembic.migration import MigrationContext
 from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DatabaseError
 
-from store.database import Database, known_schema_revisions, newest_schema_revision
+from store import migrations
+from store.database import Database
 from store.errors import InvalidBackupError, UnknownSchemaError
 
 
@@ -23,7 +23,7 @@ def open_backup(path: Path) -> Iterator[Connection]:
         revision = _check_file(path)
     except DatabaseError as error:
         raise InvalidBackupError(f"{path} is no backup, or a damaged one: {error.orig}.") from error
-    if revision == newest_schema_revision():
+    if revision == migrations.NEWEST:
         with _connect_read_only(path) as connection:
             yield connection
         return
@@ -39,10 +39,10 @@ def open_backup(path: Path) -> Iterator[Connection]:
 def _check_file(path: Path) -> str:
     """Return the schema revision of a backup. InvalidBackupError, UnknownSchemaError: it is a bad one."""
     with _connect_read_only(path) as connection:
-        revision = MigrationContext.configure(connection).get_current_revision()
+        revision = migrations.current_revision(connection)
         if revision is None:
             raise InvalidBackupError(f"{path} is no backup of Bookchorus: it has none of its tables.")
-        if revision not in known_schema_revisions():
+        if revision not in migrations.REVISIONS:
             raise UnknownSchemaError(f"{path} was written by a newer release of Bookchorus.")
         [found] = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars()
         if found != "ok":

@@ -8,17 +8,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from store import postgresql, sqlite
+from store import migrations, postgresql, sqlite
 from store.bucket import Bucket
 from store.errors import StoreBusyError, UnknownSchemaError
 
@@ -85,15 +80,12 @@ class Database:
         StoreBusyError: another process held the write lock for longer than the busy timeout.
         UnknownSchemaError: the database belongs to a newer release.
         """
-        config = _config()
         with self._translated_errors(), self._writer.begin() as connection:
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise UnknownSchemaError(
-                    "The database was written by a newer release of Bookchorus."
-                ) from error
+            found = migrations.current_revision(connection)
+            if found not in (None, *migrations.REVISIONS):
+                raise UnknownSchemaError("The database was written by a newer release of Bookchorus.")
+            if found != migrations.NEWEST:
+                migrations.upgrade(connection)
 
     def occupy(self) -> None:
         """Say, before the first transaction, that this process lives on the database, until `close`.
@@ -120,15 +112,15 @@ class Database:
     def schema_revision(self) -> str | None:
         """Return the number of the last migration of the tables; None where there are no tables."""
         with self.read() as session:
-            return MigrationContext.configure(session.connection()).get_current_revision()
+            return migrations.current_revision(session.connection())
 
     def expect_current(self) -> None:
         """Raise UnknownSchemaError unless the tables are those of this release."""
         found = self.schema_revision()
-        if found != newest_schema_revision():
+        if found != migrations.NEWEST:
             raise UnknownSchemaError(
                 f"The database's tables are of revision {found or 'none'}, this release's of "
-                f"{newest_schema_revision()}: the service migrates older ones when it starts."
+                f"{migrations.NEWEST}: the service migrates older ones when it starts."
             )
 
     @contextmanager
@@ -175,19 +167,3 @@ class Database:
             if translated is None:
                 raise
             raise translated from error
-
-
-def known_schema_revisions() -> list[str]:
-    """Return the numbers of this release's migrations, the newest first."""
-    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
-
-
-def newest_schema_revision() -> str:
-    """Return the number of this release's last migration."""
-    return known_schema_revisions()[0]
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "store:migrations")
-    return config

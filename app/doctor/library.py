@@ -12,7 +12,8 @@ from app.errors import CommandError
 from app.resources.database import bucket_of
 from app.resources.start_checks import check_folder
 from app.settings import Settings
-from store.database import Database, known_schema_revisions
+from store import migrations
+from store.database import Database
 from store.errors import StoreError
 from store.search.library_index import LibraryIndex, UnusableIndexError, read_state
 
@@ -52,11 +53,10 @@ def database(settings: Settings) -> Check:
             "Restore a backup (bookchorus restore), or mend its place.",
         )
     seen = f"revision {revision or 'none'}, " + (f"held by {', '.join(held)}" if held else "held by nobody")
-    known = known_schema_revisions()
-    if revision in (known[0], None):
+    if revision in (migrations.NEWEST, None):
         return Check("database", "ok", seen)
-    if revision in known:
-        mend = f"The next start brings it to {known[0]}: make a backup before (bookchorus backup)."
+    if revision in migrations.REVISIONS:
+        mend = f"The next start brings it to {migrations.NEWEST}: make a backup before (bookchorus backup)."
         return Check("database", "warning", f"{seen}, of an older release", mend)
     return Check("database", "fault", f"{seen}, of a newer release", "Install that release of Bookchorus.")
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -10,14 +12,17 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.orm import Session
 
 from app.training.study import same_question
 from store import aliases, books, jobs, questions, revisions, skills, studies, versions
 from store.backup import backup, restore
-from store.database import Database, known_schema_revisions, newest_schema_revision
+from store.database import Database
+from store.migrations import NEWEST, REVISIONS
 from store.tables import Base, BookTag
+from tests.databases import new_database
 
 GIVEN = {"now": "2026-01-02 03:04:05.000006", "data": b"member", "sha256": sha256(b"member").hexdigest()}
 
@@ -135,11 +140,6 @@ def _config(connection: Connection) -> Config:
     config.set_main_option("script_location", "store:migrations")
     config.attributes["connection"] = connection
     return config
-
-
-def _migrations() -> list[str]:
-    """The numbers of all migrations, the first one first."""
-    return known_schema_revisions()[::-1]
 
 
 def _write(session: Session, script: str, given: Mapping[str, object] = GIVEN) -> None:
@@ -321,7 +321,7 @@ def test_a_database_of_the_first_release_goes_on(first: Database) -> None:
 
 
 def test_rows_of_every_release_outlive_the_releases_after_it(first: Database) -> None:
-    for number in _migrations():
+    for number in REVISIONS:
         before = _rows(first)
         with first.write() as session:
             command.upgrade(_config(session.connection()), number)
@@ -377,20 +377,36 @@ def test_a_backup_of_the_first_release_is_migrated_on_its_way_back(first: Databa
     older.close()
     kept = (tmp_path / "kept.db").read_bytes()
     restore(first, tmp_path / "kept.db", force=True)
-    assert first.schema_revision() == newest_schema_revision()
+    assert first.schema_revision() == NEWEST
     with first.read() as session:
         assert revisions.text(session, "book_1") == "Text."
         assert versions.get(session, "book_1", "champion").number == 1
     assert (tmp_path / "kept.db").read_bytes() == kept
 
 
+def test_the_revisions_are_those_of_the_migrations(first: Database) -> None:
+    with first.read() as session:
+        scripts = ScriptDirectory.from_config(_config(session.connection()))
+    assert [script.revision for script in scripts.walk_revisions()] == [*reversed(REVISIONS)]
+
+
+def test_a_start_on_tables_of_this_release_does_without_alembic(tmp_path: Path) -> None:
+    new_database(tmp_path / "kept.db").close()
+    code = (
+        "import sys; from pathlib import Path; from store.database import Database; "
+        f"database = Database(Path({str(tmp_path / 'kept.db')!r})); database.migrate(); "
+        "database.expect_current(); database.close(); print('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
 def test_every_migration_can_be_taken_back(first: Database) -> None:
     oldest = _rows(first)
-    for number in _migrations():
+    for number in REVISIONS:
         with first.write() as session:
             command.upgrade(_config(session.connection()), number)
             _write(session, LATER.get(number, ""))
-    for number in _migrations()[-2::-1]:
+    for number in REVISIONS[-2::-1]:
         before = _rows(first)
         with first.write() as session:
             command.downgrade(_config(session.connection()), number)
@@ -401,7 +417,7 @@ def test_every_migration_can_be_taken_back(first: Database) -> None:
     }
     assert _rows(first)["book_texts"] == [{"book_id": "book_1", "text": "Later"}]
     first.migrate()
-    assert first.schema_revision() == newest_schema_revision() == _migrations()[-1]
+    assert first.schema_revision() == NEWEST
     with first.write() as session:
         command.downgrade(_config(session.connection()), "base")
         assert inspect(session.connection()).get_table_names() == ["alembic_version"]

@@ -42,8 +42,9 @@ class StaticDecoding:
         self._read = read.shape[1]
         filled = torch.cat([read, mask], dim=1)
         self._positions = (filled.cumsum(-1) - 1).clamp(min=0)[:, self._read :]
-        # What the next position sees [rows, 1, 1, all positions].
-        self._seen = torch.cat([filled, filled.new_zeros(len(rows), most)], dim=1)[:, None, None].bool()
+        # What attention adds for the next position [rows, 1, 1, all positions]: 0 where it sees one.
+        seen = torch.cat([filled, filled.new_zeros(len(rows), most)], dim=1)[:, None, None].bool()
+        self._mask = _additive(seen, self._start.dtype)
         self._tokens = torch.zeros(len(rows), dtype=torch.long, device=llm.device)
         self._kept = torch.arange(len(rows), device=llm.device)
         self._replayed: Callable[[], Tensor] | None = None
@@ -72,19 +73,19 @@ class StaticDecoding:
 
     def _next(self) -> Tensor:
         """The states after the tokens. Done twice, it gives and leaves the same."""
-        self._seen.index_fill_(3, self._place, True)
+        self._mask.index_fill_(3, self._place, 0.0)
         embeddings = self._llm.embed(self._tokens[:, None])
-        return self._hidden(embeddings, self._seen, self._positions, self._cache, self._deltas)[:, -1]
+        return self._hidden(embeddings, self._mask, self._positions, self._cache, self._deltas)[:, -1]
 
     def _beginning(self) -> Tensor:
-        """What each position of the rows' beginnings sees [rows, 1, length, all positions]."""
+        """What it adds for the positions of the rows' beginnings [rows, 1, length, all positions]."""
         length = self._start.shape[1]
-        seen = self._seen.expand(-1, -1, length, -1).clone()
+        seen = (self._mask == 0).repeat(1, 1, length, 1)
         own = seen[..., self._read : self._read + length]
         own &= own.new_ones(length, length).tril()
         # Padding sees itself: a softmax over nothing would be NaN.
         own |= torch.eye(length, dtype=torch.bool, device=own.device)
-        return seen
+        return _additive(seen, self._mask.dtype)
 
     def _capture(self) -> None:
         """Make the graph that replays `_next`. Where that fails, this LLM's steps are computed one by one."""
@@ -110,3 +111,10 @@ class StaticDecoding:
             return states
 
         self._replayed = replayed
+
+
+def _additive(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """0 where a position is seen, and the least number where it is not."""
+    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(
+        ~seen, torch.finfo(dtype).min
+    )

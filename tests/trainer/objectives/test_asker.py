@@ -177,7 +177,8 @@ def test_what_is_asked_about_in_little_time_is_all_over_the_book(
 ) -> None:
     llm, reader, asker = skilled
     book = Book(PASSAGES * (passages // 2))
-    recipe = Recipe(questions=1, pairs=pairs, budget_seconds=0.1)
+    # Less than the first places take on any machine.
+    recipe = Recipe(questions=1, pairs=pairs, budget_seconds=1e-6)
     *_, written = write_questions(llm, book, recipe, reader, asker)
     assert isinstance(written, Written)
     assert written.unfinished is not None

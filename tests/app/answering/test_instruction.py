@@ -21,6 +21,7 @@ from tests.app.training.test_job_runner import edition
 from trainer.llm import templates
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.loading import load
+from trainer.options import DEFAULT_CACHE_DIR
 from trainer.recipe import Recipe
 
 RECIPE = Recipe(members=2, virtual_tokens=4, kinds=4, passages=1, epochs=1000, budget_tokens=200)
@@ -32,7 +33,7 @@ WRITTEN = [("Who kept a green lamp?", "Mira"), ("What did the lamp burn?", "butt
 def untaught(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FrozenLLM:
     """A tiny LLM of each kind, or the embedded one."""
     if request.param == "embedded":
-        return load("embedded", device="cpu", cache_dir=Path("~/.cache/bookchorus").expanduser())
+        return load("embedded", device="cpu", dtype="float32", cache_dir=DEFAULT_CACHE_DIR.expanduser())
     folder = tmp_path_factory.mktemp("untaught")
     saved = tiny.save(folder / "model", family=request.param)
     return load(str(saved), device="cpu", cache_dir=folder)

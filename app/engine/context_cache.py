@@ -4,7 +4,7 @@ That is [skill][member][passages], or [skill][passages][member] for a member beh
 """
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -47,6 +47,8 @@ class ContextCache:
         self._tensors = tensors
         self._most_bytes = most_bytes
         self._kept: OrderedDict[_Key, Context] = OrderedDict()
+        # How many kept contexts hold each part: a passage holds the member before it, forgotten or not.
+        self._holders: Counter[Context] = Counter()
         self._bytes = 0
         # How many contexts were asked for and there, and how many were computed.
         self.found = 0
@@ -55,7 +57,7 @@ class ContextCache:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all that is kept."""
+        """Bytes of all that is kept, and of what it holds."""
         return self._bytes
 
     def of(self, readings: Sequence[Reading]) -> list[Context]:
@@ -150,9 +152,19 @@ class ContextCache:
             for key, context in made.items():
                 if key not in self._kept:
                     self._kept[key] = context
-                    self._bytes += context.nbytes
+                    for part in self._parts(context):
+                        self._bytes += 0 if self._holders[part] else part.nbytes
+                        self._holders[part] += 1
             while self._bytes > self._most_bytes and len(self._kept) > 1:
-                self._bytes -= self._kept.popitem(last=False)[1].nbytes
+                for part in self._parts(self._kept.popitem(last=False)[1]):
+                    self._holders[part] -= 1
+                    if not self._holders[part]:
+                        del self._holders[part]
+                        self._bytes -= part.nbytes
+
+    def _parts(self, context: Context) -> list[Context]:
+        """The parts of a context behind the skill."""
+        return context.chain()[len(self._skill.chain()) :]
 
 
 def _passages_key(reading: Reading, behind: Collection[_Key]) -> _Key:

@@ -1,4 +1,6 @@
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +16,7 @@ from app.engine.runner import DirectRunner
 from tests.learned import embeddings
 from trainer.llm import templates
 from trainer.llm.batch_types import Row
+from trainer.llm.context import Context
 from trainer.llm.decoding import decode
 from trainer.llm.frozen_llm import FrozenLLM
 from trainer.llm.prefill import prefill
@@ -109,6 +112,32 @@ def test_what_takes_too_much_memory_is_read_again(llm: FrozenLLM, skill: LoadedS
     for text in (TEXTS[0], TEXTS[1], TEXTS[0]):
         cache.of([reading(member, text)])
     assert count.runs == 6
+
+
+def test_a_member_counts_as_long_as_a_passage_holds_it(llm: FrozenLLM, skill: LoadedSkill) -> None:
+    [first, second] = members = learned(llm, 2)
+    closed = skill.skill.context(llm)
+
+    def heard(most_bytes: int) -> tuple[ContextCache, list[weakref.ref[Context]]]:
+        """Two members, each with a passage, the contexts of both and those of the passages."""
+        cache = ContextCache(DirectRunner(llm), closed, members.get, most_bytes=most_bytes)
+        made: list[weakref.ref[Context]] = []
+        for member in (first, second):
+            [read] = cache.of([reading(member, TEXTS[0])])
+            made += [weakref.ref(part) for part in read.chain()[len(closed.chain()) :]]
+        return cache, made
+
+    def alive(made: list[weakref.ref[Context]]) -> int:
+        gc.collect()
+        return sum(part.nbytes for one in made if (part := one()) is not None)
+
+    whole, made = heard(1 << 30)
+    most = whole.nbytes
+    assert len(made) == 4
+    assert most == alive(made)
+    # A byte too many: the first member is the oldest, but its passage keeps it where it is.
+    bounded, made = heard(most - 1)
+    assert bounded.nbytes == alive(made) == most // 2
 
 
 class Queueing(DirectRunner):

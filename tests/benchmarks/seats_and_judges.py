@@ -15,7 +15,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,7 @@ from app.answering.weighting import Weighting
 from app.asking.asker import load_asker
 from app.datasets.library import Library
 from app.datasets.loading import load_dataset
-from app.datasets.metrics import interval, paired_interval, rouge_l
+from app.datasets.metrics import rouge_l
 from app.datasets.questions import LabelledQuestion, sampled
 from app.engine.given_members import GivenMembers
 from app.engine.local_engine import LocalEngine
@@ -39,6 +38,7 @@ from app.evaluation.story_members import StoryMembers, fingerprint
 from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.settings import load
+from tests.benchmarks.readers.heard import HeardLines, Line, show
 from trainer.recipe import Recipe
 
 # Seats of each place in the ranking, the best passage first.
@@ -46,8 +46,6 @@ FALLING = (4, 3, 3, 2, 2, 1, 1, 1)
 # What the logarithm of a weight gains by each nat per token that an answer is likelier to the members.
 GAINS = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 4.0)
 PARTS = 6
-# What was heard of one question. Of the readers, number 0 is the skill alone, and the members follow.
-Line = dict[str, Any]
 # Pairs of a reader and a place in the ranking.
 Seating = Callable[[Line], list[tuple[int, int]]]
 
@@ -55,7 +53,10 @@ Seating = Callable[[Line], list[tuple[int, int]]]
 def hear(
     engine: LocalEngine, readers: Sequence[MemberId], asked: LabelledQuestion, found: Sequence[Passage]
 ) -> Line:
-    """What each reader says of each passage, and how likely each answer is to each without a passage."""
+    """What each reader says of each passage, and how likely each answer is to each without a passage.
+
+    Of the readers, number 0 is the skill alone, and the members follow.
+    """
     requests = [
         DecodeRequest(Reading(reader, (passage.text,), asked.text), ANSWER_TOKENS)
         for reader in readers
@@ -78,7 +79,7 @@ def hear(
 
 
 def gathered(args: argparse.Namespace, recipe: Recipe) -> tuple[list[Line], Weighting]:
-    """A line for each question, those of an earlier run from the file, and the skill's weighting."""
+    """A line for each question, and the skill's weighting."""
     dataset = sampled(load_dataset(args.data, args.stories), args.questions)
     settings = load({})
     llm = load_llm(settings)
@@ -86,13 +87,10 @@ def gathered(args: argparse.Namespace, recipe: Recipe) -> tuple[list[Line], Weig
     skill = active_skill(database, llm, fold=True)
     database.close()
     learned = StoryMembers(args.cache / "versions", llm, skill, recipe, load_asker(settings.asker, llm))
-    kept = args.cache / f"heard-{fingerprint(llm, skill, recipe.model_dump())}.jsonl"
-    lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
-    known = {(line["story"], line["number"]) for line in lines}
-    with closing(Library(dataset.stories, args.cache / "library")) as library, kept.open("a") as file:
+    heard = HeardLines(args.cache / f"heard-{fingerprint(llm, skill, recipe.model_dump())}.jsonl", dataset)
+    with closing(Library(dataset.stories, args.cache / "library")) as library:
         for story in dataset.stories:
-            own = [one for one in dataset.questions if one.story == story.name]
-            missing = [one for one in own if (one.story, one.number) not in known]
+            missing = heard.missing(story.name)
             if not missing:
                 continue
             ranking = library.ranking(story)
@@ -102,13 +100,9 @@ def gathered(args: argparse.Namespace, recipe: Recipe) -> tuple[list[Line], Weig
                 book = library.book(story.name)
                 readers = [MemberId(book), *members.roster(book, 1).members]
                 for one in missing:
-                    line = hear(engine, readers, one, ranking(one.text)[:READERS])
-                    lines.append(line)
-                    file.write(json.dumps(line) + "\n")
-                    file.flush()
+                    heard.add(hear(engine, readers, one, ranking(one.text)[:READERS]))
             print(f"{story.name}: {len(missing)} questions", flush=True)
-    wanted = {(one.story, one.number) for one in dataset.questions}
-    return [line for line in lines if (line["story"], line["number"]) in wanted], skill.weighting
+    return heard.all(), skill.weighting
 
 
 def seatings() -> Iterator[tuple[str, Seating]]:
@@ -182,19 +176,12 @@ def main() -> None:
     stories = [line["story"] for line in lines]
     print(f"{len(lines)} questions of {len(set(stories))} stories")
     base: list[float] = []
-
-    def show(name: str, values: Sequence[float]) -> None:
-        low, high = interval(values, stories)
-        less, more = paired_interval(values, base, stories)
-        mean, difference = np.mean(values), np.mean(values) - np.mean(base)
-        print(f"{name}: {mean:.3f} [{low:.3f}, {high:.3f}], {difference:+.3f} [{less:+.3f}, {more:+.3f}]")
-
     for name, seating in seatings():
         values = [score(line, weighting, seating, 0.0) for line in lines]
         base = base or values
-        show(name, values)
+        show(name, values, base, stories)
         values, gains = judged(lines, weighting, seating)
-        show(f"  judged by members, gains {gains}", values)
+        show(f"  judged by members, gains {gains}", values, base, stories)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,9 @@ over stories.
 """
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +25,7 @@ from app.answering.types import Passage, PassageAnswer
 from app.answering.weighting import Weighting
 from app.datasets.library import Library
 from app.datasets.loading import load_dataset
-from app.datasets.metrics import paired_interval, rouge_l
+from app.datasets.metrics import rouge_l
 from app.datasets.questions import LabelledQuestion, sampled
 from app.engine.local_engine import LocalEngine
 from app.engine.records import DecodeRequest, MemberId, Reading
@@ -35,12 +33,11 @@ from app.engine.scheduler import Scheduler
 from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.settings import load
+from tests.benchmarks.readers.heard import HeardLines, Line, show
 
 # Powers of answerable, retrieval and likelihood.
 POWERS = ((1, 1, 1), (1, 0.5, 1), (1, 0.25, 1), (1, 0, 1), (1, 0, 0.5), (2, 0, 1), (1, 0, 2), (1, 0, 0))
 FACTORS = (0.25, 0.35, 0.5, 0.7, 1.5, 2.0)
-# What was heard of one question.
-Line = dict[str, Any]
 Way = Callable[[Line], float]
 
 
@@ -73,24 +70,17 @@ def gathered(args: argparse.Namespace) -> tuple[list[Line], Weighting]:
     dataset = load_dataset(args.data, None)
     new = [story.name for story in dataset.stories if story.digest not in skill.learned_from]
     dataset = sampled(dataset.of(new[: args.stories]), args.questions)
-    args.cache.mkdir(parents=True, exist_ok=True)
     kept = args.cache / f"alone-{skill.digest[:16]}{'-across' if args.across else ''}.jsonl"
-    lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
-    known = {(line["story"], line["number"]) for line in lines}
-    with closing(Library(dataset.stories, args.cache / "library")) as library, kept.open("a") as file:
+    heard = HeardLines(kept, dataset)
+    with closing(Library(dataset.stories, args.cache / "library")) as library:
         for story in dataset.stories:
             ranking, book = library.ranking(story), library.book(story.name)
             with closing(Scheduler(llm)) as runner:
                 engine = LocalEngine(runner, skill=skill.skill)
-                for one in dataset.questions:
-                    if one.story == story.name and (one.story, one.number) not in known:
-                        line = hear(engine, book, one, ranking(one.text)[:READERS], args.across)
-                        lines.append(line)
-                        file.write(json.dumps(line) + "\n")
-                        file.flush()
-            print(f"{story.name}: {len(lines)} questions in all", flush=True)
-    wanted = {(one.story, one.number) for one in dataset.questions}
-    return [line for line in lines if (line["story"], line["number"]) in wanted], skill.weighting
+                for one in heard.missing(story.name):
+                    heard.add(hear(engine, book, one, ranking(one.text)[:READERS], args.across))
+            print(f"{story.name}: {len(heard.all())} questions in all", flush=True)
+    return heard.all(), skill.weighting
 
 
 def candidates(line: Line) -> list[PassageAnswer]:
@@ -148,9 +138,7 @@ def main() -> None:
     for name, way in ways(weighting, args.across):
         values = [way(line) for line in lines]
         base = base or values
-        low, high = paired_interval(values, base, stories)
-        mean = np.mean(values)
-        print(f"{name}: {mean:.3f}, {mean - np.mean(base):+.3f} [{low:+.3f}, {high:+.3f}]")
+        show(name, values, base, stories)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What the benchmarks that hear many readers share."""

@@ -12,7 +12,7 @@ from trainer.llm.batch_types import Decoding, Pack, Row
 from trainer.llm.causal_decoding import CausalDecoding
 from trainer.llm.context import Context, contexts_of_kind, row_deltas
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.kv_cache import KeysAndValues, keeps_all, stack_contexts
+from trainer.llm.kv_cache import KeysAndValues, additive_mask, keeps_all, stack_contexts
 from trainer.llm.lora_deltas import RowDeltas
 from trainer.llm.static_decoding import StaticDecoding
 
@@ -93,7 +93,7 @@ class CausalLLM(FrozenLLM):
     def start_decoding(self, rows: Sequence[Row], most: int) -> Decoding:
         """The rows, ready to be read up to where their answers begin."""
         if self.static_decoding and keeps_all(self.model):
-            return StaticDecoding(self, self.hidden, rows, most, self.cache_shape)
+            return StaticDecoding(self, self.hidden, rows, most)
         return CausalDecoding(self, self.hidden, rows, most)
 
     def answer_states(self, packs: Sequence[Pack], prompts: Tensor | None) -> Tensor:
@@ -111,8 +111,7 @@ class CausalLLM(FrozenLLM):
         seen, positions = (
             each.to(self.device) for each in _layout(packs, read.cpu(), virtual + length, virtual)
         )
-        least = torch.finfo(embeddings.dtype).min
-        mask = torch.zeros(seen.shape, dtype=embeddings.dtype, device=self.device).masked_fill_(~seen, least)
+        mask = additive_mask(seen, embeddings.dtype)
         hidden = self.hidden(embeddings, mask[:, None], positions, cache, row_deltas(contexts))
         where: list[tuple[int, int]] = []
         for row, pack in enumerate(packs):

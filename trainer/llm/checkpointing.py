@@ -11,16 +11,15 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
-from transformers import DynamicCache, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
+from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
+
+from trainer.llm.kv_cache import keeps_all
 
 
 def can_checkpoint(model: PreTrainedModel) -> bool:
     """Whether blocks can be computed twice. A sliding-window cache cannot: it would move on a second time."""
-    if model.config.is_encoder_decoder:
-        return True
-    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
+    return bool(model.config.is_encoder_decoder) or keeps_all(model)
 
 
 def attach(model: nn.Module, wanted: Callable[[], bool], draws: Callable[[], bool]) -> None:

@@ -80,23 +80,25 @@ def fixed_cache(
     model: PreTrainedModel,
     contexts: Sequence[KeysAndValues | None],
     room: int,
-    shape: tuple[int, int, int],
     place: Tensor,
 ) -> tuple[Cache, Tensor]:
     """As `stack_contexts` with room, but attention gets whole buffers, whatever of them is filled.
 
     What is read next goes to `place` [1], int64, which is then moved on by its owner; it is set here to where
-    the contexts end. `shape` is the number of layers, of heads, and the size of a head.
+    the contexts end.
     """
     cache, mask = stack_contexts(model, contexts)
     place.fill_(mask.shape[1])
-    _, heads, size = shape
-    none = torch.zeros(len(contexts), heads, 0, size, dtype=model.dtype, device=model.device)
     for number, layer in enumerate(cache.layers):
-        kept: list[Tensor | None] = [getattr(layer, name) for name in ("keys", "values")]
-        keys, values = (none if tensor is None else tensor for tensor in kept)
-        cache.layers[number] = _Fixed(keys, values, room, place)
+        read = [getattr(layer, name) for name in ("keys", "values")]
+        cache.layers[number] = _Fixed(read, room, place)
     return cache, mask
+
+
+def additive_mask(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """What attention adds: 0 where a position is seen [...], bool, and the least number where it is not."""
+    none = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+    return none.masked_fill_(~seen, torch.finfo(dtype).min)
 
 
 def _joined(chains: Sequence[list[Tensor]], longest: int) -> Tensor:
@@ -176,17 +178,26 @@ class _Roomy(DynamicLayer):
 class _Fixed(DynamicLayer):
     """A layer's keys and values in buffers that attention sees whole; a mask says what of them is filled."""
 
-    def __init__(self, keys: Tensor, values: Tensor, room: int, place: Tensor) -> None:
+    def __init__(self, read: Sequence[Tensor | None], room: int, place: Tensor) -> None:
+        """`read` are the keys and values that there are already; None where nothing was read."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self.lazy_initialization(keys, values)
-        self._buffers = pad(keys, (0, 0, 0, room)), pad(values, (0, 0, 0, room))
-        self.keys, self.values = self._buffers
+        self._read = read
+        self._room = room
         self._place = place
+        self._buffers: list[Tensor] = []
 
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         """Write keys and values from the place on, again and again to the same one until it is moved."""
+        if not self._buffers:
+            self.lazy_initialization(key_states, value_states)
+            self._buffers = [
+                pad(states[:, :, :0] if kept is None else kept, (0, 0, 0, self._room))
+                for kept, states in zip(self._read, (key_states, value_states), strict=True)
+            ]
+            self.keys, self.values = self._buffers
+            self._read = ()  # it is in the buffers now
         where = self._place + torch.arange(key_states.shape[-2], device=self._place.device)
         keys, values = self._buffers
         return keys.index_copy_(2, where, key_states), values.index_copy_(2, where, value_states)

@@ -14,7 +14,7 @@ from trainer.llm.batch_types import Row
 from trainer.llm.causal_decoding import Hidden, left_padded
 from trainer.llm.context import contexts_of_kind, row_deltas
 from trainer.llm.frozen_llm import FrozenLLM
-from trainer.llm.kv_cache import KeysAndValues, fixed_cache
+from trainer.llm.kv_cache import KeysAndValues, additive_mask, fixed_cache
 
 log = logging.getLogger(__name__)
 # To capture a graph takes about as long as two steps: not for fewer tokens.
@@ -27,10 +27,8 @@ class StaticDecoding:
     Rows that have left are computed on, since a graph knows no other shapes.
     """
 
-    def __init__(
-        self, llm: FrozenLLM, hidden: Hidden, rows: Sequence[Row], most: int, shape: tuple[int, int, int]
-    ) -> None:
-        """`shape` is that of `fixed_cache`; the LLM's layers keep all keys and values."""
+    def __init__(self, llm: FrozenLLM, hidden: Hidden, rows: Sequence[Row], most: int) -> None:
+        """The LLM's layers keep all keys and values."""
         self._llm = llm
         self._hidden = hidden
         contexts = contexts_of_kind(KeysAndValues, [row.context for row in rows])
@@ -38,13 +36,13 @@ class StaticDecoding:
         self._start, mask = left_padded(llm, rows)
         self._place = torch.zeros(1, dtype=torch.long, device=llm.device)
         room = mask.shape[1] + most
-        self._cache, read = fixed_cache(llm.model, contexts, room, shape, self._place)
+        self._cache, read = fixed_cache(llm.model, contexts, room, self._place)
         self._read = read.shape[1]
         filled = torch.cat([read, mask], dim=1)
         self._positions = (filled.cumsum(-1) - 1).clamp(min=0)[:, self._read :]
         # What attention adds for the next position [rows, 1, 1, all positions]: 0 where it sees one.
         seen = torch.cat([filled, filled.new_zeros(len(rows), most)], dim=1)[:, None, None].bool()
-        self._mask = _additive(seen, self._start.dtype)
+        self._mask = additive_mask(seen, self._start.dtype)
         self._tokens = torch.zeros(len(rows), dtype=torch.long, device=llm.device)
         self._kept = torch.arange(len(rows), device=llm.device)
         self._replayed: Callable[[], Tensor] | None = None
@@ -85,7 +83,7 @@ class StaticDecoding:
         own &= own.new_ones(length, length).tril()
         # Padding sees itself: a softmax over nothing would be NaN.
         own |= torch.eye(length, dtype=torch.bool, device=own.device)
-        return _additive(seen, self._mask.dtype)
+        return additive_mask(seen, self._mask.dtype)
 
     def _capture(self) -> None:
         """Make the graph that replays `_next`. Where that fails, this LLM's steps are computed one by one."""
@@ -111,10 +109,3 @@ class StaticDecoding:
             return states
 
         self._replayed = replayed
-
-
-def _additive(seen: Tensor, dtype: torch.dtype) -> Tensor:
-    """0 where a position is seen, and the least number where it is not."""
-    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(
-        ~seen, torch.finfo(dtype).min
-    )

@@ -21,22 +21,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.answering.reader_assignment import READERS
 from app.answering.skill import LoadedSkill, shipped_llms, shipped_skill
 from app.answering.types import Passage
 from app.datasets.library import Library
 from app.datasets.loading import load_dataset
 from app.datasets.questions import Dataset, LabelledQuestion, sampled
-from app.engine.given_members import GivenMembers
 from app.engine.local_engine import LocalEngine
 from app.engine.records import MemberId, Reading
-from app.engine.scheduler import Scheduler
 from app.evaluation.story_members import StoryMembers
 from app.resources.llm import load_llm
 from app.settings import load
 from app.skill_training.examples import digest, examples, split
 from app.skill_training.resumable_run import ResumableRun
-from tests.benchmarks.readers.heard import HeardLines, Line
+from tests.benchmarks.readers.heard import HeardLines, Line, hear_stories
 from tests.benchmarks.readers.in_place_table import print_table
 from tests.benchmarks.readers.skill_in_place import train_in_place
 from tests.benchmarks.seats_and_judges import hear
@@ -131,20 +128,15 @@ def listen(args: argparse.Namespace) -> None:
     learned = StoryMembers(args.cache / "versions", llm, skill, MEMBER)
     dataset = asked(args)
     heard = HeardLines(args.cache / f"heard-{args.arm}.jsonl", dataset)
-    with closing(Library(dataset.stories, args.cache / f"library-{args.arm}")) as library:
-        for story in dataset.stories:
-            missing = heard.missing(story.name)
-            if not missing:
-                continue
-            ranking, book = library.ranking(story), library.book(story.name)
-            members = GivenMembers(learned.learned(story))
-            with closing(Scheduler(llm)) as runner:
-                engine = LocalEngine(runner, members, skill=skill.skill)
-                readers = [MemberId(book), *members.roster(book, 1).members]
-                for one in missing:
-                    found = ranking(one.text)[:READERS]
-                    heard.add(hear(engine, readers, one, found) | expected(engine, readers, one, found))
-            print(f"{story.name}: {len(missing)} questions", flush=True)
+    hear_stories(
+        heard,
+        dataset,
+        args.cache / f"library-{args.arm}",
+        llm,
+        skill,
+        learned,
+        lambda *given: hear(*given) | expected(*given),
+    )
 
 
 def expected(

@@ -13,32 +13,28 @@ a line for each question, and is not asked again.
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 from app.answering.election import elect
 from app.answering.per_passage import ANSWER_TOKENS
-from app.answering.reader_assignment import READERS, assigned
+from app.answering.reader_assignment import assigned
 from app.answering.skill import active_skill
 from app.answering.types import Passage, PassageAnswer
 from app.answering.weighting import Weighting
 from app.asking.asker import load_asker
-from app.datasets.library import Library
 from app.datasets.loading import load_dataset
 from app.datasets.metrics import rouge_l
 from app.datasets.questions import LabelledQuestion, sampled
-from app.engine.given_members import GivenMembers
 from app.engine.local_engine import LocalEngine
 from app.engine.records import DecodeRequest, MemberId, Reading
-from app.engine.scheduler import Scheduler
 from app.evaluation.command import RECIPE
 from app.evaluation.story_members import StoryMembers, fingerprint
 from app.resources.database import open_database
 from app.resources.llm import load_llm
 from app.settings import load
-from tests.benchmarks.readers.heard import HeardLines, Line, show
+from tests.benchmarks.readers.heard import HeardLines, Line, hear_stories, show
 from trainer.recipe import Recipe
 
 # Seats of each place in the ranking, the best passage first.
@@ -88,20 +84,7 @@ def gathered(args: argparse.Namespace, recipe: Recipe) -> tuple[list[Line], Weig
     database.close()
     learned = StoryMembers(args.cache / "versions", llm, skill, recipe, load_asker(settings.asker, llm))
     heard = HeardLines(args.cache / f"heard-{fingerprint(llm, skill, recipe.model_dump())}.jsonl", dataset)
-    with closing(Library(dataset.stories, args.cache / "library")) as library:
-        for story in dataset.stories:
-            missing = heard.missing(story.name)
-            if not missing:
-                continue
-            ranking = library.ranking(story)
-            members = GivenMembers(learned.learned(story))
-            with closing(Scheduler(llm)) as runner:
-                engine = LocalEngine(runner, members, skill=skill.skill)
-                book = library.book(story.name)
-                readers = [MemberId(book), *members.roster(book, 1).members]
-                for one in missing:
-                    heard.add(hear(engine, readers, one, ranking(one.text)[:READERS]))
-            print(f"{story.name}: {len(missing)} questions", flush=True)
+    hear_stories(heard, dataset, args.cache / "library", llm, skill, learned, hear)
     return heard.all(), skill.weighting
 
 
